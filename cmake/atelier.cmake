@@ -1,0 +1,89 @@
+# Build rules shared by the whole tree and by the engine built alone.
+include_guard(GLOBAL)
+
+get_filename_component(ATELIER_ROOT "${CMAKE_CURRENT_LIST_DIR}/.." ABSOLUTE)
+set(ATELIER_SRC "${ATELIER_ROOT}/src")
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
+set(CMAKE_LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/lib")
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+# CHECK() is ours and always on, so Release may keep NDEBUG for the libraries' own asserts.
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
+
+set(ATELIER_SANITIZE "" CACHE STRING "Sanitizers for our code: address,undefined or thread")
+option(ATELIER_TESTS "Build the tests" ON)
+option(ATELIER_FUZZ "Build the libFuzzer targets (clang only)" OFF)
+
+find_program(ATELIER_CCACHE ccache)
+if(ATELIER_CCACHE)
+  # Without these two, ccache declines every file that uses a precompiled header.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      "${CMAKE_COMMAND}" -E env "CCACHE_SLOPPINESS=pch_defines,time_macros"
+      "CCACHE_BASEDIR=${ATELIER_ROOT}" "${ATELIER_CCACHE}")
+endif()
+find_program(ATELIER_MOLD mold)
+if(ATELIER_MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+if(ATELIER_SANITIZE)
+  add_compile_options(-fsanitize=${ATELIER_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all -g1)
+  add_link_options(-fsanitize=${ATELIER_SANITIZE})
+endif()
+
+add_library(atelier_flags INTERFACE)
+target_compile_options(atelier_flags INTERFACE -Wall -Wextra -Wconversion -Werror)
+if(ATELIER_SANITIZE STREQUAL "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(atelier_flags INTERFACE -Wno-tsan) # Asio's fences, dependencies.md of the project's ADR 0001
+endif()
+target_include_directories(atelier_flags INTERFACE "${ATELIER_SRC}")
+
+# atelier_layer(NAME SOURCES a.cpp … USES other layers and imported targets): one static library per layer.
+function(atelier_layer name)
+  cmake_parse_arguments(LAYER "" "" "SOURCES;USES;PRIVATE_USES" ${ARGN})
+  add_library(atelier_${name} STATIC ${LAYER_SOURCES})
+  target_link_libraries(atelier_${name} PUBLIC ${LAYER_USES} PRIVATE atelier_flags ${LAYER_PRIVATE_USES})
+  target_include_directories(atelier_${name} PUBLIC "${ATELIER_SRC}")
+endfunction()
+
+# atelier_test(NAME SOURCES x_test.cpp … USES … [TIMEOUT seconds] [LABELS unit|golden|api|long …])
+function(atelier_test name)
+  if(NOT ATELIER_TESTS)
+    return()
+  endif()
+  cmake_parse_arguments(TEST "" "TIMEOUT" "SOURCES;USES;LABELS;ENVIRONMENT" ${ARGN})
+  if(NOT TEST_TIMEOUT)
+    set(TEST_TIMEOUT 300)
+  endif()
+  if(NOT TEST_LABELS)
+    set(TEST_LABELS unit)
+  endif()
+  find_package(GTest REQUIRED)
+  add_executable(${name} ${TEST_SOURCES})
+  target_link_libraries(${name} PRIVATE ${TEST_USES} atelier_flags GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE ATELIER_SOURCE_DIR="${ATELIER_ROOT}")
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${TEST_TIMEOUT} LABELS "${TEST_LABELS}"
+                       ENVIRONMENT "OMP_WAIT_POLICY=passive;${TEST_ENVIRONMENT}")
+endfunction()
+
+# atelier_fuzzer(NAME SOURCES … USES …): a libFuzzer program with address and undefined sanitizers.
+function(atelier_fuzzer name)
+  if(NOT ATELIER_FUZZ)
+    return()
+  endif()
+  cmake_parse_arguments(FUZZ "" "" "SOURCES;USES" ${ARGN})
+  add_executable(${name} ${FUZZ_SOURCES})
+  target_link_libraries(${name} PRIVATE ${FUZZ_USES} atelier_flags)
+  target_compile_options(${name} PRIVATE -fsanitize=fuzzer,address,undefined)
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer,address,undefined)
+  set_property(GLOBAL APPEND PROPERTY ATELIER_FUZZERS ${name})
+endfunction()

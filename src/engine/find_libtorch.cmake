@@ -1,0 +1,42 @@
+# Finds libtorch and makes the target `atelier_torch`.
+#   ATELIER_LIBTORCH=<folder with include/ and lib/>  an official build (or a Python wheel's torch folder),
+#                                                    linked directly: find_package(Torch) would want the CUDA toolkit;
+#   otherwise                                        Debian's libtorch-dev (1.13, CPU).
+set(ATELIER_LIBTORCH "$ENV{ATELIER_LIBTORCH}" CACHE PATH "Folder of an official libtorch build")
+
+add_library(atelier_torch INTERFACE)
+if(ATELIER_LIBTORCH)
+  set(torch_include "${ATELIER_LIBTORCH}/include")
+  set(torch_lib "${ATELIER_LIBTORCH}/lib")
+  if(NOT EXISTS "${torch_include}/ATen/ATen.h" OR NOT EXISTS "${torch_lib}/libtorch_cpu.so")
+    message(FATAL_ERROR "ATELIER_LIBTORCH=${ATELIER_LIBTORCH} holds no include/ATen/ATen.h and lib/libtorch_cpu.so")
+  endif()
+  target_include_directories(atelier_torch SYSTEM INTERFACE "${torch_include}"
+                             "${torch_include}/torch/csrc/api/include")
+  target_link_options(atelier_torch INTERFACE "-L${torch_lib}" "-Wl,-rpath,${torch_lib}"
+                      "-Wl,--allow-shlib-undefined")
+  if(EXISTS "${torch_lib}/libtorch_cuda.so")
+    # The CUDA library registers its kernels when loaded; nothing refers to it by symbol.
+    target_link_libraries(atelier_torch INTERFACE "-Wl,--no-as-needed" torch_cuda c10_cuda torch torch_cpu c10 "-Wl,--as-needed")
+    target_compile_definitions(atelier_torch INTERFACE ATELIER_HAVE_CUDA=1)
+  else()
+    target_link_libraries(atelier_torch INTERFACE torch_cpu c10)
+  endif()
+else()
+  find_path(torch_include ATen/ATen.h REQUIRED)
+  find_library(torch_cpu torch_cpu REQUIRED)
+  find_library(torch_c10 c10 REQUIRED)
+  target_include_directories(atelier_torch SYSTEM INTERFACE "${torch_include}")
+  target_link_libraries(atelier_torch INTERFACE "${torch_cpu}" "${torch_c10}")
+endif()
+
+# oneDNN's own header is optional: with it convolutions and linears use prepacked weights.
+find_path(dnnl_include oneapi/dnnl/dnnl.hpp)
+find_library(dnnl_library dnnl)
+if(dnnl_include AND dnnl_library AND NOT ATELIER_LIBTORCH)
+  target_include_directories(atelier_torch SYSTEM INTERFACE "${dnnl_include}")
+  target_link_libraries(atelier_torch INTERFACE "${dnnl_library}")
+  target_compile_definitions(atelier_torch INTERFACE ATELIER_HAVE_ONEDNN=1)
+endif()
+find_package(Threads REQUIRED)
+target_link_libraries(atelier_torch INTERFACE Threads::Threads)

@@ -1,0 +1,73 @@
+// A job: one piece of inference that was accepted. Plain values; the job store owns the truth.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "card/generation.h"
+#include "platform/error.h"
+
+namespace atelier::domain {
+
+enum class JobState { kQueued, kRunning, kSucceeded, kFailed, kCancelled };
+
+bool is_terminal(JobState state);
+std::string_view job_state_name(JobState state);  // "queued" …
+std::optional<JobState> job_state_from_name(std::string_view name);
+
+// Priorities: 3 immediate, 2 interactive, 1 preload, 0 background.
+inline constexpr int kPriorityInteractive = 2;
+
+// Everything needed to run the job again after a crash: pictures are kept as artifacts, not in the row.
+struct JobInput {
+  std::string kind = "generate";
+  card::GenerationInput generation;
+  std::string image_artifact;  // id of the source picture's bytes as uploaded; "" is none
+  std::string mask_artifact;
+};
+
+struct JobProgress {
+  std::string stage;  // "queued", "load", "encode", "denoise", "decode", "save"
+  int step = 0, total = 0;
+  double fraction = 0;  // 0..1
+  double eta_seconds = 0;  // 0: unknown
+  double steps_per_second = 0;
+  std::string preview_artifact;  // id of the newest preview picture, "" is none
+};
+
+struct JobResult {
+  std::vector<std::string> artifacts;  // picture i
+  card::GenerationUsed used;
+  card::GenerationTiming timing;
+};
+
+struct JobFailure {
+  ErrorCode code = ErrorCode::kInternal;
+  std::string sentence;
+};
+
+struct Job {
+  std::string id;  // sortable by time (ULID)
+  std::string client;  // who asked: "api", "cli", "gallery" …
+  JobState state = JobState::kQueued;
+  int priority = kPriorityInteractive;
+  int attempt = 0;  // 1 on the first run
+  std::int64_t created_ms = 0, started_ms = 0, finished_ms = 0;  // Unix time; 0: not yet
+  std::string reason;  // why it waits, was repeated or refused: a sentence
+  JobInput input;
+  JobProgress progress;
+  std::optional<JobResult> result;    // kSucceeded
+  std::optional<JobFailure> failure;  // kFailed
+};
+
+// One event of a job, replayable by id (Last-Event-ID). `type`: "state", "progress", "preview", "result", "error".
+struct JobEvent {
+  std::int64_t id = 0;  // increasing over all jobs
+  std::string type;
+  std::int64_t time_ms = 0;
+  Job job;  // the job as it is after the event
+};
+
+}  // namespace atelier::domain

@@ -1,0 +1,56 @@
+// The only file that calls the station. Answers are typed by the station's own OpenAPI document;
+// failures become ApiError, whose message is the station's sentence.
+import type { Job, ModelCard, NewJob, SamplerLists, StationStatus } from './types';
+
+export class ApiError extends Error {
+  constructor(
+    message: string,
+    readonly status: number,
+  ) {
+    super(message);
+    this.name = 'ApiError';
+  }
+}
+
+const unreachable = 'The station does not answer. Is it still running? Start it with `make run`.';
+
+async function call<T>(path: string, init?: RequestInit): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(path, init);
+  } catch {
+    throw new ApiError(unreachable, 0);
+  }
+  const text = await response.text();
+  let body: unknown = null;
+  try {
+    body = text ? JSON.parse(text) : null;
+  } catch {
+    // Not JSON: a proxy's page or the like; the status line below says enough.
+  }
+  if (response.ok) return body as T;
+  const detail = (body as { detail?: unknown } | null)?.detail;
+  throw new ApiError(
+    typeof detail === 'string' && detail ? detail : `The station answered ${response.status}.`,
+    response.status,
+  );
+}
+
+export const api = {
+  models: async (): Promise<ModelCard[]> =>
+    (await call<{ models: ModelCard[] }>('/api/v1/models')).models,
+  samplers: (): Promise<SamplerLists> => call('/api/v1/samplers'),
+  status: (): Promise<StationStatus> => call('/api/v1/status'),
+  jobs: async (limit: number): Promise<Job[]> =>
+    (await call<{ jobs: Job[] }>(`/api/v1/jobs?limit=${limit}`)).jobs,
+  job: (id: string): Promise<Job> => call(`/api/v1/jobs/${id}`),
+  cancel: (id: string): Promise<Job> => call(`/api/v1/jobs/${id}/cancel`, { method: 'POST' }),
+  submit: (job: NewJob): Promise<Job> =>
+    call('/api/v1/jobs', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(job),
+    }),
+};
+
+export const artifactUrl = (id: string): string => `/api/v1/artifacts/${encodeURIComponent(id)}`;

@@ -1,0 +1,35 @@
+import { Component, type ErrorInfo, type ReactNode } from 'react';
+
+interface Props {
+  children: ReactNode;
+}
+
+// Last resort: a fault in drawing the page becomes a sentence with a way out, never a blank screen.
+export class ErrorBoundary extends Component<Props, { error: Error | null }> {
+  override state: { error: Error | null } = { error: null };
+
+  static getDerivedStateFromError(error: Error) {
+    return { error };
+  }
+
+  override componentDidCatch(error: Error, info: ErrorInfo) {
+    console.error(error, info.componentStack);
+  }
+
+  override render() {
+    if (!this.state.error) return this.props.children;
+    return (
+      <main className="mx-auto max-w-xl p-10" role="alert">
+        <h1 className="text-xl font-semibold">The page stumbled</h1>
+        <p className="mt-3 text-stone-400">{this.state.error.message}</p>
+        <p className="mt-3">Your pictures and jobs are safe in the station.</p>
+        <button
+          className="mt-5 rounded-md bg-amber-500 px-4 py-2 font-medium text-stone-950"
+          onClick={() => window.location.reload()}
+        >
+          Reload the page
+        </button>
+      </main>
+    );
+  }
+}

@@ -1,0 +1,57 @@
+import type { ModelCard } from '../../api/types';
+import { inputLook } from '../../shared/ui/Field';
+import { sizePresets } from './form';
+
+interface Props {
+  card: ModelCard;
+  width: string;
+  height: string;
+  onChange: (width: string, height: string) => void;
+}
+
+export function SizeControl({ card, width, height, onChange }: Props) {
+  return (
+    <fieldset>
+      <legend className="mb-1 text-xs font-medium text-stone-400">Size</legend>
+      <div className="mb-2 flex flex-wrap gap-1.5">
+        {sizePresets(card).map((preset) => {
+          const chosen = width === String(preset.width) && height === String(preset.height);
+          return (
+            <button
+              key={preset.label}
+              type="button"
+              aria-pressed={chosen}
+              title={`${preset.width} × ${preset.height}`}
+              className={`rounded-md px-2 py-1 text-xs ${
+                chosen ? 'bg-amber-500 text-stone-950' : 'bg-stone-800 text-stone-300 hover:bg-stone-700'
+              }`}
+              onClick={() => onChange(String(preset.width), String(preset.height))}
+            >
+              {preset.label}
+            </button>
+          );
+        })}
+      </div>
+      <div className="flex items-center gap-2">
+        <input
+          type="number" aria-label="Width in pixels" className={inputLook}
+          min={64} max={2048} step={8} value={width}
+          onChange={(event) => onChange(event.target.value, height)}
+        />
+        <button
+          type="button"
+          aria-label="Swap width and height"
+          className="rounded px-1 text-stone-400 hover:text-stone-100"
+          onClick={() => onChange(height, width)}
+        >
+          ⇄
+        </button>
+        <input
+          type="number" aria-label="Height in pixels" className={inputLook}
+          min={64} max={2048} step={8} value={height}
+          onChange={(event) => onChange(width, event.target.value)}
+        />
+      </div>
+    </fieldset>
+  );
+}

@@ -1,0 +1,37 @@
+import { useQuery } from '@tanstack/react-query';
+
+import { api } from '../../api/client';
+import { gigabytes } from '../../shared/lib/format';
+
+// Whether the station can work right now, in one line; the reason is in the tooltip and read aloud.
+export function StationPill() {
+  const status = useQuery({ queryKey: ['status'], queryFn: api.status, refetchInterval: 3000 });
+  const worker = status.data?.workers[0];
+  const well = !status.isError && worker !== undefined && !worker.problem;
+  const busy = status.data !== undefined && status.data.running + status.data.queued > 0;
+  const text = status.isError
+    ? 'station does not answer'
+    : !worker
+      ? 'starting'
+      : worker.problem
+        ? 'worker not ready'
+        : `${worker.state}${busy ? ` · ${status.data.running + status.data.queued} in the queue` : ''}`;
+  const memory =
+    status.data && status.data.memory_total_mb > 0
+      ? `${gigabytes(status.data.memory_used_mb)} of ${gigabytes(status.data.memory_total_mb)}`
+      : '';
+  return (
+    <span
+      role="status"
+      className="flex items-center gap-2 text-stone-300"
+      title={worker?.problem || worker?.device}
+    >
+      <span
+        aria-hidden
+        className={`size-2 rounded-full ${well ? (busy ? 'bg-amber-400' : 'bg-emerald-400') : 'bg-red-500'}`}
+      />
+      {text}
+      {memory && <span className="text-stone-400">{memory}</span>}
+    </span>
+  );
+}

@@ -1,0 +1,20 @@
+import { describe, expect, it } from 'vitest';
+
+import { gigabytes, seconds, speed } from './format';
+
+describe('format', () => {
+  it('writes short times with a tenth and long ones in minutes', () => {
+    expect(seconds(3.14)).toBe('3.1 s');
+    expect(seconds(42.4)).toBe('42 s');
+    expect(seconds(125)).toBe('2 min 05 s');
+    expect(seconds(Number.NaN)).toBe('');
+  });
+  it('turns slow speeds around', () => {
+    expect(speed(2.5)).toBe('2.5 steps/s');
+    expect(speed(0.25)).toBe('4.0 s/step');
+    expect(speed(0)).toBe('');
+  });
+  it('writes memory in gigabytes', () => {
+    expect(gigabytes(24576)).toBe('24.0 GB');
+  });
+});

@@ -1,0 +1,20 @@
+// Numbers as people read them.
+
+export function seconds(value: number): string {
+  if (!Number.isFinite(value) || value < 0) return '';
+  if (value < 10) return `${value.toFixed(1)} s`;
+  if (value < 90) return `${Math.round(value)} s`;
+  const minutes = Math.floor(value / 60);
+  return `${minutes} min ${String(Math.round(value - minutes * 60)).padStart(2, '0')} s`;
+}
+
+export function speed(stepsPerSecond: number): string {
+  if (!(stepsPerSecond > 0)) return '';
+  return stepsPerSecond >= 1
+    ? `${stepsPerSecond.toFixed(1)} steps/s`
+    : `${(1 / stepsPerSecond).toFixed(1)} s/step`;
+}
+
+export function gigabytes(megabytes: number): string {
+  return `${(megabytes / 1024).toFixed(1)} GB`;
+}

@@ -14,6 +14,10 @@ namespace atelier::platform {
 
 }  // namespace atelier::platform
 
+// glog, which libtorch brings along, has a macro of this name.
+#ifdef CHECK
+#undef CHECK
+#endif
 #define CHECK(condition)                                                       \
   ((condition) ? static_cast<void>(0)                                          \
                : ::atelier::platform::check_failed(#condition, __FILE__, __LINE__))

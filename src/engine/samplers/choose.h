@@ -1,0 +1,28 @@
+// From what a person named and what the model's scheduler file says to one sampler with its
+// settings. Names that are known but not built are kUnsupported, pairs without meaning
+// kInvalidArgument; both name a way out. Job thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/samplers/names.h"
+#include "engine/samplers/scheduler_file.h"
+
+namespace atelier::engine {
+
+struct SamplerChoice {
+  const SamplerEntry* entry = nullptr;
+  SamplerSettings settings;
+  std::string sampler_title, schedule_title;  // "DPM++ 2M", "Karras"
+  std::vector<std::string> warnings;
+
+  std::unique_ptr<Sampler> make() const { return entry->make(settings); }
+};
+
+// Empty names mean the model's. `steps` is in 1..1000.
+SamplerChoice choose_sampler(const std::string& sampler, const std::string& schedule,
+                             const SchedulerFile& file, int steps);
+
+}  // namespace atelier::engine

@@ -1,0 +1,73 @@
+// The HTTP server of the station: pages, the native API and the founding systems' dialects.
+// Built by app/main (binds the port at once, so that a taken one is known before anything is
+// printed); run() blocks its caller, which becomes the I/O thread; stop() may come from any thread.
+// Handlers that wait for disk or decoding run on a small pool of the server's own; nobody waits for
+// a job on a thread. Failures of construction: kConflict (port taken), kInvalidArgument (address
+// unreadable, or off loopback without a key). Nothing that a client sends makes run() throw.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "scheduler/scheduler.h"
+
+namespace atelier::http {
+
+// Each limit keeps one client from starving the others; the numbers in brackets say why that size.
+struct ServerLimits {
+  std::size_t header_bytes = 32 << 10;      // 431 beyond (browsers send at most about 8 KB)
+  std::size_t json_body_bytes = 48 << 20;   // 413 beyond (a 34 MB picture in base64)
+  std::size_t memory_body_bytes = 8 << 20;  // longer bodies go to a temporary file
+  std::size_t memory_bodies_total = 64
+                                    << 20;  // of all connections; beyond it every body goes to disk
+  int connections = 512;                    // 503 beyond
+  std::chrono::milliseconds header_timeout{30'000};
+  std::chrono::milliseconds body_idle_timeout{60'000};   // between two pieces of a body
+  std::chrono::milliseconds keep_alive_timeout{75'000};  // between two requests
+  std::chrono::milliseconds write_idle_timeout{60'000};  // a reader that takes nothing for so long
+  std::chrono::milliseconds event_ping{10'000};  // comment lines that keep proxies from closing
+  std::chrono::milliseconds job_wait{0};         // longest synchronous call; 0: no limit
+
+  // Tests shorten all waiting together (ATELIER_TIMEOUT_SCALE=0.02).
+  void scale_timeouts(double factor);
+};
+
+struct ServerSettings {
+  std::string host = "127.0.0.1";            // an address, or "localhost"
+  int port = 2020;                           // 0: any free one
+  std::string api_key;                       // "": none, allowed on loopback only
+  std::vector<std::string> allowed_hosts;    // ATELIER_HOSTS: further names for the Host header
+  std::vector<std::string> allowed_origins;  // CORS_ORIGINS, DNA_CORS_ALLOW_ORIGINS
+  std::string web_root;      // folder of the built page; "" or missing: a sentence at /
+  std::string spool_folder;  // for long bodies, on a real disk; "": $TMPDIR or /var/tmp
+  int pool_threads = 4;
+  ServerLimits limits;
+  std::function<void(std::string_view)> log;  // one line without newline; empty: silent
+};
+
+class Server {
+ public:
+  Server(scheduler::Scheduler& scheduler, ServerSettings settings);
+  ~Server();  // stops
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  int port() const;         // the one really bound
+  std::string url() const;  // "http://127.0.0.1:2020"
+  void run();               // serves until stop(); replies under way get one second to finish
+  void stop();              // thread-safe, may be called more than once
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// The OpenAPI 3.1 document of all routes as JSON text with line breaks (`atelier openapi`).
+std::string openapi_document();
+
+}  // namespace atelier::http

@@ -4,7 +4,7 @@
 // engine builds alone (docs/adr/0004-cpu-kernels.md).
 #pragma once
 
-#include <cstring>
+#include <cstdint>
 
 #if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define ATELIER_CPU_CLONES \
@@ -23,5 +23,38 @@ namespace atelier::engine {
 inline constexpr int kLanes = 16;
 // aligned(4): rows of pictures start anywhere.
 typedef float Vector16 __attribute__((vector_size(kLanes * sizeof(float)), aligned(4)));
+typedef std::int32_t IntVector16 __attribute__((vector_size(kLanes * sizeof(std::int32_t))));
+
+ATELIER_INLINE Vector16 load16(const float* from) {
+  Vector16 value;
+  __builtin_memcpy(&value, from, sizeof value);
+  return value;
+}
+
+ATELIER_INLINE void store16(float* to, Vector16 value) {
+  __builtin_memcpy(to, &value, sizeof value);
+}
+
+// e^x, relative error below 2e-7 for x in [-87, 88]; outside the argument is clamped.
+// Range reduction x = n ln 2 + r, |r| <= ln(2)/2, and the degree-6 Taylor polynomial with the last
+// coefficients as in Cephes' expf (S. Moshier).
+ATELIER_INLINE Vector16 exp16(Vector16 x) {
+  x = x < -87.0F ? Vector16{} - 87.0F : x;
+  x = x > 88.0F ? Vector16{} + 88.0F : x;
+  constexpr float kRounder = 12582912.0F;  // 1.5 * 2^23: adding it rounds to an integer
+  const Vector16 shifted = x * 1.44269504F + kRounder;
+  const Vector16 n = shifted - kRounder;
+  const Vector16 r = x - n * 0.693359375F + n * 2.12194440e-4F;  // ln 2 in two parts
+  Vector16 p = r * 1.9875691500e-4F + 1.3981999507e-3F;
+  p = p * r + 8.3334519073e-3F;
+  p = p * r + 4.1665795894e-2F;
+  p = p * r + 1.6666665459e-1F;
+  p = p * r + 5.0000001201e-1F;
+  const Vector16 mantissa = p * r * r + r + 1.0F;
+  const IntVector16 exponent = (__builtin_convertvector(n, IntVector16) + 127) << 23;
+  Vector16 power;
+  __builtin_memcpy(&power, &exponent, sizeof power);
+  return mantissa * power;
+}
 
 }  // namespace atelier::engine

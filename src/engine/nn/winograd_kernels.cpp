@@ -7,14 +7,6 @@ namespace {
 
 using V = Vector16;
 
-ATELIER_INLINE V load(const float* from) {
-  V value;
-  __builtin_memcpy(&value, from, sizeof value);
-  return value;
-}
-
-ATELIER_INLINE void store(float* to, V value) { __builtin_memcpy(to, &value, sizeof value); }
-
 // B^T d of F(2,3): 4 -> 4.
 struct Input2 {
   static constexpr int kIn = 4, kOut = 4;
@@ -111,9 +103,9 @@ ATELIER_INLINE void transform_square(Fetch fetch, Put put) {
 template <class T>
 ATELIER_INLINE void input_tile(const WinogradInputTile& tile) {
   for (std::int64_t c = 0; c < tile.channels; c += kLanes) {
-    transform_square<T>([&](int i, int j) { return load(tile.pixels[i * T::kIn + j] + c); },
+    transform_square<T>([&](int i, int j) { return load16(tile.pixels[i * T::kIn + j] + c); },
                         [&](int i, int j, V value) {
-                          store(tile.out + (i * T::kOut + j) * tile.plane + c, value);
+                          store16(tile.out + (i * T::kOut + j) * tile.plane + c, value);
                         });
   }
 }
@@ -121,10 +113,10 @@ ATELIER_INLINE void input_tile(const WinogradInputTile& tile) {
 template <class T>
 ATELIER_INLINE void output_tile(const WinogradOutputTile& tile) {
   for (std::int64_t c = 0; c < tile.channels; c += kLanes) {
-    const V bias = load(tile.bias + c);
+    const V bias = load16(tile.bias + c);
     transform_square<T>(
-        [&](int i, int j) { return load(tile.products + (i * T::kIn + j) * tile.plane + c); },
-        [&](int i, int j, V value) { store(tile.pixels[i * T::kOut + j] + c, value + bias); });
+        [&](int i, int j) { return load16(tile.products + (i * T::kIn + j) * tile.plane + c); },
+        [&](int i, int j, V value) { store16(tile.pixels[i * T::kOut + j] + c, value + bias); });
   }
 }
 
@@ -137,7 +129,7 @@ ATELIER_INLINE void weight_tile(const float* source, std::int64_t stride, float*
         for (int lane = 0; lane < kLanes; ++lane) value[lane] = source[lane * stride + i * 3 + j];
         return value;
       },
-      [&](int i, int j, V value) { store(out + (i * T::kOut + j) * plane, value); });
+      [&](int i, int j, V value) { store16(out + (i * T::kOut + j) * plane, value); });
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ namespace atelier::media {
 
 struct Image {
   int width = 0, height = 0;
-  int channels = 3;  // 1 grey, 3 RGB, 4 RGBA (not premultiplied)
+  int channels = 3;                  // 1 grey, 3 RGB, 4 RGBA (not premultiplied)
   std::vector<std::uint8_t> pixels;  // width * height * channels
 
   bool empty() const { return pixels.empty(); }

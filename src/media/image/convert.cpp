@@ -1,0 +1,60 @@
+#include "media/image/convert.h"
+
+#include <string>
+
+#include "platform/error.h"
+
+namespace atelier::media {
+namespace {
+
+template <class Write>
+Image converted(const Image& image, int channels, Write write) {
+  check_image(image);
+  Image result{image.width, image.height, channels, {}};
+  result.pixels.resize(result.byte_count());
+  const std::uint8_t* from = image.pixels.data();
+  std::uint8_t* to = result.pixels.data();
+  const std::size_t count = image.byte_count() / static_cast<std::size_t>(image.channels);
+  for (std::size_t i = 0; i < count; ++i, from += image.channels, to += channels) {
+    write(from, to);
+  }
+  return result;
+}
+
+}  // namespace
+
+void check_image(const Image& image) {
+  const bool known = image.channels == 1 || image.channels == 3 || image.channels == 4;
+  if (!known || image.width < 1 || image.height < 1 || image.pixels.size() != image.byte_count()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "a picture of " + std::to_string(image.width) + "x" + std::to_string(image.height) +
+                    " with " + std::to_string(image.channels) + " channels and " +
+                    std::to_string(image.pixels.size()) + " bytes makes no sense: send it again");
+  }
+}
+
+Image to_rgb(const Image& image) {
+  if (image.channels == 3) {
+    check_image(image);
+    return image;
+  }
+  const int green = image.channels == 1 ? 0 : 1, blue = image.channels == 1 ? 0 : 2;
+  return converted(image, 3, [=](const std::uint8_t* from, std::uint8_t* to) {
+    to[0] = from[0];
+    to[1] = from[green];
+    to[2] = from[blue];
+  });
+}
+
+Image to_grey(const Image& image) {
+  if (image.channels == 1) {
+    check_image(image);
+    return image;
+  }
+  return converted(image, 1, [](const std::uint8_t* from, std::uint8_t* to) {
+    to[0] = static_cast<std::uint8_t>(
+        (from[0] * 19595U + from[1] * 38470U + from[2] * 7471U + 0x8000U) >> 16U);
+  });
+}
+
+}  // namespace atelier::media

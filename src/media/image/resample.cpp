@@ -1,0 +1,167 @@
+#include "media/image/resample.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "media/image/convert.h"
+#include "platform/error.h"
+
+namespace atelier::media {
+namespace {
+
+constexpr int kWeightBits = 32 - 8 - 2;  // of Pillow's fixed-point weights
+
+double sinc(double x) { return x == 0 ? 1 : std::sin(x * M_PI) / (x * M_PI); }
+
+double filter_value(Filter filter, double x) {
+  switch (filter) {
+    case Filter::kBox:
+      return x > -0.5 && x <= 0.5 ? 1 : 0;
+    case Filter::kBilinear:
+      return std::max(1 - std::abs(x), 0.0);
+    case Filter::kLanczos:
+      break;
+  }
+  return x >= -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0;
+}
+
+double filter_support(Filter filter) {
+  return filter == Filter::kBox ? 0.5 : filter == Filter::kBilinear ? 1.0 : 3.0;
+}
+
+// Which source pixels make one target pixel, and their weights.
+struct Window {
+  int first = 0;
+  std::vector<std::int32_t> weights;
+};
+
+Window window_at(int target, double scale, int source_size, Filter filter) {
+  const double stretch = std::max(scale, 1.0);
+  const double support = filter_support(filter) * stretch;
+  const double centre = (target + 0.5) * scale;
+  Window window;
+  window.first = std::max(static_cast<int>(centre - support + 0.5), 0);
+  const int end = std::min(static_cast<int>(centre + support + 0.5), source_size);
+  std::vector<double> exact;
+  double total = 0;
+  for (int x = window.first; x < end; ++x) {
+    // The order of the operations is Pillow's: it decides the last bit.
+    exact.push_back(
+        filter_value(filter, (x - window.first + window.first - centre + 0.5) * (1.0 / stretch)));
+    total += exact.back();
+  }
+  for (double weight : exact) {
+    weight = total != 0 ? weight / total : weight;
+    const double fixed = weight * (1 << kWeightBits);
+    window.weights.push_back(static_cast<std::int32_t>(fixed + (weight < 0 ? -0.5 : 0.5)));
+  }
+  return window;
+}
+
+std::vector<Window> windows(int source_size, int target_size, Filter filter) {
+  std::vector<Window> result;
+  const double scale = static_cast<double>(source_size) / target_size;
+  for (int i = 0; i < target_size; ++i) {
+    result.push_back(window_at(i, scale, source_size, filter));
+  }
+  return result;
+}
+
+std::uint8_t clipped(std::int32_t sum) {
+  return static_cast<std::uint8_t>(std::clamp(sum >> kWeightBits, 0, 255));
+}
+
+Image resize_rows(const Image& image, int width, Filter filter) {
+  Image result{width, image.height, image.channels, {}};
+  result.pixels.resize(result.byte_count());
+  const std::vector<Window> columns = windows(image.width, width, filter);
+  const auto channels = static_cast<std::size_t>(image.channels);
+  for (int y = 0; y < image.height; ++y) {
+    const std::uint8_t* row = image.pixels.data() + static_cast<std::size_t>(y) *
+                                                        static_cast<std::size_t>(image.width) *
+                                                        channels;
+    std::uint8_t* out = result.pixels.data() +
+                        static_cast<std::size_t>(y) * static_cast<std::size_t>(width) * channels;
+    for (const Window& window : columns) {
+      for (std::size_t c = 0; c < channels; ++c) {
+        std::int32_t sum = 1 << (kWeightBits - 1);
+        const std::uint8_t* pixel = row + static_cast<std::size_t>(window.first) * channels + c;
+        for (const std::int32_t weight : window.weights) {
+          sum += *pixel * weight;
+          pixel += channels;
+        }
+        *out++ = clipped(sum);
+      }
+    }
+  }
+  return result;
+}
+
+Image resize_columns(const Image& image, int height, Filter filter) {
+  Image result{image.width, height, image.channels, {}};
+  result.pixels.resize(result.byte_count());
+  const std::vector<Window> rows = windows(image.height, height, filter);
+  const std::size_t stride =
+      static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.channels);
+  std::vector<std::int32_t> sums(stride);
+  std::uint8_t* out = result.pixels.data();
+  for (const Window& window : rows) {
+    std::fill(sums.begin(), sums.end(), 1 << (kWeightBits - 1));
+    const std::uint8_t* row = image.pixels.data() + static_cast<std::size_t>(window.first) * stride;
+    for (const std::int32_t weight : window.weights) {
+      for (std::size_t i = 0; i < stride; ++i) {
+        sums[i] += row[i] * weight;
+      }
+      row += stride;
+    }
+    out = std::transform(sums.begin(), sums.end(), out, clipped);
+  }
+  return result;
+}
+
+Image premultiplied(Image image) {
+  for (std::size_t i = 0; i < image.pixels.size(); i += 4) {
+    const std::uint32_t alpha = image.pixels[i + 3];
+    for (std::size_t c = 0; c < 3; ++c) {
+      const std::uint32_t product = image.pixels[i + c] * alpha + 128;
+      image.pixels[i + c] = static_cast<std::uint8_t>(((product >> 8U) + product) >> 8U);
+    }
+  }
+  return image;
+}
+
+Image straight(Image image) {
+  for (std::size_t i = 0; i < image.pixels.size(); i += 4) {
+    const int alpha = image.pixels[i + 3];
+    for (std::size_t c = 0; alpha != 0 && alpha != 255 && c < 3; ++c) {
+      image.pixels[i + c] =
+          static_cast<std::uint8_t>(std::min(255 * image.pixels[i + c] / alpha, 255));
+    }
+  }
+  return image;
+}
+
+}  // namespace
+
+Image resize(const Image& image, int width, int height, Filter filter) {
+  check_image(image);
+  if (width < 1 || height < 1 || width > kSideMax || height > kSideMax) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "a picture cannot be resized to " + std::to_string(width) + "x" +
+                    std::to_string(height) + ": sides go from 1 to " + std::to_string(kSideMax));
+  }
+  if (image.width == width && image.height == height) {
+    return image;
+  }
+  Image work = image.channels == 4 ? premultiplied(image) : image;
+  if (width != image.width) {
+    work = resize_rows(work, width, filter);
+  }
+  if (height != image.height) {
+    work = resize_columns(work, height, filter);
+  }
+  return image.channels == 4 ? straight(std::move(work)) : work;
+}
+
+}  // namespace atelier::media

@@ -35,12 +35,25 @@ ATELIER_INLINE void store16(float* to, Vector16 value) {
   __builtin_memcpy(to, &value, sizeof value);
 }
 
+// In halves: the compiler turns comparisons of vectors wider than a register into sixteen scalar
+// ones.
+ATELIER_INLINE Vector16 clamp16(Vector16 x, float low, float high) {
+  typedef float Half __attribute__((vector_size(32)));
+  Half halves[2];
+  __builtin_memcpy(halves, &x, sizeof halves);
+  for (Half& half : halves) {
+    half = half < low ? Half{} + low : half;
+    half = half > high ? Half{} + high : half;
+  }
+  __builtin_memcpy(&x, halves, sizeof halves);
+  return x;
+}
+
 // e^x, relative error below 2e-7 for x in [-87, 88]; outside the argument is clamped.
 // Range reduction x = n ln 2 + r, |r| <= ln(2)/2, and the degree-6 Taylor polynomial with the last
 // coefficients as in Cephes' expf (S. Moshier).
 ATELIER_INLINE Vector16 exp16(Vector16 x) {
-  x = x < -87.0F ? Vector16{} - 87.0F : x;
-  x = x > 88.0F ? Vector16{} + 88.0F : x;
+  x = clamp16(x, -87.0F, 88.0F);
   constexpr float kRounder = 12582912.0F;  // 1.5 * 2^23: adding it rounds to an integer
   const Vector16 shifted = x * 1.44269504F + kRounder;
   const Vector16 n = shifted - kRounder;

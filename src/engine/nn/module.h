@@ -1,0 +1,70 @@
+// How a network gets its parameters. A layer is a plain struct whose constructor takes a Binder and
+// asks for its tensors under the checkpoint's own key:
+//
+//   Linear::Linear(Binder binder, std::int64_t in, std::int64_t out)
+//       : weight(binder.tensor("weight", {out, in})), bias(binder.tensor("bias", {out})) {}
+//   Attention::Attention(Binder& binder, …) : to_q(binder.scope("to_q"), width, width) …
+//
+// Nothing is allocated before binding; a tensor is converted to the compute dtype as it is bound
+// and the mapped pages of its source are given back. A Binder is a cheap handle (copies share one
+// record of used keys); use it on one thread, while the source lives. Missing tensors and wrong
+// shapes throw kCorruptData with the name, what was expected and what was found.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/tensor/tensor_source.h"
+
+namespace atelier::engine {
+
+class Binder {
+ public:
+  Binder(const TensorSource& source, at::ScalarType dtype, at::Device device = at::kCPU);
+
+  // A binder whose keys start with `<this prefix><name>.`
+  Binder scope(std::string_view name) const;
+  Binder scope(std::int64_t index) const { return scope(std::to_string(index)); }
+
+  // Whether the tensor exists; does not count as use.
+  bool has(std::string_view name) const;
+  // Whether any tensor exists below `<this prefix><name>.`
+  bool has_scope(std::string_view name) const;
+  // Shape as it lies in the checkpoint; nullopt: no such tensor.
+  std::optional<std::vector<std::int64_t>> shape(std::string_view name) const;
+
+  // The parameter, contiguous, in the compute dtype (or the given one) on the device. When the file
+  // has that dtype already and the device is the CPU it is a view on the mapped file: never write
+  // into it.
+  Tensor tensor(std::string_view name, at::IntArrayRef expected_shape) const;
+  Tensor tensor(std::string_view name, at::IntArrayRef expected_shape, at::ScalarType dtype) const;
+  // Undefined when absent (optional biases).
+  Tensor tensor_if_present(std::string_view name, at::IntArrayRef expected_shape) const;
+  // A tensor that is deliberately not used (position ids): counts as used.
+  void skip(std::string_view name) const;
+
+  at::ScalarType dtype() const;
+  at::Device device() const;
+  // "down_blocks.0.resnets.1." or "" at the root.
+  const std::string& prefix() const { return prefix_; }
+
+  // Names of the source that nobody has bound, in the order of the source.
+  std::vector<std::string> unused() const;
+  // Throws kCorruptData naming the first few tensors that were never bound.
+  void check_all_used() const;
+
+ private:
+  struct Record;
+  Binder(std::shared_ptr<Record> record, std::string prefix);
+
+  std::string full(std::string_view name) const { return prefix_ + std::string(name); }
+
+  std::shared_ptr<Record> record_;
+  std::string prefix_;
+};
+
+}  // namespace atelier::engine

@@ -1,0 +1,62 @@
+// An opened set of weights: one safetensors file, the shards of an index.json, or a torch zip
+// archive
+// (.ckpt, .bin, .pth), memory-mapped read-only. Immutable after open(): any thread may read.
+// open() validates everything before a tensor is handed out; truncated or lying files throw
+// kCorruptData with the path, what is wrong and where. No torch here.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/weights/mapped_file.h"
+#include "engine/weights/tensor_info.h"
+
+namespace atelier::engine {
+
+class WeightsFile {
+ public:
+  // The format is told from the content (and `.index.json` from the name).
+  static std::shared_ptr<const WeightsFile> open(const std::filesystem::path& path);
+
+  const std::filesystem::path& path() const { return path_; }
+  // "safetensors", "sharded safetensors" or "pickle".
+  const std::string& format() const { return format_; }
+  const std::vector<TensorInfo>& tensors() const { return tensors_; }
+  const TensorInfo* find(std::string_view name) const;
+  const std::map<std::string, std::string>& metadata() const { return metadata_; }
+
+  // Bytes of the tensor in the map.
+  std::span<const std::byte> bytes(const TensorInfo& tensor) const;
+  // The map itself, for views that must outlive this object.
+  const std::shared_ptr<const MappedFile>& map_of(const TensorInfo& tensor) const;
+  // Gives the tensor's mapped pages back to the system; they return from the file when touched
+  // again.
+  void release(const TensorInfo& tensor) const;
+
+  // A name for this content that is quick to make: header, sizes and samples of the data.
+  std::string fingerprint() const;
+
+ private:
+  WeightsFile() = default;
+  void add_safetensors(const std::filesystem::path& path);
+  void add_index(const std::filesystem::path& path);
+  void add_pickle(const std::filesystem::path& path);
+  void build_lookup();
+
+  std::filesystem::path path_;
+  std::string format_;
+  std::vector<std::shared_ptr<const MappedFile>> maps_;
+  std::vector<TensorInfo> tensors_;
+  std::unordered_map<std::string_view, std::size_t>
+      lookup_;  // into tensors_, which no longer changes
+  std::map<std::string, std::string> metadata_;
+};
+
+}  // namespace atelier::engine

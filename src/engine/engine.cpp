@@ -1,0 +1,152 @@
+// The engine library: implements engine/interface.h for the CPU and, where libtorch has it, CUDA.
+#include <chrono>
+
+#include "engine/describe_failure.h"
+#include "engine/device_report.h"
+#include "engine/interface.h"
+#include "engine/pipelines/diffusion_model.h"
+#include "engine/pipelines/generate.h"
+#include "engine/pipelines/job_plan.h"
+#include "engine/residency/resident_set.h"
+#include "engine/samplers/names.h"
+#include "engine/tensor/torch_compat.h"
+#include "platform/error.h"
+
+namespace atelier::engine {
+namespace {
+
+// Of the memory that is free when the engine starts, this part may be taken by resident models.
+constexpr double kResidentPart = 0.5;
+
+at::Device device_of(const std::string& name) {
+  if (name == "cpu" || name.empty()) {
+    return at::kCPU;
+  }
+#ifdef ATELIER_HAVE_CUDA
+  if (name == "cuda" || name.starts_with("cuda:")) {
+    return at::Device(name);
+  }
+#endif
+  throw Error(ErrorCode::kUnsupported,
+              "this engine library has no device '" + name.substr(0, 40) +
+                  "': start the worker with the library that was built for it");
+}
+
+class TorchEngine final : public Engine {
+ public:
+  explicit TorchEngine(const EngineOptions& options)
+      : device_(device_of(options.device)),
+        threads_(options.threads > 0 ? options.threads : usable_processors()),
+        models_(static_cast<std::int64_t>(static_cast<double>(report_memory().device_bytes_free) *
+                                          kResidentPart)) {
+    at::set_num_threads(threads_);
+  }
+
+  EngineReport report() override {
+    if (!report_) {
+      with_failures_described("measuring the device", [&] { report_ = report_cpu(threads_); });
+    }
+    return *report_;
+  }
+
+  MemoryReport memory() override {
+    MemoryReport memory = report_memory();
+    memory.resident_model_bytes = models_.total_bytes();
+    memory.loaded_models = models_.ids();
+    return memory;
+  }
+
+  std::vector<NamedChoice> samplers() override { return named(known_samplers()); }
+  std::vector<NamedChoice> schedules() override { return named(known_schedules()); }
+
+  card::ModelCard inspect(const ModelFiles& files) override {
+    card::ModelCard card;
+    with_failures_described("reading '" + files.id + "'", [&] {
+      const CheckpointLayout layout = detect_checkpoint(files.path);
+      card = make_card(read_facts(files.id, layout), layout);
+    });
+    return card;
+  }
+
+  GenerateResult generate(const GenerateJob& job, JobObserver& observer) override {
+    GenerateResult result;
+    with_failures_described("making a picture with '" + job.model.id + "'", [&] {
+      const c10::InferenceMode inference;
+      at::set_num_threads(threads_);  // per thread in some builds of OpenMP
+      const auto start = std::chrono::steady_clock::now();
+      DiffusionModel& model = resident(job, observer);
+      const std::chrono::duration<double, std::milli> load =
+          std::chrono::steady_clock::now() - start;
+      result = generate_pictures(model, job, observer, load.count());
+    });
+    return result;
+  }
+
+  void unload_all() override { models_.clear(); }
+
+ private:
+  template <class Known>
+  static std::vector<NamedChoice> named(const std::vector<Known>& table) {
+    std::vector<NamedChoice> choices;
+    for (const Known& known : table) {
+      choices.push_back({known.id, known.title, known.available, known.aliases});
+    }
+    return choices;
+  }
+
+  at::ScalarType dtype_of(const std::string& name) {
+    const std::string wanted = name.empty() ? default_dtype() : name;
+    if (wanted == "fp32") return at::kFloat;
+    if (wanted == "bf16") return at::kBFloat16;
+    if (wanted == "fp16" && device_.is_cuda()) return at::kHalf;
+    throw Error(ErrorCode::kInvalidArgument,
+                wanted == "fp16"
+                    ? "fp16 does not run on the CPU: choose fp32 or bf16"
+                    : "dtype is '" + wanted.substr(0, 20) + "', but must be fp32, bf16 or fp16");
+  }
+
+  std::string default_dtype() const {
+    if (device_.is_cuda()) {
+      return "fp16";
+    }
+    return __builtin_cpu_supports("avx512bf16") != 0 ? "bf16" : "fp32";
+  }
+
+  DiffusionModel& resident(const GenerateJob& job, JobObserver& observer) {
+    const at::ScalarType dtype = dtype_of(job.input.dtype);
+    const std::string key = job.model.path + "\n" + c10::toString(dtype);
+    if (DiffusionModel* model = models_.find(key)) {
+      return *model;
+    }
+    observer.on_progress({"load", 0, 0, 0, 0});
+    CheckpointLayout layout = detect_checkpoint(job.model.path);
+    // A job that cannot run is refused before anything is loaded or dropped.
+    const ModelFacts facts = read_facts(job.model.id, layout);
+    plan_job(facts, job);
+    models_.make_room(facts.weights_bytes * (dtype == at::kFloat ? 2 : 1));
+    auto model =
+        std::make_unique<DiffusionModel>(job.model.id, std::move(layout), dtype, device_, [&] {
+          if (observer.cancelled()) {
+            throw Error(ErrorCode::kCancelled, "the job was cancelled");
+          }
+        });
+    const std::int64_t bytes = model->bytes();
+    return models_.add(key, job.model.id, bytes, std::move(model));
+  }
+
+  at::Device device_;
+  int threads_;
+  std::optional<EngineReport> report_;
+  ResidentSet<DiffusionModel> models_;
+};
+
+}  // namespace
+}  // namespace atelier::engine
+
+int atelier_engine_interface_version() { return atelier::engine::kEngineInterfaceVersion; }
+
+atelier::engine::Engine* atelier_engine_create(const atelier::engine::EngineOptions* options) {
+  return new atelier::engine::TorchEngine(*options);
+}
+
+void atelier_engine_destroy(atelier::engine::Engine* engine) { delete engine; }

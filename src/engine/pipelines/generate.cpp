@@ -1,0 +1,267 @@
+#include "engine/pipelines/generate.h"
+
+#include <algorithm>
+#include <chrono>
+#include <numeric>
+
+#include "engine/image/pixels.h"
+#include "engine/pipelines/denoise.h"
+#include "engine/pipelines/guidance.h"
+#include "engine/pipelines/job_plan.h"
+#include "engine/pipelines/latents.h"
+#include "engine/pipelines/task.h"
+#include "media/image/resample.h"
+#include "platform/error.h"
+
+namespace atelier::engine {
+namespace {
+
+// Pictures of a batch that go through the network together: as many as together have the latents of
+// one 512x512 picture. More gain nothing on a CPU and cost memory.
+constexpr std::int64_t kGroupLatents = 64 * 64;
+
+double milliseconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+      .count();
+}
+
+class Generation {
+ public:
+  Generation(DiffusionModel& model, const GenerateJob& job, JobObserver& observer)
+      : model_(model), job_(job), observer_(observer), plan_(plan_job(model.facts(), job)) {}
+
+  GenerateResult run();
+
+ private:
+  void check() const {
+    if (observer_.cancelled()) {
+      throw Error(ErrorCode::kCancelled, "the job was cancelled");
+    }
+  }
+  int group_size() const;
+  void encode_prompt();
+  Conditioning conditioning_for(int pictures) const;
+  void run_group(int first, int pictures);
+  TaskStart start_task(TaskContext& context) const;
+  Tensor denoise_group(TaskContext& context, Sampler& sampler);
+  void report_step(int done, int total, const std::vector<double>& seconds) const;
+  void show_preview(const Tensor& guess, int done) const;
+  void finish(const Tensor& latents);
+  card::GenerationUsed used() const;
+
+  DiffusionModel& model_;
+  const GenerateJob& job_;
+  JobObserver& observer_;
+  const JobPlan plan_;
+  Conditioning conditioning_;  // one row per half: [negative, positive] or [positive]
+  int pictures_done_ = 0;
+  std::vector<double> call_seconds_;
+  double decode_seconds_ = 0;  // of the group before
+  GenerateResult result_;
+};
+
+int Generation::group_size() const {
+  const std::int64_t scale = model_.facts().latent_scale();
+  const std::int64_t area = (plan_.size.made_width / scale) * (plan_.size.made_height / scale);
+  return static_cast<int>(std::clamp<std::int64_t>(kGroupLatents / area, 1, plan_.batch));
+}
+
+void Generation::encode_prompt() {
+  const auto start = std::chrono::steady_clock::now();
+  observer_.on_progress({"encode", 0, 0, 0, 0});
+  const PromptPair pair = model_.prompts().encode(job_.input.prompt, job_.input.negative_prompt,
+                                                  plan_.clip_skip, plan_.guided());
+  const bool guided = pair.negative.has_value();
+  const Tensor context =
+      guided ? at::cat({pair.negative->states, pair.positive.states}) : pair.positive.states;
+  AddedConditioning added;
+  if (model_.facts().two_towers) {
+    added.pooled =
+        guided ? at::cat({pair.negative->pooled, pair.positive.pooled}) : pair.positive.pooled;
+    const auto height = static_cast<float>(plan_.size.made_height),
+               width = static_cast<float>(plan_.size.made_width);
+    // original size, crop corner, target size
+    added.time_ids = at::tensor({height, width, 0.0F, 0.0F, height, width})
+                         .expand({context.size(0), 6})
+                         .contiguous()
+                         .to(model_.device());
+  }
+  conditioning_ = model_.unet().prepare(context, added);
+  result_.timing.encode_ms = milliseconds_since(start);
+}
+
+// The prompt's keys and values, once computed, repeated for every picture of the group.
+Conditioning Generation::conditioning_for(int pictures) const {
+  if (pictures == 1) {
+    return conditioning_;
+  }
+  Conditioning repeated;
+  repeated.batch = conditioning_.batch * pictures;
+  for (const auto& pair : conditioning_.cross) {
+    repeated.cross.push_back(
+        {pair.key.repeat_interleave(pictures, 0), pair.value.repeat_interleave(pictures, 0)});
+  }
+  if (conditioning_.added.defined()) {
+    repeated.added = conditioning_.added.repeat_interleave(pictures, 0);
+  }
+  return repeated;
+}
+
+TaskStart Generation::start_task(TaskContext& context) const {
+  switch (plan_.kind) {
+    case JobKind::kImageToImage:
+      return start_image_to_image(context);
+    case JobKind::kInpaint:
+      return start_inpaint(context);
+    case JobKind::kTextToImage:
+      break;
+  }
+  return start_text_to_image(context);
+}
+
+Tensor Generation::denoise_group(TaskContext& context, Sampler& sampler) {
+  const auto encode_start = std::chrono::steady_clock::now();
+  const TaskStart start = start_task(context);
+  result_.timing.encode_ms += milliseconds_since(encode_start);
+  const Conditioning conditioning = conditioning_for(context.noise.pictures());
+  const Hooks hooks{[this] { check(); }};
+  const bool guided = plan_.guided();
+  DenoiseRun run;
+  run.sampler = &sampler;
+  run.noise = &context.noise;
+  run.latents = start.latents;
+  run.first_call = context.first_call();
+  run.after_step = start.after_step;
+  run.network = [&](const Tensor& input, double timestep) {
+    Tensor sample =
+        start.extra_channels.defined() ? at::cat({input, start.extra_channels}, 1) : input;
+    sample = guided ? at::cat({sample, sample}) : sample;
+    const Tensor output =
+        model_.unet().forward(sample, timestep, conditioning, hooks).to(at::kFloat);
+    return guided ? atelier::engine::guided(output, plan_.guidance, plan_.guidance_rescale)
+                  : output;
+  };
+  run.on_step = [this](int done, int total, const std::vector<double>& seconds) {
+    report_step(done, total, seconds);
+  };
+  if (job_.input.preview_every > 0) {
+    run.on_guess = [this](const Tensor& guess, int done) { show_preview(guess, done); };
+  }
+  Denoised denoised = denoise(run);
+  call_seconds_.insert(call_seconds_.end(), denoised.call_seconds.begin(),
+                       denoised.call_seconds.end());
+  return denoised.latents;
+}
+
+// Steps are network calls, counted over the whole batch.
+void Generation::report_step(int done, int total, const std::vector<double>& seconds) const {
+  check();
+  const int group = group_size();
+  const int groups = (plan_.batch + group - 1) / group, groups_done = pictures_done_ / group;
+  Progress progress;
+  progress.stage = "denoise";
+  progress.step = groups_done * total + done;
+  progress.total = groups * total;
+  if (!seconds.empty()) {
+    // The first call also warms caches up: it counts only while there is no other.
+    const std::size_t skip = seconds.size() > 1 ? 1 : 0;
+    const double sum =
+        std::accumulate(seconds.begin() + static_cast<std::ptrdiff_t>(skip), seconds.end(), 0.0);
+    const double mean = sum / static_cast<double>(seconds.size() - skip);
+    progress.steps_per_second = mean > 0 ? 1 / mean : 0;
+    progress.eta_seconds =
+        mean * (progress.total - progress.step) + decode_seconds_ * (groups - groups_done);
+  }
+  observer_.on_progress(progress);
+}
+
+void Generation::show_preview(const Tensor& guess, int done) const {
+  if (done % job_.input.preview_every == 0) {
+    observer_.on_preview(model_.preview().draw(guess.slice(0, 0, 1), model_.vae()));
+  }
+}
+
+void Generation::finish(const Tensor& latents) {
+  const auto start = std::chrono::steady_clock::now();
+  observer_.on_progress({"decode", pictures_done_, plan_.batch, decode_seconds_, 0});
+  const Tiling tiling = job_.input.tile_vae ? Tiling::kTiles : Tiling::kWhole;
+  const Tensor pictures = decode_latents(model_, latents, tiling, [this] { check(); });
+  for (std::int64_t i = 0; i < pictures.size(0); ++i) {
+    media::Image image = tensor_to_picture(pictures[i]);
+    result_.images.push_back(
+        plan_.size.enlarged()
+            ? media::resize(image, plan_.size.width, plan_.size.height, media::Filter::kLanczos)
+            : std::move(image));
+  }
+  const double elapsed = milliseconds_since(start);
+  decode_seconds_ = elapsed / 1000;
+  result_.timing.decode_ms += elapsed;
+}
+
+void Generation::run_group(int first, int pictures) {
+  NoiseSource noise(plan_.seed + static_cast<std::uint64_t>(first), pictures);
+  const std::unique_ptr<Sampler> sampler = plan_.sampler.make();
+  TaskContext context{model_, job_, plan_, *sampler, noise, [this] { check(); }};
+  finish(denoise_group(context, *sampler));
+  pictures_done_ += pictures;
+}
+
+card::GenerationUsed Generation::used() const {
+  const ModelFacts& facts = model_.facts();
+  card::GenerationUsed used;
+  used.model = facts.id;
+  used.model_title = facts.title;
+  used.model_hash = facts.hash;
+  used.sampler = plan_.sampler.sampler_title;
+  used.schedule = plan_.sampler.schedule_title;
+  used.width = plan_.size.width;
+  used.height = plan_.size.height;
+  used.made_width = plan_.size.made_width;
+  used.made_height = plan_.size.made_height;
+  used.steps = plan_.steps;
+  used.guidance = plan_.guidance;
+  used.seed = plan_.seed;
+  used.batch = plan_.batch;
+  if (plan_.kind != JobKind::kTextToImage) {
+    used.strength = plan_.strength;
+  }
+  used.clip_skip = plan_.clip_skip;
+  used.dtype = model_.dtype() == at::kBFloat16 ? "bf16"
+               : model_.dtype() == at::kHalf   ? "fp16"
+                                               : "fp32";
+  used.prompt = job_.input.prompt;
+  used.negative_prompt = job_.input.negative_prompt.value_or("");
+  used.warnings = plan_.warnings;
+  return used;
+}
+
+GenerateResult Generation::run() {
+  check();
+  encode_prompt();
+  const int group = group_size();
+  for (int first = 0; first < plan_.batch; first += group) {
+    run_group(first, std::min(group, plan_.batch - first));
+  }
+  for (const double seconds : call_seconds_) {
+    result_.timing.denoise_ms += seconds * 1000;
+  }
+  if (!call_seconds_.empty()) {
+    const auto middle =
+        call_seconds_.begin() + static_cast<std::ptrdiff_t>(call_seconds_.size() / 2);
+    std::nth_element(call_seconds_.begin(), middle, call_seconds_.end());
+    result_.timing.step_ms_median = *middle * 1000;
+  }
+  result_.used = used();
+  return std::move(result_);
+}
+
+}  // namespace
+
+GenerateResult generate_pictures(DiffusionModel& model, const GenerateJob& job,
+                                 JobObserver& observer, double load_ms) {
+  GenerateResult result = Generation(model, job, observer).run();
+  result.timing.load_ms = load_ms;
+  return result;
+}
+
+}  // namespace atelier::engine

@@ -1,0 +1,14 @@
+// One generation job from plan to pictures. Job thread. Throws what its parts throw; kCancelled
+// when the observer says so.
+#pragma once
+
+#include "engine/interface.h"
+#include "engine/pipelines/diffusion_model.h"
+
+namespace atelier::engine {
+
+// `load_ms` is what it took to bring the model in, for the report.
+GenerateResult generate_pictures(DiffusionModel& model, const GenerateJob& job,
+                                 JobObserver& observer, double load_ms);
+
+}  // namespace atelier::engine

@@ -1,0 +1,43 @@
+// Image to image: the picture's latents with noise on top, and the last part of the steps.
+// Reference: diffusers StableDiffusionImg2ImgPipeline, StableDiffusionXLImg2ImgPipeline.
+#include "engine/image/pixels.h"
+#include "engine/pipelines/latents.h"
+#include "engine/pipelines/task.h"
+#include "media/image/convert.h"
+#include "media/image/fit.h"
+
+namespace atelier::engine {
+namespace {
+
+media::Fit fit_of(card::FitMode mode) {
+  switch (mode) {
+    case card::FitMode::kCover:
+      return media::Fit::kCover;
+    case card::FitMode::kContain:
+      return media::Fit::kContain;
+    case card::FitMode::kStretch:
+      break;
+  }
+  return media::Fit::kStretch;
+}
+
+}  // namespace
+
+Tensor source_picture(const TaskContext& context) {
+  constexpr std::uint8_t kMidGrey = 128;  // around a contained picture
+  return picture_to_tensor(
+      media::fitted(media::to_rgb(*context.job.image), context.plan.size.made_width,
+                    context.plan.size.made_height, fit_of(context.job.input.fit),
+                    media::Filter::kLanczos, kMidGrey));
+}
+
+TaskStart start_image_to_image(TaskContext& context) {
+  const Tiling tiling = context.job.input.tile_vae ? Tiling::kTiles : Tiling::kWhole;
+  const LatentMoments moments =
+      encode_picture(context.model, source_picture(context), tiling, context.check);
+  const Tensor clean = sample_latents(context.model, moments, context.noise);
+  const Tensor noise = context.noise.normal_like(clean);
+  return {context.sampler.add_noise(clean, noise, context.first_call()), {}, {}};
+}
+
+}  // namespace atelier::engine

@@ -1,0 +1,86 @@
+// Inpainting: white of the mask is painted anew. A 9-channel UNet sees mask and masked picture;
+// with a 4-channel one the rest is put back after each step. Reference: diffusers
+// StableDiffusionInpaintPipeline, StableDiffusionXLInpaintPipeline; the order of the noise draws is
+// theirs.
+#include "engine/image/pixels.h"
+#include "engine/pipelines/latents.h"
+#include "engine/pipelines/task.h"
+#include "media/image/fit.h"
+#include "platform/error.h"
+
+namespace atelier::engine {
+namespace {
+
+// The mask lies on the picture as it was sent: it goes the same way to the made size, black around
+// it.
+Tensor mask_of(const TaskContext& context) {
+  const auto& size = context.plan.size;
+  const media::Fit fit = context.job.input.fit == card::FitMode::kStretch ? media::Fit::kStretch
+                         : context.job.input.fit == card::FitMode::kCover ? media::Fit::kCover
+                                                                          : media::Fit::kContain;
+  return mask_to_tensor(media::fitted(*context.job.mask, size.made_width, size.made_height, fit,
+                                      media::Filter::kLanczos, 0));
+}
+
+// Every scale-th pixel, as nearest interpolation takes them.
+Tensor latent_mask(const TaskContext& context, const Tensor& mask) {
+  const std::int64_t scale = context.model.facts().latent_scale();
+  return mask.slice(2, 0, {}, scale).slice(3, 0, {}, scale).to(context.model.device());
+}
+
+TaskStart start_with_nine_channels(TaskContext& context, const Tensor& picture, const Tensor& mask,
+                                   Tiling tiling) {
+  DiffusionModel& model = context.model;
+  const bool from_noise = context.plan.strength >= 1;
+  const Tensor like = at::empty(context.latent_shape(), at::TensorOptions().device(model.device()));
+  Tensor clean;
+  if (!from_noise) {
+    clean =
+        sample_latents(model, encode_picture(model, picture, tiling, context.check), context.noise);
+  }
+  const Tensor noise = context.noise.normal_like(like);
+  const Tensor masked = picture * (mask < 0.5).to(at::kFloat);
+  const Tensor seen =
+      sample_latents(model, encode_picture(model, masked, tiling, context.check), context.noise);
+  TaskStart start;
+  start.latents = from_noise ? noise * context.sampler.init_noise_sigma()
+                             : context.sampler.add_noise(clean, noise, context.first_call());
+  const Tensor small = latent_mask(context, mask);
+  start.extra_channels = at::cat({small.expand({like.size(0), 1, -1, -1}), seen}, 1);
+  return start;
+}
+
+TaskStart start_with_four_channels(TaskContext& context, const Tensor& picture, const Tensor& mask,
+                                   Tiling tiling) {
+  DiffusionModel& model = context.model;
+  const bool from_noise = context.plan.strength >= 1;
+  const Tensor clean =
+      sample_latents(model, encode_picture(model, picture, tiling, context.check), context.noise);
+  const Tensor noise = context.noise.normal_like(clean);
+  context.noise.normal_like(
+      clean);  // the reference draws for the masked picture here too and drops it
+  TaskStart start;
+  start.latents = from_noise ? noise * context.sampler.init_noise_sigma()
+                             : context.sampler.add_noise(clean, noise, context.first_call());
+  const Sampler& sampler = context.sampler;
+  start.after_step = [clean, noise, small = latent_mask(context, mask), &sampler](
+                         const Tensor& latents, std::size_t call) {
+    const bool last = call + 1 == sampler.timesteps().size();
+    const Tensor proper = last ? clean : sampler.add_noise(clean, noise, call + 1);
+    return proper * (1 - small) + latents * small;
+  };
+  return start;
+}
+
+}  // namespace
+
+TaskStart start_inpaint(TaskContext& context) {
+  const Tiling tiling = context.job.input.tile_vae ? Tiling::kTiles : Tiling::kWhole;
+  const Tensor picture = source_picture(context);
+  const Tensor mask = mask_of(context);
+  const bool nine = context.model.facts().inpaints_by_channels();
+  return nine ? start_with_nine_channels(context, picture, mask, tiling)
+              : start_with_four_channels(context, picture, mask, tiling);
+}
+
+}  // namespace atelier::engine

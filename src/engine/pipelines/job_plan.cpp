@@ -1,0 +1,112 @@
+#include "engine/pipelines/job_plan.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <random>
+
+#include "platform/error.h"
+
+namespace atelier::engine {
+namespace {
+
+[[noreturn]] void refuse(const std::string& sentence) {
+  throw Error(ErrorCode::kInvalidArgument, sentence);
+}
+
+std::string short_number(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%g", value);
+  return text;
+}
+
+double in_range(const char* name, double value, double low, double high) {
+  if (!(value >= low && value <= high)) {  // also refuses NaN
+    refuse(std::string(name) + " is " + short_number(value) + ", but must lie between " +
+           short_number(low) + " and " + short_number(high));
+  }
+  return value;
+}
+
+JobKind kind_of(const ModelFacts& facts, const GenerateJob& job) {
+  if (job.mask && !job.image) {
+    refuse("a mask was sent without a picture: send the picture that it belongs to");
+  }
+  if (facts.inpaints_by_channels() && !job.mask) {
+    refuse("'" + facts.id + "' is an inpainting model: it needs a picture and a mask");
+  }
+  return job.mask ? JobKind::kInpaint : job.image ? JobKind::kImageToImage : JobKind::kTextToImage;
+}
+
+// diffusers: int(steps * strength) of the last steps are run.
+int first_step_of(const JobPlan& plan) {
+  const int run = std::min(static_cast<int>(plan.steps * plan.strength), plan.steps);
+  if (run < 1) {
+    refuse("strength " + short_number(plan.strength) + " with " + std::to_string(plan.steps) +
+           " steps leaves no step to run: choose a strength of at least " +
+           short_number(1.0 / plan.steps) + ", or more steps");
+  }
+  return plan.steps - run;
+}
+
+double default_strength(const ModelFacts& facts, JobKind kind) {
+  // SDXL inpainting: just below 1, so that the picture still shows through the noise.
+  return kind == JobKind::kImageToImage ? facts.default_strength : facts.two_towers ? 0.9999 : 1.0;
+}
+
+void check_channels(const ModelFacts& facts) {
+  if (facts.unet.in_channels != facts.vae.latent_channels && !facts.inpaints_by_channels()) {
+    throw Error(ErrorCode::kUnsupported, "'" + facts.id + "' has a UNet with " +
+                                             std::to_string(facts.unet.in_channels) +
+                                             " input channels, which is not built: 4 and 9 are");
+  }
+}
+
+void check_text(const char* name, const std::string& text) {
+  constexpr std::size_t kPromptBytesMax = 100000;
+  if (text.size() > kPromptBytesMax) {
+    refuse(std::string(name) + " is longer than " + std::to_string(kPromptBytesMax) +
+           " bytes: shorten it");
+  }
+}
+
+}  // namespace
+
+JobPlan plan_job(const ModelFacts& facts, const GenerateJob& job) {
+  const card::GenerationInput& input = job.input;
+  check_channels(facts);
+  check_text("the prompt", input.prompt);
+  check_text("the negative prompt", input.negative_prompt.value_or(""));
+  JobPlan plan;
+  plan.kind = kind_of(facts, job);
+  plan.size = plan_size(input.width, input.height, facts.native_width, facts.native_height,
+                        input.exact_size);
+  plan.steps = input.steps.value_or(facts.default_steps);
+  plan.guidance = in_range("guidance", input.guidance.value_or(facts.default_guidance), 0, 100);
+  plan.guidance_rescale = in_range("guidance_rescale", input.guidance_rescale.value_or(0), 0, 1);
+  plan.clip_skip = static_cast<int>(in_range("clip_skip", input.clip_skip, 0, 64));
+  plan.batch = static_cast<int>(in_range("batch", input.batch, 1, kBatchMax));
+  plan.seed = input.seed ? *input.seed : std::random_device()();
+  const bool own = input.sampler.empty();
+  plan.sampler =
+      choose_sampler(own ? facts.default_sampler : input.sampler,
+                     own && input.schedule.empty() ? facts.default_schedule : input.schedule,
+                     facts.scheduler, plan.steps);
+  plan.warnings = plan.sampler.warnings;
+  if (plan.kind != JobKind::kTextToImage) {
+    plan.strength =
+        in_range("strength", input.strength.value_or(default_strength(facts, plan.kind)), 0, 1);
+    plan.first_step = first_step_of(plan);
+  }
+  if (plan.size.enlarged()) {
+    plan.warnings.push_back(
+        "made at " + std::to_string(plan.size.made_width) + "x" +
+        std::to_string(plan.size.made_height) + " and enlarged to " +
+        std::to_string(plan.size.width) + "x" + std::to_string(plan.size.height) +
+        ", because the model's native size is " + std::to_string(facts.native_width) + "x" +
+        std::to_string(facts.native_height) + " (exact_size turns this off)");
+  }
+  return plan;
+}
+
+}  // namespace atelier::engine

@@ -1,0 +1,38 @@
+// A job with every choice made: what was asked, filled up from the model's facts, checked. Pure (no
+// network, no weight). Throws kInvalidArgument or kUnsupported with a sentence.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/interface.h"
+#include "engine/pipelines/model_facts.h"
+#include "engine/pipelines/sizes.h"
+#include "engine/samplers/choose.h"
+
+namespace atelier::engine {
+
+enum class JobKind { kTextToImage, kImageToImage, kInpaint };
+
+inline constexpr int kBatchMax = 64;
+
+struct JobPlan {
+  JobKind kind = JobKind::kTextToImage;
+  SizePlan size;
+  int steps = 0;
+  int first_step = 0;  // image to image skips the noisiest steps
+  double guidance = 0, guidance_rescale = 0;
+  double strength = 1;
+  int clip_skip = 0;
+  int batch = 1;
+  std::uint64_t seed = 0;
+  SamplerChoice sampler;
+  std::vector<std::string> warnings;
+
+  bool guided() const { return guidance > 1; }
+};
+
+JobPlan plan_job(const ModelFacts& facts, const GenerateJob& job);
+
+}  // namespace atelier::engine

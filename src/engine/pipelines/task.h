@@ -1,0 +1,39 @@
+// What a task prepares before the denoising loop: the first latents, and what the loop has to
+// respect. One file per task: text_to_image.cpp, image_to_image.cpp, inpaint.cpp. Job thread.
+#pragma once
+
+#include <functional>
+
+#include "engine/pipelines/diffusion_model.h"
+#include "engine/pipelines/job_plan.h"
+#include "engine/tensor/random.h"
+
+namespace atelier::engine {
+
+// What every task may use while it prepares one group of pictures.
+struct TaskContext {
+  DiffusionModel& model;
+  const GenerateJob& job;
+  const JobPlan& plan;
+  const Sampler& sampler;
+  NoiseSource& noise;           // the order of its draws is the reference's
+  std::function<void()> check;  // throws kCancelled
+
+  std::vector<std::int64_t> latent_shape() const;  // [pictures, channels, h, w]
+  std::size_t first_call() const;
+};
+
+struct TaskStart {
+  Tensor latents;         // fp32, as they are before the first call
+  Tensor extra_channels;  // appended to the network's input (9-channel inpainting), or undefined
+  std::function<Tensor(const Tensor& latents, std::size_t call)> after_step;  // may be empty
+};
+
+TaskStart start_text_to_image(TaskContext& context);
+TaskStart start_image_to_image(TaskContext& context);
+TaskStart start_inpaint(TaskContext& context);
+
+// The given picture at the made size, [1, 3, height, width] in [-1, 1].
+Tensor source_picture(const TaskContext& context);
+
+}  // namespace atelier::engine

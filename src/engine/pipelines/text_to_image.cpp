@@ -1,0 +1,24 @@
+// Text to image: pure noise. Reference: diffusers StableDiffusionPipeline,
+// StableDiffusionXLPipeline.
+#include "engine/pipelines/task.h"
+
+namespace atelier::engine {
+
+std::vector<std::int64_t> TaskContext::latent_shape() const {
+  const int scale = model.facts().latent_scale();
+  return {noise.pictures(), model.facts().vae.latent_channels, plan.size.made_height / scale,
+          plan.size.made_width / scale};
+}
+
+std::size_t TaskContext::first_call() const {
+  return static_cast<std::size_t>(plan.first_step) *
+         static_cast<std::size_t>(sampler.calls_per_step());
+}
+
+TaskStart start_text_to_image(TaskContext& context) {
+  const Tensor like =
+      at::empty(context.latent_shape(), at::TensorOptions().device(context.model.device()));
+  return {context.noise.normal_like(like) * context.sampler.init_noise_sigma(), {}, {}};
+}
+
+}  // namespace atelier::engine

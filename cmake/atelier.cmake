@@ -16,9 +16,12 @@ if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
 endif()
 # CHECK() is ours and always on, so Release may keep NDEBUG for the libraries' own asserts.
-set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
-
 set(ATELIER_SANITIZE "" CACHE STRING "Sanitizers for our code: address,undefined or thread")
+if(ATELIER_SANITIZE)
+  set(CMAKE_CXX_FLAGS_RELEASE "-O1") # half the compile time of -O2, and readable traces
+else()
+  set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
+endif()
 option(ATELIER_TESTS "Build the tests" ON)
 option(ATELIER_FUZZ "Build the libFuzzer targets (clang only)" OFF)
 
@@ -34,6 +37,10 @@ if(ATELIER_MOLD)
   add_link_options(-fuse-ld=mold)
 endif()
 
+if(ATELIER_FUZZ) # the layers under a fuzzer report what they visit, and are checked as it is
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=all -g1)
+  add_link_options(-fsanitize=address,undefined)
+endif()
 if(ATELIER_SANITIZE)
   add_compile_options(-fsanitize=${ATELIER_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all -g1)
   add_link_options(-fsanitize=${ATELIER_SANITIZE})
@@ -45,6 +52,13 @@ if(ATELIER_SANITIZE STREQUAL "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(atelier_flags INTERFACE -Wno-tsan) # Asio's fences, dependencies.md of the project's ADR 0001
 endif()
 target_include_directories(atelier_flags INTERFACE "${ATELIER_SRC}")
+
+# What the Makefile builds: the programs (atelier_program adds to it), every test, the tests that the thread sanitizer watches.
+foreach(goal programs tests thread_tests fuzzers bench)
+  if(NOT TARGET ${goal})
+    add_custom_target(${goal})
+  endif()
+endforeach()
 
 # atelier_layer(NAME SOURCES a.cpp … USES other layers and imported targets): one static library per layer.
 function(atelier_layer name)
@@ -71,11 +85,18 @@ function(atelier_test name)
   target_link_libraries(${name} PRIVATE ${TEST_USES} atelier_flags GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE ATELIER_SOURCE_DIR="${ATELIER_ROOT}")
   add_test(NAME ${name} COMMAND ${name})
+  add_dependencies(tests ${name})
+  file(RELATIVE_PATH folder "${ATELIER_SRC}" "${CMAKE_CURRENT_SOURCE_DIR}")
+  if(folder MATCHES "^(scheduler|http)(/|$)")
+    list(APPEND TEST_LABELS threads)
+    add_dependencies(thread_tests ${name})
+  endif()
   set_tests_properties(${name} PROPERTIES TIMEOUT ${TEST_TIMEOUT} LABELS "${TEST_LABELS}"
                        ENVIRONMENT "OMP_WAIT_POLICY=passive;${TEST_ENVIRONMENT}")
 endfunction()
 
-# atelier_fuzzer(NAME SOURCES … USES …): a libFuzzer program with address and undefined sanitizers.
+# atelier_fuzzer(NAME SOURCES … USES …): a libFuzzer program with address and undefined sanitizers, and a test that runs it
+# for FUZZ_SECONDS (30) from the seeds in tests/fuzz/seeds/NAME, where there are any.
 function(atelier_fuzzer name)
   if(NOT ATELIER_FUZZ)
     return()
@@ -83,7 +104,8 @@ function(atelier_fuzzer name)
   cmake_parse_arguments(FUZZ "" "" "SOURCES;USES" ${ARGN})
   add_executable(${name} ${FUZZ_SOURCES})
   target_link_libraries(${name} PRIVATE ${FUZZ_USES} atelier_flags)
-  target_compile_options(${name} PRIVATE -fsanitize=fuzzer,address,undefined)
-  target_link_options(${name} PRIVATE -fsanitize=fuzzer,address,undefined)
-  set_property(GLOBAL APPEND PROPERTY ATELIER_FUZZERS ${name})
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  add_dependencies(fuzzers ${name})
+  add_test(NAME ${name} COMMAND "${ATELIER_ROOT}/tests/fuzz/run_one" $<TARGET_FILE:${name}> "${ATELIER_ROOT}/tests/fuzz/seeds/${name}")
+  set_tests_properties(${name} PROPERTIES TIMEOUT 1200 LABELS fuzz)
 endfunction()

@@ -1,0 +1,39 @@
+# Everything a person types. Each line is thin: the work is in tools/.
+PORT ?= 2020
+CUDA ?=
+SERVE ?=
+
+.PHONY: run build test test-long test-real bench lint format clean
+
+run: build
+	exec tools/serve --port $(PORT) $(SERVE)
+
+build:
+	@tools/setup run
+	@tools/build release programs
+	@$(if $(CUDA),tools/cuda_engine)
+	@tools/page
+
+test:
+	@tools/test
+
+test-long:
+	@tools/test long
+
+test-real:
+	@tools/test_real/run
+
+bench:
+	@tools/setup test
+	@tools/build release bench
+	@bench/run
+
+lint:
+	@tools/setup lint
+	@tools/lint
+
+format:
+	@git ls-files '*.cpp' '*.h' | xargs clang-format-19 -i
+
+clean:
+	rm -rf build web/dist

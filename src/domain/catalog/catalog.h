@@ -1,7 +1,7 @@
 // The installed models: cards with their files, names that mean a role, and the default of a task.
-// Rule for names (issue of the first release): the founding system's ids mean the installed model of that
-// name, else the starter model of the same role; a missing model is the default of its task; any other
-// unknown id is refused with a sentence naming what is there.
+// Rule for names (issue of the first release): the founding system's ids mean the installed model
+// of that name, else the starter model of the same role; a missing model is the default of its
+// task; any other unknown id is refused with a sentence naming what is there.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +24,28 @@ struct InstalledModel {
 struct ResolvedModel {
   InstalledModel model;
   std::string warning;  // e.g. "sdxl-realism is not installed: the starter model answered"
+};
+
+// All that was found by one scan; immutable, so that any thread may read it.
+class Catalog {
+ public:
+  // `preferred`: the default model of generation when a person named one, "" is the starter pack's.
+  explicit Catalog(std::vector<InstalledModel> models = {}, std::string preferred = "");
+
+  const std::vector<InstalledModel>& models() const { return models_; }
+  // Throws kNotFound (unknown name, nothing installed, found but unusable), kInvalidArgument (the
+  // name is of another task, e.g. a vision model asked to draw).
+  ResolvedModel resolve(const std::string& name, const std::string& task) const;
+
+ private:
+  const InstalledModel* find(const std::string& name) const;
+  const InstalledModel* starter(const std::string& task) const;
+  const InstalledModel* default_of(const std::string& task) const;
+  ResolvedModel resolve_founding(const std::string& name, const std::string& task) const;
+  [[noreturn]] void refuse_unknown(const std::string& name, const std::string& task) const;
+
+  std::vector<InstalledModel> models_;
+  std::string preferred_;
 };
 
 }  // namespace atelier::domain

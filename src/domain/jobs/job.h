@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "card/generation.h"
@@ -14,13 +15,15 @@ namespace atelier::domain {
 enum class JobState { kQueued, kRunning, kSucceeded, kFailed, kCancelled };
 
 bool is_terminal(JobState state);
+bool may_become(JobState from, JobState to);      // terminal states are left never
 std::string_view job_state_name(JobState state);  // "queued" …
 std::optional<JobState> job_state_from_name(std::string_view name);
 
 // Priorities: 3 immediate, 2 interactive, 1 preload, 0 background.
 inline constexpr int kPriorityInteractive = 2;
 
-// Everything needed to run the job again after a crash: pictures are kept as artifacts, not in the row.
+// Everything needed to run the job again after a crash: pictures are kept as artifacts, not in the
+// row.
 struct JobInput {
   std::string kind = "generate";
   card::GenerationInput generation;
@@ -31,7 +34,7 @@ struct JobInput {
 struct JobProgress {
   std::string stage;  // "queued", "load", "encode", "denoise", "decode", "save"
   int step = 0, total = 0;
-  double fraction = 0;  // 0..1
+  double fraction = 0;     // 0..1
   double eta_seconds = 0;  // 0: unknown
   double steps_per_second = 0;
   std::string preview_artifact;  // id of the newest preview picture, "" is none
@@ -49,11 +52,11 @@ struct JobFailure {
 };
 
 struct Job {
-  std::string id;  // sortable by time (ULID)
+  std::string id;      // sortable by time (ULID)
   std::string client;  // who asked: "api", "cli", "gallery" …
   JobState state = JobState::kQueued;
   int priority = kPriorityInteractive;
-  int attempt = 0;  // 1 on the first run
+  int attempt = 0;                                               // 1 on the first run
   std::int64_t created_ms = 0, started_ms = 0, finished_ms = 0;  // Unix time; 0: not yet
   std::string reason;  // why it waits, was repeated or refused: a sentence
   JobInput input;
@@ -62,7 +65,8 @@ struct Job {
   std::optional<JobFailure> failure;  // kFailed
 };
 
-// One event of a job, replayable by id (Last-Event-ID). `type`: "state", "progress", "preview", "result", "error".
+// One event of a job, replayable by id (Last-Event-ID). `type`: "state", "progress", "preview",
+// "result", "error". The last one is "result" (succeeded), "error" (failed) or "state" (cancelled).
 struct JobEvent {
   std::int64_t id = 0;  // increasing over all jobs
   std::string type;

@@ -1,0 +1,26 @@
+// Names that existing clients send. A name stands for the installed model that carries the
+// published weights' name, or for a role that the starter pack plays too.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace atelier::domain {
+
+struct FoundingName {
+  std::string_view id;
+  std::string_view title;
+  std::string_view task;  // "generation", "vision", "captioning", "tagging", "analysis"
+  std::vector<std::string_view> published;  // names under which people keep the weights
+};
+
+std::span<const FoundingName> founding_names();
+const FoundingName* find_founding_name(std::string_view id);  // case-insensitive; null: none
+
+// Lower case, letters and digits only: "Juggernaut-XL_Lightning" and "juggernautxl lightning" are
+// one.
+std::string plain_name(std::string_view name);
+
+}  // namespace atelier::domain

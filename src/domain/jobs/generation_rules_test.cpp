@@ -1,0 +1,111 @@
+#include "domain/jobs/generation_rules.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <string>
+
+#include "platform/error.h"
+
+namespace atelier::domain {
+namespace {
+
+using card::GenerationInput;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+card::ModelCard painter() {
+  card::ModelCard model;
+  model.id = "painter";
+  model.capabilities = {"text_to_image", "image_to_image", "inpaint"};
+  return model;
+}
+
+// The refusal's sentence, "" when the input is accepted.
+std::string refusal(const std::function<void(GenerationInput&)>& change,
+                    SourcePictures pictures = {}, const card::ModelCard& model = painter()) {
+  GenerationInput input;
+  input.prompt = "a red circle";
+  change(input);
+  try {
+    check_generation(input, model, pictures);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+    return error.what();
+  }
+  return "";
+}
+
+TEST(GenerationRules, AcceptWhatAPersonUsuallyAsks) {
+  EXPECT_EQ(refusal([](auto& input) {
+              input.width = 1536;
+              input.height = 640;
+              input.steps = 30;
+              input.guidance = 7.5;
+              input.batch = 4;
+              input.clip_skip = 2;
+            }),
+            "");
+  EXPECT_EQ(refusal([](auto&) {}), "");
+}
+
+TEST(GenerationRules, NameTheFieldOfAnAbsurdSize) {
+  for (const int side : {0, -8, 63, 65, 1001, 2056, std::numeric_limits<int>::max()}) {
+    EXPECT_THAT(refusal([side](auto& input) { input.width = side; }), StartsWith("/input/width: "))
+        << side;
+    EXPECT_THAT(refusal([side](auto& input) { input.height = side; }),
+                StartsWith("/input/height: "));
+  }
+}
+
+TEST(GenerationRules, RefuseNumbersOutOfRange) {
+  EXPECT_THAT(refusal([](auto& input) { input.steps = 0; }), StartsWith("/input/steps: "));
+  EXPECT_THAT(refusal([](auto& input) { input.steps = 1001; }), StartsWith("/input/steps: "));
+  EXPECT_THAT(refusal([](auto& input) { input.batch = 17; }), StartsWith("/input/batch: "));
+  EXPECT_THAT(refusal([](auto& input) { input.batch = 0; }), StartsWith("/input/batch: "));
+  EXPECT_THAT(refusal([](auto& input) { input.guidance = NAN; }), StartsWith("/input/guidance: "));
+  EXPECT_THAT(refusal([](auto& input) { input.clip_skip = 99; }), StartsWith("/input/clip_skip: "));
+  EXPECT_THAT(refusal([](auto& input) { input.dtype = "fp8"; }), StartsWith("/input/dtype: "));
+}
+
+TEST(GenerationRules, RefuseAStrengthThatRunsNoStep) {
+  const SourcePictures image{.image = true};
+  EXPECT_THAT(refusal([](auto& input) { input.strength = 0; }, image),
+              StartsWith("/input/strength: "));
+  EXPECT_THAT(refusal([](auto& input) { input.strength = 1.01; }, image),
+              StartsWith("/input/strength: "));
+  EXPECT_THAT(refusal(
+                  [](auto& input) {
+                    input.strength = 0.04;
+                    input.steps = 20;
+                  },
+                  image),
+              HasSubstr("leaves no step to run"));
+  EXPECT_EQ(refusal(
+                [](auto& input) {
+                  input.strength = 0.05;
+                  input.steps = 20;
+                },
+                image),
+            "");
+}
+
+TEST(GenerationRules, AskTheCardWhatItsModelCanDo) {
+  auto model = painter();
+  model.capabilities = {"text_to_image"};
+  EXPECT_THAT(refusal([](auto&) {}, {.image = true}, model), StartsWith("/input/image: "));
+  EXPECT_THAT(refusal([](auto&) {}, {.image = true, .mask = true}, model),
+              StartsWith("/input/mask: "));
+  EXPECT_THAT(refusal([](auto&) {}, {.mask = true}), HasSubstr("needs a picture"));
+}
+
+TEST(GenerationRules, RefuseAPromptOfMegabytes) {
+  EXPECT_THAT(refusal([](auto& input) { input.prompt.assign(1 << 20, 'a'); }),
+              StartsWith("/input/prompt: "));
+}
+
+}  // namespace
+}  // namespace atelier::domain

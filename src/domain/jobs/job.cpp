@@ -1,0 +1,53 @@
+#include "domain/jobs/job.h"
+
+#include <array>
+#include <utility>
+
+namespace atelier::domain {
+namespace {
+
+constexpr std::array kStateNames{
+    std::pair{JobState::kQueued, std::string_view{"queued"}},
+    std::pair{JobState::kRunning, std::string_view{"running"}},
+    std::pair{JobState::kSucceeded, std::string_view{"succeeded"}},
+    std::pair{JobState::kFailed, std::string_view{"failed"}},
+    std::pair{JobState::kCancelled, std::string_view{"cancelled"}},
+};
+
+}  // namespace
+
+bool is_terminal(JobState state) {
+  return state == JobState::kSucceeded || state == JobState::kFailed ||
+         state == JobState::kCancelled;
+}
+
+bool may_become(JobState from, JobState to) {
+  switch (from) {
+    case JobState::kQueued:
+      return to == JobState::kRunning || to == JobState::kCancelled || to == JobState::kFailed;
+    case JobState::kRunning:
+      return to !=
+             JobState::kRunning;  // back to the queue: its worker died and it may run once more
+    case JobState::kSucceeded:
+    case JobState::kFailed:
+    case JobState::kCancelled:
+      return false;
+  }
+  return false;
+}
+
+std::string_view job_state_name(JobState state) {
+  for (const auto& [value, name] : kStateNames) {
+    if (value == state) return name;
+  }
+  return "queued";
+}
+
+std::optional<JobState> job_state_from_name(std::string_view name) {
+  for (const auto& [value, known] : kStateNames) {
+    if (known == name) return value;
+  }
+  return std::nullopt;
+}
+
+}  // namespace atelier::domain

@@ -1,0 +1,46 @@
+// Limits on everything, named, each with its reason. Plain constants; settings may lower some of
+// them.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace atelier::domain::limits {
+
+// What may be asked of a model.
+inline constexpr int kSideMin =
+    64;  // 8 latents: the smallest that every network of the family takes
+inline constexpr int kSideMax = 2048;    // larger ones need tiling of the network itself
+inline constexpr int kSideStep = 8;      // one latent
+inline constexpr int kStepsMax = 1000;   // the training schedule has no more
+inline constexpr int kBatchMax = 16;     // a picture of each is kept in memory until the job ends
+inline constexpr int kClipSkipMax = 12;  // layers of the smallest text encoder
+inline constexpr double kGuidanceMax = 100;               // beyond it every pixel is saturated
+inline constexpr std::size_t kPromptBytesMax = 64 << 10;  // about 150 chunks of 75 tokens
+
+// Pictures.
+inline constexpr std::int64_t kPicturePixelsMax =
+    200'000'000;  // 600 MB as RGB, refused by the header
+inline constexpr std::size_t kPictureBytesMax = std::size_t{512} << 20;  // an upload
+inline constexpr int kDecoders = 2;  // one may be slow while the other serves
+inline constexpr std::chrono::seconds kPictureTimeout{60};  // a decoder that takes longer is killed
+
+// The queue.
+inline constexpr int kQueuedMax = 64;    // per priority; beyond it "Queue is full"
+inline constexpr int kQueueWindow = 32;  // jobs that one planning looks at
+inline constexpr int kAttemptsMax = 2;   // a job that ended its worker twice is to blame itself
+inline constexpr std::chrono::seconds kCancelPatience{10};         // then the worker is killed
+inline constexpr std::chrono::milliseconds kRestartDelayMin{100};  // of a worker that died
+inline constexpr std::chrono::milliseconds kRestartDelayMax{30'000};
+inline constexpr std::chrono::seconds kModelsPatience{
+    30};  // submit() waits for the first model scan
+inline constexpr std::chrono::milliseconds kStopPatience{1'000};  // children may end by themselves
+
+// What is kept in memory for people who look.
+inline constexpr std::size_t kEventsPerJob = 256;  // newest; states are never dropped
+inline constexpr std::size_t kEndedJobsKept =
+    200;                                    // with their events; older ones from the database
+inline constexpr int kRecentJobsMax = 500;  // one answer
+
+}  // namespace atelier::domain::limits

@@ -1,0 +1,210 @@
+#include "domain/settings/settings.h"
+
+// Header only and without exceptions: a syntax error is a value, translated at once.
+#define TOML_HEADER_ONLY 1
+#define TOML_EXCEPTIONS 0
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <cstdlib>
+#include <string_view>
+
+#include "domain/settings/limits.h"
+#include "platform/error.h"
+
+namespace atelier::domain {
+namespace {
+
+// One setting: its key in settings.toml and among the flags, its variables (a later one beats an
+// earlier one), and how its text becomes a value.
+struct Setting {
+  std::string_view key;
+  std::vector<std::string_view> variables;
+  void (*set)(Settings& settings, const std::string& value, const std::string& source);
+};
+
+[[noreturn]] void refuse(const std::string& source, const std::string& why) {
+  throw Error(ErrorCode::kInvalidArgument, source + ": " + why);
+}
+
+int whole_number(const std::string& text, const std::string& source, int minimum, int maximum) {
+  int value = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failure != std::errc{} || end != text.data() + text.size() || value < minimum ||
+      value > maximum) {
+    refuse(source, "'" + text + "' is no whole number from " + std::to_string(minimum) + " to " +
+                       std::to_string(maximum));
+  }
+  return value;
+}
+
+// "a, b" or ["a", "b"], as the founding systems take both.
+std::vector<std::string> list(const std::string& text) {
+  std::vector<std::string> parts;
+  std::string part;
+  for (const char c : text + ",") {
+    if (c == ',') {
+      if (!part.empty()) parts.push_back(part);
+      part.clear();
+    } else if (std::string_view("[]\"' \t").find(c) == std::string_view::npos) {
+      part += c;
+    }
+  }
+  return parts;
+}
+
+void append(std::vector<std::string>& to, const std::vector<std::string>& more) {
+  to.insert(to.end(), more.begin(), more.end());
+}
+
+std::string lower(std::string text) {
+  std::ranges::transform(text, text.begin(), [](unsigned char c) { return char(std::tolower(c)); });
+  return text;
+}
+
+std::string choice(const std::string& value, const std::string& source,
+                   const std::vector<std::string>& choices) {
+  const auto wanted = lower(value);
+  if (std::ranges::find(choices, wanted) == choices.end()) {
+    std::string names;
+    for (const auto& name : choices) names += (names.empty() ? "" : ", ") + name;
+    refuse(source, "'" + value + "' is not known: choose one of " + names);
+  }
+  return wanted;
+}
+
+std::string log_level(const std::string& value, const std::string& source) {
+  auto level = lower(value);
+  if (level == "warn") level = "warning";
+  if (level == "trace") level = "debug";
+  if (level == "critical") level = "error";
+  return choice(level, source, {"debug", "info", "warning", "error"});
+}
+
+using Text = const std::string&;
+
+const std::vector<Setting>& table() {
+  static const std::vector<Setting> settings{
+      {"server.host", {"HOST"}, [](Settings& s, Text v, Text) { s.host = v; }},
+      {"server.port",
+       {"PORT"},
+       [](Settings& s, Text v, Text from) { s.port = whole_number(v, from, 0, 65535); }},
+      {"server.api_key", {"ATELIER_API_KEY"}, [](Settings& s, Text v, Text) { s.api_key = v; }},
+      {"server.hosts", {"ATELIER_HOSTS"}, [](Settings& s, Text v, Text) { s.hosts = list(v); }},
+      {"server.origins",
+       {"CORS_ORIGINS", "DNA_CORS_ALLOW_ORIGINS"},
+       [](Settings& s, Text v, Text) { append(s.origins, list(v)); }},
+      {"server.web_root", {"ATELIER_WEB"}, [](Settings& s, Text v, Text) { s.web_root = v; }},
+      {"log.level",
+       {"LOG_LEVEL"},
+       [](Settings& s, Text v, Text from) { s.log_level = log_level(v, from); }},
+      {"memory.mode",
+       {"VRAM_MODE"},
+       [](Settings& s, Text v, Text from) {
+         s.vram_mode = choice(v, from, {"high", "balanced", "low"});
+       }},
+      {"engine.name", {"ATELIER_ENGINE"}, [](Settings& s, Text v, Text) { s.engine = v; }},
+      {"engine.fake", {"ATELIER_FAKE"}, [](Settings& s, Text v, Text) { s.fake = v; }},
+      {"engine.threads",
+       {"ATELIER_THREADS"},
+       [](Settings& s, Text v, Text from) { s.threads = whole_number(v, from, 0, 1024); }},
+      {"queue.max",
+       {"ATELIER_QUEUE_MAX"},
+       [](Settings& s, Text v, Text from) { s.queue_max = whole_number(v, from, 1, 1'000'000); }},
+      {"models.default",
+       {"ATELIER_DEFAULT_MODEL"},
+       [](Settings& s, Text v, Text) { s.default_model = v; }},
+      {"models.starter", {"ATELIER_STARTER"}, [](Settings& s, Text v, Text) { s.starter = v; }},
+      {"models.folders",
+       {"MOONDREAM_MODELS_DIR", "ATELIER_MODELS"},
+       [](Settings& s, Text v, Text) { append(s.model_folders, list(v)); }},
+      {"models.comfyui", {"ATELIER_COMFYUI"}, [](Settings& s, Text v, Text) { s.comfyui = v; }},
+      {"models.a1111", {"ATELIER_A1111"}, [](Settings& s, Text v, Text) { s.a1111 = v; }},
+      {"models.huggingface",
+       {"HF_HUB_CACHE", "ATELIER_HUGGINGFACE"},
+       [](Settings& s, Text v, Text) { s.huggingface = v == "off" ? "" : v; }},
+  };
+  return settings;
+}
+
+std::string text_of(const toml::node& node, const std::string& source) {
+  if (const auto text = node.value<std::string>()) return *text;
+  if (const auto whole = node.value<std::int64_t>()) return std::to_string(*whole);
+  if (const auto* parts = node.as_array()) {
+    std::string joined;
+    for (const auto& part : *parts) joined += text_of(part, source) + ",";
+    return joined;
+  }
+  refuse(source, "a text, a whole number or a list of them is expected");
+}
+
+void read_file(const std::string& file, Settings& settings) {
+  const auto parsed = toml::parse(file);
+  if (!parsed) {
+    refuse("settings.toml line " + std::to_string(parsed.error().source().begin.line),
+           std::string(parsed.error().description()));
+  }
+  const toml::table& document = parsed.table();
+  for (const auto& setting : table()) {
+    const auto node = document.at_path(setting.key);
+    if (!node) continue;
+    const auto source = "settings.toml, " + std::string(setting.key);
+    setting.set(settings, text_of(*node.node(), source), source);
+  }
+}
+
+std::string variable(const Environment& environment, const std::string& name) {
+  return environment(name).value_or("");
+}
+
+std::string default_huggingface(const Environment& environment) {
+  const auto own = variable(environment, "HF_HOME");
+  if (!own.empty()) return own + "/hub";
+  const auto cache = variable(environment, "XDG_CACHE_HOME");
+  if (!cache.empty()) return cache + "/huggingface/hub";
+  const auto user = variable(environment, "HOME");
+  return user.empty() ? "" : user + "/.cache/huggingface/hub";
+}
+
+}  // namespace
+
+Environment process_environment() {
+  return [](const std::string& name) -> std::optional<std::string> {
+    const char* value = std::getenv(name.c_str());
+    if (value == nullptr) return std::nullopt;
+    return std::string(value);
+  };
+}
+
+std::string home_folder(const Environment& environment, const FlagValues& flags) {
+  if (const auto flag = flags.find("home"); flag != flags.end()) return flag->second;
+  if (const auto home = variable(environment, "ATELIER_HOME"); !home.empty()) return home;
+  if (const auto data = variable(environment, "XDG_DATA_HOME"); !data.empty()) {
+    return data + "/atelier";
+  }
+  const auto user = variable(environment, "HOME");
+  if (user.empty()) refuse("ATELIER_HOME", "name a folder: neither it nor HOME is set");
+  return user + "/.local/share/atelier";
+}
+
+Settings read_settings(const std::string& file, const Environment& environment,
+                       const FlagValues& flags) {
+  Settings settings;
+  settings.home = home_folder(environment, flags);
+  settings.queue_max = limits::kQueuedMax;
+  settings.huggingface = default_huggingface(environment);
+  if (!file.empty()) read_file(file, settings);
+  for (const auto& setting : table()) {
+    for (const auto name : setting.variables) {
+      const auto value = variable(environment, std::string(name));
+      if (!value.empty()) setting.set(settings, value, std::string(name));
+    }
+    const auto flag = flags.find(std::string(setting.key));
+    if (flag != flags.end()) setting.set(settings, flag->second, "--" + flag->first);
+  }
+  return settings;
+}
+
+}  // namespace atelier::domain

@@ -1,0 +1,50 @@
+// What a person can set, and from where: flags beat the environment, which beats settings.toml. The
+// founding systems' variables are honoured (PORT, HOST, LOG_LEVEL, CORS_ORIGINS …). Read once by
+// main(). Failures: Error(kInvalidArgument) naming the source ("PORT: …", "settings.toml: …").
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace atelier::domain {
+
+struct Settings {
+  std::string home;  // ATELIER_HOME, default: the XDG data folder
+  std::string host = "127.0.0.1";
+  int port = 2020;
+  std::string api_key;
+  std::vector<std::string> hosts;    // further names for the Host header
+  std::vector<std::string> origins;  // web sites that may call
+  std::string log_level = "info";    // "debug", "info", "warning", "error"
+  std::string vram_mode = "balanced";
+
+  std::string engine = "cpu";              // "cpu", "cuda", "fake" or the path of an engine library
+  std::string fake;                        // switches of the fake engine
+  int threads = 0;                         // of the worker, 0: all processors it may use
+  int queue_max = 0;                       // jobs waiting per priority
+  std::string default_model;               // "" is the starter pack's
+  std::string starter;                     // folder of the starter pack, "" is found
+  std::string web_root;                    // folder of the built page, "" is found
+  std::vector<std::string> model_folders;  // in ComfyUI's layout, beside home/models
+  std::string comfyui, a1111;              // installations whose models are used in place
+  std::string huggingface;                 // hub cache, "" is none
+
+  std::string models_folder() const { return home + "/models"; }
+};
+
+using Environment = std::function<std::optional<std::string>(const std::string& name)>;
+using FlagValues = std::map<std::string, std::string>;  // "server.port" → "2021"
+
+Environment process_environment();
+
+// The value of home alone: it says where settings.toml lies.
+std::string home_folder(const Environment& environment, const FlagValues& flags);
+
+// `file` is the text of settings.toml, "" when there is none.
+Settings read_settings(const std::string& file, const Environment& environment,
+                       const FlagValues& flags);
+
+}  // namespace atelier::domain

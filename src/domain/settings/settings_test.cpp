@@ -1,0 +1,96 @@
+#include "domain/settings/settings.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "platform/error.h"
+
+namespace atelier::domain {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+Environment variables(std::map<std::string, std::string> values) {
+  values.try_emplace("HOME", "/home/ada");
+  return [values](const std::string& name) -> std::optional<std::string> {
+    const auto found = values.find(name);
+    if (found == values.end()) return std::nullopt;
+    return found->second;
+  };
+}
+
+std::string refusal(const std::string& file, const Environment& environment) {
+  try {
+    read_settings(file, environment, {});
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Settings, FlagsBeatTheEnvironmentWhichBeatsTheFile) {
+  const std::string file = "[server]\nport = 1111\nhost = \"::1\"\n[log]\nlevel = \"debug\"\n";
+  const auto environment = variables({{"PORT", "2222"}, {"LOG_LEVEL", "WARN"}});
+  EXPECT_EQ(read_settings(file, variables({}), {}).port, 1111);
+  EXPECT_EQ(read_settings(file, environment, {}).port, 2222);
+  const auto settings = read_settings(file, environment, {{"server.port", "3333"}});
+  EXPECT_EQ(settings.port, 3333);
+  EXPECT_EQ(settings.host, "::1");
+  EXPECT_EQ(settings.log_level, "warning");
+}
+
+TEST(Settings, AreUsefulWithoutAnySource) {
+  const auto settings = read_settings("", variables({}), {});
+  EXPECT_EQ(settings.port, 2020);
+  EXPECT_EQ(settings.host, "127.0.0.1");
+  EXPECT_EQ(settings.home, "/home/ada/.local/share/atelier");
+  EXPECT_EQ(settings.huggingface, "/home/ada/.cache/huggingface/hub");
+  EXPECT_GT(settings.queue_max, 0);
+}
+
+TEST(Settings, HomeIsNamedByFlagVariableOrXdg) {
+  EXPECT_EQ(home_folder(variables({{"XDG_DATA_HOME", "/data"}}), {}), "/data/atelier");
+  const auto own = variables({{"XDG_DATA_HOME", "/data"}, {"ATELIER_HOME", "/own"}});
+  EXPECT_EQ(home_folder(own, {}), "/own");
+  EXPECT_EQ(home_folder(own, {{"home", "/flag"}}), "/flag");
+}
+
+TEST(Settings, TheFoundingVariablesAreHonoured) {
+  const auto settings =
+      read_settings("",
+                    variables({{"HOST", "0.0.0.0"},
+                               {"VRAM_MODE", "LOW"},
+                               {"CORS_ORIGINS", "https://a.example, https://b.example"},
+                               {"DNA_CORS_ALLOW_ORIGINS", "[\"http://localhost:5173\"]"},
+                               {"MOONDREAM_MODELS_DIR", "/models"},
+                               {"ATELIER_HOSTS", "studio.local"},
+                               {"ATELIER_API_KEY", "secret"}}),
+                    {});
+  EXPECT_EQ(settings.host, "0.0.0.0");
+  EXPECT_EQ(settings.vram_mode, "low");
+  EXPECT_THAT(settings.origins,
+              ElementsAre("https://a.example", "https://b.example", "http://localhost:5173"));
+  EXPECT_THAT(settings.model_folders, ElementsAre("/models"));
+  EXPECT_THAT(settings.hosts, ElementsAre("studio.local"));
+  EXPECT_EQ(settings.api_key, "secret");
+}
+
+TEST(Settings, ARefusalNamesItsSource) {
+  EXPECT_THAT(refusal("", variables({{"PORT", "twenty"}})), HasSubstr("PORT: 'twenty'"));
+  EXPECT_THAT(refusal("", variables({{"PORT", "65536"}})), HasSubstr("PORT"));
+  EXPECT_THAT(refusal("[server]\nport = \n", variables({})), HasSubstr("settings.toml line 2"));
+  EXPECT_THAT(refusal("[server]\nport = 1.5\n", variables({})), HasSubstr("server.port"));
+  EXPECT_THAT(refusal("", variables({{"VRAM_MODE", "huge"}})), HasSubstr("balanced"));
+}
+
+TEST(Settings, AListMayBeWrittenAsAList) {
+  const auto settings = read_settings(
+      "[models]\nfolders = [\"/a\", \"/b\"]\nhuggingface = \"off\"\n", variables({}), {});
+  EXPECT_THAT(settings.model_folders, ElementsAre("/a", "/b"));
+  EXPECT_EQ(settings.huggingface, "");
+}
+
+}  // namespace
+}  // namespace atelier::domain

@@ -1,0 +1,10 @@
+// The version that programs, pictures and replies name.
+#pragma once
+
+#include <string_view>
+
+namespace atelier::domain {
+
+inline constexpr std::string_view kVersion = "0.1.0";
+
+}  // namespace atelier::domain

@@ -1,0 +1,93 @@
+#include "json/describe.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace atelier::json {
+namespace {
+
+enum class Mode { kLowVram, kHigh };
+BOOST_DESCRIBE_ENUM(Mode, kLowVram, kHigh)
+
+struct Inner {
+  double weight = 1;
+};
+BOOST_DESCRIBE_STRUCT(Inner, (), (weight))
+
+struct Outer {
+  std::string name = "none";
+  int count = 3;
+  std::uint64_t seed = 0;
+  std::optional<bool> flag;
+  std::vector<Inner> items;
+  Mode mode = Mode::kHigh;
+};
+BOOST_DESCRIBE_STRUCT(Outer, (), (name, count, seed, flag, items, mode))
+
+std::string failure_of(std::string_view text) {
+  try {
+    read_json<Outer>(text);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+    return error.what();
+  }
+  return "";
+}
+
+TEST(DescribedJson, MissingMembersKeepTheirDefaults) {
+  const auto value = read_json<Outer>("{\"flag\":null}");
+  EXPECT_EQ(value.name, "none");
+  EXPECT_EQ(value.count, 3);
+  EXPECT_FALSE(value.flag.has_value());
+}
+
+TEST(DescribedJson, ReadsEverything) {
+  const auto value = read_json<Outer>(
+      R"({"name":"a","count":2.0,"seed":18446744073709551615,"flag":true,"items":[{"weight":0.5}],"mode":"low_vram"})");
+  EXPECT_EQ(value.count, 2);
+  EXPECT_EQ(value.seed, 18446744073709551615ULL);
+  EXPECT_EQ(value.flag, true);
+  ASSERT_EQ(value.items.size(), 1U);
+  EXPECT_EQ(value.items[0].weight, 0.5);
+  EXPECT_EQ(value.mode, Mode::kLowVram);
+}
+
+TEST(DescribedJson, UnknownKeysAreListed) {
+  ReadReport report;
+  read_json<Outer>(R"({"nme":1,"items":[{"wait":2}]})", &report);
+  EXPECT_EQ(report.unknown, (std::vector<std::string>{"/items/0/wait", "/nme"}));
+}
+
+TEST(DescribedJson, RefusalsNameThePlace) {
+  EXPECT_EQ(failure_of(R"({"items":[{},{"weight":"x"}]})"), "/items/1/weight: expected a number");
+  EXPECT_THAT(failure_of(R"({"count":1.5})"), testing::HasSubstr("/count"));
+  EXPECT_THAT(failure_of(R"({"count":99999999999})"), testing::HasSubstr("in range"));
+  EXPECT_THAT(failure_of(R"({"items":[{"weight":1e400}]})"), testing::HasSubstr("finite"));
+  EXPECT_THAT(failure_of(R"({"mode":"middling"})"), testing::HasSubstr("low_vram, high"));
+  EXPECT_THAT(failure_of("[1]"), testing::HasSubstr("expected an object"));
+}
+
+TEST(DescribedJson, WhatIsNotJsonIsRefused) {
+  EXPECT_THAT(failure_of("{\"name\":"), testing::HasSubstr("not JSON"));
+  EXPECT_THAT(failure_of("{} x"), testing::HasSubstr("not JSON"));
+  EXPECT_THAT(failure_of(std::string(100, '[')), testing::HasSubstr("not JSON"));
+  EXPECT_THAT(failure_of("{\"name\":\"\xff\"}"), testing::HasSubstr("not JSON"));
+}
+
+TEST(DescribedJson, SurvivesARoundTrip) {
+  Outer value;
+  value.name = "a \"quoted\"\n\x01 text";
+  value.items = {{0.1}, {1e300}};
+  const std::string text = write_json(value);
+  EXPECT_THAT(text, testing::HasSubstr("\"weight\":0.1}"));
+  const auto again = read_json<Outer>(text);
+  EXPECT_EQ(again.name, value.name);
+  EXPECT_EQ(again.items[1].weight, 1e300);
+}
+
+TEST(DescribedJson, InfinityIsNeverWritten) {
+  EXPECT_EQ(write_json(std::numeric_limits<double>::infinity()), "null");
+}
+
+}  // namespace
+}  // namespace atelier::json

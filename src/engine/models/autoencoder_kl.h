@@ -49,7 +49,7 @@ class AutoencoderKl {
  public:
   using CheckCancelled = std::function<void()>;  // called between blocks; throws to end the work
 
-  AutoencoderKl(const AutoencoderKlConfig& config, Binder& binder);
+  AutoencoderKl(const AutoencoderKlConfig& config, const Binder& binder);
   ~AutoencoderKl();
   AutoencoderKl(AutoencoderKl&&) noexcept;
   AutoencoderKl& operator=(AutoencoderKl&&) noexcept;

@@ -49,7 +49,7 @@ struct ClipTextOutput {
 class ClipText {
  public:
   // Binds `text_model.…` or the same keys without the wrapper.
-  ClipText(const ClipTextConfig& config, Binder& binder);
+  ClipText(const ClipTextConfig& config, const Binder& binder);
   ~ClipText();
   ClipText(ClipText&&) noexcept;
   ClipText& operator=(ClipText&&) noexcept;

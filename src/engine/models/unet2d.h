@@ -22,7 +22,6 @@ struct UNet2DConfig {
   std::vector<std::int64_t> block_out_channels = {320, 640, 1280, 1280};
   std::vector<bool> down_attention = {true, true, true, false};  // CrossAttnDownBlock2D
   std::vector<bool> up_attention = {false, true, true, true};    // CrossAttnUpBlock2D
-  bool mid_attention = true;
   std::vector<std::int64_t> layers_per_block = {2, 2, 2, 2};
   std::vector<std::int64_t> transformer_layers = {1, 1, 1, 1};  // per block of the down path
   std::vector<std::int64_t> attention_heads = {8, 8, 8, 8};     // per block of the down path
@@ -63,7 +62,7 @@ struct Hooks {
 
 class UNet2D {
  public:
-  UNet2D(const UNet2DConfig& config, Binder& binder);
+  UNet2D(const UNet2DConfig& config, const Binder& binder);
   ~UNet2D();
   UNet2D(UNet2D&&) noexcept;
   UNet2D& operator=(UNet2D&&) noexcept;

@@ -1,0 +1,39 @@
+// The house rules that a machine can check. Each takes plain data and returns what it found, so
+// that tidy_test can show both that the project is clean and that a rule sees what it should. No
+// side effects; nothing throws.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "files.h"
+
+namespace atelier::tidy {
+
+struct Finding {
+  std::string path;
+  std::size_t line = 0;  // 1-based; 0: the file as a whole
+  std::string message;   // what is wrong and what to do
+};
+
+// One line of include_table.txt or libraries.txt: a name and the folders or files that belong to
+// it.
+struct TableRow {
+  std::string name;
+  std::vector<std::string> entries;
+};
+std::vector<TableRow> parse_table(const std::vector<std::string>& lines);
+
+std::vector<Finding> check_includes(const SourceFile& file, const std::vector<TableRow>& table);
+std::vector<Finding> check_libraries(const SourceFile& file,
+                                     const std::vector<TableRow>& libraries);
+std::vector<Finding> check_catch(const SourceFile& file, const std::vector<TableRow>& allowed);
+std::vector<Finding> check_words(const std::string& path);
+std::vector<Finding> check_size(const SourceFile& file);  // guidance, not failures
+
+std::vector<Finding> check_tests_exist(const std::vector<ListedFile>& files,
+                                       const std::vector<TableRow>& untested);
+std::vector<Finding> check_folders(const std::vector<ListedFile>& files, const std::string& map);
+std::vector<Finding> check_blobs(const std::vector<ListedFile>& files);
+
+}  // namespace atelier::tidy

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -45,9 +46,8 @@ class WeightsFile {
 
  private:
   WeightsFile() = default;
-  void add_safetensors(const std::filesystem::path& path);
   void add_index(const std::filesystem::path& path);
-  void add_pickle(const std::filesystem::path& path);
+  void add_shard(const std::filesystem::path& path, std::set<std::string>& wanted);
   void build_lookup();
 
   std::filesystem::path path_;

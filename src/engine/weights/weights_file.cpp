@@ -1,0 +1,161 @@
+#include "engine/weights/weights_file.h"
+
+#include <algorithm>
+#include <array>
+#include <boost/json.hpp>
+#include <set>
+
+#include "engine/weights/safetensors_header.h"
+#include "engine/weights/torch_archive.h"
+#include "engine/weights/zip_directory.h"
+#include "platform/error.h"
+
+namespace atelier::engine {
+namespace {
+
+namespace json = boost::json;
+
+bool starts_with(std::span<const std::byte> file, std::string_view bytes) {
+  return file.size() >= bytes.size() &&
+         std::equal(bytes.begin(), bytes.end(), file.begin(),
+                    [](char a, std::byte b) { return static_cast<std::byte>(a) == b; });
+}
+
+[[noreturn]] void unsupported(const std::filesystem::path& path, const char* what) {
+  throw Error(ErrorCode::kUnsupported, path.string() + ": " + what);
+}
+
+class Fnv1a {
+ public:
+  void add(std::span<const std::byte> bytes) {
+    for (const std::byte byte : bytes) {
+      state_ = (state_ ^ std::to_integer<std::uint64_t>(byte)) * 0x100000001b3;
+    }
+  }
+  void add(std::uint64_t number) { add(std::as_bytes(std::span(&number, 1))); }
+  std::string hex() const {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    std::string text;
+    for (int shift = 60; shift >= 0; shift -= 4) text += kDigits[(state_ >> shift) & 15];
+    return text;
+  }
+
+ private:
+  std::uint64_t state_ = 0xcbf29ce484222325;
+};
+
+}  // namespace
+
+std::shared_ptr<const WeightsFile> WeightsFile::open(const std::filesystem::path& path) {
+  std::shared_ptr<WeightsFile> file(new WeightsFile);
+  file->path_ = path;
+  if (path.string().ends_with(".index.json")) {
+    file->add_index(path);
+  } else {
+    file->maps_.push_back(std::make_shared<const MappedFile>(path));
+    const auto bytes = file->maps_.back()->bytes();
+    if (looks_like_zip(bytes)) {
+      file->format_ = "pickle";
+      file->tensors_ = parse_torch_archive(bytes, path.string());
+    } else if (starts_with(bytes, "GGUF")) {
+      unsupported(path, "is a GGUF file, which is not read yet: use the safetensors version");
+    } else if (starts_with(bytes, "\x80\x02") && !looks_like_safetensors(bytes)) {
+      unsupported(path,
+                  "was saved by PyTorch older than 1.6 in a form that is not read: save it again "
+                  "with a newer one or as safetensors");
+    } else {
+      file->format_ = "safetensors";
+      SafetensorsHeader header = parse_safetensors(bytes, path.string());
+      file->tensors_ = std::move(header.tensors);
+      file->metadata_ = std::move(header.metadata);
+    }
+  }
+  file->build_lookup();
+  return file;
+}
+
+void WeightsFile::add_index(const std::filesystem::path& path) {
+  format_ = "sharded safetensors";
+  const auto fail = [&](const std::string& what) {
+    throw Error(ErrorCode::kCorruptData, path.string() + ": broken index of shards: " + what);
+  };
+  const MappedFile text(path);
+  json::error_code error;
+  const json::value index = json::parse(
+      std::string_view(reinterpret_cast<const char*>(text.bytes().data()), text.size()), error);
+  if (error) fail("no valid JSON (" + error.message() + ")");
+  const json::value* const map =
+      index.is_object() ? index.as_object().if_contains("weight_map") : nullptr;
+  if (map == nullptr || !map->is_object()) fail("it has no weight_map");
+
+  std::map<std::string, std::set<std::string>> shards;
+  for (const auto& [tensor, shard] : map->as_object()) {
+    const std::string name = shard.is_string() ? std::string(shard.as_string()) : std::string();
+    if (name.empty() || name.find('/') != std::string::npos || name == "..") {
+      fail("tensor '" + std::string(tensor).substr(0, 200) + "' names no file beside it");
+    }
+    shards[name].insert(std::string(tensor));
+  }
+  for (auto& [name, wanted] : shards) add_shard(path.parent_path() / name, wanted);
+}
+
+void WeightsFile::add_shard(const std::filesystem::path& path, std::set<std::string>& wanted) {
+  if (!std::filesystem::exists(path)) {
+    throw Error(ErrorCode::kCorruptData,
+                path.string() + ": this part of the model is missing: fetch the folder again");
+  }
+  maps_.push_back(std::make_shared<const MappedFile>(path));
+  SafetensorsHeader header = parse_safetensors(maps_.back()->bytes(), path.string());
+  for (TensorInfo& tensor : header.tensors) {
+    if (wanted.erase(tensor.name) == 0) continue;
+    tensor.shard = static_cast<std::uint32_t>(maps_.size() - 1);
+    tensors_.push_back(std::move(tensor));
+  }
+  if (!wanted.empty()) {
+    throw Error(ErrorCode::kCorruptData, path.string() + ": tensor '" +
+                                             wanted.begin()->substr(0, 200) +
+                                             "' is missing, although the index names it here");
+  }
+  metadata_.merge(header.metadata);
+}
+
+void WeightsFile::build_lookup() {
+  lookup_.reserve(tensors_.size());
+  for (std::size_t i = 0; i < tensors_.size(); ++i) lookup_.emplace(tensors_[i].name, i);
+}
+
+const TensorInfo* WeightsFile::find(std::string_view name) const {
+  const auto found = lookup_.find(name);
+  return found == lookup_.end() ? nullptr : &tensors_[found->second];
+}
+
+const std::shared_ptr<const MappedFile>& WeightsFile::map_of(const TensorInfo& tensor) const {
+  return maps_[tensor.shard];
+}
+
+std::span<const std::byte> WeightsFile::bytes(const TensorInfo& tensor) const {
+  return map_of(tensor)->bytes().subspan(tensor.offset, tensor.bytes);
+}
+
+void WeightsFile::release(const TensorInfo& tensor) const {
+  map_of(tensor)->release(tensor.offset, tensor.bytes);
+}
+
+std::string WeightsFile::fingerprint() const {
+  // Fine-tunes of one family have equal headers, so some of the data is looked at too.
+  constexpr std::size_t kSamples = 64, kSampleBytes = 256;
+  Fnv1a hash;
+  for (const TensorInfo& tensor : tensors_) {
+    hash.add(std::as_bytes(std::span(tensor.name)));
+    hash.add(tensor.offset);
+  }
+  const std::size_t step = std::max<std::size_t>(tensors_.size() / kSamples, 1);
+  for (std::size_t i = 0; i < tensors_.size(); i += step) {
+    const auto data = bytes(tensors_[i]);
+    hash.add(data.first(std::min(data.size(), kSampleBytes)));
+  }
+  for (const auto& map : maps_) hash.add(map->size());
+  return hash.hex();
+}
+
+}  // namespace atelier::engine

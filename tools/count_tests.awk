@@ -4,7 +4,7 @@
 function attribute(name,   found) {
   return match($0, "[ \t]" name "=\"[^\"]*\"") ? substr($0, RSTART + length(name) + 3, RLENGTH - length(name) - 4) : ""
 }
-FNR == 1 { file = FILENAME; sub(/.*\//, "", file); sub(/\.xml$/, "", file); is_ctest = (ARGIND == 1 || FILENAME == ARGV[1]) }
+FNR == 1 { file = FILENAME; sub(/.*\//, "", file); sub(/\.xml$/, "", file); is_ctest = FILENAME == ARGV[1] }
 is_ctest && /<testcase / { status[attribute("name")] = attribute("status") }
 !is_ctest && /<testsuites / { cases[file] += attribute("tests") - attribute("disabled"); bad[file] += attribute("failures") + attribute("errors") }
 !is_ctest && /<testcase / && attribute("result") == "skipped" { skip[file]++ }

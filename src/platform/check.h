@@ -18,6 +18,6 @@ namespace atelier::platform {
 #ifdef CHECK
 #undef CHECK
 #endif
-#define CHECK(condition)                                                       \
-  ((condition) ? static_cast<void>(0)                                          \
+#define CHECK(condition)              \
+  ((condition) ? static_cast<void>(0) \
                : ::atelier::platform::check_failed(#condition, __FILE__, __LINE__))

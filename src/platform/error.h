@@ -1,5 +1,5 @@
-// The one exception class of the project. Thrown anywhere, translated once at the edges (HTTP reply,
-// protocol reply, exit status). The sentence says what failed, why, and what to do.
+// The one exception class of the project. Thrown anywhere, translated once at the edges (HTTP
+// reply, protocol reply, exit status). The sentence says what failed, why, and what to do.
 #pragma once
 
 #include <stdexcept>

@@ -1,0 +1,22 @@
+// What this machine has: processors that this process may use and memory, cgroup limits included.
+// Reads /proc and /sys each time it is called; any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace atelier::platform {
+
+int usable_processors();  // by affinity and cgroup quota, at least 1
+std::string processor_name();
+
+struct Memory {
+  std::int64_t total_bytes = 0;      // of the machine or of the cgroup, whichever is less
+  std::int64_t available_bytes = 0;  // without swapping
+};
+Memory machine_memory();
+
+// Resident set of a process; 0 when there is no such process.
+std::int64_t resident_bytes(int pid);
+
+}  // namespace atelier::platform

@@ -1,8 +1,9 @@
-// Framing between the station and its children: JSON-RPC 2.0 with a Content-Length header, as language
-// servers use it, plus binary parts that follow the JSON. On the wire:
+// Framing between the station and its children: JSON-RPC 2.0 with a Content-Length header, as
+// language servers use it, plus binary parts that follow the JSON. On the wire:
 //   Content-Length: 123\r\nContent-Parts: 4096,17\r\n\r\n{json}{4096 bytes}{17 bytes}
-// The reader is incremental and bounded: a header line, a JSON text, a part or a frame over its limit
-// throws kTooLarge, nonsense throws kCorruptData; nothing is allocated before its size was checked.
+// The reader is incremental and bounded: a header line, a JSON text, a part or a frame over its
+// limit throws kTooLarge, nonsense throws kCorruptData; nothing is allocated before its size was
+// checked, and memory grows with the bytes that arrive, not with the size that a header claims.
 #pragma once
 
 #include <cstddef>
@@ -14,31 +15,50 @@
 
 namespace atelier::protocol {
 
+using Bytes = std::vector<std::uint8_t>;
+
 struct Frame {
   std::string json;
-  std::vector<std::vector<std::uint8_t>> parts;
+  std::vector<Bytes> parts;
 };
 
 struct FrameLimits {
   std::size_t header_bytes = 4096;
   std::size_t json_bytes = std::size_t{16} << 20;
   std::size_t parts = 64;
-  std::size_t part_bytes = std::size_t{1} << 30;   // 200 megapixels RGBA fit
+  std::size_t part_bytes = std::size_t{1} << 30;  // 200 megapixels RGBA fit
   std::size_t total_bytes = std::size_t{2} << 30;
 };
 
-std::vector<std::uint8_t> encode_frame_header(const Frame& frame);  // up to the blank line, included
+std::vector<std::uint8_t> encode_frame_header(
+    const Frame& frame);  // up to the blank line, included
 
 class FrameReader {
  public:
   explicit FrameReader(FrameLimits limits = {}) : limits_(limits) {}
+  // Takes the bytes that belong to the frame under way and says how many; while it takes fewer than
+  // it was given, call next() and feed the rest.
+  std::size_t feed_some(std::span<const std::uint8_t> bytes);
+  // Takes all; frames that are complete wait for next().
   void feed(std::span<const std::uint8_t> bytes);
   std::optional<Frame> next();  // a complete frame, if one has arrived
+  bool between_frames()
+      const;  // nothing of a further frame has arrived: the place for an orderly end
 
  private:
+  bool frame_complete() const;
+  std::size_t feed_header(std::span<const std::uint8_t> bytes);
+  std::size_t feed_json(std::span<const std::uint8_t> bytes);
+  std::size_t feed_part(std::span<const std::uint8_t> bytes);
+  void read_header();
+
   FrameLimits limits_;
-  std::vector<std::uint8_t> buffer_;
-  std::size_t consumed_ = 0;
+  std::string header_;
+  bool header_read_ = false;
+  std::size_t json_size_ = 0;
+  std::vector<std::size_t> part_sizes_;
+  Frame frame_;    // under way
+  Bytes waiting_;  // bytes after a complete frame that feed() has already taken
 };
 
 }  // namespace atelier::protocol

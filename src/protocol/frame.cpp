@@ -1,0 +1,193 @@
+#include "protocol/frame.h"
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+
+#include "platform/error.h"
+
+namespace atelier::protocol {
+namespace {
+
+constexpr std::string_view kEnd = "\r\n\r\n";
+
+[[noreturn]] void corrupt(const std::string& what) {
+  throw Error(ErrorCode::kCorruptData, "the other program sent a broken message: " + what +
+                                           ": it is ended and started anew");
+}
+
+[[noreturn]] void too_large(const std::string& what, std::size_t limit) {
+  throw Error(ErrorCode::kTooLarge, "the other program sent a message with " + what +
+                                        " over the limit of " + std::to_string(limit));
+}
+
+bool same_name(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [&](char x, char y) { return lower(x) == lower(y); });
+}
+
+std::string_view trim(std::string_view text) {
+  while (text.starts_with(' ')) text.remove_prefix(1);
+  while (text.ends_with(' ')) text.remove_suffix(1);
+  return text;
+}
+
+std::size_t read_size(std::string_view text) {
+  text = trim(text);
+  std::size_t size = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), size);
+  if (error != std::errc{} || end != text.data() + text.size()) corrupt("a size is no number");
+  return size;
+}
+
+std::vector<std::size_t> read_sizes(std::string_view text) {
+  std::vector<std::size_t> sizes;
+  text = trim(text);
+  while (!text.empty()) {
+    const std::size_t comma = text.find(',');
+    sizes.push_back(read_size(text.substr(0, comma)));
+    if (comma == std::string_view::npos) break;
+    text.remove_prefix(comma + 1);
+    if (text.empty()) corrupt("a size is missing");
+  }
+  return sizes;
+}
+
+}  // namespace
+
+std::vector<std::uint8_t> encode_frame_header(const Frame& frame) {
+  std::string header = "Content-Length: " + std::to_string(frame.json.size()) + "\r\n";
+  if (!frame.parts.empty()) {
+    header += "Content-Parts: ";
+    for (std::size_t i = 0; i < frame.parts.size(); ++i) {
+      header += (i > 0 ? "," : "") + std::to_string(frame.parts[i].size());
+    }
+    header += "\r\n";
+  }
+  header += "\r\n";
+  return {header.begin(), header.end()};
+}
+
+bool FrameReader::frame_complete() const {
+  return header_read_ && frame_.json.size() == json_size_ &&
+         frame_.parts.size() == part_sizes_.size() &&
+         (part_sizes_.empty() || frame_.parts.back().size() == part_sizes_.back());
+}
+
+bool FrameReader::between_frames() const {
+  return !header_read_ && header_.empty() && waiting_.empty();
+}
+
+std::size_t FrameReader::feed_header(std::span<const std::uint8_t> bytes) {
+  // The end mark may straddle two pieces, so the search starts three bytes before the new ones.
+  const std::size_t before = header_.size();
+  const std::size_t room = limits_.header_bytes - before;
+  const std::size_t taken = std::min(bytes.size(), room);
+  header_.append(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(taken));
+  const std::size_t end = header_.find(kEnd, before < 3 ? 0 : before - 3);
+  if (end == std::string::npos) {
+    if (header_.size() >= limits_.header_bytes) too_large("a header", limits_.header_bytes);
+    return taken;
+  }
+  header_.resize(end + 2);
+  read_header();
+  return end + kEnd.size() - before;
+}
+
+void FrameReader::read_header() {
+  std::optional<std::size_t> length;
+  std::optional<std::vector<std::size_t>> parts;
+  std::string_view rest = header_;
+  while (!rest.empty()) {
+    const std::size_t end = rest.find("\r\n");
+    const std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(std::min(rest.size(), end + 2));
+    const std::size_t colon = line.find(':');
+    if (colon == std::string_view::npos) corrupt("a header line has no colon");
+    const std::string_view name = line.substr(0, colon);
+    const std::string_view value = line.substr(colon + 1);
+    if (same_name(name, "Content-Length")) {
+      if (length) corrupt("two lengths");
+      length = read_size(value);
+    } else if (same_name(name, "Content-Parts")) {
+      if (parts) corrupt("two lists of parts");
+      parts = read_sizes(value);
+    }
+  }
+  if (!length) corrupt("no Content-Length");
+  if (*length > limits_.json_bytes) too_large("a text", limits_.json_bytes);
+  json_size_ = *length;
+  part_sizes_ = parts.value_or(std::vector<std::size_t>{});
+  if (part_sizes_.size() > limits_.parts) too_large("a number of parts", limits_.parts);
+  std::size_t total = json_size_;
+  for (const std::size_t size : part_sizes_) {
+    if (size > limits_.part_bytes) too_large("a part", limits_.part_bytes);
+    if (size > limits_.total_bytes - std::min(total, limits_.total_bytes)) {
+      too_large("a total", limits_.total_bytes);
+    }
+    total += size;
+  }
+  header_read_ = true;
+}
+
+std::size_t FrameReader::feed_json(std::span<const std::uint8_t> bytes) {
+  const std::size_t taken = std::min(bytes.size(), json_size_ - frame_.json.size());
+  frame_.json.append(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(taken));
+  return taken;
+}
+
+std::size_t FrameReader::feed_part(std::span<const std::uint8_t> bytes) {
+  if (frame_.parts.empty() || frame_.parts.back().size() == part_sizes_[frame_.parts.size() - 1]) {
+    frame_.parts.emplace_back();
+  }
+  Bytes& part = frame_.parts.back();
+  const std::size_t size = part_sizes_[frame_.parts.size() - 1];
+  const std::size_t taken = std::min(bytes.size(), size - part.size());
+  part.insert(part.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(taken));
+  return taken;
+}
+
+std::size_t FrameReader::feed_some(std::span<const std::uint8_t> bytes) {
+  std::size_t taken = 0;
+  // An empty part is complete without a byte of its own, so a step may take none.
+  while (!frame_complete() &&
+         (taken < bytes.size() || (header_read_ && frame_.json.size() == json_size_))) {
+    const std::size_t parts = frame_.parts.size();
+    const auto rest = bytes.subspan(taken);
+    std::size_t step = 0;
+    if (!header_read_) {
+      step = feed_header(rest);
+    } else if (frame_.json.size() < json_size_) {
+      step = feed_json(rest);
+    } else {
+      step = feed_part(rest);
+    }
+    taken += step;
+    if (step == 0 && frame_.parts.size() == parts) break;
+  }
+  return taken;
+}
+
+void FrameReader::feed(std::span<const std::uint8_t> bytes) {
+  std::size_t taken = 0;
+  if (waiting_.empty()) taken = feed_some(bytes);
+  waiting_.insert(waiting_.end(), bytes.begin() + static_cast<std::ptrdiff_t>(taken), bytes.end());
+}
+
+std::optional<Frame> FrameReader::next() {
+  if (!frame_complete() && !waiting_.empty()) {
+    const std::size_t taken = feed_some(waiting_);
+    waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(taken));
+  }
+  if (!frame_complete()) return std::nullopt;
+  std::optional<Frame> done(std::move(frame_));
+  frame_ = Frame{};
+  header_.clear();
+  header_read_ = false;
+  json_size_ = 0;
+  part_sizes_.clear();
+  return done;
+}
+
+}  // namespace atelier::protocol

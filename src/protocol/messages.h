@@ -1,0 +1,195 @@
+// What the station and its children say to each other. Each request names its reply; notifications
+// have none. The station speaks first: hello, whose reply the child sends once it is able to work
+// (or knows that it never will: state "missing" or "failed", with the sentence in `problem`, and it
+// ends).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "card/generation_json.h"
+#include "protocol/message.h"
+
+namespace atelier::protocol {
+
+// Raised with every change that an older peer would misread; a different one is refused with a
+// sentence.
+inline constexpr int kProtocolVersion = 1;
+
+struct Empty {};
+BOOST_DESCRIBE_STRUCT(Empty, (), ())
+
+// ---- both children
+
+struct HelloRequest {  // -> HelloReply
+  static constexpr std::string_view kMethod = "hello";
+  int protocol_version = kProtocolVersion;
+  std::string program = "atelier";
+};
+BOOST_DESCRIBE_STRUCT(HelloRequest, (), (protocol_version, program))
+
+// The engine's own report (engine/interface.h), as it travels.
+struct EngineFacts {
+  std::string name;  // "cpu", "cuda", "fake"
+  std::string device_name, libtorch, blas, compute_dtype, cpu_capability;
+  int threads = 0;
+  double sgemm_gflops = 0;
+  std::vector<std::string> problems;  // sentences, with what to do
+};
+BOOST_DESCRIBE_STRUCT(EngineFacts, (),
+                      (name, device_name, libtorch, blas, compute_dtype, cpu_capability, threads,
+                       sgemm_gflops, problems))
+
+struct NamedChoice {  // a sampler or a schedule
+  std::string id, title;
+  bool available = false;
+  std::vector<std::string> aliases;
+};
+BOOST_DESCRIBE_STRUCT(NamedChoice, (), (id, title, available, aliases))
+
+struct HelloReply {
+  int protocol_version = kProtocolVersion;
+  std::string program;  // "atelier-worker", "atelier-media"
+  int pid = 0;
+  std::string state =
+      "ready";          // "ready"; "missing": no such engine library; "failed": it did not start
+  std::string problem;  // a sentence, when not ready
+  std::optional<EngineFacts> engine;  // worker only
+  std::vector<NamedChoice> samplers, schedules;
+  std::vector<card::ModelCard> cards;  // models that the engine brings along (the fake engine's)
+  std::vector<std::string> sandbox;    // decoder: the measures in force, "seccomp", "memory" …
+};
+BOOST_DESCRIBE_STRUCT(HelloReply, (),
+                      (protocol_version, program, pid, state, problem, engine, samplers, schedules,
+                       cards, sandbox))
+
+// Empty when the versions agree; else why not, naming both.
+std::string version_problem(int theirs, std::string_view program);
+
+struct PingRequest {  // -> Empty; answered between jobs
+  static constexpr std::string_view kMethod = "ping";
+};
+BOOST_DESCRIBE_STRUCT(PingRequest, (), ())
+
+// ---- worker
+
+struct ModelFiles {
+  std::string id, path;
+};
+BOOST_DESCRIBE_STRUCT(ModelFiles, (), (id, path))
+
+struct InspectRequest {  // -> InspectReply
+  static constexpr std::string_view kMethod = "inspect";
+  ModelFiles model;
+};
+BOOST_DESCRIBE_STRUCT(InspectRequest, (), (model))
+
+struct InspectReply {
+  card::ModelCard card;
+};
+BOOST_DESCRIBE_STRUCT(InspectReply, (), (card))
+
+struct GenerateRequest {  // -> GenerateReply, after any number of progress and preview
+                          // notifications
+  static constexpr std::string_view kMethod = "generate";
+  std::string job;
+  ModelFiles model;
+  card::GenerationInput input;
+  std::optional<PictureRef> image, mask;
+};
+BOOST_DESCRIBE_STRUCT(GenerateRequest, (), (job, model, input, image, mask))
+
+struct GenerateReply {
+  std::string job;
+  std::vector<PictureRef> images;
+  card::GenerationUsed used;
+  card::GenerationTiming timing;
+};
+BOOST_DESCRIBE_STRUCT(GenerateReply, (), (job, images, used, timing))
+
+struct ProgressNotification {
+  static constexpr std::string_view kMethod = "progress";
+  std::string job, stage;
+  int step = 0, total = 0;
+  double eta_seconds = 0, steps_per_second = 0;
+};
+BOOST_DESCRIBE_STRUCT(ProgressNotification, (),
+                      (job, stage, step, total, eta_seconds, steps_per_second))
+
+struct PreviewNotification {
+  static constexpr std::string_view kMethod = "preview";
+  std::string job;
+  PictureRef picture;
+};
+BOOST_DESCRIBE_STRUCT(PreviewNotification, (), (job, picture))
+
+// To the worker. The job then fails with code "cancelled"; one that is not running is left alone.
+struct CancelNotification {
+  static constexpr std::string_view kMethod = "cancel";
+  std::string job;
+};
+BOOST_DESCRIBE_STRUCT(CancelNotification, (), (job))
+
+struct MemoryRequest {  // -> MemoryReply
+  static constexpr std::string_view kMethod = "memory";
+};
+BOOST_DESCRIBE_STRUCT(MemoryRequest, (), ())
+
+struct MemoryReply {
+  std::int64_t device_bytes_total = 0, device_bytes_free = 0;
+  std::int64_t resident_model_bytes = 0;
+  std::int64_t process_bytes = 0;  // resident set of the worker
+  std::vector<std::string> loaded_models;
+};
+BOOST_DESCRIBE_STRUCT(MemoryReply, (),
+                      (device_bytes_total, device_bytes_free, resident_model_bytes, process_bytes,
+                       loaded_models))
+
+struct UnloadRequest {  // -> Empty
+  static constexpr std::string_view kMethod = "unload";
+};
+BOOST_DESCRIBE_STRUCT(UnloadRequest, (), ())
+
+// ---- decoder
+
+struct TextEntry {  // a text that a picture's file carries: "parameters", "atelier", "Comment" …
+  std::string key, value;
+};
+BOOST_DESCRIBE_STRUCT(TextEntry, (), (key, value))
+
+struct DecodeRequest {  // -> DecodeReply; the file's bytes are part 0
+  static constexpr std::string_view kMethod = "decode";
+  std::int64_t max_pixels = 64'000'000;  // more than this in the header is refused before decoding
+  int max_side = 0;          // > 0: the picture is shrunk to fit, keeping its shape (thumbnails)
+  bool header_only = false;  // size, format and texts without pixels
+};
+BOOST_DESCRIBE_STRUCT(DecodeRequest, (), (max_pixels, max_side, header_only))
+
+struct DecodeReply {
+  std::optional<PictureRef> picture;  // RGB or RGBA, 8 bits, turned upright; absent for header_only
+  std::string format;                 // "png", "jpeg", "webp", "gif", "tiff", "heif"
+  int width = 0, height = 0;          // upright, before any shrinking
+  std::vector<TextEntry> texts;
+};
+BOOST_DESCRIBE_STRUCT(DecodeReply, (), (picture, format, width, height, texts))
+
+struct EncodeRequest {  // -> EncodeReply
+  static constexpr std::string_view kMethod = "encode";
+  PictureRef picture;
+  std::string format = "png";  // "png", "jpeg", "webp"
+  int quality = 90;            // jpeg, webp
+  int compression = 6;         // png: 0 fast … 9 small
+  std::vector<TextEntry>
+      texts;  // png: text chunks; jpeg and webp: "parameters" as EXIF UserComment
+};
+BOOST_DESCRIBE_STRUCT(EncodeRequest, (), (picture, format, quality, compression, texts))
+
+struct EncodeReply {  // the file's bytes are part 0
+  std::string media_type;
+};
+BOOST_DESCRIBE_STRUCT(EncodeReply, (), (media_type))
+
+}  // namespace atelier::protocol

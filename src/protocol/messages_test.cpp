@@ -1,0 +1,126 @@
+#include "protocol/messages.h"
+
+#include <gtest/gtest.h>
+
+namespace atelier::protocol {
+namespace {
+
+TEST(Messages, ARequestSurvivesARoundTrip) {
+  GenerateRequest request;
+  request.job = "01J";
+  request.model = {"sd15", "/models/a b.safetensors"};
+  request.input.prompt = "a \"red\" circle\n\xF0\x9F\x94\xB4";
+  request.input.seed = 18446744073709551615ULL;
+  request.input.guidance = 7.1;
+  request.input.fit = card::FitMode::kCover;
+  std::vector<Bytes> parts;
+  request.image = add_picture(parts, {2, 1, 3, {1, 2, 3, 4, 5, 6}});
+
+  Message message = read_message(request_frame(7, request, std::move(parts)));
+  EXPECT_EQ(message.kind, Message::Kind::kRequest);
+  EXPECT_EQ(message.id, 7);
+  EXPECT_EQ(message.method, "generate");
+  const auto got = message.body_as<GenerateRequest>();
+  EXPECT_EQ(got.job, request.job);
+  EXPECT_EQ(got.model.path, request.model.path);
+  EXPECT_EQ(got.input.prompt, request.input.prompt);
+  EXPECT_EQ(got.input.seed, request.input.seed);
+  EXPECT_EQ(got.input.guidance, request.input.guidance);
+  EXPECT_EQ(got.input.fit, card::FitMode::kCover);
+  EXPECT_FALSE(got.input.negative_prompt);
+  EXPECT_FALSE(got.mask);
+  const media::Image image = take_picture(message.parts, got.image.value());
+  EXPECT_EQ(image.width, 2);
+  EXPECT_EQ(image.pixels, (Bytes{1, 2, 3, 4, 5, 6}));
+}
+
+TEST(Messages, AnEmptyNegativePromptIsNotAnAbsentOne) {
+  GenerateRequest request;
+  request.input.negative_prompt = "";
+  const auto got = read_message(request_frame(1, request)).body_as<GenerateRequest>();
+  ASSERT_TRUE(got.input.negative_prompt);
+  EXPECT_EQ(*got.input.negative_prompt, "");
+}
+
+TEST(Messages, TheHelloCarriesTheEnginesReportAndCards) {
+  HelloReply reply;
+  reply.engine = EngineFacts{};
+  reply.engine->libtorch = "1.13.1";
+  reply.engine->problems = {"reference BLAS: install libopenblas-openmp-dev"};
+  reply.samplers = {{"euler", "Euler", true, {"k_euler"}}};
+  card::ModelCard card;
+  card.id = "fake";
+  card.parameters.push_back({.name = "steps",
+                             .kind = "integer",
+                             .title = {},
+                             .help = {},
+                             .minimum = 1,
+                             .maximum = 1000,
+                             .step = {},
+                             .default_value = "20",
+                             .choices = {}});
+  reply.cards = {card};
+  const Message message = read_message(result_frame(1, reply));
+  EXPECT_EQ(message.kind, Message::Kind::kResult);
+  const auto got = message.body_as<HelloReply>();
+  ASSERT_TRUE(got.engine);
+  EXPECT_EQ(got.engine->libtorch, "1.13.1");
+  EXPECT_EQ(got.engine->problems, reply.engine->problems);
+  EXPECT_EQ(got.samplers.at(0).aliases, reply.samplers[0].aliases);
+  EXPECT_EQ(got.cards.at(0).parameters.at(0).maximum, 1000);
+}
+
+TEST(Messages, AFailureCarriesItsCodeAndSentence) {
+  const Message message =
+      read_message(failure_frame(3, ErrorCode::kOutOfMemory, "needs 6.9 GB, \"3.1\" is free"));
+  EXPECT_EQ(message.kind, Message::Kind::kFailure);
+  EXPECT_EQ(message.id, 3);
+  EXPECT_EQ(message.failure_code, ErrorCode::kOutOfMemory);
+  EXPECT_EQ(message.failure, "needs 6.9 GB, \"3.1\" is free");
+}
+
+TEST(Messages, ANotificationHasNoId) {
+  const Message message = read_message(notification_frame(CancelNotification{"job"}));
+  EXPECT_EQ(message.kind, Message::Kind::kNotification);
+  EXPECT_EQ(message.method, "cancel");
+  EXPECT_EQ(message.body_as<CancelNotification>().job, "job");
+}
+
+TEST(Messages, ABodyThatDoesNotFitNamesThePlace) {
+  const Message message = read_message(
+      {R"({"jsonrpc":"2.0","id":1,"method":"generate","params":{"input":{"steps":"many"}}})", {}});
+  try {
+    message.body_as<GenerateRequest>();
+    FAIL() << "was read";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("/input/steps"), std::string::npos) << error.what();
+  }
+}
+
+TEST(Messages, WhatIsNoJsonRpcIsRefused) {
+  for (const char* text :
+       {"[]", "{}", R"({"jsonrpc":"1.0","method":"a"})", R"({"jsonrpc":"2.0"})",
+        R"({"jsonrpc":"2.0","result":{}})", R"({"jsonrpc":"2.0","id":"x","result":{}})",
+        R"({"jsonrpc":"2.0","id":1,"error":5})"}) {
+    EXPECT_THROW(read_message({text, {}}), Error) << text;
+  }
+}
+
+TEST(Messages, APictureWhosePixelsDoNotMatchItsSizeIsRefused) {
+  std::vector<Bytes> parts{Bytes(12)};
+  for (const PictureRef ref : {PictureRef{0, 3, 1, 3}, PictureRef{1, 2, 2, 3},
+                               PictureRef{-1, 2, 2, 3}, PictureRef{0, -2, -2, 3},
+                               PictureRef{0, 3, 2, 2}, PictureRef{0, 2147483647, 2147483647, 4}}) {
+    EXPECT_THROW(take_picture(parts, ref), Error);
+  }
+  EXPECT_EQ(take_picture(parts, {0, 2, 2, 3}).pixels.size(), 12U);
+}
+
+TEST(Messages, AnotherProtocolVersionIsRefusedWithASentence) {
+  EXPECT_EQ(version_problem(kProtocolVersion, "atelier"), "");
+  const std::string problem = version_problem(kProtocolVersion + 1, "atelier");
+  EXPECT_NE(problem.find("atelier speaks protocol version 2"), std::string::npos) << problem;
+}
+
+}  // namespace
+}  // namespace atelier::protocol

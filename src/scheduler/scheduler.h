@@ -1,7 +1,8 @@
 // The station's heart as the rest sees it: accepts jobs, runs them on workers, tells what happens.
-// http and app include this header only. All functions are thread-safe. None of them waits for inference;
-// those marked (blocking) may take the time of a picture's decoding or of a disk write and are called
-// from a thread that may wait, never from an I/O thread. Failures are thrown as Error.
+// http and app include this header only. All functions are thread-safe. None of them waits for
+// inference; those marked (blocking) may take the time of a picture's decoding or of a disk write
+// and are called from a thread that may wait, never from an I/O thread. Failures are thrown as
+// Error.
 #pragma once
 
 #include <chrono>
@@ -45,7 +46,8 @@ struct WorkerStatus {
 struct StationStatus {
   std::vector<WorkerStatus> workers;
   int queued = 0, running = 0;
-  std::int64_t memory_total_mb = 0, memory_used_mb = 0;  // GPU memory, or the RAM budget of the worker
+  // GPU memory, or the RAM budget of the worker.
+  std::int64_t memory_total_mb = 0, memory_used_mb = 0;
   std::int64_t uptime_ms = 0;
   std::vector<SamplerName> samplers, schedules;  // of the engine, once a worker has said hello
 };
@@ -58,7 +60,8 @@ struct Picture {
 // Called from the scheduler thread in order of events; must return quickly and not call back.
 using EventListener = std::function<void(const domain::JobEvent&)>;
 
-// Ends the subscription when it goes out of scope; no call arrives after its destructor has returned.
+// Ends the subscription when it goes out of scope; no call arrives after its destructor has
+// returned.
 class Subscription {
  public:
   virtual ~Subscription() = default;
@@ -68,17 +71,18 @@ class Scheduler {
  public:
   virtual ~Scheduler() = default;
 
-  // (blocking) Checks the input against the model's card, decodes the pictures once to be sure they are
-  // pictures, writes the job to the database, and only then returns it (state queued).
-  // Throws kInvalidArgument, kNotFound (unknown model), kTooLarge, kCorruptData, kQueueFull.
+  // (blocking) Checks the input against the model's card, decodes the pictures once to be sure they
+  // are pictures, writes the job to the database, and only then returns it (state queued). Throws
+  // kInvalidArgument, kNotFound (unknown model), kTooLarge, kCorruptData, kQueueFull.
   virtual domain::Job submit(const NewJob& job) = 0;
 
-  virtual domain::Job job(const std::string& id) = 0;  // throws kNotFound
+  virtual domain::Job job(const std::string& id) = 0;           // throws kNotFound
   virtual std::vector<domain::Job> recent_jobs(int limit) = 0;  // newest first
   // Queued: at once; running: between blocks of the network. Terminal jobs are left as they are.
   virtual domain::Job cancel(const std::string& id) = 0;
 
   // Replays events of the job with id > after, then goes on with new ones until the terminal event.
+  // A job that has already ended tells its last event always, seen or not.
   [[nodiscard]] virtual std::unique_ptr<Subscription> subscribe(const std::string& id,
                                                                 std::int64_t after,
                                                                 EventListener listener) = 0;

@@ -1,0 +1,26 @@
+// Where the bytes of pictures are kept, uploaded or made. Implemented by storage. Thread-safe;
+// content decides the id, so the same bytes are kept once and an id never changes its meaning.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace atelier::domain {
+
+struct Artifact {
+  std::vector<std::uint8_t> bytes;
+  std::string media_type;  // "image/png"
+};
+
+class ArtifactStore {
+ public:
+  virtual ~ArtifactStore() = default;
+
+  // The id; the bytes have reached the disk. A full disk is Error(kInternal) with a sentence.
+  virtual std::string put(std::span<const std::uint8_t> bytes, const std::string& media_type) = 0;
+  virtual Artifact get(const std::string& id) = 0;  // throws kNotFound
+};
+
+}  // namespace atelier::domain

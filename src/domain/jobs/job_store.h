@@ -1,0 +1,34 @@
+// Where jobs are kept; it owns the truth about them. Implemented by storage, used by the scheduler.
+// Thread-safe. What a function wrote has reached the disk when it returns. Failures of the disk are
+// Error(kInternal) with a sentence; a lost race is a false.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "domain/jobs/job.h"
+
+namespace atelier::domain {
+
+class JobStore {
+ public:
+  virtual ~JobStore() = default;
+
+  virtual void insert(const Job& job) = 0;
+  virtual std::optional<Job> find(const std::string& id) = 0;
+  virtual std::vector<Job> recent(int limit) = 0;  // newest first
+  virtual std::vector<Job> queued(int limit) = 0;  // by priority, then oldest first
+  virtual std::vector<Job> running() = 0;
+  virtual int count_queued(int priority) = 0;
+
+  // queued → running and one more attempt, unless somebody was faster.
+  virtual bool claim(const std::string& id, std::int64_t started_ms) = 0;
+  // running → queued, with the sentence why.
+  virtual bool requeue(const std::string& id, const std::string& reason) = 0;
+  // `expected` → the terminal state that `job` has, with its result or failure and time of end.
+  virtual bool finish(const Job& job, JobState expected) = 0;
+};
+
+}  // namespace atelier::domain

@@ -1,0 +1,64 @@
+// What is known about jobs beyond the database: progress of those that run, their events, and who
+// listens. The scheduler thread publishes and attaches; any thread reads. Never fails.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "domain/jobs/job.h"
+#include "scheduler/scheduler.h"
+
+namespace atelier::scheduler {
+
+// One listener; shared by the board and the subscription's owner, whoever leaves first.
+class Subscriber {
+ public:
+  Subscriber(std::int64_t after, EventListener listener);
+  void deliver(const domain::JobEvent& event);  // skips what was seen
+  void end();  // returns when no call is under way; none comes later
+
+ private:
+  std::mutex mutex_;
+  EventListener listener_;  // guarded by mutex_; empty: ended
+  std::int64_t seen_;       // guarded by mutex_
+};
+
+class JobBoard {
+ public:
+  // `now_ms` starts the event ids: they grow over restarts as well.
+  explicit JobBoard(std::int64_t now_ms) : next_event_(now_ms * 1000) {}
+
+  // Scheduler thread: keeps the job as it is now and tells its listeners.
+  void publish(std::string_view type, const domain::Job& job, std::int64_t now_ms);
+  // Scheduler thread: replays, then listens. `stored` is the job as the database knows it, for
+  // those that the board has forgotten. A job that has ended always tells its last event, seen or
+  // not.
+  void attach(const std::string& id, const std::shared_ptr<Subscriber>& subscriber,
+              const domain::Job& stored);
+
+  std::optional<domain::Job> find(const std::string& id) const;
+
+ private:
+  struct Entry {
+    domain::Job job;
+    std::deque<domain::JobEvent> events;
+    std::vector<std::weak_ptr<Subscriber>> subscribers;
+  };
+  static void shorten(Entry& entry);
+  void forget_oldest();
+
+  mutable std::mutex mutex_;
+  std::map<std::string, Entry> entries_;  // guarded by mutex_
+  std::deque<std::string> ended_;         // guarded by mutex_; oldest first
+  std::int64_t next_event_;               // guarded by mutex_
+};
+
+}  // namespace atelier::scheduler

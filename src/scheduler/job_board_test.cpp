@@ -1,0 +1,108 @@
+#include "scheduler/job_board.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "domain/settings/limits.h"
+
+namespace atelier::scheduler {
+namespace {
+
+using domain::Job;
+using domain::JobEvent;
+using domain::JobState;
+using testing::ElementsAre;
+
+Job job(const std::string& id, JobState state) {
+  Job result;
+  result.id = id;
+  result.state = state;
+  result.finished_ms = domain::is_terminal(state) ? 7 : 0;
+  return result;
+}
+
+struct Listening {
+  std::vector<JobEvent> heard;
+  std::shared_ptr<Subscriber> subscriber;
+
+  void listen(JobBoard& board, const Job& stored, std::int64_t after = 0) {
+    subscriber = std::make_shared<Subscriber>(
+        after, [this](const JobEvent& event) { heard.push_back(event); });
+    board.attach(stored.id, subscriber, stored);
+  }
+  std::vector<std::string> types() const {
+    std::vector<std::string> result;
+    for (const auto& event : heard) result.push_back(event.type);
+    return result;
+  }
+};
+
+TEST(JobBoard, ReplaysThenGoesOn) {
+  JobBoard board(5);
+  board.publish("state", job("a", JobState::kQueued), 5);
+  board.publish("state", job("a", JobState::kRunning), 6);
+  board.publish("state", job("b", JobState::kRunning), 6);
+  Listening listening;
+  listening.listen(board, job("a", JobState::kRunning));
+  board.publish("progress", job("a", JobState::kRunning), 7);
+  board.publish("result", job("a", JobState::kSucceeded), 8);
+  EXPECT_THAT(listening.types(), ElementsAre("state", "state", "progress", "result"));
+  for (std::size_t i = 1; i < listening.heard.size(); ++i) {
+    EXPECT_GT(listening.heard[i].id, listening.heard[i - 1].id);
+  }
+}
+
+TEST(JobBoard, SkipsWhatTheListenerHasSeen) {
+  JobBoard board(5);
+  board.publish("state", job("a", JobState::kQueued), 5);
+  board.publish("state", job("a", JobState::kRunning), 6);
+  Listening all;
+  all.listen(board, job("a", JobState::kRunning));
+  Listening rest;
+  rest.listen(board, job("a", JobState::kRunning), all.heard[0].id);
+  EXPECT_THAT(rest.types(), ElementsAre("state"));
+  EXPECT_EQ(rest.heard[0].id, all.heard[1].id);
+}
+
+TEST(JobBoard, AnEndedJobAlwaysTellsItsEnd) {
+  JobBoard board(5);
+  board.publish("state", job("a", JobState::kRunning), 6);
+  board.publish("progress", job("a", JobState::kRunning), 6);
+  board.publish("error", job("a", JobState::kFailed), 7);
+  Listening late;
+  late.listen(board, job("a", JobState::kFailed), INT64_MAX);
+  EXPECT_THAT(late.types(), ElementsAre("error"));
+  Listening before_restart;
+  before_restart.listen(board, job("old", JobState::kSucceeded));
+  EXPECT_THAT(before_restart.types(), ElementsAre("result"));
+}
+
+TEST(JobBoard, ASubscriptionThatEndedHearsNothing) {
+  JobBoard board(5);
+  Listening listening;
+  listening.listen(board, job("a", JobState::kQueued));
+  listening.subscriber->end();
+  board.publish("state", job("a", JobState::kRunning), 6);
+  EXPECT_THAT(listening.types(), ElementsAre("state"));
+}
+
+TEST(JobBoard, ForgetsOldProgressAndOldJobs) {
+  JobBoard board(5);
+  board.publish("state", job("a", JobState::kRunning), 6);
+  for (std::size_t i = 0; i < 2 * domain::limits::kEventsPerJob; ++i) {
+    board.publish("progress", job("a", JobState::kRunning), 6);
+  }
+  Listening listening;
+  listening.listen(board, job("a", JobState::kRunning));
+  EXPECT_EQ(listening.heard.size(), domain::limits::kEventsPerJob);
+  EXPECT_EQ(listening.heard[0].type, "state");
+  for (std::size_t i = 0; i <= domain::limits::kEndedJobsKept; ++i) {
+    board.publish("result", job("ended" + std::to_string(i), JobState::kSucceeded), 7);
+  }
+  EXPECT_FALSE(board.find("ended0"));
+  EXPECT_TRUE(board.find("ended1"));
+  EXPECT_TRUE(board.find("a"));
+}
+
+}  // namespace
+}  // namespace atelier::scheduler

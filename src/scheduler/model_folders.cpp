@@ -1,0 +1,135 @@
+#include "scheduler/model_folders.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace atelier::scheduler {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kDepthMax = 4;  // of folders below checkpoints/
+constexpr std::size_t kEntriesMax =
+    20'000;  // a wrong folder (a whole disk) must not hang the start
+
+std::vector<fs::path> entries_of(const fs::path& folder) {
+  std::vector<fs::path> entries;
+  std::error_code failure;
+  for (fs::directory_iterator it(folder, failure), end; !failure && it != end;
+       it.increment(failure)) {
+    entries.push_back(it->path());
+    if (entries.size() == kEntriesMax) break;
+  }
+  std::ranges::sort(entries);
+  return entries;
+}
+
+bool is_folder(const fs::path& path) {
+  std::error_code failure;
+  return fs::is_directory(path, failure);
+}
+
+bool is_file(const fs::path& path) {
+  std::error_code failure;
+  return fs::is_regular_file(path, failure);
+}
+
+std::int64_t size_of(const fs::path& path) {
+  std::error_code failure;
+  if (is_file(path)) return static_cast<std::int64_t>(fs::file_size(path, failure));
+  std::int64_t size = 0;
+  std::size_t seen = 0;
+  for (fs::recursive_directory_iterator it(path, failure), end; !failure && it != end;
+       it.increment(failure)) {
+    if (++seen > kEntriesMax) break;
+    if (is_file(it->path())) size += static_cast<std::int64_t>(it->file_size(failure));
+  }
+  return size;
+}
+
+bool is_checkpoint(const fs::path& path) {
+  const auto extension = path.extension();
+  return extension == ".safetensors" || extension == ".ckpt";
+}
+
+class Collection {
+ public:
+  void add(const std::string& id, const fs::path& path, std::string_view source) {
+    if (!ids_.insert(id).second) return;
+    found_.push_back({id, path.string(), std::string(source), size_of(path)});
+  }
+
+  void add_checkpoints(const fs::path& root, std::string_view source, const fs::path& below = {},
+                       int depth = 0) {
+    for (const auto& path : entries_of(root / below)) {
+      const auto name = below / path.filename();
+      if (is_checkpoint(path) && is_file(path)) {
+        add("checkpoint/" + (below / path.stem()).generic_string(), path, source);
+      } else if (depth < kDepthMax && is_folder(path)) {
+        add_checkpoints(root, source, name, depth + 1);
+      }
+    }
+  }
+
+  // Every folder counts, also one without its model_index.json: inspecting it names what is
+  // missing.
+  void add_diffusers(const fs::path& root, std::string_view source) {
+    for (const auto& path : entries_of(root)) {
+      if (is_folder(path)) add("diffusers/" + path.filename().string(), path, source);
+    }
+  }
+
+  void add_layout(const fs::path& models, std::string_view source) {
+    add_checkpoints(models / "checkpoints", source);
+    add_diffusers(models / "diffusers", source);
+  }
+
+  // One snapshot of each repository (the last by name), and only diffusers folders: the cache also
+  // holds language models, which are no problem to report.
+  void add_hub(const fs::path& hub) {
+    constexpr std::string_view kPrefix = "models--";
+    for (const auto& repository : entries_of(hub)) {
+      const auto folder = repository.filename().string();
+      if (!folder.starts_with(kPrefix)) continue;
+      const auto name = folder.substr(kPrefix.size());
+      const auto cut = name.find("--");
+      if (cut == std::string::npos) continue;
+      const auto snapshots = entries_of(repository / "snapshots");
+      const auto found = std::find_if(snapshots.rbegin(), snapshots.rend(), [](const auto& path) {
+        return is_file(path / "model_index.json");
+      });
+      if (found == snapshots.rend()) continue;
+      add("hf/" + name.substr(0, cut) + "/" + name.substr(cut + 2), *found, "huggingface");
+    }
+  }
+
+  std::vector<ModelCandidate> take() { return std::move(found_); }
+
+ private:
+  std::vector<ModelCandidate> found_;
+  std::set<std::string> ids_;
+};
+
+}  // namespace
+
+std::vector<ModelCandidate> find_model_candidates(const ModelFolders& folders) {
+  Collection collection;
+  if (!folders.starter.empty()) {
+    collection.add_layout(fs::path(folders.starter) / "models", "starter");
+  }
+  for (const auto& folder : folders.layouts) collection.add_layout(folder, "models");
+  for (const auto& folder : folders.comfyui) {
+    collection.add_layout(fs::path(folder) / "models", "comfyui");
+  }
+  for (const auto& folder : folders.a1111) {
+    collection.add_checkpoints(fs::path(folder) / "models" / "Stable-diffusion", "a1111");
+  }
+  for (const auto& folder : folders.huggingface) collection.add_hub(folder);
+  return collection.take();
+}
+
+}  // namespace atelier::scheduler

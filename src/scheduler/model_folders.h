@@ -1,0 +1,30 @@
+// Where models may lie, and what there looks like one. Reads folder listings only; the worker's
+// `inspect` says what each candidate really is. Any thread; folders that are missing or closed to
+// us hold nothing.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace atelier::scheduler {
+
+struct ModelFolders {
+  std::string starter = {};               // the starter pack: <starter>/models in ComfyUI's layout
+  std::vector<std::string> layouts = {};  // ComfyUI's layout: checkpoints/, diffusers/
+  std::vector<std::string> comfyui = {};  // installations: <folder>/models
+  std::vector<std::string> a1111 = {};    // installations: <folder>/models/Stable-diffusion
+  std::vector<std::string> huggingface = {};  // hub caches: models--<user>--<repo>/snapshots/…
+};
+
+struct ModelCandidate {
+  std::string id;  // "checkpoint/<name>", "diffusers/<name>", "hf/<user>/<repo>"
+  std::string path;
+  std::string source;  // "starter", "models", "comfyui", "a1111", "huggingface"
+  std::int64_t size_bytes = 0;
+};
+
+// In the order above; an id that two folders have belongs to the first.
+std::vector<ModelCandidate> find_model_candidates(const ModelFolders& folders);
+
+}  // namespace atelier::scheduler

@@ -1,0 +1,78 @@
+#include "scheduler/model_folders.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace atelier::scheduler {
+namespace {
+
+using testing::ElementsAre;
+
+class ModelFoldersTest : public testing::Test {
+ protected:
+  ModelFoldersTest() { std::filesystem::remove_all(root_); }
+  ~ModelFoldersTest() override { std::filesystem::remove_all(root_); }
+
+  void make(const std::string& path, const std::string& text = "12345") {
+    std::filesystem::create_directories((root_ / path).parent_path());
+    std::ofstream(root_ / path) << text;
+  }
+  std::string at(const std::string& path) const { return (root_ / path).string(); }
+
+  static std::vector<std::string> ids(const ModelFolders& folders) {
+    std::vector<std::string> result;
+    for (const auto& found : find_model_candidates(folders)) result.push_back(found.id);
+    return result;
+  }
+
+  std::filesystem::path root_ = testing::TempDir() + "models-" +
+                                testing::UnitTest::GetInstance()->current_test_info()->name();
+};
+
+TEST_F(ModelFoldersTest, ReadsComfyuisLayout) {
+  make("models/checkpoints/b.safetensors");
+  make("models/checkpoints/sdxl/a.ckpt");
+  make("models/checkpoints/notes.txt");
+  make("models/diffusers/tiny/model_index.json");
+  make("models/diffusers/tiny/unet/weights.safetensors");
+  const ModelFolders folders{.layouts = {at("models")}};
+  EXPECT_THAT(ids(folders), ElementsAre("checkpoint/b", "checkpoint/sdxl/a", "diffusers/tiny"));
+  const auto found = find_model_candidates(folders);
+  EXPECT_EQ(found[0].path, at("models/checkpoints/b.safetensors"));
+  EXPECT_EQ(found[0].size_bytes, 5);
+  EXPECT_EQ(found[2].size_bytes, 10);
+  EXPECT_EQ(found[2].source, "models");
+}
+
+TEST_F(ModelFoldersTest, TheStarterPackComesFirstAndKeepsItsName) {
+  make("starter/models/diffusers/tiny/model_index.json");
+  make("models/diffusers/tiny/model_index.json");
+  const auto found = find_model_candidates({.starter = at("starter"), .layouts = {at("models")}});
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].source, "starter");
+}
+
+TEST_F(ModelFoldersTest, UsesOtherInstallationsInPlace) {
+  make("comfy/models/checkpoints/c.safetensors");
+  make("webui/models/Stable-diffusion/d.safetensors");
+  make("hub/models--ada--painter/snapshots/0001/model_index.json");
+  make("hub/models--ada--talker/snapshots/0001/config.json");
+  make("hub/datasets--ada--faces/snapshots/0001/model_index.json");
+  EXPECT_THAT(ids({.comfyui = {at("comfy")}, .a1111 = {at("webui")}, .huggingface = {at("hub")}}),
+              ElementsAre("checkpoint/c", "checkpoint/d", "hf/ada/painter"));
+}
+
+TEST_F(ModelFoldersTest, MissingFoldersHoldNothing) {
+  EXPECT_TRUE(ids({.starter = at("no"), .layouts = {at("no")}, .huggingface = {at("no")}}).empty());
+  make("file");
+  EXPECT_TRUE(ids({.layouts = {at("file")}}).empty());
+  make("models/checkpoints/file");
+  std::filesystem::create_directory_symlink(root_ / "models", root_ / "models/checkpoints/loop");
+  EXPECT_TRUE(ids({.layouts = {at("models")}}).empty());
+}
+
+}  // namespace
+}  // namespace atelier::scheduler

@@ -1,0 +1,27 @@
+#include "scheduler/plan.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace atelier::scheduler {
+
+std::vector<Assignment> plan_next(std::span<const WaitingJob> queue,
+                                  std::span<const WorkerSlot> workers) {
+  std::vector<const WaitingJob*> order;
+  order.reserve(queue.size());
+  for (const auto& job : queue) order.push_back(&job);
+  std::ranges::sort(order, [](const WaitingJob* left, const WaitingJob* right) {
+    return std::tuple(-left->priority, std::string_view(left->id)) <
+           std::tuple(-right->priority, std::string_view(right->id));
+  });
+  std::vector<Assignment> plan;
+  auto next = order.begin();
+  for (const auto& worker : workers) {
+    if (!worker.idle) continue;
+    if (next == order.end()) break;
+    plan.push_back({(*next++)->id, worker.name});
+  }
+  return plan;
+}
+
+}  // namespace atelier::scheduler

@@ -1,0 +1,31 @@
+// Which job runs next, and where: a pure function over a window of the queue and the workers.
+// Called by the scheduler thread whenever either changes. Never fails; a job that no worker can
+// take stays.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+namespace atelier::scheduler {
+
+struct WaitingJob {
+  std::string id;  // sortable by time
+  int priority = 0;
+};
+
+struct WorkerSlot {
+  std::string name;
+  bool idle = false;  // alive, greeted, without a job
+};
+
+struct Assignment {
+  std::string job, worker;
+  bool operator==(const Assignment&) const = default;
+};
+
+// Higher priority first, then first come first served; each idle worker gets one job.
+std::vector<Assignment> plan_next(std::span<const WaitingJob> queue,
+                                  std::span<const WorkerSlot> workers);
+
+}  // namespace atelier::scheduler

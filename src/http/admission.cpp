@@ -1,0 +1,115 @@
+#include "http/admission.h"
+
+#include <algorithm>
+
+#include "http/failure.h"
+#include "http/target.h"
+
+namespace atelier::http {
+namespace {
+
+constexpr std::string_view kHeadersAllowed =
+    "Content-Type, X-VRAM-Mode, Authorization, X-Moondream-Auth, X-Auto-Unload, Last-Event-ID";
+constexpr std::string_view kHeadersExposed =
+    "X-VRAM-Used, X-VRAM-Total, X-Inference-Time, X-Model-Load-Time, Location, Retry-After";
+
+Response preflight(const Request& request) {
+  Response response;
+  response.status = 204;
+  response.content_type.clear();
+  response.set("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, DELETE, OPTIONS");
+  response.set("Access-Control-Allow-Headers", std::string{kHeadersAllowed});
+  response.set("Access-Control-Max-Age", "600");
+  // Chromium asks before a public page of an allowed origin may reach a loopback address.
+  if (!request.header("Access-Control-Request-Private-Network").empty()) {
+    response.set("Access-Control-Allow-Private-Network", "true");
+  }
+  response.set("Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS");
+  return response;
+}
+
+Response key_missing(const std::string& path) {
+  Response response = refusal(path, 401, "unauthorized",
+                              "this station asks for a key: send it as 'Authorization: Bearer KEY' "
+                              "or 'X-Moondream-Auth: KEY'");
+  response.set("WWW-Authenticate", "Basic realm=\"Atelier (any name, the key as password)\"");
+  return response;
+}
+
+// A header that two readers could understand in two ways is refused, not guessed.
+std::optional<Response> check_framing(const Request& request) {
+  const auto count = [&](std::string_view name) {
+    return std::ranges::count_if(
+        request.headers, [&](const auto& each) { return equal_without_case(each.first, name); });
+  };
+  if (count("Host") != 1) {
+    return refusal(request.path, 400, "invalid_argument",
+                   "the request needs exactly one Host header");
+  }
+  if (count("Origin") > 1) {
+    return refusal(request.path, 400, "invalid_argument", "the request has two Origin headers");
+  }
+  return std::nullopt;
+}
+
+std::optional<Response> check_access(const Request& request, const std::string& authority,
+                                     std::string_view local_address, const AccessRules& rules) {
+  const std::string_view host = request.header("Host");
+  if (!host_is_allowed(rules, host, local_address) ||
+      (!authority.empty() && !host_is_allowed(rules, authority, local_address))) {
+    return refusal(request.path, 421, "misdirected",
+                   "this station does not answer to the name '" + host_of(host) +
+                       "': use 127.0.0.1 or list the name in ATELIER_HOSTS");
+  }
+  const std::string_view origin = request.header("Origin");
+  if (!origin_is_allowed(rules, origin, host)) {
+    return refusal(request.path, 403, "forbidden",
+                   "pages of " + std::string{origin.substr(0, 200)} +
+                       " may not use this station: list the origin in CORS_ORIGINS");
+  }
+  return std::nullopt;
+}
+
+// Answers without a key, because supervisors ask it and it tells nothing.
+bool is_open(const std::string& path) { return path == "/health"; }
+
+}  // namespace
+
+Admission admit(Request& request, std::string_view target, std::string_view local_address,
+                const AccessRules& rules, const std::vector<Route>& routes) {
+  Target read = read_target(target);
+  request.path = std::move(read.path);
+  request.query = std::move(read.query);
+  if (auto refused = check_framing(request)) return {std::move(refused), {}};
+  if (auto refused = check_access(request, read.authority, local_address, rules)) {
+    return {std::move(refused), {}};
+  }
+  if (request.method == "OPTIONS") return {preflight(request), {}};
+  if (!is_open(request.path) && !key_is_right(rules, request)) {
+    return {key_missing(request.path), {}};
+  }
+  RouteMatch match = find_route(routes, request.method, request.path);
+  if (match.route != nullptr) {
+    request.parameters = match.parameters;
+    return {std::nullopt, std::move(match)};
+  }
+  if (match.allowed.empty()) {
+    return {refusal(request.path, 404, "not_found",
+                    "there is nothing at " + request.path + ": /docs lists what there is"),
+            {}};
+  }
+  Response response = refusal(
+      request.path, 405, "method_not_allowed",
+      request.path + " answers to " + match.allowed + ", not to " + request.method.substr(0, 20));
+  response.set("Allow", match.allowed);
+  return {std::move(response), {}};
+}
+
+Fields cors_fields(const Request& request) {
+  const std::string_view origin = request.header("Origin");
+  if (origin.empty()) return {};
+  return {{"Access-Control-Allow-Origin", std::string{origin}},
+          {"Access-Control-Expose-Headers", std::string{kHeadersExposed}}};
+}
+
+}  // namespace atelier::http

@@ -1,0 +1,27 @@
+// What is decided about a request when its header has arrived and before a byte of its body is
+// read: the rules of access.h, preflights, and which route answers. Pure, any thread; throws Error
+// for an unreadable address.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "http/access.h"
+#include "http/router.h"
+
+namespace atelier::http {
+
+struct Admission {
+  std::optional<Response> answer;  // already settled: a refusal, a preflight, an unknown path
+  RouteMatch match;                // else the route that answers
+};
+
+// Fills path, query and parameters of the request, whose method and headers are there.
+Admission admit(Request& request, std::string_view target, std::string_view local_address,
+                const AccessRules& rules, const std::vector<Route>& routes);
+
+// What a browser needs to let the page of an allowed Origin read the reply; empty without Origin.
+Fields cors_fields(const Request& request);
+
+}  // namespace atelier::http

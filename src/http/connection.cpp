@@ -1,0 +1,501 @@
+#include "http/connection.h"
+
+#include <sys/socket.h>
+
+#include <array>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/read.hpp>
+#include <cerrno>
+#include <utility>
+
+#include "http/failure.h"
+#include "http/guard.h"
+#include "http/reply_head.h"
+
+namespace atelier::http {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+using boost::system::error_code;
+
+namespace {
+
+constexpr std::size_t kPieceBytes = 64 << 10;   // of a body at a time
+constexpr std::size_t kDrainBytes = 512 << 20;  // of a refused body that are read and thrown away
+constexpr std::chrono::seconds kDrainIdle{2};   // …as long as they keep coming this fast
+constexpr std::chrono::seconds kDrainLongest{30};
+
+auto awaitable_with(error_code& error) { return asio::redirect_error(asio::use_awaitable, error); }
+
+// Status 0 stands for a client that has left while it was sending.
+Response nobody_there() {
+  Response response;
+  response.status = 0;
+  return response;
+}
+
+}  // namespace
+
+struct Connection::Watch {
+  EventMailbox mailbox;
+  std::unique_ptr<scheduler::Subscription> subscription;
+};
+
+Connection::Connection(asio::ip::tcp::socket socket, Core& core)
+    : core_(core),
+      stream_(std::move(socket)),
+      buffer_(core.settings.limits.header_bytes + kPieceBytes),
+      wake_(core.io) {
+  core_.connections.insert(this);
+  error_code ignored;
+  stream_.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
+  const auto local = stream_.socket().local_endpoint(ignored).address();
+  const auto remote = stream_.socket().remote_endpoint(ignored).address();
+  local_address_ = local.is_v6() && local.to_v6().is_v4_mapped()
+                       ? asio::ip::make_address_v4(asio::ip::v4_mapped, local.to_v6()).to_string()
+                       : local.to_string();
+  from_loopback_ = is_loopback_address(remote.to_string());
+}
+
+Connection::~Connection() { core_.connections.erase(this); }
+
+void Connection::stop() {
+  error_code ignored;
+  if (idle_) stream_.socket().close(ignored);
+  wake();
+}
+
+Connection::Awaitable<void> Connection::run() {
+  while (!core_.stopping) {
+    if (!co_await wait_for_bytes()) break;
+    const After after = co_await serve_one();
+    if (after == After::kClose) break;
+  }
+  error_code ignored;
+  stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
+  stream_.socket().close(ignored);
+}
+
+// Between requests; the time of a header only runs once its first byte is there.
+Connection::Awaitable<bool> Connection::wait_for_bytes() {
+  if (buffer_.size() > 0) co_return true;
+  error_code error;
+  idle_ = true;
+  stream_.expires_after(core_.settings.limits.keep_alive_timeout);
+  const auto space = buffer_.prepare(4096);
+  const std::size_t size = co_await stream_.async_read_some(space, awaitable_with(error));
+  idle_ = false;
+  buffer_.commit(size);
+  co_return !error && size > 0 && !core_.stopping;
+}
+
+Connection::Awaitable<Connection::After> Connection::serve_one() {
+  parser_.emplace();
+  parser_->header_limit(static_cast<std::uint32_t>(core_.settings.limits.header_bytes));
+  parser_->body_limit(boost::none);  // checked here, per route, so that a refusal can be written
+  error_code error;
+  stream_.expires_after(core_.settings.limits.header_timeout);
+  co_await beast::http::async_read_header(stream_, buffer_, *parser_, awaitable_with(error));
+  if (error) co_return co_await refuse_header(error);
+
+  Request request = read_fields();
+  Admission admission;
+  const std::string target{parser_->get().target()};
+  Outcome outcome = guarded("/", core_.settings.log, [&]() -> Outcome {
+    admission = admit(request, target, local_address_, core_.rules, core_.routes);
+    return admission.answer ? std::move(*admission.answer) : Response{};
+  });
+  const Route* route = admission.match.route;
+  if (route == nullptr) co_return co_await refuse(request, std::get<Response>(outcome));
+  if (auto too_large = check_body_size(request.path))
+    co_return co_await refuse(request, *too_large);
+  if (body_is_expected()) {
+    auto failure = co_await read_body(request);
+    if (failure && failure->status == 0) co_return After::kClose;  // the client left
+    if (failure) co_return co_await refuse(request, *failure);
+  }
+  co_return co_await answer(request, *route);
+}
+
+Request Connection::read_fields() const {
+  Request request;
+  const auto& message = parser_->get();
+  request.method = std::string{message.method_string()};
+  request.from_loopback = from_loopback_;
+  for (const auto& field : message) {
+    request.headers.emplace_back(std::string{field.name_string()}, std::string{field.value()});
+  }
+  return request;
+}
+
+Connection::Awaitable<Connection::After> Connection::refuse_header(error_code reason) {
+  // Gone, or so slow that the stream has closed itself: nobody is there to be told.
+  if (reason == beast::http::error::end_of_stream || reason == beast::error::timeout ||
+      reason.category() !=
+          beast::http::make_error_code(beast::http::error::bad_method).category()) {
+    co_return After::kClose;
+  }
+  const bool too_long =
+      reason == beast::http::error::header_limit || reason == beast::http::error::buffer_overflow;
+  const Response response =
+      too_long ? refusal("/", 431, "too_large",
+                         "the request's header is larger than " +
+                             std::to_string(core_.settings.limits.header_bytes >> 10) + " KB")
+               : refusal("/", 400, "invalid_argument",
+                         "this is not a request in HTTP/1.1 (" + reason.message() + ")");
+  const Request unread;  // named: g++ 12 destroys temporaries in a co_await twice
+  co_return co_await refuse(unread, response);
+}
+
+bool Connection::body_is_expected() const { return !parser_->is_done(); }
+
+std::optional<Response> Connection::check_body_size(const std::string& path) const {
+  const auto length = parser_->content_length();
+  const std::size_t limit = core_.settings.limits.json_body_bytes;
+  if (!length || *length <= limit) return std::nullopt;
+  return failure_response(
+      path, Error(ErrorCode::kTooLarge, "the request's body has " + std::to_string(*length >> 20) +
+                                            " MB, allowed are " + std::to_string(limit >> 20) +
+                                            " MB: send a smaller picture"));
+}
+
+// Answers before the body was read. What the client still sends is taken and thrown away for a
+// while: closing at once would make its system discard the answer.
+Connection::Awaitable<Connection::After> Connection::refuse(const Request& request,
+                                                            const Response& response) {
+  const bool complete = parser_->is_done();
+  const bool keep = complete && parser_->get().keep_alive();
+  const After after = co_await reply(request, response, keep);
+  if (!complete) co_await drain();
+  co_return complete ? after : After::kClose;
+}
+
+// Absent: read completely. Status 0: the client has left. Else the refusal.
+Connection::Awaitable<std::optional<Response>> Connection::read_body(Request& request) {
+  const ServerLimits& limits = core_.settings.limits;
+  if (equal_without_case(request.header("Expect"), "100-continue") && buffer_.size() == 0) {
+    if (!co_await write("HTTP/1.1 100 Continue\r\n\r\n", {})) co_return nobody_there();
+  }
+  BodyWriter writer{core_.bodies_in_memory,
+                    {limits.json_body_bytes, limits.memory_body_bytes, limits.memory_bodies_total,
+                     core_.settings.spool_folder}};
+  std::string piece(kPieceBytes, '\0');
+  Outcome failure = nobody_there();
+  while (!parser_->is_done()) {
+    if (!co_await read_some_body(writer, piece, failure, request.path)) {
+      co_return std::get<Response>(std::move(failure));
+    }
+  }
+  Outcome done = guarded(request.path, core_.settings.log, [&]() -> Outcome {
+    request.body = writer.finish();
+    return Response{};
+  });
+  Response result = std::get<Response>(std::move(done));
+  if (result.status == 200) co_return std::nullopt;
+  co_return result;
+}
+
+Connection::Awaitable<bool> Connection::read_some_body(BodyWriter& writer, std::string& piece,
+                                                       Outcome& failure, const std::string& path) {
+  error_code error;
+  auto& body = parser_->get().body();
+  body.data = piece.data();
+  body.size = piece.size();
+  body.more = true;
+  stream_.expires_after(core_.settings.limits.body_idle_timeout);
+  co_await beast::http::async_read_some(stream_, buffer_, *parser_, awaitable_with(error));
+  if (error == beast::http::error::need_buffer) error = {};
+  if (error) {
+    const bool malformed =
+        error.category() == beast::http::make_error_code(beast::http::error::bad_chunk).category();
+    if (malformed && error != beast::http::error::partial_message) {
+      failure = refusal(
+          path, 400, "invalid_argument",
+          "the request's body is not framed as HTTP/1.1 wants it (" + error.message() + ")");
+    }
+    co_return false;
+  }
+  const std::string_view bytes{piece.data(), piece.size() - body.size};
+  if (bytes.empty()) co_return true;
+  std::function<Outcome()> append = [&writer, bytes]() -> Outcome {
+    writer.append(bytes);
+    return Response{};
+  };
+  Outcome result;
+  if (writer.needs_disk(bytes.size())) {
+    result = co_await on_pool(std::move(append), path);
+  } else {
+    result = guarded(path, core_.settings.log, append);
+  }
+  if (std::get<Response>(result).status == 200) co_return true;
+  failure = std::move(result);
+  co_return false;
+}
+
+Connection::Awaitable<Connection::After> Connection::answer(const Request& request,
+                                                            const Route& route) {
+  const bool head_only = request.method == "HEAD";
+  std::function<Outcome()> work = [&]() -> Outcome {
+    return route.function(request, core_.service);
+  };
+  Outcome outcome;
+  if (route.runs_on == RunsOn::kPool) {
+    outcome = co_await on_pool(std::move(work), request.path);
+  } else {
+    outcome = guarded(request.path, core_.settings.log, work);
+  }
+  if (auto* events = std::get_if<EventStream>(&outcome); events != nullptr && !head_only) {
+    co_await send_events(request, *events);
+    co_return After::kClose;
+  }
+  if (auto* wish = std::get_if<AwaitJob>(&outcome); wish != nullptr) {
+    auto response = co_await await_job(request, *wish);
+    if (!response) co_return After::kClose;
+    outcome = std::move(*response);
+  }
+  const auto* response = std::get_if<Response>(&outcome);
+  const Response nothing;
+  const bool keep = parser_->get().keep_alive() && !core_.stopping;
+  co_return co_await reply(request, response != nullptr ? *response : nothing, keep);
+}
+
+Connection::Awaitable<Connection::After> Connection::reply(const Request& request,
+                                                           const Response& response,
+                                                           bool keep_open) {
+  ReplyFrame frame{response.body.size(), keep_open, parser_->get().version() < 11};
+  std::string head = reply_head(response, frame, cors_fields(request));
+  const bool without_body =
+      request.method == "HEAD" || response.status == 204 || response.status == 304;
+  const std::string none;
+  const bool written = co_await write(std::move(head), without_body ? none : response.body);
+  co_return written&& keep_open ? After::kKeepOpen : After::kClose;
+}
+
+// Each piece has the idle time anew, so that a slow line gets a large picture and a dead one
+// nothing.
+Connection::Awaitable<bool> Connection::write(std::string head, const std::string& body) {
+  std::size_t sent = 0;
+  const std::size_t total = head.size() + body.size();
+  while (sent < total) {
+    std::array<asio::const_buffer, 2> parts{asio::buffer(head), asio::buffer(body)};
+    parts[0] += sent;
+    if (sent > head.size()) parts[1] += sent - head.size();
+    error_code error;
+    stream_.expires_after(core_.settings.limits.write_idle_timeout);
+    sent += co_await stream_.async_write_some(parts, awaitable_with(error));
+    if (error) co_return false;
+  }
+  stream_.expires_never();
+  co_return true;
+}
+
+Connection::Awaitable<void> Connection::drain() {
+  error_code error;
+  stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, error);
+  std::string scratch(kPieceBytes, '\0');
+  const auto end = std::chrono::steady_clock::now() + kDrainLongest;
+  std::size_t taken = 0;
+  while (!error && taken < kDrainBytes && std::chrono::steady_clock::now() < end) {
+    stream_.expires_after(kDrainIdle);
+    taken += co_await stream_.async_read_some(asio::buffer(scratch), awaitable_with(error));
+  }
+}
+
+// Runs work on the pool; the coroutine goes on on the I/O thread.
+Connection::Awaitable<Outcome> Connection::on_pool(std::function<Outcome()> work,
+                                                   std::string path) {
+  auto result = std::make_shared<Outcome>();
+  const auto start = [this, result, work = std::move(work),
+                      path = std::move(path)](auto handler) mutable {
+    asio::post(core_.pool, [this, result, work = std::move(work), path = std::move(path),
+                            handler = std::move(handler)]() mutable {
+      *result = guarded(path, core_.settings.log, work);
+      asio::post(core_.io, std::move(handler));
+    });
+  };
+  co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(start, asio::use_awaitable);
+  co_return std::move(*result);
+}
+
+Connection::Awaitable<void> Connection::wait(std::chrono::milliseconds longest) {
+  error_code ignored;
+  if (longest.count() > 0) {
+    wake_.expires_after(longest);
+  } else {
+    wake_.expires_at(asio::steady_timer::time_point::max());
+  }
+  co_await wake_.async_wait(awaitable_with(ignored));
+}
+
+// Subscribing may replay from the database, so the pool does it.
+Connection::Awaitable<std::optional<Error>> Connection::watch_job(const std::string& job,
+                                                                  std::int64_t after,
+                                                                  Watch& watch) {
+  std::optional<Error> failure;
+  std::weak_ptr<Connection> self = weak_from_this();
+  scheduler::EventListener listener = [self, &watch,
+                                       &io = core_.io](const domain::JobEvent& event) {
+    watch.mailbox.push(event);
+    asio::post(io, [self] {
+      if (auto connection = self.lock()) connection->wake();
+    });
+  };
+  std::function<Outcome()> subscribe = [&]() -> Outcome {
+    watch.subscription = core_.service.scheduler.subscribe(job, after, std::move(listener));
+    // Events of an earlier run of the station may be gone; the job's state is not.
+    const domain::Job now = core_.service.scheduler.job(job);
+    if (domain::is_terminal(now.state)) watch.mailbox.push({0, "state", now.finished_ms, now});
+    return Response{};
+  };
+  Outcome outcome = co_await on_pool(std::move(subscribe), "/");
+  const Response& response = std::get<Response>(outcome);
+  if (response.status == 404) failure.emplace(ErrorCode::kNotFound, "there is no job " + job);
+  if (response.status != 200 && !failure) {
+    failure.emplace(ErrorCode::kInternal, "the job's events cannot be read: the log says why");
+  }
+  co_return failure;
+}
+
+// Ending a subscription may wait for the scheduler's thread.
+Connection::Awaitable<void> Connection::unwatch(Watch& watch) {
+  std::function<Outcome()> end = [&]() -> Outcome {
+    watch.subscription.reset();
+    return Response{};
+  };
+  co_await on_pool(std::move(end), "/");
+}
+
+// Absent: the client has left and its job is cancelled.
+Connection::Awaitable<std::optional<Response>> Connection::await_job(const Request& request,
+                                                                     const AwaitJob& wish) {
+  using Clock = std::chrono::steady_clock;
+  const auto limit = core_.settings.limits.job_wait;
+  const auto end = Clock::now() + limit;
+  const auto over = [&] { return limit.count() > 0 && Clock::now() >= end; };
+  std::optional<domain::Job> job;
+  Watch watch;
+  watch_client();
+  const auto failure = co_await watch_job(wish.job, 0, watch);
+  while (!failure && !job && !client_left_ && !core_.stopping && !over()) {
+    while (auto event = watch.mailbox.take()) {
+      if (domain::is_terminal(event->job.state)) job = std::move(event->job);
+    }
+    if (!job) co_await wait(limit);
+  }
+  unwatch_client();
+  co_await unwatch(watch);
+  if (failure) co_return failure_response(request.path, *failure);
+  if (!job && core_.stopping) {
+    co_return refusal(request.path, 503, "stopping", "the station is being stopped: try again");
+  }
+  if (!job) {
+    std::function<Outcome()> cancel = [&]() -> Outcome {
+      core_.service.scheduler.cancel(wish.job);
+      return Response{};
+    };
+    co_await on_pool(std::move(cancel), request.path);
+    if (client_left_) co_return std::nullopt;
+    co_return refusal(request.path, 504, "timeout", "Request timeout");
+  }
+  std::function<Outcome()> format = [&]() -> Outcome {
+    if (job->state == domain::JobState::kSucceeded) return wish.format(*job);
+    if (job->failure) throw Error(job->failure->code, job->failure->sentence);
+    throw Error(ErrorCode::kCancelled, "the job was cancelled");
+  };
+  Outcome outcome = co_await on_pool(std::move(format), request.path);
+  co_return std::get<Response>(std::move(outcome));
+}
+
+namespace {
+
+std::string event_text(const domain::JobEvent& event, const std::string& data) {
+  std::string text;
+  if (event.id > 0) text += "id: " + std::to_string(event.id) + "\n";
+  text += "event: " + event.type + "\n";
+  text += "data: " + data + "\n\n";
+  return text;
+}
+
+}  // namespace
+
+Connection::Awaitable<void> Connection::send_events(const Request& request,
+                                                    const EventStream& wish) {
+  Watch watch;
+  watch_client();
+  const auto failure = co_await watch_job(wish.job, wish.after, watch);
+  if (failure) {
+    unwatch_client();
+    const Response response = failure_response(request.path, *failure);
+    co_await reply(request, response, false);
+    co_return;
+  }
+  Response response;
+  response.content_type = "text/event-stream";
+  response.set("X-Accel-Buffering", "no");
+  std::string text = reply_head(response, {std::nullopt, false, false}, cors_fields(request));
+  text += "retry: 2000\n\n";
+  bool ended = false;
+  bool connected = true;
+  while (connected && !client_left_ && !core_.stopping) {
+    while (auto event = ended ? std::nullopt : watch.mailbox.take()) {
+      text += event_text(*event, wish.format(*event));
+      ended = domain::is_terminal(event->job.state);
+    }
+    if (!text.empty()) {  // then look again: a wake-up during the write is not remembered
+      const std::string none;
+      connected = co_await write(std::exchange(text, {}), none);
+      if (ended) break;
+      continue;
+    }
+    const auto before = std::chrono::steady_clock::now();
+    co_await wait(core_.settings.limits.event_ping);
+    const bool quiet =
+        std::chrono::steady_clock::now() - before >= core_.settings.limits.event_ping;
+    if (quiet) text = ": ping\n\n";
+  }
+  unwatch_client();
+  co_await unwatch(watch);
+}
+
+// While a job runs nothing is read, so the end of the connection is asked for by itself.
+void Connection::watch_client() {
+  watching_ = true;
+  const unsigned generation = ++watch_generation_;
+  stream_.socket().async_wait(
+      asio::ip::tcp::socket::wait_read,
+      asio::bind_cancellation_slot(stop_watching_.slot(),
+                                   [self = shared_from_this(), generation](error_code error) {
+                                     self->on_readable(error, generation);
+                                   }));
+}
+
+void Connection::unwatch_client() {
+  watching_ = false;
+  ++watch_generation_;
+  stop_watching_.emit(asio::cancellation_type::terminal);
+}
+
+void Connection::on_readable(error_code error, unsigned generation) {
+  if (error || !watching_ || generation != watch_generation_) return;
+  constexpr std::size_t kAhead = 16 << 10;  // of the next request; a sender of more is not watched
+  if (buffer_.size() >= kAhead) return;
+  const auto space = buffer_.prepare(kAhead);
+  const ssize_t size =
+      ::recv(stream_.socket().native_handle(), space.data(), space.size(), MSG_DONTWAIT);
+  if (size > 0) buffer_.commit(static_cast<std::size_t>(size));
+  const bool nothing_yet = size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
+  if (size > 0 || nothing_yet) {
+    watch_client();
+    return;
+  }
+  client_left_ = true;
+  wake();
+}
+
+}  // namespace atelier::http

@@ -1,0 +1,86 @@
+// One client's connection: reads requests one after the other, has them answered, notices when the
+// client leaves. Everything runs on the I/O thread as one coroutine; it hands blocking work to the
+// pool. Ends by itself; failures are answered or end the connection, never the server.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/buffer_body.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "http/admission.h"
+#include "http/core.h"
+#include "http/event_mailbox.h"
+
+namespace atelier::http {
+
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(boost::asio::ip::tcp::socket socket, Core& core);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  boost::asio::awaitable<void> run();
+  void stop();  // idle: closes; otherwise ends after the reply that is under way
+
+ private:
+  template <class T>
+  using Awaitable = boost::asio::awaitable<T>;
+  using Parser = boost::beast::http::request_parser<boost::beast::http::buffer_body>;
+  enum class After { kKeepOpen, kClose };
+
+  // Requests.
+  Awaitable<bool> wait_for_bytes();
+  Awaitable<After> serve_one();
+  Request read_fields() const;
+  Awaitable<After> refuse_header(boost::system::error_code reason);
+  Awaitable<After> refuse(const Request& request, const Response& response);
+  std::optional<Response> check_body_size(const std::string& path) const;
+  Awaitable<std::optional<Response>> read_body(Request& request);
+  Awaitable<bool> read_some_body(BodyWriter& writer, std::string& piece, Outcome& failure,
+                                 const std::string& path);
+  bool body_is_expected() const;
+
+  // Replies.
+  Awaitable<After> answer(const Request& request, const Route& route);
+  Awaitable<After> reply(const Request& request, const Response& response, bool keep_open);
+  Awaitable<std::optional<Response>> await_job(const Request& request, const AwaitJob& wish);
+  Awaitable<void> send_events(const Request& request, const EventStream& wish);
+  Awaitable<bool> write(std::string head, const std::string& body);
+  Awaitable<void> drain();
+
+  // Waiting for a job.
+  struct Watch;
+  Awaitable<std::optional<Error>> watch_job(const std::string& job, std::int64_t after,
+                                            Watch& watch);
+  Awaitable<void> unwatch(Watch& watch);
+  Awaitable<Outcome> on_pool(std::function<Outcome()> work, std::string path);
+  Awaitable<void> wait(std::chrono::milliseconds longest);
+  void wake() { wake_.cancel(); }
+  void watch_client();
+  void unwatch_client();
+  void on_readable(boost::system::error_code error, unsigned generation);
+
+  Core& core_;
+  boost::beast::tcp_stream stream_;
+  boost::beast::flat_buffer buffer_;
+  std::optional<Parser> parser_;
+  boost::asio::steady_timer wake_;
+  boost::asio::cancellation_signal stop_watching_;
+  unsigned watch_generation_ = 0;
+  bool watching_ = false;
+  bool client_left_ = false;
+  bool idle_ = false;
+  std::string local_address_;
+  bool from_loopback_ = true;
+};
+
+}  // namespace atelier::http

@@ -1,0 +1,38 @@
+// What all connections of one server share. Lives on the I/O thread, except the pool and the
+// atomics. Included by connection.cpp and server.cpp only: the HTTP library must not reach the
+// endpoint files.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <unordered_set>
+#include <vector>
+
+#include "http/access.h"
+#include "http/body.h"
+#include "http/route.h"
+#include "http/server.h"
+
+namespace atelier::http {
+
+class Connection;
+
+struct Core {
+  Core(scheduler::Scheduler& scheduler_in, ServerSettings settings_in);
+
+  ServerSettings settings;
+  AccessRules rules;
+  std::vector<Route> routes;
+  Service service;
+  MemoryUse bodies_in_memory{0};
+  std::unordered_set<Connection*> connections;  // before `io`, which ends the last of them
+  bool stopping = false;
+  boost::asio::io_context io{1};
+  boost::asio::thread_pool pool;
+
+  void log(std::string_view line) const {
+    if (settings.log) settings.log(line);
+  }
+};
+
+}  // namespace atelier::http

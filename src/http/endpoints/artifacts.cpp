@@ -1,0 +1,43 @@
+// GET /api/v1/artifacts/{id}: pictures. Their bytes never change under an id, previews excepted.
+#include <string>
+
+#include "http/route.h"
+
+namespace atelier::http {
+namespace {
+
+Outcome artifact(const Request& request, Service& service) {
+  const std::string& id = request.parameter("id");
+  const bool lasting = !id.starts_with("preview-");
+  const std::string tag = "\"" + id + "\"";
+  const scheduler::Picture picture = service.scheduler.artifact(id);
+  Response response;
+  // Only pictures are ever shown by a browser; anything else is a download.
+  const bool shown = picture.media_type.starts_with("image/") &&
+                     picture.media_type.find("svg") == std::string::npos;
+  response.content_type = shown ? picture.media_type : "application/octet-stream";
+  if (!shown) response.set("Content-Disposition", "attachment");
+  response.set("Content-Security-Policy", "default-src 'none'; sandbox");
+  response.set("Cross-Origin-Resource-Policy", "same-site");
+  response.set("Cache-Control", lasting ? "private, max-age=31536000, immutable" : "no-store");
+  if (lasting) response.set("ETag", tag);
+  if (lasting && request.header("If-None-Match") == tag) {
+    response.status = 304;
+    return response;
+  }
+  response.body.assign(picture.bytes.begin(), picture.bytes.end());
+  return response;
+}
+
+}  // namespace
+
+std::vector<Route> artifact_routes() {
+  return {{.method = "GET",
+           .pattern = "/api/v1/artifacts/{id}",
+           .tag = "jobs",
+           .summary = "A picture that a job has made",
+           .response_type = "image/png",
+           .function = artifact}};
+}
+
+}  // namespace atelier::http

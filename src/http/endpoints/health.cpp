@@ -1,0 +1,23 @@
+// GET /health: "I am here", for supervisors and for clients that look for a station.
+#include "http/endpoints/json_reply.h"
+#include "http/route.h"
+
+namespace atelier::http {
+
+struct Health {
+  std::string status = "ok";
+  std::string server = "moondream-station";  // the founding system's name: its clients compare it
+};
+BOOST_DESCRIBE_STRUCT(Health, (), (status, server))
+
+std::vector<Route> health_routes() {
+  return {{.method = "GET",
+           .pattern = "/health",
+           .tag = "status",
+           .summary = "Whether the station runs",
+           .response = schema_of<Health>(),
+           .runs_on = RunsOn::kIoThread,
+           .function = [](const Request&, Service&) -> Outcome { return json_reply(Health{}); }}};
+}
+
+}  // namespace atelier::http

@@ -1,0 +1,43 @@
+// The body that the founding image paths take, and what is wished by it: sizes as text, fused
+// sampler names, prompts with their negative part behind a bar. Reading asks the scheduler for the
+// model's card. Throws kInvalidArgument, kNotFound.
+#pragma once
+
+#include <boost/describe.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "scheduler/scheduler.h"
+
+namespace atelier::http {
+
+struct ImageBody {
+  std::optional<std::string> prompt, negative_prompt, model, size, scheduler, sampler, sampler_name;
+  std::optional<int> width, height, steps, num_inference_steps, n, num_images;
+  std::optional<double> guidance_scale, cfg_scale, strength;
+  std::optional<std::int64_t> seed;  // below 0: any
+  std::optional<std::string> image, mask, response_format, fit;
+  std::optional<bool> exact_size;
+};
+BOOST_DESCRIBE_STRUCT(ImageBody, (),
+                      (prompt, negative_prompt, model, size, scheduler, sampler, sampler_name,
+                       width, height, steps, num_inference_steps, n, num_images, guidance_scale,
+                       cfg_scale, strength, seed, image, mask, response_format, fit, exact_size))
+
+struct ImageWish {
+  scheduler::NewJob job;
+  std::vector<std::string> warnings;  // sentences
+};
+
+ImageWish read_image_wish(const ImageBody& body, scheduler::Scheduler& scheduler);
+
+// "a cat | negative: dog" is how the gallery sends both.
+struct PromptParts {
+  std::string prompt;
+  std::optional<std::string> negative;
+};
+PromptParts split_prompt(const std::string& text);
+
+}  // namespace atelier::http

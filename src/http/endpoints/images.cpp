@@ -1,0 +1,139 @@
+// POST /v1/images/generations, /v1/generate, /v1/images/generate: one request and one reply for the
+// three kinds of client that make pictures this way (the gallery of today, the gallery of before,
+// OpenAI's). The call lasts as long as the job; a client that leaves cancels it.
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "http/endpoints/image_wish.h"
+#include "http/endpoints/json_reply.h"
+#include "http/route.h"
+#include "platform/base64.h"
+#include "platform/error.h"
+
+namespace atelier::http {
+
+struct PictureData {
+  std::string b64_json;
+  std::optional<std::string> url;  // only when asked for
+};
+BOOST_DESCRIBE_STRUCT(PictureData, (), (b64_json, url))
+
+struct PictureStats {
+  double duration = 0;  // seconds
+  std::string device;
+  double inference_time_ms = 0, model_load_time_ms = 0;
+  double step_time_ms = 0;
+  int steps = 0;
+};
+BOOST_DESCRIBE_STRUCT(PictureStats, (),
+                      (duration, device, inference_time_ms, model_load_time_ms, step_time_ms,
+                       steps))
+
+// The same pictures under every key that some client reads first.
+struct PictureReply {
+  std::int64_t created = 0;  // Unix time in seconds
+  std::string id;            // of the job
+  std::string model;         // that really answered
+  std::vector<PictureData> data;
+  std::vector<std::string> images, result;
+  std::string image;
+  std::uint64_t seed = 0;
+  int width = 0, height = 0;
+  PictureStats stats;
+  std::optional<std::string> warning;
+};
+BOOST_DESCRIBE_STRUCT(PictureReply, (),
+                      (created, id, model, data, images, result, image, seed, width, height, stats,
+                       warning))
+
+namespace {
+
+std::string joined(const std::vector<std::string>& sentences) {
+  std::string text;
+  for (const auto& sentence : sentences) {
+    if (!text.empty()) text += "; ";
+    text += sentence;
+  }
+  return text;
+}
+
+std::string device_of(const scheduler::StationStatus& status) {
+  return status.workers.empty() ? std::string{"cpu"} : status.workers.front().device;
+}
+
+std::string milliseconds(double value) { return std::to_string(std::llround(value)); }
+
+struct ReplyWish {
+  std::vector<std::string> warnings;
+  bool with_url = false;
+  std::string base_url;
+};
+
+Response pictures_of(const domain::Job& job, const ReplyWish& wish, Service& service) {
+  const domain::JobResult& result = job.result.value();
+  const auto status = service.scheduler.status();
+  PictureReply reply;
+  reply.created = job.created_ms / 1000;
+  reply.id = job.id;
+  reply.model = result.used.model;
+  for (const auto& artifact : result.artifacts) {
+    const auto picture = service.scheduler.artifact(artifact);
+    reply.images.push_back(platform::base64_encode(picture.bytes));
+    PictureData data{reply.images.back(), std::nullopt};
+    if (wish.with_url) data.url = wish.base_url + "/api/v1/artifacts/" + artifact;
+    reply.data.push_back(std::move(data));
+  }
+  reply.result = reply.images;
+  if (!reply.images.empty()) reply.image = reply.images.front();
+  reply.seed = result.used.seed;
+  reply.width = result.used.width;
+  reply.height = result.used.height;
+  const auto& timing = result.timing;
+  const double inference_ms = timing.encode_ms + timing.denoise_ms + timing.decode_ms;
+  reply.stats = {static_cast<double>(job.finished_ms - job.created_ms) / 1000.0,
+                 device_of(status),
+                 inference_ms,
+                 timing.load_ms,
+                 timing.step_ms_median,
+                 result.used.steps};
+  auto warnings = wish.warnings;
+  for (const auto& warning : result.used.warnings) {
+    if (std::ranges::find(warnings, warning) == warnings.end()) warnings.push_back(warning);
+  }
+  if (!warnings.empty()) reply.warning = joined(warnings);
+  Response response = json_reply(reply);
+  set_memory_headers(response, status);
+  response.set("X-Inference-Time", milliseconds(inference_ms));
+  response.set("X-Model-Load-Time", milliseconds(timing.load_ms));
+  return response;
+}
+
+Outcome generate(const Request& request, Service& service) {
+  const auto body = read_body<ImageBody>(request);
+  ImageWish wish = read_image_wish(body, service.scheduler);
+  const domain::Job job = service.scheduler.submit(wish.job);
+  ReplyWish reply{std::move(wish.warnings), body.response_format.value_or("") == "url",
+                  "http://" + std::string{request.header("Host")}};
+  return AwaitJob{job.id, [reply = std::move(reply), &service](const domain::Job& done) {
+                    return pictures_of(done, reply, service);
+                  }};
+}
+
+}  // namespace
+
+std::vector<Route> image_routes() {
+  std::vector<Route> routes;
+  for (const char* pattern : {"/v1/images/generations", "/v1/generate", "/v1/images/generate"}) {
+    routes.push_back({.method = "POST",
+                      .pattern = pattern,
+                      .tag = "founding",
+                      .summary = "Make pictures and wait for them",
+                      .request = schema_of<ImageBody>(),
+                      .response = schema_of<PictureReply>(),
+                      .function = generate});
+  }
+  return routes;
+}
+
+}  // namespace atelier::http

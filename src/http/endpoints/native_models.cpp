@@ -1,0 +1,54 @@
+// GET /api/v1/models: the cards, from which the page draws its form.
+#include "card/generation_json.h"
+#include "http/endpoints/json_reply.h"
+#include "http/route.h"
+
+namespace atelier::http {
+
+struct ModelView : card::ModelCard {
+  std::string source;
+  std::int64_t size_bytes = 0;
+  std::string problem;
+};
+BOOST_DESCRIBE_STRUCT(ModelView, (card::ModelCard), (source, size_bytes, problem))
+
+struct ModelViews {
+  std::vector<ModelView> models;
+};
+BOOST_DESCRIBE_STRUCT(ModelViews, (), (models))
+
+namespace {
+
+// The path stays here: it is nobody's business off this machine.
+Outcome list_cards(const Request&, Service& service) {
+  ModelViews views;
+  for (const auto& model : service.scheduler.models()) {
+    views.models.push_back({model.card, model.source, model.size_bytes, model.problem});
+  }
+  return json_reply(views);
+}
+
+Outcome refresh(const Request& request, Service& service) {
+  service.scheduler.refresh_models();
+  return list_cards(request, service);
+}
+
+}  // namespace
+
+std::vector<Route> native_model_routes() {
+  return {{.method = "GET",
+           .pattern = "/api/v1/models",
+           .tag = "models",
+           .summary = "Model cards with their parameters",
+           .response = schema_of<ModelViews>(),
+           .runs_on = RunsOn::kIoThread,
+           .function = list_cards},
+          {.method = "POST",
+           .pattern = "/api/v1/models/refresh",
+           .tag = "models",
+           .summary = "Look for models again",
+           .response = schema_of<ModelViews>(),
+           .function = refresh}};
+}
+
+}  // namespace atelier::http

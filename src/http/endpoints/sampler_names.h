@@ -1,0 +1,34 @@
+// What the founding gallery's scheduler names mean here (its names fuse a sampler and a schedule),
+// and what happens with one that the engine does not have: the model's default with a warning.
+// Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "scheduler/scheduler.h"
+
+namespace atelier::http {
+
+struct FoundingScheduler {
+  std::string_view id;
+  std::vector<std::string_view> aliases;
+  std::string_view sampler, schedule;  // ids of the engine; "" is the model's
+  std::string_view title, description;
+  bool recommended = false;
+  int steps_min = 0, steps_max = 0;
+  std::string_view other_meaning;  // what the founding server made of the name, when that differs
+};
+
+const std::vector<FoundingScheduler>& founding_schedulers();
+
+struct SamplerChoice {
+  std::string sampler, schedule;
+  std::vector<std::string> warnings;  // sentences
+};
+
+// `status` carries the engine's names; empty lists (no worker yet) let every name pass.
+SamplerChoice choose_sampler(std::string_view name, const scheduler::StationStatus& status);
+
+}  // namespace atelier::http

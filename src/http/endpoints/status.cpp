@@ -1,0 +1,57 @@
+// GET /api/v1/status: what the machine does right now.
+#include "http/endpoints/json_reply.h"
+#include "http/route.h"
+
+namespace atelier::http {
+
+struct WorkerView {
+  std::string name, engine, device, state, problem;
+  int pid = 0, restarts = 0;
+  std::string job;
+  std::vector<std::string> loaded_models;
+  std::int64_t resident_bytes = 0;
+};
+BOOST_DESCRIBE_STRUCT(WorkerView, (),
+                      (name, engine, device, state, problem, pid, restarts, job, loaded_models,
+                       resident_bytes))
+
+struct StatusView {
+  std::vector<WorkerView> workers;
+  int queued = 0, running = 0;
+  std::int64_t memory_total_mb = 0, memory_used_mb = 0, uptime_ms = 0;
+};
+BOOST_DESCRIBE_STRUCT(StatusView, (),
+                      (workers, queued, running, memory_total_mb, memory_used_mb, uptime_ms))
+
+namespace {
+
+WorkerView view_of(const scheduler::WorkerStatus& worker) {
+  return {worker.name, worker.engine,   worker.device, worker.state,         worker.problem,
+          worker.pid,  worker.restarts, worker.job,    worker.loaded_models, worker.resident_bytes};
+}
+
+Outcome status(const Request&, Service& service) {
+  const auto now = service.scheduler.status();
+  StatusView view;
+  for (const auto& worker : now.workers) view.workers.push_back(view_of(worker));
+  view.queued = now.queued;
+  view.running = now.running;
+  view.memory_total_mb = now.memory_total_mb;
+  view.memory_used_mb = now.memory_used_mb;
+  view.uptime_ms = now.uptime_ms;
+  return json_reply(view);
+}
+
+}  // namespace
+
+std::vector<Route> status_routes() {
+  return {{.method = "GET",
+           .pattern = "/api/v1/status",
+           .tag = "status",
+           .summary = "Workers, queue and memory",
+           .response = schema_of<StatusView>(),
+           .runs_on = RunsOn::kIoThread,
+           .function = status}};
+}
+
+}  // namespace atelier::http

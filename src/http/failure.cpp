@@ -1,0 +1,121 @@
+#include "http/failure.h"
+
+#include <boost/json.hpp>
+
+namespace atelier::http {
+namespace {
+
+namespace bj = boost::json;
+
+// Estimated time for one picture in front of the queue; clients that obey it come back in good
+// time.
+constexpr int kRetryAfterSeconds = 5;
+
+std::string_view openai_type(int status) {
+  if (status == 401) return "authentication_error";
+  if (status == 429) return "rate_limit_error";
+  return status < 500 ? "invalid_request_error" : "server_error";
+}
+
+std::string body_of(Family family, int status, std::string_view code, const std::string& text) {
+  // The gallery's queue looks for the word "rejected" when the queue is full.
+  const std::string_view word = status == 429 ? "rejected" : "error";
+  switch (family) {
+    case Family::kNative:
+      return bj::serialize(bj::object{{"type", "about:blank"},
+                                      {"title", reason_phrase(status)},
+                                      {"status", status},
+                                      {"detail", text},
+                                      {"code", code}});
+    case Family::kOpenAi:
+      return bj::serialize(bj::object{{"error", bj::object{{"message", text},
+                                                           {"type", openai_type(status)},
+                                                           {"code", code},
+                                                           {"param", nullptr}}},
+                                      {"detail", text},
+                                      {"status", word}});
+    case Family::kFounding:
+      break;
+  }
+  return bj::serialize(bj::object{{"error", text}, {"detail", text}, {"status", word}});
+}
+
+// A sentence may quote a client's bytes (a prompt cut in the middle of a letter): JSON must stay
+// UTF-8.
+std::string printable(const std::string& sentence) {
+  std::string clean;
+  clean.reserve(sentence.size());
+  for (std::size_t i = 0; i < sentence.size();) {
+    const auto lead = static_cast<unsigned char>(sentence[i]);
+    const std::size_t length = lead < 0x80                   ? 1
+                               : lead >= 0xc2 && lead < 0xe0 ? 2
+                               : lead >= 0xe0 && lead < 0xf0 ? 3
+                               : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                             : 0;
+    bool whole = length != 0 && i + length <= sentence.size();
+    for (std::size_t k = 1; whole && k < length; ++k) {
+      whole = (static_cast<unsigned char>(sentence[i + k]) & 0xc0U) == 0x80U;
+    }
+    if (whole) {
+      clean.append(sentence, i, length);
+      i += length;
+    } else {
+      clean += '?';
+      ++i;
+    }
+  }
+  return clean;
+}
+
+}  // namespace
+
+Family family_of(std::string_view path) {
+  if (path == "/api" || path.starts_with("/api/")) return Family::kNative;
+  if (path.starts_with("/v1/images/") || path == "/v1/chat/completions" || path == "/v1/embeddings")
+    return Family::kOpenAi;
+  return Family::kFounding;
+}
+
+int status_of(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kInvalidArgument:
+      return 400;
+    case ErrorCode::kNotFound:
+      return 404;
+    case ErrorCode::kConflict:
+    case ErrorCode::kCancelled:
+      return 409;
+    case ErrorCode::kTooLarge:
+      return 413;
+    case ErrorCode::kQueueFull:
+      return 429;
+    case ErrorCode::kUnsupported:
+    case ErrorCode::kCorruptData:
+      return 422;
+    case ErrorCode::kOutOfMemory:  // the gallery repeats a 500 with "CUDA out of memory" in low
+                                   // mode
+    case ErrorCode::kWorkerLost:
+    case ErrorCode::kInternal:
+      return 500;
+  }
+  return 500;
+}
+
+Response refusal(std::string_view path, int status, std::string_view code,
+                 const std::string& sentence) {
+  const Family family = family_of(path);
+  Response response;
+  response.status = status;
+  response.content_type =
+      family == Family::kNative ? "application/problem+json" : "application/json";
+  response.body = body_of(family, status, code, printable(sentence));
+  response.set("Cache-Control", "no-store");
+  if (status == 429) response.set("Retry-After", std::to_string(kRetryAfterSeconds));
+  return response;
+}
+
+Response failure_response(std::string_view path, const Error& error) {
+  return refusal(path, status_of(error.code()), error_code_name(error.code()), error.what());
+}
+
+}  // namespace atelier::http

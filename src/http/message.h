@@ -1,0 +1,47 @@
+// A request and a reply as plain values: what endpoint files see instead of the HTTP library.
+// Made and consumed by the connection; handlers read the request and return a reply by value.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "http/body.h"
+
+namespace atelier::http {
+
+using Fields = std::vector<std::pair<std::string, std::string>>;
+
+bool equal_without_case(std::string_view left, std::string_view right);
+
+struct Request {
+  std::string method;  // "GET", "POST", … (HEAD arrives at handlers as GET)
+  std::string path;    // decoded, repeated /v1 collapsed: "/v1/models"
+  Fields query;        // decoded
+  Fields headers;
+  Fields parameters;  // from the route's pattern: {"id", "01J…"}
+  Body body;
+  bool from_loopback = true;
+
+  std::string_view header(std::string_view name) const;  // "" when absent
+  std::optional<std::string_view> query_value(std::string_view name) const;
+  const std::string& parameter(std::string_view name) const;  // of the pattern; must exist
+};
+
+struct Response {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::string body;
+  Fields headers;
+
+  void set(std::string name, std::string value) {
+    headers.emplace_back(std::move(name), std::move(value));
+  }
+};
+
+std::string_view reason_phrase(int status);
+
+}  // namespace atelier::http

@@ -1,0 +1,147 @@
+#include "http/openapi.h"
+
+#include <algorithm>
+
+#include "http/endpoints/all_endpoints.h"
+#include "http/failure.h"
+#include "http/server.h"
+
+namespace atelier::http {
+namespace {
+
+namespace bj = boost::json;
+
+void write_indented(const bj::value& value, std::string& out, std::size_t depth) {
+  const std::string indent(2 * depth, ' ');
+  const auto list = [&](char open, char close, const auto& items, auto write_item) {
+    out += open;
+    bool first = true;
+    for (const auto& item : items) {
+      out += first ? "\n" : ",\n";
+      first = false;
+      out += indent + "  ";
+      write_item(item);
+    }
+    out += first ? std::string{} : "\n" + indent;
+    out += close;
+  };
+  if (value.is_object()) {
+    list('{', '}', value.get_object(), [&](const auto& item) {
+      out += bj::serialize(item.key()) + ": ";
+      write_indented(item.value(), out, depth + 1);
+    });
+  } else if (value.is_array()) {
+    list('[', ']', value.get_array(),
+         [&](const auto& item) { write_indented(item, out, depth + 1); });
+  } else {
+    out += bj::serialize(value);
+  }
+}
+
+std::string operation_id(const Route& route) {
+  std::string id = route.method;
+  std::ranges::transform(id, id.begin(), [](char c) { return static_cast<char>(c | 0x20); });
+  for (char letter : route.pattern) {
+    if (letter == '{' || letter == '}') continue;
+    const bool word = (letter >= 'a' && letter <= 'z') || (letter >= '0' && letter <= '9');
+    id += word ? letter : '_';
+  }
+  return id;
+}
+
+bj::array parameters_of(const Route& route) {
+  bj::array parameters;
+  std::string_view rest = route.pattern;
+  for (std::size_t open = rest.find('{'); open != std::string_view::npos; open = rest.find('{')) {
+    rest.remove_prefix(open + 1);
+    parameters.push_back(bj::object{{"name", rest.substr(0, rest.find('}'))},
+                                    {"in", "path"},
+                                    {"required", true},
+                                    {"schema", bj::object{{"type", "string"}}}});
+  }
+  for (const auto& name : route.query) {
+    parameters.push_back(
+        bj::object{{"name", name}, {"in", "query"}, {"schema", bj::object{{"type", "string"}}}});
+  }
+  return parameters;
+}
+
+bj::object failure_of(const Route& route) {
+  const bool native = family_of(route.pattern) == Family::kNative;
+  return {
+      {"description", "A sentence that says what failed, why, and what to do"},
+      {"content",
+       bj::object{{native ? "application/problem+json" : "application/json",
+                   bj::object{{"schema",
+                               bj::object{{"$ref", native ? "#/components/schemas/Problem"
+                                                          : "#/components/schemas/Failure"}}}}}}}};
+}
+
+bj::object operation_of(const Route& route, SchemaBook& book) {
+  bj::object success{{"description", "Success"}};
+  bj::object content;
+  if (route.response) content["schema"] = route.response(book);
+  success["content"] = bj::object{{route.response_type, std::move(content)}};
+  bj::object operation{{"tags", bj::array{route.tag}},
+                       {"summary", route.summary},
+                       {"operationId", operation_id(route)}};
+  if (auto parameters = parameters_of(route); !parameters.empty()) {
+    operation["parameters"] = std::move(parameters);
+  }
+  if (route.request) {
+    operation["requestBody"] = bj::object{
+        {"required", true},
+        {"content", bj::object{{"application/json", bj::object{{"schema", route.request(book)}}}}}};
+  }
+  operation["responses"] = bj::object{{std::to_string(route.success), std::move(success)},
+                                      {"default", failure_of(route)}};
+  return operation;
+}
+
+bj::object text_fields(std::initializer_list<std::string_view> names) {
+  bj::object properties;
+  for (const auto name : names) properties[name] = bj::object{{"type", "string"}};
+  return {{"type", "object"}, {"properties", std::move(properties)}};
+}
+
+}  // namespace
+
+std::string openapi_document(const std::vector<Route>& routes) {
+  SchemaBook book;
+  bj::object paths;
+  for (const Route& route : routes) {
+    if (route.pattern.ends_with("...}")) continue;  // the page
+    std::string method = route.method;
+    std::ranges::transform(method, method.begin(),
+                           [](char c) { return static_cast<char>(c | 0x20); });
+    auto& path = paths[route.pattern];
+    if (!path.is_object()) path = bj::object{};
+    path.get_object()[method] = operation_of(route, book);
+  }
+  book["Problem"] = text_fields({"type", "title", "detail", "code"});
+  book["Problem"]["properties"].get_object()["status"] = bj::object{{"type", "integer"}};
+  book["Failure"] = text_fields({"detail", "status"});
+  book["Failure"]["description"] =
+      "`error` is the sentence; on /v1/images/… it is OpenAI's object with `message`";
+  bj::object schemas;
+  for (auto& [name, schema] : book) schemas[name] = std::move(schema);
+  const bj::value document = bj::object{
+      {"openapi", "3.1.0"},
+      {"info", bj::object{{"title", "Atelier"},
+                          {"version", "0.1.0"},
+                          {"description", "A local AI image station"},
+                          {"license", bj::object{{"name", "MIT"}, {"identifier", "MIT"}}}}},
+      {"paths", std::move(paths)},
+      {"components",
+       bj::object{{"schemas", std::move(schemas)},
+                  {"securitySchemes",
+                   bj::object{{"key", bj::object{{"type", "http"}, {"scheme", "bearer"}}}}}}},
+      {"security", bj::array{bj::object{}, bj::object{{"key", bj::array{}}}}}};
+  std::string text;
+  write_indented(document, text, 0);
+  return text + "\n";
+}
+
+std::string openapi_document() { return openapi_document(all_endpoints()); }
+
+}  // namespace atelier::http

@@ -1,0 +1,62 @@
+// A route as data: what it answers to, what it takes and gives (for OpenAPI), and the function that
+// does it. Endpoint files make these; the connection runs them. Functions throw Error; no other
+// failure exists.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "domain/jobs/job.h"
+#include "http/message.h"
+#include "http/schema.h"
+#include "scheduler/scheduler.h"
+
+namespace atelier::http {
+
+struct ServerSettings;
+struct Route;
+
+// What endpoint functions may use. All of it is thread-safe.
+struct Service {
+  scheduler::Scheduler& scheduler;
+  const ServerSettings& settings;
+  const std::vector<Route>& routes;
+};
+
+// "Answer when this job has ended": no thread waits; a client that leaves cancels the job.
+struct AwaitJob {
+  std::string job;
+  std::function<Response(const domain::Job&)> format;  // on the pool, with a job that succeeded
+};
+
+// "Send this job's events from the one after `after`, until it has ended."
+struct EventStream {
+  std::string job;
+  std::int64_t after = 0;
+  std::function<std::string(const domain::JobEvent&)>
+      format;  // one line of JSON, on the I/O thread
+};
+
+using Outcome = std::variant<Response, AwaitJob, EventStream>;
+
+// The I/O thread may only be taken for what needs microseconds: snapshots, no disk, no decoding.
+enum class RunsOn { kIoThread, kPool };
+
+struct Route {
+  std::string method;   // "GET" also answers HEAD
+  std::string pattern;  // "/api/v1/jobs/{id}"; "{path...}" takes the rest
+  std::string tag;      // group in the document: "jobs"
+  std::string summary;
+  Schema request = {};   // none: takes no body
+  Schema response = {};  // none: not JSON, see response_type
+  std::string response_type = "application/json";
+  int success = 200;
+  RunsOn runs_on = RunsOn::kPool;
+  std::function<Outcome(const Request&, Service&)> function;
+  std::vector<std::string> query = {};  // names of query parameters, for the document
+};
+
+}  // namespace atelier::http

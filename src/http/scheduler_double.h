@@ -1,0 +1,218 @@
+// A scheduler in memory for the tests of this folder: jobs run when the test says so.
+// Thread-safe like the real one; listeners are called from the thread that moves the job.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "platform/error.h"
+#include "scheduler/scheduler.h"
+
+namespace atelier::http {
+
+class SchedulerDouble : public scheduler::Scheduler {
+ public:
+  SchedulerDouble() {
+    domain::InstalledModel model;
+    model.card.id = "starter";
+    model.card.title = "Starter";
+    model.card.task = "generation";
+    model.card.parameters.push_back({.name = "steps",
+                                     .kind = "integer",
+                                     .title = "Steps",
+                                     .help = {},
+                                     .minimum = 1,
+                                     .maximum = 1000,
+                                     .step = 1,
+                                     .default_value = "20",
+                                     .choices = {}});
+    model.path = "/secret/place";
+    models_.push_back(model);
+  }
+
+  // What the tests set and see.
+  bool queue_full = false;
+  std::chrono::milliseconds submit_takes{0};  // as decoding a large picture would
+  scheduler::StationStatus now;
+
+  std::vector<scheduler::NewJob> wishes() {
+    const std::lock_guard lock{mutex_};
+    return wishes_;
+  }
+
+  void progress(const std::string& id, int step, int total) {
+    change(id, "progress", [&](domain::Job& job) {
+      job.state = domain::JobState::kRunning;
+      job.progress = {"denoise", step, total, static_cast<double>(step) / total, 0, 0, ""};
+    });
+  }
+
+  void succeed(const std::string& id) {
+    change(id, "result", [](domain::Job& job) {
+      job.state = domain::JobState::kSucceeded;
+      job.finished_ms = job.created_ms + 1500;
+      job.result.emplace();
+      job.result->artifacts = {"picture-1"};
+      job.result->used.model = "starter";
+      job.result->used.seed = 7;
+      job.result->timing.denoise_ms = 1200;
+    });
+  }
+
+  void fail(const std::string& id, ErrorCode code, const std::string& sentence) {
+    change(id, "error", [&](domain::Job& job) {
+      job.state = domain::JobState::kFailed;
+      job.failure = domain::JobFailure{code, sentence};
+    });
+  }
+
+  // "" when none came in time.
+  std::string wait_for_job(std::size_t number = 1) {
+    std::unique_lock lock{mutex_};
+    changed_.wait_for(lock, std::chrono::seconds{10}, [&] { return order_.size() >= number; });
+    return order_.size() >= number ? order_[number - 1] : std::string{};
+  }
+
+  bool wait_until_cancelled(const std::string& id) {
+    std::unique_lock lock{mutex_};
+    return changed_.wait_for(lock, std::chrono::seconds{10},
+                             [&] { return jobs_.at(id).state == domain::JobState::kCancelled; });
+  }
+
+  bool wait_for_listener(const std::string& id) {
+    std::unique_lock lock{mutex_};
+    return changed_.wait_for(lock, std::chrono::seconds{10}, [&] {
+      for (const auto* each : subscribers_) {
+        if (each->id == id) return true;
+      }
+      return false;
+    });
+  }
+
+  // Scheduler.
+  domain::Job submit(const scheduler::NewJob& wish) override {
+    std::this_thread::sleep_for(submit_takes);
+    const std::lock_guard lock{mutex_};
+    if (queue_full) {
+      throw Error(ErrorCode::kQueueFull, "Queue is full: 64 jobs wait already, try again later");
+    }
+    domain::Job job;
+    job.id = "job-" + std::to_string(order_.size() + 1);
+    job.created_ms = 1000;
+    job.input = wish.input;
+    job.priority = wish.priority;
+    job.client = wish.client;
+    wishes_.push_back(wish);
+    jobs_[job.id] = job;
+    order_.push_back(job.id);
+    emit(job, "state");
+    changed_.notify_all();
+    return job;
+  }
+
+  domain::Job job(const std::string& id) override {
+    const std::lock_guard lock{mutex_};
+    return found(id);
+  }
+
+  std::vector<domain::Job> recent_jobs(int limit) override {
+    const std::lock_guard lock{mutex_};
+    std::vector<domain::Job> recent;
+    for (auto id = order_.rbegin(); id != order_.rend() && std::ssize(recent) < limit; ++id) {
+      recent.push_back(jobs_.at(*id));
+    }
+    return recent;
+  }
+
+  domain::Job cancel(const std::string& id) override {
+    change(id, "state", [](domain::Job& job) {
+      if (!domain::is_terminal(job.state)) job.state = domain::JobState::kCancelled;
+    });
+    return job(id);
+  }
+
+  std::unique_ptr<scheduler::Subscription> subscribe(const std::string& id, std::int64_t after,
+                                                     scheduler::EventListener listener) override {
+    const std::lock_guard lock{mutex_};
+    found(id);
+    auto subscriber = std::make_unique<Subscriber>(*this, id, std::move(listener));
+    for (const auto& event : events_) {
+      if (event.job.id == id && event.id > after) subscriber->listener(event);
+    }
+    subscribers_.insert(subscriber.get());
+    changed_.notify_all();
+    return subscriber;
+  }
+
+  scheduler::StationStatus status() override {
+    const std::lock_guard lock{mutex_};
+    return now;
+  }
+  std::vector<domain::InstalledModel> models() override { return models_; }
+  void refresh_models() override {}
+  domain::ResolvedModel resolve_model(const std::string& name, const std::string&) override {
+    if (name.empty() || name == "starter") return {models_.front(), ""};
+    if (name == "sdxl-realism") {
+      return {models_.front(), "sdxl-realism is not installed: the starter model answered"};
+    }
+    throw Error(ErrorCode::kNotFound, "there is no model '" + name + "': installed are starter");
+  }
+  scheduler::Picture artifact(const std::string& id) override {
+    if (id != "picture-1" && id != "preview-1") {
+      throw Error(ErrorCode::kNotFound, "there is no artifact " + id);
+    }
+    return {{0x89, 'P', 'N', 'G'}, "image/png"};
+  }
+
+ private:
+  struct Subscriber : scheduler::Subscription {
+    Subscriber(SchedulerDouble& owner_in, std::string id_in, scheduler::EventListener listener_in)
+        : owner(owner_in), id(std::move(id_in)), listener(std::move(listener_in)) {}
+    ~Subscriber() override {
+      const std::lock_guard lock{owner.mutex_};
+      owner.subscribers_.erase(this);
+    }
+    SchedulerDouble& owner;
+    std::string id;
+    scheduler::EventListener listener;
+  };
+
+  domain::Job& found(const std::string& id) {
+    const auto place = jobs_.find(id);
+    if (place == jobs_.end()) throw Error(ErrorCode::kNotFound, "there is no job " + id);
+    return place->second;
+  }
+
+  template <class Change>
+  void change(const std::string& id, const std::string& type, Change apply) {
+    const std::lock_guard lock{mutex_};
+    domain::Job& job = found(id);
+    apply(job);
+    emit(job, type);
+    changed_.notify_all();
+  }
+
+  void emit(const domain::Job& job, const std::string& type) {
+    events_.push_back({std::ssize(events_) + 1, type, 0, job});
+    for (auto* each : subscribers_) {
+      if (each->id == job.id) each->listener(events_.back());
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<std::string, domain::Job> jobs_;
+  std::vector<std::string> order_;
+  std::vector<scheduler::NewJob> wishes_;
+  std::vector<domain::JobEvent> events_;
+  std::set<Subscriber*> subscribers_;
+  std::vector<domain::InstalledModel> models_;
+};
+
+}  // namespace atelier::http

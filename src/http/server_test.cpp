@@ -1,0 +1,561 @@
+#include "http/server.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "http/raw_client.h"
+#include "http/scheduler_double.h"
+
+namespace atelier::http {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+using testing::Not;
+
+class ServerTest : public testing::Test {
+ protected:
+  ~ServerTest() override { stop(); }
+
+  void start() {
+    settings.port = 0;
+    server = std::make_unique<Server>(scheduler, settings);
+    thread = std::thread{[this] { server->run(); }};
+  }
+  void stop() {
+    if (!thread.joinable()) return;
+    server->stop();
+    thread.join();
+  }
+  int port() const { return server->port(); }
+
+  RawReply ask(std::string_view method, std::string_view path, std::string_view body = {},
+               const std::string& fields = {}) {
+    RawClient client{port()};
+    client.request(method, path, body, fields);
+    return client.reply(method == "HEAD");
+  }
+
+  SchedulerDouble scheduler;
+  ServerSettings settings;
+  std::unique_ptr<Server> server;
+  std::thread thread;
+};
+
+TEST_F(ServerTest, AnswersHealthToGetAndHead) {
+  start();
+  const RawReply get = ask("GET", "/health");
+  EXPECT_EQ(get.status, 200);
+  EXPECT_EQ(get.body, R"({"status":"ok","server":"moondream-station"})");
+  const RawReply head = ask("HEAD", "/health");
+  EXPECT_EQ(head.status, 200);
+  EXPECT_EQ(head.header("content-length"), get.header("content-length"));
+}
+
+TEST_F(ServerTest, KeepsTheConnectionForTheNextRequest) {
+  start();
+  RawClient client{port()};
+  for (int i = 0; i < 3; ++i) {
+    client.request("GET", "/health");
+    EXPECT_EQ(client.reply().status, 200);
+  }
+}
+
+TEST_F(ServerTest, AnswersRequestsThatWereSentTogetherInOrder) {
+  start();
+  RawClient client{port()};
+  client.send(
+      "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\nGET /nothing HTTP/1.1\r\nHost: "
+      "localhost\r\n\r\n");
+  EXPECT_EQ(client.reply().status, 200);
+  EXPECT_EQ(client.reply().status, 200);  // the page's sentence
+}
+
+TEST_F(ServerTest, RefusesForeignNamesOnEveryPathAndMethod) {
+  start();
+  for (const char* path : {"/health", "/v1/models", "/", "/api/v1/jobs", "/openapi.json"}) {
+    for (const char* method : {"GET", "HEAD", "POST", "OPTIONS", "DELETE"}) {
+      EXPECT_EQ(ask(method, path, {}, "Host: evil.example\r\n").status, 421) << method << path;
+      EXPECT_EQ(ask(method, path, {}, "Host: 127.0.0.1.evil.example\r\n").status, 421);
+      EXPECT_EQ(ask(method, path, {}, "Origin: https://evil.example\r\n").status, 403) << path;
+      EXPECT_EQ(ask(method, path, {}, "Origin: null\r\n").status, 403) << path;
+    }
+  }
+  EXPECT_EQ(scheduler.wishes().size(), 0U);
+}
+
+TEST_F(ServerTest, EchoesAnAllowedOriginAndExposesTheHeaders) {
+  settings.allowed_origins = {"https://gallery.example"};
+  start();
+  for (const char* origin : {"http://localhost:3000", "http://127.0.0.1:5173", "http://[::1]:3000",
+                             "https://gallery.example"}) {
+    const RawReply reply = ask("GET", "/v1/models", {}, std::string{"Origin: "} + origin + "\r\n");
+    EXPECT_EQ(reply.status, 200);
+    EXPECT_EQ(reply.header("access-control-allow-origin"), origin);
+    EXPECT_EQ(reply.header("vary"), "Origin");
+    for (const char* name :
+         {"X-VRAM-Used", "X-VRAM-Total", "X-Inference-Time", "X-Model-Load-Time"}) {
+      EXPECT_THAT(reply.header("access-control-expose-headers"), HasSubstr(name));
+    }
+  }
+}
+
+TEST_F(ServerTest, AnswersPreflights) {
+  start();
+  const RawReply reply =
+      ask("OPTIONS", "/v1/images/generations", {},
+          "Origin: http://localhost:3000\r\nAccess-Control-Request-Method: POST\r\n"
+          "Access-Control-Request-Headers: content-type,x-vram-mode\r\n");
+  EXPECT_EQ(reply.status, 204);
+  EXPECT_EQ(reply.header("access-control-allow-origin"), "http://localhost:3000");
+  EXPECT_THAT(
+      reply.header("access-control-allow-headers"),
+      HasSubstr("Content-Type, X-VRAM-Mode, Authorization, X-Moondream-Auth, X-Auto-Unload"));
+  EXPECT_THAT(reply.header("access-control-allow-methods"), HasSubstr("POST"));
+}
+
+TEST_F(ServerTest, AsksForTheKeyWhenOneIsSet) {
+  settings.api_key = "secret";
+  start();
+  EXPECT_EQ(ask("GET", "/health").status, 200);
+  const RawReply without = ask("GET", "/v1/models");
+  EXPECT_EQ(without.status, 401);
+  EXPECT_THAT(without.body, HasSubstr("key"));
+  EXPECT_EQ(ask("GET", "/v1/models", {}, "Authorization: Bearer wrong\r\n").status, 401);
+  EXPECT_EQ(ask("GET", "/v1/models", {}, "Authorization: Bearer secret\r\n").status, 200);
+  EXPECT_EQ(ask("GET", "/v1/models", {}, "X-Moondream-Auth: secret\r\n").status, 200);
+  EXPECT_EQ(ask("GET", "/v1/models", {}, "Authorization: Basic eDpzZWNyZXQ=\r\n").status, 200);
+  EXPECT_EQ(ask("POST", "/api/v1/jobs", R"({"input":{"prompt":"x"}})").status, 401);
+}
+
+TEST_F(ServerTest, DoesNotListenOffLoopbackWithoutAKey) {
+  settings.host = "0.0.0.0";
+  settings.port = 0;
+  EXPECT_THROW(Server(scheduler, settings), Error);
+  settings.api_key = "secret";
+  EXPECT_NO_THROW(Server(scheduler, settings));
+}
+
+TEST_F(ServerTest, SaysThatAPortIsTaken) {
+  start();
+  ServerSettings second = settings;
+  second.port = port();
+  try {
+    Server again{scheduler, second};
+    FAIL() << "two servers on one port";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kConflict);
+  }
+}
+
+TEST_F(ServerTest, CollapsesRepeatedVersions) {
+  start();
+  EXPECT_EQ(ask("GET", "/v1/v1/models").status, 200);
+  EXPECT_EQ(ask("GET", "/v1/v1/v1/models/").status, 200);
+  EXPECT_EQ(ask("GET", "//v1/models").status, 200);
+}
+
+TEST_F(ServerTest, ListsModelsUnderBothKeysWithoutTheirPlaces) {
+  scheduler.now.memory_total_mb = 24000;
+  scheduler.now.memory_used_mb = 512;
+  start();
+  const RawReply reply = ask("GET", "/v1/models");
+  EXPECT_THAT(reply.body, HasSubstr(R"("models":[{)"));
+  EXPECT_THAT(reply.body, HasSubstr(R"("data":[{)"));
+  EXPECT_THAT(reply.body, Not(HasSubstr("/secret/place")));
+  EXPECT_EQ(reply.header("x-vram-used"), "512");
+  EXPECT_EQ(reply.header("x-vram-total"), "24000");
+  EXPECT_THAT(ask("GET", "/api/v1/models").body, Not(HasSubstr("/secret/place")));
+}
+
+TEST_F(ServerTest, SaysWhatAPathAnswersTo) {
+  start();
+  const RawReply reply = ask("GET", "/v1/generate");
+  EXPECT_EQ(reply.status, 405);
+  EXPECT_EQ(reply.header("allow"), "POST");
+  EXPECT_EQ(ask("GET", "/v1/nothing").status, 404);
+  EXPECT_EQ(ask("GET", "/api/v1/nothing").header("content-type"), "application/problem+json");
+}
+
+TEST_F(ServerTest, MakesAPictureOnAllThreePaths) {
+  start();
+  std::size_t number = 0;
+  for (const char* path : {"/v1/images/generations", "/v1/generate", "/v1/images/generate"}) {
+    RawClient client{port()};
+    client.request("POST", path,
+                   R"({"prompt":"a cat | negative: dog","model":"sdxl-realism","size":"512x504"})");
+    scheduler.succeed(scheduler.wait_for_job(++number));
+    const RawReply reply = client.reply();
+    EXPECT_EQ(reply.status, 200) << reply.body;
+    for (const char* part :
+         {R"("data":[{"b64_json":"iVBORw==")", R"("images":["iVBORw=="])",
+          R"("result":["iVBORw=="])", R"("image":"iVBORw==")", R"("model":"starter")",
+          R"("stats":{)", R"("seed":7)", "the starter model answered"}) {
+      EXPECT_THAT(reply.body, HasSubstr(part)) << path;
+    }
+    EXPECT_EQ(reply.header("x-inference-time"), "1200");
+    const auto input = scheduler.wishes().back().input.generation;
+    EXPECT_EQ(input.prompt, "a cat");
+    EXPECT_EQ(input.negative_prompt, "dog");
+    EXPECT_EQ(input.width, 512);
+    EXPECT_EQ(input.height, 504);
+    EXPECT_EQ(input.guidance, std::nullopt);
+  }
+}
+
+TEST_F(ServerTest, TellsAFailedJobInTheShapeOfThePath) {
+  start();
+  RawClient openai{port()};
+  openai.request("POST", "/v1/images/generations", R"({"prompt":"x"})");
+  scheduler.fail(scheduler.wait_for_job(1), ErrorCode::kOutOfMemory, "CUDA out of memory: tried");
+  RawReply reply = openai.reply();
+  EXPECT_EQ(reply.status, 500);
+  EXPECT_THAT(reply.body, HasSubstr(R"("error":{"message":"CUDA out of memory: tried")"));
+  EXPECT_THAT(reply.body, HasSubstr(R"("detail":"CUDA out of memory: tried")"));
+  RawClient founding{port()};
+  founding.request("POST", "/v1/generate", R"({"prompt":"x"})");
+  scheduler.fail(scheduler.wait_for_job(2), ErrorCode::kWorkerLost, "lost twice");
+  reply = founding.reply();
+  EXPECT_THAT(reply.body, HasSubstr(R"("error":"lost twice")"));
+}
+
+TEST_F(ServerTest, AFullQueueSaysSoInTheWordsThatClientsLookFor) {
+  scheduler.queue_full = true;
+  start();
+  const RawReply reply = ask("POST", "/v1/generate", R"({"prompt":"x"})");
+  EXPECT_EQ(reply.status, 429);
+  EXPECT_NE(reply.header("retry-after"), "");
+  EXPECT_THAT(reply.body, HasSubstr("Queue is full"));
+  EXPECT_THAT(reply.body, HasSubstr(R"("status":"rejected")"));
+}
+
+TEST_F(ServerTest, AClientThatLeavesCancelsItsJob) {
+  start();
+  for (int way = 0; way < 2; ++way) {
+    RawClient client{port()};
+    client.request("POST", "/v1/generate", R"({"prompt":"x"})");
+    const std::string id = scheduler.wait_for_job(static_cast<std::size_t>(way) + 1);
+    ASSERT_TRUE(scheduler.wait_for_listener(id));
+    if (way == 0) client.close();
+    if (way == 1) client.reset();
+    EXPECT_TRUE(scheduler.wait_until_cancelled(id)) << way;
+  }
+}
+
+TEST_F(ServerTest, ALongCallOutlivesEveryOtherTimeLimit) {
+  settings.limits.header_timeout = 100ms;
+  settings.limits.body_idle_timeout = 100ms;
+  settings.limits.keep_alive_timeout = 100ms;
+  settings.limits.write_idle_timeout = 100ms;
+  start();
+  RawClient client{port()};
+  client.request("POST", "/v1/generate", R"({"prompt":"x"})");
+  const std::string id = scheduler.wait_for_job();
+  std::this_thread::sleep_for(700ms);
+  scheduler.succeed(id);
+  EXPECT_EQ(client.reply().status, 200);
+}
+
+TEST_F(ServerTest, EndsCallsThatTakeLongerThanTheSettingAllows) {
+  settings.limits.job_wait = 100ms;
+  start();
+  const RawReply reply = ask("POST", "/v1/generate", R"({"prompt":"x"})");
+  EXPECT_EQ(reply.status, 504);
+  EXPECT_THAT(reply.body, HasSubstr("Request timeout"));
+  EXPECT_TRUE(scheduler.wait_until_cancelled("job-1"));
+}
+
+TEST_F(ServerTest, ClosesOnThoseWhoNeverFinishTheirHeaderOrBody) {
+  settings.limits.header_timeout = 150ms;
+  settings.limits.body_idle_timeout = 150ms;
+  start();
+  RawClient header{port()};
+  header.send("GET /health HTTP/1.1\r\nHos");
+  EXPECT_TRUE(header.closed_by_server());
+  RawClient body{port()};
+  body.send("POST /v1/generate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{");
+  EXPECT_TRUE(body.closed_by_server());
+  EXPECT_EQ(ask("GET", "/health").status, 200);
+}
+
+TEST_F(ServerTest, ContinuesAtOnceWhenAClientWaitsForIt) {
+  start();
+  RawClient client{port()};
+  const auto before = std::chrono::steady_clock::now();
+  client.send(
+      "POST /v1/generate HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+      "Content-Length: 14\r\n\r\n");
+  EXPECT_EQ(client.reply().status, 100);
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 500ms);
+  client.send(R"({"prompt":"x"})");
+  scheduler.succeed(scheduler.wait_for_job());
+  EXPECT_EQ(client.reply().status, 200);
+}
+
+TEST_F(ServerTest, RefusesALongBodyBeforeItIsSent) {
+  start();
+  RawClient client{port()};
+  client.send(
+      "POST /v1/generate HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+      "Content-Length: 400000000\r\n\r\n");
+  const RawReply reply = client.reply();
+  EXPECT_EQ(reply.status, 413);
+  EXPECT_THAT(reply.body, HasSubstr("48 MB"));
+}
+
+std::string chunked(std::string_view bytes) {
+  char size[32];
+  std::snprintf(size, sizeof size, "%zx\r\n", bytes.size());
+  return std::string{size} + std::string{bytes} + "\r\n";
+}
+
+TEST_F(ServerTest, RefusesAChunkedBodyOnceItIsTooLong) {
+  settings.limits.json_body_bytes = 100'000;
+  start();
+  RawClient client{port()};
+  client.send(
+      "POST /v1/generate HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n");
+  const std::string piece(10'000, 'x');
+  for (int i = 0; i < 50 && client.send(chunked(piece)); ++i) {
+  }
+  EXPECT_EQ(client.reply().status, 413);
+}
+
+TEST_F(ServerTest, ReadsLongBodiesFromDisk) {
+  settings.limits.memory_body_bytes = 10'000;
+  start();
+  RawClient client{port()};
+  const std::string prompt(200'000, 'p');
+  client.request("POST", "/v1/generate", R"({"prompt":")" + prompt + "\"}");
+  scheduler.succeed(scheduler.wait_for_job());
+  EXPECT_EQ(client.reply().status, 200);
+  EXPECT_EQ(scheduler.wishes().back().input.generation.prompt, prompt);
+}
+
+TEST_F(ServerTest, AFullDiskIsASentence) {
+  settings.limits.memory_body_bytes = 10;
+  settings.spool_folder = "/proc/none";
+  start();
+  const RawReply reply = ask("POST", "/v1/generate", R"({"prompt":"long enough"})");
+  EXPECT_EQ(reply.status, 500);
+  EXPECT_THAT(reply.body, HasSubstr("/proc/none"));
+}
+
+TEST_F(ServerTest, RefusesALongHeader) {
+  start();
+  const RawReply reply = ask("GET", "/health", {}, "X-Long: " + std::string(40'000, 'x') + "\r\n");
+  EXPECT_EQ(reply.status, 431);
+}
+
+TEST_F(ServerTest, RefusesWhatIsNoRequest) {
+  start();
+  for (const char* bytes :
+       {"nonsense\r\n\r\n", "GET /health HTTP/1.1\r\n\r\n",
+        "GET /health HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n",
+        "GET /%zz HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        "GET /../etc/passwd HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        "POST /v1/generate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n{}"}) {
+    RawClient client{port()};
+    client.send(bytes);
+    EXPECT_EQ(client.reply().status, 400) << bytes;
+  }
+  EXPECT_EQ(ask("GET", "/health").status, 200);
+}
+
+TEST_F(ServerTest, RefusesBrokenBodiesWithASentence) {
+  start();
+  struct Case {
+    const char* body;
+    const char* part;
+  };
+  for (const Case& each :
+       {Case{"{", ""}, Case{"[]", ""}, Case{"", ""}, Case{R"({"prompt":5})", "/prompt"},
+        Case{R"({"prompt":"x","steps":"many"})", "/steps"},
+        Case{R"({"prompt":"x","image":"*"})", "/image"},
+        Case{R"({"prompt":"x","image":"data:image/png,abc"})", "/image"},
+        Case{R"({"prompt":"x","image":"http://example.org/a.png"})", "/image"},
+        Case{R"({"prompt":"x","size":"big"})", "/size"},
+        Case{R"({"prompt":"x","guidance_scale":1e400})", "/guidance_scale"},
+        Case{R"({"prompt":"  "})", "Prompt is required"},
+        Case{R"({"prompt":"x","model":"no-such"})", "no-such"}}) {
+    const RawReply reply = ask("POST", "/v1/generate", each.body);
+    EXPECT_GE(reply.status, 400) << each.body;
+    EXPECT_LT(reply.status, 500) << each.body << reply.body;
+    EXPECT_THAT(reply.body, HasSubstr(each.part)) << each.body;
+    EXPECT_THAT(reply.body, HasSubstr(R"("detail":")")) << each.body;
+  }
+  EXPECT_EQ(scheduler.wishes().size(), 0U);
+}
+
+TEST_F(ServerTest, AcceptsAJobAndSaysWhereItIs) {
+  start();
+  const RawReply reply = ask(
+      "POST", "/api/v1/jobs",
+      R"({"kind":"generate","priority":3,"input":{"prompt":"x","steps":4,"image":"aGk=","glue":1}})");
+  EXPECT_EQ(reply.status, 202) << reply.body;
+  EXPECT_EQ(reply.header("location"), "/api/v1/jobs/job-1");
+  EXPECT_THAT(reply.body, HasSubstr(R"("id":"job-1")"));
+  EXPECT_THAT(reply.body, HasSubstr(R"("state":"queued")"));
+  EXPECT_THAT(reply.body, HasSubstr("glue"));
+  const auto wish = scheduler.wishes().back();
+  EXPECT_EQ(wish.priority, 3);
+  EXPECT_EQ(wish.input.generation.steps, 4);
+  EXPECT_EQ(wish.image, (std::vector<std::uint8_t>{'h', 'i'}));
+  EXPECT_EQ(ask("GET", "/api/v1/jobs/job-1").status, 200);
+  EXPECT_THAT(ask("GET", "/api/v1/jobs?limit=5").body, HasSubstr(R"({"jobs":[{"id":"job-1")"));
+  EXPECT_EQ(ask("GET", "/api/v1/jobs?limit=-5").status, 400);
+  EXPECT_EQ(ask("GET", "/api/v1/jobs/none").status, 404);
+  EXPECT_THAT(ask("POST", "/api/v1/jobs/job-1/cancel").body, HasSubstr(R"("state":"cancelled")"));
+}
+
+TEST_F(ServerTest, StreamsEventsReplaysThemAndEndsWithTheJob) {
+  settings.limits.event_ping = 100ms;
+  start();
+  ask("POST", "/api/v1/jobs", R"({"input":{"prompt":"x"}})");
+  RawClient client{port()};
+  client.request("GET", "/api/v1/jobs/job-1/events");
+  const std::string head = client.text_until("\r\n\r\n");
+  EXPECT_THAT(head, HasSubstr("text/event-stream"));
+  EXPECT_THAT(client.text_until("\n\n"), HasSubstr("retry: "));
+  EXPECT_THAT(client.text_until("\n\n"), HasSubstr("id: 1\nevent: state\ndata: {"));
+  EXPECT_THAT(client.text_until("\n\n"), HasSubstr(": ping"));
+  scheduler.progress("job-1", 1, 4);
+  std::string text = client.text_until("\n\n");
+  while (text.starts_with(": ping")) text = client.text_until("\n\n");
+  EXPECT_THAT(text, HasSubstr("event: progress"));
+  EXPECT_THAT(text, HasSubstr(R"("step":1)"));
+  scheduler.succeed("job-1");
+  text = client.text_until("\n\n");
+  while (text.starts_with(": ping")) text = client.text_until("\n\n");
+  EXPECT_THAT(text, HasSubstr("id: 3\nevent: result"));
+  EXPECT_TRUE(client.closed_by_server());
+
+  RawClient again{port()};
+  again.request("GET", "/api/v1/jobs/job-1/events", {}, "Last-Event-ID: 2\r\n");
+  again.text_until("\r\n\r\n");
+  again.text_until("\n\n");
+  EXPECT_THAT(again.text_until("\n\n"), HasSubstr("id: 3\nevent: result"));
+  EXPECT_TRUE(again.closed_by_server());
+  EXPECT_EQ(ask("GET", "/api/v1/jobs/none/events").status, 404);
+}
+
+TEST_F(ServerTest, AReaderWhoLeavesTheEventsLeavesTheJobAlone) {
+  start();
+  ask("POST", "/api/v1/jobs", R"({"input":{"prompt":"x"}})");
+  {
+    RawClient client{port()};
+    client.request("GET", "/api/v1/jobs/job-1/events");
+    client.text_until("\n\n");
+  }
+  std::this_thread::sleep_for(100ms);
+  EXPECT_EQ(scheduler.job("job-1").state, domain::JobState::kQueued);
+}
+
+TEST_F(ServerTest, HealthNeverWaitsBehindBlockedWork) {
+  scheduler.submit_takes = 1500ms;
+  start();
+  std::vector<std::unique_ptr<RawClient>> busy;
+  for (int i = 0; i < settings.pool_threads * 2; ++i) {
+    busy.push_back(std::make_unique<RawClient>(port()));
+    busy.back()->request("POST", "/api/v1/jobs", R"({"input":{"prompt":"x"}})");
+  }
+  for (const char* path : {"/health", "/v1/models", "/api/v1/status"}) {
+    const auto before = std::chrono::steady_clock::now();
+    EXPECT_EQ(ask("GET", path).status, 200);
+    EXPECT_LT(std::chrono::steady_clock::now() - before, 1s) << path;
+  }
+}
+
+TEST_F(ServerTest, TurnsAwayMoreConnectionsThanItMayHold) {
+  settings.limits.connections = 2;
+  start();
+  RawClient one{port()};
+  RawClient two{port()};
+  one.request("GET", "/health");
+  two.request("GET", "/health");
+  EXPECT_EQ(one.reply().status, 200);
+  EXPECT_EQ(two.reply().status, 200);
+  RawClient three{port()};
+  EXPECT_EQ(three.reply().status, 503);
+  one.close();
+  for (int i = 0; i < 50; ++i) {
+    if (ask("GET", "/health").status == 200) return;
+    std::this_thread::sleep_for(20ms);
+  }
+  FAIL() << "a place that became free was not given away";
+}
+
+TEST_F(ServerTest, StopsWithinASecondWhileCallsWait) {
+  start();
+  RawClient waiting{port()};
+  waiting.request("POST", "/v1/generate", R"({"prompt":"x"})");
+  RawClient watching{port()};
+  scheduler.wait_for_job();
+  watching.request("GET", "/api/v1/jobs/job-1/events");
+  watching.text_until("\n\n");
+  RawClient idle{port()};
+  const auto before = std::chrono::steady_clock::now();
+  stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 2s);
+  EXPECT_EQ(waiting.reply().status, 503);
+  EXPECT_TRUE(watching.closed_by_server());
+}
+
+TEST_F(ServerTest, GivesArtifactsThatBrowsersMayKeep) {
+  start();
+  const RawReply reply = ask("GET", "/api/v1/artifacts/picture-1");
+  EXPECT_EQ(reply.header("content-type"), "image/png");
+  EXPECT_EQ(reply.header("x-content-type-options"), "nosniff");
+  EXPECT_THAT(reply.header("cache-control"), HasSubstr("immutable"));
+  EXPECT_EQ(reply.body, "\x89PNG");
+  const std::string tag = reply.header("etag");
+  EXPECT_EQ(ask("GET", "/api/v1/artifacts/picture-1", {}, "If-None-Match: " + tag + "\r\n").status,
+            304);
+  EXPECT_EQ(ask("GET", "/api/v1/artifacts/preview-1").header("cache-control"), "no-store");
+  EXPECT_EQ(ask("GET", "/api/v1/artifacts/none").status, 404);
+}
+
+TEST_F(ServerTest, GivesThePageAndNothingBesideIt) {
+  namespace fs = std::filesystem;
+  const fs::path folder = fs::path{testing::TempDir()} / "atelier-page";
+  fs::create_directories(folder / "assets");
+  std::ofstream{folder / "index.html"} << "<title>page</title>";
+  std::ofstream{folder / "assets/app-1a2b.js"} << "run()";
+  std::ofstream{fs::path{testing::TempDir()} / "secret.txt"} << "secret";
+  settings.web_root = folder.string();
+  start();
+  const RawReply page = ask("GET", "/");
+  EXPECT_EQ(page.body, "<title>page</title>");
+  EXPECT_THAT(page.header("content-security-policy"), HasSubstr("default-src 'none'"));
+  EXPECT_EQ(page.header("cache-control"), "no-cache");
+  EXPECT_EQ(ask("GET", "/gallery/42").body, "<title>page</title>");
+  const RawReply script = ask("GET", "/assets/app-1a2b.js");
+  EXPECT_EQ(script.header("content-type"), "text/javascript; charset=utf-8");
+  EXPECT_THAT(script.header("cache-control"), HasSubstr("immutable"));
+  EXPECT_EQ(ask("GET", "/assets/none.js").status, 404);
+  for (const char* path : {"/../secret.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt"}) {
+    EXPECT_THAT(ask("GET", path).body, Not(HasSubstr("secret\n"))) << path;
+    EXPECT_NE(ask("GET", path).body, "secret") << path;
+  }
+}
+
+TEST_F(ServerTest, DescribesItself) {
+  start();
+  const RawReply reply = ask("GET", "/openapi.json");
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.body, openapi_document());
+  for (const char* part : {R"("openapi": "3.1.0")", R"("/api/v1/jobs")", R"("/v1/images/generate")",
+                           R"("NewJobBody")", R"("negative_prompt")"}) {
+    EXPECT_THAT(reply.body, HasSubstr(part));
+  }
+  EXPECT_THAT(ask("GET", "/docs").body, HasSubstr("/docs/script.js"));
+  EXPECT_EQ(ask("GET", "/docs/script.js").status, 200);
+}
+
+}  // namespace
+}  // namespace atelier::http

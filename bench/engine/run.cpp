@@ -1,6 +1,6 @@
 // atelier-engine-run: one picture straight from the engine library, without station or worker.
 //   atelier-engine-run MODEL "prompt" out.ppm [key=value …]
-// Keys: negative, seed, steps, guidance, width, height, sampler, schedule, batch, dtype, clip_skip,
+// Keys: device, negative, seed, steps, guidance, width, height, sampler, schedule, batch, dtype, clip_skip,
 // strength, image (PPM), mask (PPM), exact, precise, tile, preview (steps between previews, written
 // beside the picture). Prints progress and timings; a batch is written as out.0.ppm, out.1.ppm, …
 #include <cstdio>
@@ -106,6 +106,7 @@ atelier::engine::GenerateJob job_of(const std::string& model, const std::string&
 void run(const std::string& model, const std::string& prompt, const std::string& out,
          const Arguments& arguments) {
   atelier::engine::EngineOptions options;
+  if (arguments.has("device")) options.device = arguments.text("device");
   atelier::engine::Engine* engine = atelier_engine_create(&options);
   Printer printer(out);
   const auto result = engine->generate(job_of(model, prompt, arguments), printer);

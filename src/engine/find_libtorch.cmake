@@ -4,6 +4,7 @@
 #   otherwise                                        Debian's libtorch-dev (1.13, CPU).
 set(ATELIER_LIBTORCH "$ENV{ATELIER_LIBTORCH}" CACHE PATH "Folder of an official libtorch build")
 
+set(ATELIER_ENGINE_DEVICE cpu) # names the library: libatelier-engine-cpu.so, libatelier-engine-cuda.so
 add_library(atelier_torch INTERFACE)
 if(ATELIER_LIBTORCH)
   set(torch_include "${ATELIER_LIBTORCH}/include")
@@ -16,6 +17,7 @@ if(ATELIER_LIBTORCH)
   target_link_options(atelier_torch INTERFACE "-L${torch_lib}" "-Wl,-rpath,${torch_lib}"
                       "-Wl,--allow-shlib-undefined")
   if(EXISTS "${torch_lib}/libtorch_cuda.so")
+    set(ATELIER_ENGINE_DEVICE cuda)
     # The CUDA library registers its kernels when loaded; nothing refers to it by symbol.
     target_link_libraries(atelier_torch INTERFACE "-Wl,--no-as-needed" torch_cuda c10_cuda torch torch_cpu c10 "-Wl,--as-needed")
     target_compile_definitions(atelier_torch INTERFACE ATELIER_HAVE_CUDA=1)
@@ -28,6 +30,12 @@ else()
   find_library(torch_c10 c10 REQUIRED)
   target_include_directories(atelier_torch SYSTEM INTERFACE "${torch_include}")
   target_link_libraries(atelier_torch INTERFACE "${torch_cpu}" "${torch_c10}")
+  # Where the pthread OpenBLAS is installed too it wins Debian's alternatives; an RPATH (RUNPATH would not reach libtorch's own
+  # dependency) leads to the OpenMP one, which shares libtorch's threads.
+  set(openblas_folder "/usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp")
+  if(EXISTS "${openblas_folder}/libblas.so.3")
+    target_link_options(atelier_torch INTERFACE "-Wl,--disable-new-dtags,-rpath,${openblas_folder}")
+  endif()
 endif()
 
 # oneDNN's own header is optional: with it convolutions and linears use prepacked weights.

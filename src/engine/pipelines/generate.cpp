@@ -31,6 +31,7 @@ class Generation {
       : model_(model), job_(job), observer_(observer), plan_(plan_job(model.facts(), job)) {}
 
   GenerateResult run();
+  const std::vector<Tensor>& final_latents() const { return final_latents_; }
 
  private:
   void check() const {
@@ -56,7 +57,8 @@ class Generation {
   Conditioning conditioning_;  // one row per half: [negative, positive] or [positive]
   int pictures_done_ = 0;
   std::vector<double> call_seconds_;
-  double decode_seconds_ = 0;  // of the group before
+  double decode_seconds_ = 0;          // of the group before
+  std::vector<Tensor> final_latents_;  // one entry per group
   GenerateResult result_;
 };
 
@@ -202,7 +204,8 @@ void Generation::run_group(int first, int pictures) {
   NoiseSource noise(plan_.seed + static_cast<std::uint64_t>(first), pictures);
   const std::unique_ptr<Sampler> sampler = plan_.sampler.make();
   TaskContext context{model_, job_, plan_, *sampler, noise, [this] { check(); }};
-  finish(denoise_group(context, *sampler));
+  final_latents_.push_back(denoise_group(context, *sampler));
+  finish(final_latents_.back());
   pictures_done_ += pictures;
 }
 
@@ -258,9 +261,13 @@ GenerateResult Generation::run() {
 }  // namespace
 
 GenerateResult generate_pictures(DiffusionModel& model, const GenerateJob& job,
-                                 JobObserver& observer, double load_ms) {
-  GenerateResult result = Generation(model, job, observer).run();
+                                 JobObserver& observer, double load_ms, Tensor* final_latents) {
+  Generation generation(model, job, observer);
+  GenerateResult result = generation.run();
   result.timing.load_ms = load_ms;
+  if (final_latents != nullptr) {
+    *final_latents = at::cat(generation.final_latents());
+  }
   return result;
 }
 

@@ -7,8 +7,10 @@
 
 namespace atelier::engine {
 
-// `load_ms` is what it took to bring the model in, for the report.
+// `load_ms` is what it took to bring the model in, for the report. `final_latents`, when given,
+// receives what was decoded, [pictures, channels, h, w].
 GenerateResult generate_pictures(DiffusionModel& model, const GenerateJob& job,
-                                 JobObserver& observer, double load_ms);
+                                 JobObserver& observer, double load_ms,
+                                 Tensor* final_latents = nullptr);
 
 }  // namespace atelier::engine

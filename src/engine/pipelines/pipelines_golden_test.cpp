@@ -1,0 +1,169 @@
+// Whole runs against diffusers' pipelines on tiny models: final latents and 8-bit pixels
+// (tools/reference/make_pipeline_goldens.py).
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <boost/json.hpp>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "../../../tests/golden/tiny_model.h"
+#include "engine/pipelines/generate.h"
+
+namespace atelier::engine {
+namespace {
+
+class Silent final : public JobObserver {
+ public:
+  void on_progress(const Progress&) override {}
+  void on_preview(const media::Image&) override {}
+  bool cancelled() override { return false; }
+};
+
+std::vector<std::uint8_t> from_base64(std::string_view text) {
+  std::vector<std::uint8_t> bytes;
+  std::uint32_t bits = 0;
+  int held = 0;
+  for (const char c : text) {
+    const int value = c >= 'A' && c <= 'Z'   ? c - 'A'
+                      : c >= 'a' && c <= 'z' ? c - 'a' + 26
+                      : c >= '0' && c <= '9' ? c - '0' + 52
+                      : c == '+'             ? 62
+                      : c == '/'             ? 63
+                                             : -1;
+    if (value < 0) {
+      break;
+    }
+    bits = (bits << 6U) | static_cast<std::uint32_t>(value);
+    held += 6;
+    if (held >= 8) {
+      held -= 8;
+      bytes.push_back(static_cast<std::uint8_t>(bits >> static_cast<unsigned>(held)));
+    }
+  }
+  return bytes;
+}
+
+media::Image source_image(int width, int height) {
+  media::Image image{width, height, 3, {}};
+  for (int y = 0; y < height; ++y) {
+    for (int x = 0; x < width; ++x) {
+      for (const int value :
+           {(x * 5 + y * 3) % 256, ((x / 8 + y / 8) % 2) * 200 + 20, (x * y) % 256}) {
+        image.pixels.push_back(static_cast<std::uint8_t>(value));
+      }
+    }
+  }
+  return image;
+}
+
+media::Image source_mask(int width, int height) {
+  media::Image mask{width, height, 1, {}};
+  const double radius = std::min(width, height) * 0.35;
+  for (int y = 0; y < height; ++y) {
+    for (int x = 0; x < width; ++x) {
+      const double dx = x - width * 0.6, dy = y - height * 0.4;
+      mask.pixels.push_back(dx * dx + dy * dy < radius * radius ? 255 : 0);
+    }
+  }
+  return mask;
+}
+
+GenerateJob job_of(const boost::json::object& golden) {
+  GenerateJob job;
+  auto& input = job.input;
+  input.prompt = std::string(golden.at("prompt").as_string());
+  if (!golden.at("negative").is_null()) {
+    input.negative_prompt = std::string(golden.at("negative").as_string());
+  }
+  input.sampler = std::string(golden.at("sampler").as_string());
+  input.steps = golden.at("steps").to_number<int>();
+  input.guidance = golden.at("guidance").to_number<double>();
+  input.guidance_rescale = golden.at("rescale").to_number<double>();
+  input.clip_skip = golden.at("clip_skip").to_number<int>();
+  input.width = golden.at("width").to_number<int>();
+  input.height = golden.at("height").to_number<int>();
+  input.seed = golden.at("seed").to_number<std::uint64_t>();
+  input.batch = golden.at("batch").to_number<int>();
+  input.exact_size = true;
+  if (!golden.at("strength").is_null()) {
+    input.strength = golden.at("strength").to_number<double>();
+    job.image = source_image(*input.width, *input.height);
+  }
+  if (golden.at("task").as_string() == "inpaint") {
+    job.mask = source_mask(*input.width, *input.height);
+  }
+  return job;
+}
+
+void compare_latents(const Tensor& ours, const boost::json::array& theirs) {
+  ASSERT_EQ(static_cast<std::size_t>(ours.numel()), theirs.size());
+  const Tensor flat = ours.flatten().contiguous();
+  double highest = 0, worst = 0;
+  for (std::size_t i = 0; i < theirs.size(); ++i) {
+    const auto expected = theirs[i].to_number<double>();
+    highest = std::max(highest, std::abs(expected));
+    worst = std::max(worst, std::abs(static_cast<double>(flat.data_ptr<float>()[i]) - expected));
+  }
+  EXPECT_LE(worst, 1e-4 * highest) << "latents";
+}
+
+void compare_pixels(const std::vector<media::Image>& images,
+                    const std::vector<std::uint8_t>& theirs) {
+  std::size_t next = 0;
+  int worst = 0;
+  for (const media::Image& image : images) {
+    for (int y = 0; y < image.height; y += 3) {
+      for (int i = 0; i < image.width * 3; ++i) {
+        if (i / 3 % 3 != 0) {
+          continue;
+        }
+        ASSERT_LT(next, theirs.size());
+        const int ours =
+            image.pixels[static_cast<std::size_t>(y) * static_cast<std::size_t>(image.width) * 3 +
+                         static_cast<std::size_t>(i)];
+        worst = std::max(worst, std::abs(ours - theirs[next++]));
+      }
+    }
+  }
+  EXPECT_EQ(next, theirs.size());
+  EXPECT_LE(worst, 1) << "pixels";
+}
+
+void check_model(const std::string& name, std::size_t cases_min) {
+  std::ifstream file(std::filesystem::path(ATELIER_SOURCE_DIR "/tests/golden/data/pipelines") /
+                     (name + ".json"));
+  std::stringstream text;
+  text << file.rdbuf();
+  const boost::json::object golden = boost::json::parse(text.str()).as_object();
+  const auto folder = std::filesystem::temp_directory_path() /
+                      ("atelier-golden-" + name + std::to_string(getpid()));
+  golden::write_tiny_model(folder, golden.at("model").as_object());
+  const c10::InferenceMode inference;
+  Silent observer;
+  {
+    DiffusionModel model(name, detect_checkpoint(folder), at::kFloat, at::kCPU, [] {});
+    const boost::json::array& cases = golden.at("cases").as_array();
+    EXPECT_GE(cases.size(), cases_min);
+    for (const auto& entry : cases) {
+      const boost::json::object& one = entry.as_object();
+      boost::json::object shown = one;
+      shown.erase("latents");
+      shown.erase("pixels");
+      SCOPED_TRACE(name + " " + boost::json::serialize(shown));
+      Tensor latents;
+      const GenerateResult result = generate_pictures(model, job_of(one), observer, 0, &latents);
+      compare_latents(latents, one.at("latents").as_array());
+      compare_pixels(result.images, from_base64(one.at("pixels").as_string()));
+    }
+  }
+  std::filesystem::remove_all(folder);
+}
+
+TEST(Pipelines, OfSd15EqualDiffusers) { check_model("sd15", 19); }
+TEST(Pipelines, OfSd15InpaintingModelsEqualDiffusers) { check_model("sd15_inpaint", 3); }
+TEST(Pipelines, OfSdxlEqualDiffusers) { check_model("sdxl", 9); }
+
+}  // namespace
+}  // namespace atelier::engine

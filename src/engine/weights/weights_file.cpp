@@ -49,7 +49,7 @@ class Fnv1a {
 std::shared_ptr<const WeightsFile> WeightsFile::open(const std::filesystem::path& path) {
   std::shared_ptr<WeightsFile> file(new WeightsFile);
   file->path_ = path;
-  if (path.string().ends_with(".index.json")) {
+  if (path.extension() == ".json") {
     file->add_index(path);
   } else {
     file->maps_.push_back(std::make_shared<const MappedFile>(path));
@@ -75,7 +75,7 @@ std::shared_ptr<const WeightsFile> WeightsFile::open(const std::filesystem::path
 }
 
 void WeightsFile::add_index(const std::filesystem::path& path) {
-  format_ = "sharded safetensors";
+  format_ = "sharded";
   const auto fail = [&](const std::string& what) {
     throw Error(ErrorCode::kCorruptData, path.string() + ": broken index of shards: " + what);
   };
@@ -105,7 +105,13 @@ void WeightsFile::add_shard(const std::filesystem::path& path, std::set<std::str
                 path.string() + ": this part of the model is missing: fetch the folder again");
   }
   maps_.push_back(std::make_shared<const MappedFile>(path));
-  SafetensorsHeader header = parse_safetensors(maps_.back()->bytes(), path.string());
+  const auto bytes = maps_.back()->bytes();
+  SafetensorsHeader header;
+  if (looks_like_zip(bytes)) {
+    header.tensors = parse_torch_archive(bytes, path.string());
+  } else {
+    header = parse_safetensors(bytes, path.string());
+  }
   for (TensorInfo& tensor : header.tensors) {
     if (wanted.erase(tensor.name) == 0) continue;
     tensor.shard = static_cast<std::uint32_t>(maps_.size() - 1);

@@ -23,11 +23,11 @@ namespace atelier::engine {
 
 class WeightsFile {
  public:
-  // The format is told from the content (and `.index.json` from the name).
+  // The format is told from the content (and an index of shards from the name `*.json`).
   static std::shared_ptr<const WeightsFile> open(const std::filesystem::path& path);
 
   const std::filesystem::path& path() const { return path_; }
-  // "safetensors", "sharded safetensors" or "pickle".
+  // "safetensors", "sharded" or "pickle".
   const std::string& format() const { return format_; }
   const std::vector<TensorInfo>& tensors() const { return tensors_; }
   const TensorInfo* find(std::string_view name) const;

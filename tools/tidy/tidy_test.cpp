@@ -163,7 +163,7 @@ TEST(TidyRules, SeeCatchInCodeButNotInWords) {
   const auto code =
       parse_source("src/http/a.cpp", "try { f(); } catch (const Error& e) { g(); }\n");
   EXPECT_EQ(check_catch(code, {}).size(), 1u);
-  EXPECT_TRUE(check_catch(code, {{"http/a.cpp", {}}}).empty());
+  EXPECT_TRUE(check_catch(code, {{"src/http/a.cpp", {}}}).empty());
   const auto words = parse_source(
       "src/http/a.cpp",
       "// catch (all) of it\nconst char* s = \"catch (x)\"; /* catch (y)\n catch (z) */\n");
@@ -172,7 +172,7 @@ TEST(TidyRules, SeeCatchInCodeButNotInWords) {
 
 TEST(TidyRules, NeverAllowASwallowedError) {
   const auto file = parse_source("src/http/a.cpp", "try { f(); } catch (...) {}\n");
-  EXPECT_EQ(check_catch(file, {{"http/a.cpp", {}}}).size(), 1u);
+  EXPECT_EQ(check_catch(file, {{"src/http/a.cpp", {}}}).size(), 1u);
 }
 
 TEST(TidyRules, SeeEmptyNames) {
@@ -182,11 +182,18 @@ TEST(TidyRules, SeeEmptyNames) {
 }
 
 TEST(TidyRules, SeeASourceWithoutATest) {
-  const std::vector<ListedFile> files = {
-      {"src/http/a.cpp", 1}, {"src/http/b.cpp", 1}, {"src/http/b_test.cpp", 1}};
+  const std::string test = "src/http/b_test.cpp";
+  const std::vector<ListedFile> files = {{"src/http/a.cpp", 1}, {"src/http/b.cpp", 1}, {test, 1}};
   EXPECT_EQ(check_tests_exist(files, {}).size(), 1u);
-  EXPECT_TRUE(check_tests_exist(files, {{"http/a.cpp", {}}}).empty());
-  EXPECT_EQ(check_tests_exist(files, {{"http/a.cpp", {}}, {"http/gone.cpp", {}}}).size(), 1u);
+  EXPECT_TRUE(check_tests_exist(files, {{"src/http/a.cpp", {test}}}).empty());
+  EXPECT_TRUE(check_tests_exist(files, {{"src/http/", {test}}}).empty());
+}
+
+TEST(TidyRules, SeeAnExcuseThatNoLongerHolds) {
+  const std::string test = "src/http/a_test.cpp";
+  const std::vector<ListedFile> files = {{"src/http/a.cpp", 1}, {test, 1}};
+  EXPECT_EQ(check_tests_exist(files, {{"src/http/gone.cpp", {test}}}).size(), 1u);
+  EXPECT_EQ(check_tests_exist(files, {{"src/http/a.cpp", {"src/http/gone_test.cpp"}}}).size(), 1u);
 }
 
 TEST(TidyRules, SeeAFolderOffTheMap) {

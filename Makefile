@@ -6,7 +6,7 @@ SERVE ?=
 .PHONY: run build test test-long test-real bench lint format clean
 
 run: build
-	exec tools/serve --port $(PORT) $(SERVE)
+	@exec tools/serve --port $(PORT) $(SERVE)
 
 build:
 	@tools/setup run
@@ -24,8 +24,8 @@ test-real:
 	@tools/test_real/run
 
 bench:
-	@tools/setup test
-	@tools/build release bench
+	@tools/setup bench
+	@tools/build release programs bench
 	@bench/run
 
 lint:

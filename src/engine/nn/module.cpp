@@ -56,7 +56,7 @@ Tensor Binder::tensor(std::string_view name, at::IntArrayRef expected_shape) con
 Tensor Binder::tensor(std::string_view name, at::IntArrayRef expected_shape,
                       at::ScalarType dtype) const {
   const std::string key = full(name);
-  const auto found = record_->source.shape(key);
+  const auto found = record_->source.shape_wanted(key, expected_shape);
   if (!found) {
     throw Error(ErrorCode::kCorruptData,
                 record_->source.where() + ": tensor '" + key + "' of shape " +

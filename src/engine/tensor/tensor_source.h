@@ -20,6 +20,11 @@ class TensorSource {
   virtual ~TensorSource() = default;
   // Shape without touching data; nullopt: there is no such tensor.
   virtual std::optional<std::vector<std::int64_t>> shape(std::string_view name) const = 0;
+  // The same for a tensor that a network wants as `wanted`: sources that make tensors agree.
+  virtual std::optional<std::vector<std::int64_t>> shape_wanted(std::string_view name,
+                                                                at::IntArrayRef /*wanted*/) const {
+    return shape(name);
+  }
   // May be a read-only view on a mapped file, in the dtype of the file: never write into it.
   virtual Tensor get(std::string_view name) const = 0;
   // The caller has made its own copy: mapped pages behind the tensor may go. Views stay valid.

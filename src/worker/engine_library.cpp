@@ -2,68 +2,63 @@
 
 #include <dlfcn.h>
 
-#include <filesystem>
-
 #include "platform/error.h"
-#include "platform/process.h"
-#include "worker/fake_engine.h"
 
 namespace atelier::worker {
 namespace {
 
-namespace fs = std::filesystem;
-
-// build/<preset>/{bin,lib} and an installation's {bin,lib/atelier} are both <folder>/../lib….
-fs::path library_path(const std::string& name) {
-  if (name.find('/') != std::string::npos) return name;
-  const std::string file = "libatelier-engine-" + name + ".so";
-  const fs::path folder = platform::program_folder();
-  for (const fs::path& place :
-       {folder / file, folder / ".." / "lib" / file, folder / ".." / "lib" / "atelier" / file}) {
-    if (fs::exists(place)) return place.lexically_normal();
-  }
-  throw Error(ErrorCode::kUnsupported,
-              "the engine library " + file +
-                  " is not installed beside the program: build it with `make build" +
-                  (name == "cuda" ? " CUDA=1`" : "`"));
-}
-
 template <class Function>
-Function symbol(void* library, const char* name, const fs::path& path) {
+Function* symbol(void* library, const char* name, const std::filesystem::path& path) {
   void* found = ::dlsym(library, name);
-  if (!found) {
+  if (found == nullptr) {
     throw Error(ErrorCode::kUnsupported,
-                "'" + path.string() + "' is no engine library: it has no " + name);
+                path.string() + " is no engine library: it has no '" + name + "'");
   }
-  return reinterpret_cast<Function>(found);
+  return reinterpret_cast<Function*>(found);
 }
 
 }  // namespace
 
-EnginePointer load_engine(const std::string& name, const engine::EngineOptions& options,
-                          const std::string& fake_switches) {
-  if (name == "fake") {
-    return {make_fake_engine(fake_switches).release(), [](engine::Engine* fake) { delete fake; }};
+std::filesystem::path find_engine_library(const std::string& engine,
+                                          const std::filesystem::path& program_folder) {
+  if (engine.find('/') != std::string::npos) {
+    if (std::filesystem::exists(engine)) return engine;
+    throw Error(ErrorCode::kNotFound, "there is no engine library at " + engine);
   }
-  const fs::path path = library_path(name);
-  void* library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (!library) {
+  const std::string name = "libatelier-engine-" + engine + ".so";
+  const std::filesystem::path installed = program_folder / ".." / "lib" / name;
+  const std::filesystem::path beside = program_folder / name;
+  for (const auto& path : {installed, beside}) {
+    if (std::filesystem::exists(path)) return path.lexically_normal();
+  }
+  throw Error(ErrorCode::kNotFound, "the engine library " + name + " is neither at " +
+                                        installed.lexically_normal().string() + " nor at " +
+                                        beside.string() +
+                                        ": build it (make build), or choose another engine");
+}
+
+EnginePtr load_engine(const std::filesystem::path& library, const engine::EngineOptions& options) {
+  // Never closed again: libtorch's own destructors do not survive an unload.
+  void* handle = ::dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (handle == nullptr) {
+    const char* reason = ::dlerror();
     throw Error(ErrorCode::kUnsupported,
-                "the engine library cannot be loaded: " + std::string(::dlerror()) +
-                    ": is libtorch installed? `atelier doctor` tells more");
+                "the engine library " + library.string() +
+                    " cannot be loaded: " + (reason == nullptr ? "no reason given" : reason) +
+                    ": install what it needs, or build it again");
   }
-  const auto version = symbol<decltype(&atelier_engine_interface_version)>(
-      library, "atelier_engine_interface_version", path);
+  auto* version = symbol<decltype(atelier_engine_interface_version)>(
+      handle, "atelier_engine_interface_version", library);
+  auto* create = symbol<decltype(atelier_engine_create)>(handle, "atelier_engine_create", library);
+  auto* destroy =
+      symbol<decltype(atelier_engine_destroy)>(handle, "atelier_engine_destroy", library);
   if (version() != engine::kEngineInterfaceVersion) {
-    throw Error(ErrorCode::kUnsupported,
-                "'" + path.string() + "' speaks version " + std::to_string(version()) +
-                    " of the engine interface, this worker " +
-                    std::to_string(engine::kEngineInterfaceVersion) + ": build both together");
+    throw Error(ErrorCode::kUnsupported, "the engine library " + library.string() +
+                                             " has interface version " + std::to_string(version()) +
+                                             ", this worker wants " +
+                                             std::to_string(engine::kEngineInterfaceVersion) +
+                                             ": build both from the same sources");
   }
-  const auto create =
-      symbol<decltype(&atelier_engine_create)>(library, "atelier_engine_create", path);
-  const auto destroy =
-      symbol<decltype(&atelier_engine_destroy)>(library, "atelier_engine_destroy", path);
   return {create(&options), destroy};
 }
 

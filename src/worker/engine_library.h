@@ -1,8 +1,8 @@
-// The engine that the worker runs: a shared library beside the program, or the fake one built in.
-// Called once, from main. A library that is missing, of another interface version or without a part
-// it needs throws kUnsupported with a sentence that says what to do.
+// Loads an engine library and makes its engine. Called once, by main, before any other thread runs.
 #pragma once
 
+#include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -10,10 +10,15 @@
 
 namespace atelier::worker {
 
-using EnginePointer = std::unique_ptr<engine::Engine, void (*)(engine::Engine*)>;
+using EnginePtr = std::unique_ptr<engine::Engine, std::function<void(engine::Engine*)>>;
 
-// `name`: "cpu", "cuda", "fake", or the path of a library. `fake_switches`: fake_engine.h.
-EnginePointer load_engine(const std::string& name, const engine::EngineOptions& options,
-                          const std::string& fake_switches);
+// Where the library of an engine ("cpu", or a path) lies; throws kNotFound naming the places
+// searched.
+std::filesystem::path find_engine_library(const std::string& engine,
+                                          const std::filesystem::path& program_folder);
+
+// Throws kUnsupported when the library cannot be used (with the loader's reason, or both interface
+// versions), and whatever the engine throws when its device does not start.
+EnginePtr load_engine(const std::filesystem::path& library, const engine::EngineOptions& options);
 
 }  // namespace atelier::worker

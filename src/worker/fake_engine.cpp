@@ -1,179 +1,377 @@
 #include "worker/fake_engine.h"
 
 #include <algorithm>
+#include <cctype>
+#include <charconv>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <functional>
-#include <map>
 #include <random>
-#include <sstream>
+#include <set>
+#include <string_view>
 #include <thread>
+#include <utility>
 
 #include "platform/error.h"
-#include "platform/system.h"
 
 namespace atelier::worker {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using std::chrono::milliseconds;
+using Milliseconds = std::chrono::milliseconds;
 
-constexpr int kNativeSide = 128;
-constexpr int kDefaultSteps = 8;
+constexpr int kBlock = 16;            // pixels of one block of colour: noise that still compresses
+constexpr int kPreviewSide = 64;      // of the longer side
+constexpr Milliseconds kPatience{5};  // between two looks at cancellation
 
-std::map<std::string, std::string> parse_switches(const std::string& text) {
-  std::map<std::string, std::string> switches;
-  std::stringstream list(text);
-  for (std::string item; std::getline(list, item, ',');) {
-    const auto equals = item.find('=');
-    switches[item.substr(0, equals)] = equals == std::string::npos ? "" : item.substr(equals + 1);
+int read_switch(std::string_view name, std::string_view value) {
+  int number = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  if (error != std::errc{} || end != value.data() + value.size() || number < 0) {
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        "--fake " + std::string(name) + " wants a whole number, not '" + std::string(value) + "'");
   }
-  return switches;
+  return number;
 }
 
-media::Image noise(int width, int height, const std::string& prompt, std::uint64_t seed) {
-  media::Image image{width, height, 3, {}};
-  image.pixels.resize(image.byte_count());
-  std::mt19937_64 random(std::hash<std::string>{}(prompt) ^ seed);
-  const auto tint = random();
-  for (std::size_t i = 0; i < image.pixels.size(); ++i) {
-    image.pixels[i] = static_cast<std::uint8_t>((random() & 0x3FU) + (tint >> (i % 3 * 8) & 0xBFU));
+int* number_of(FakeSwitches& switches, std::string_view name) {
+  const std::pair<std::string_view, int*> known[] = {
+      {"step_ms", &switches.step_ms},
+      {"load_ms", &switches.load_ms},
+      {"hello_ms", &switches.hello_ms},
+      {"late_ms", &switches.late_ms},
+      {"crash_at_step", &switches.crash_at_step},
+      {"poison_at_step", &switches.poison_at_step},
+      {"hang_at_step", &switches.hang_at_step},
+      {"hang", &switches.hang_at_step},
+      {"oom_at_step", &switches.oom_at_step},
+      {"oom_once", &switches.oom_once},
+      {"memory_mb", &switches.memory_mb},
+  };
+  for (const auto& [known_name, place] : known) {
+    if (known_name == name) return place;
   }
-  return image;
+  return nullptr;
+}
+
+// The same letters give the same number on every machine (FNV-1a), unlike std::hash.
+std::uint64_t fingerprint(std::string_view text) {
+  std::uint64_t hash = 0xcbf29ce484222325ULL;
+  for (const char letter : text) {
+    hash = (hash ^ static_cast<unsigned char>(letter)) * 0x100000001b3ULL;
+  }
+  return hash;
+}
+
+// `done` of 1 is the finished picture; less mixes grey in, so that previews visibly change.
+media::Image noise_picture(int width, int height, std::uint64_t seed, double done) {
+  media::Image picture{width, height, 3, {}};
+  picture.pixels.resize(picture.byte_count());
+  std::mt19937_64 random(seed);
+  const int columns = (width + kBlock - 1) / kBlock;
+  const int rows = (height + kBlock - 1) / kBlock;
+  std::vector<std::uint8_t> blocks(static_cast<std::size_t>(columns * rows * 3));
+  for (std::uint8_t& value : blocks) {
+    const auto colour = static_cast<double>(random() & 0xffU);
+    value = static_cast<std::uint8_t>(128 + (colour - 128) * done);
+  }
+  for (int y = 0; y < height; ++y) {
+    for (int x = 0; x < width; ++x) {
+      const std::size_t block = static_cast<std::size_t>((y / kBlock) * columns + x / kBlock) * 3;
+      const std::size_t pixel = (static_cast<std::size_t>(y) * static_cast<std::size_t>(width) +
+                                 static_cast<std::size_t>(x)) *
+                                3;
+      std::copy_n(&blocks[block], 3, &picture.pixels[pixel]);
+    }
+  }
+  return picture;
+}
+
+const std::vector<engine::NamedChoice>& fake_samplers() {
+  static const std::vector<engine::NamedChoice> kSamplers{
+      {"euler", "Euler", true, {"k_euler"}},
+      {"euler_a", "Euler a", true, {"k_euler_a", "euler_ancestral"}},
+      {"dpmpp_2m", "DPM++ 2M", true, {"k_dpmpp_2m"}},
+      {"ddim", "DDIM", true, {}},
+      {"lms", "LMS", false, {"k_lms"}},
+  };
+  return kSamplers;
+}
+
+const std::vector<engine::NamedChoice>& fake_schedules() {
+  static const std::vector<engine::NamedChoice> kSchedules{
+      {"normal", "Normal", true, {}},
+      {"karras", "Karras", true, {}},
+      {"exponential", "Exponential", true, {}},
+  };
+  return kSchedules;
+}
+
+std::string lower(std::string_view text) {
+  std::string copy(text);
+  for (char& letter : copy)
+    letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+  return copy;
+}
+
+const engine::NamedChoice& choose(const std::vector<engine::NamedChoice>& known,
+                                  const std::string& name, const std::string& what) {
+  if (name.empty()) return known.front();
+  const std::string wanted = lower(name);
+  for (const auto& choice : known) {
+    const bool match =
+        wanted == choice.id || wanted == lower(choice.title) ||
+        std::find(choice.aliases.begin(), choice.aliases.end(), wanted) != choice.aliases.end();
+    if (match && choice.available) return choice;
+    if (match) {
+      throw Error(ErrorCode::kUnsupported,
+                  "the " + what + " '" + choice.title + "' is not built yet: choose another");
+    }
+  }
+  throw Error(ErrorCode::kInvalidArgument,
+              "there is no " + what + " '" + name + "': choose one of the listed");
 }
 
 class FakeEngine final : public engine::Engine {
  public:
-  explicit FakeEngine(const std::string& switches) : switches_(parse_switches(switches)) {}
+  explicit FakeEngine(FakeSwitches switches) : switches_(std::move(switches)) {
+    std::this_thread::sleep_for(Milliseconds(switches_.hello_ms));
+  }
 
   engine::EngineReport report() override {
     engine::EngineReport report;
-    report.device_name = platform::processor_name();
-    report.libtorch = "none";
-    report.blas = "none";
+    report.device_name = "no device (fake engine)";
     report.compute_dtype = "fp32";
-    report.threads = platform::usable_processors();
+    report.threads = 1;
     return report;
   }
 
   engine::MemoryReport memory() override {
-    const platform::Memory memory = platform::machine_memory();
-    return {memory.total_bytes, memory.available_bytes, 0, loaded_};
+    engine::MemoryReport report;
+    report.device_bytes_total = kTotalBytes;
+    report.resident_model_bytes = kModelBytes * static_cast<std::int64_t>(loaded_.size());
+    report.device_bytes_free = kTotalBytes - report.resident_model_bytes;
+    report.loaded_models.assign(loaded_.begin(), loaded_.end());
+    return report;
   }
 
-  std::vector<engine::NamedChoice> samplers() override {
-    return {{"euler", "Euler", true, {"k_euler"}}, {"lms", "LMS", false, {"k_lms"}}};
-  }
-  std::vector<engine::NamedChoice> schedules() override { return {{"karras", "Karras", true, {}}}; }
+  std::vector<engine::NamedChoice> samplers() override { return fake_samplers(); }
+  std::vector<engine::NamedChoice> schedules() override { return fake_schedules(); }
 
   card::ModelCard inspect(const engine::ModelFiles& files) override {
-    card::ModelCard card;
-    card.id = files.id.empty() ? "fake" : files.id;
-    card.title = "Fake (coloured noise for tests)";
-    card.family = "fake";
-    card.task = "generation";
-    card.capabilities = {"text_to_image", "image_to_image", "inpaint"};
-    card.native_width = card.native_height = kNativeSide;
-    card.parameters = {
-        {"steps", "integer", "Steps", "", 1.0, 1000.0, 1.0, std::to_string(kDefaultSteps), {}},
-        {"guidance", "number", "Guidance", "", 0.0, 30.0, 0.5, "5", {}},
-        {"strength", "number", "Strength", "", 0.0, 1.0, 0.05, "0.75", {}}};
+    if (!files.path.empty() && !std::filesystem::exists(files.path)) {
+      throw Error(ErrorCode::kNotFound, "the model '" + files.id + "' is no longer where it was");
+    }
+    card::ModelCard card = fake_card();
+    if (!files.id.empty()) card.id = files.id;
     return card;
   }
 
   engine::GenerateResult generate(const engine::GenerateJob& job,
                                   engine::JobObserver& observer) override {
-    const Clock::time_point start = Clock::now();
-    load(job.model.id, observer);
-    const std::vector<char> ballast(static_cast<std::size_t>(number("memory_mb", 0)) << 20, 1);
-    const int steps = job.input.steps.value_or(kDefaultSteps);
-    const std::uint64_t seed = job.input.seed.value_or(0);
-    for (int step = 1; step <= steps; ++step) run_step(job, step, steps, seed, observer);
-
     engine::GenerateResult result;
-    const int width = job.input.width.value_or(kNativeSide);
-    const int height = job.input.height.value_or(kNativeSide);
-    observer.on_progress({"decode", steps, steps, 0, 0});
-    for (int i = 0; i < job.input.batch; ++i) {
+    result.used = fill_in(job);
+    load(job, observer, result.timing);
+    const std::vector<char> ballast(static_cast<std::size_t>(switches_.memory_mb) << 20U, 1);
+    denoise(job, observer, result);
+    observer.on_progress({.stage = "decode", .step = 0, .total = 1});
+    for (int i = 0; i < result.used.batch; ++i) {
       result.images.push_back(
-          noise(width, height, job.input.prompt, seed + static_cast<std::uint64_t>(i)));
+          noise_picture(result.used.width, result.used.height, picture_seed(result.used, i), 1));
     }
-    card::GenerationUsed& used = result.used;
-    used.model = job.model.id;
-    used.model_title = "Fake";
-    used.sampler = "Euler";
-    used.width = used.made_width = width;
-    used.height = used.made_height = height;
-    used.steps = steps;
-    used.guidance = job.input.guidance.value_or(5);
-    used.seed = seed;
-    used.batch = job.input.batch;
-    used.strength = job.image ? std::optional(job.input.strength.value_or(0.75)) : std::nullopt;
-    used.dtype = "fp32";
-    used.prompt = job.input.prompt;
-    used.negative_prompt = job.input.negative_prompt.value_or("");
-    result.timing.denoise_ms =
-        std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-    result.timing.step_ms_median = number("step_ms", 20);
+    wait(Milliseconds(switches_.late_ms), observer);
     return result;
   }
 
   void unload_all() override { loaded_.clear(); }
 
  private:
-  int number(const std::string& name, int otherwise) const {
-    const auto found = switches_.find(name);
-    return found == switches_.end() ? otherwise : std::atoi(found->second.c_str());
+  static constexpr std::int64_t kTotalBytes = std::int64_t{8} << 30;
+  static constexpr std::int64_t kModelBytes = std::int64_t{1} << 30;
+
+  static std::uint64_t picture_seed(const card::GenerationUsed& used, int index) {
+    return (used.seed + static_cast<std::uint64_t>(index)) ^ fingerprint(used.prompt);
   }
 
-  void load(const std::string& id, engine::JobObserver& observer) {
-    if (std::find(loaded_.begin(), loaded_.end(), id) != loaded_.end()) return;
-    observer.on_progress({"load", 0, 1, 0, 0});
-    wait(number("load_ms", 0), observer);
-    loaded_.push_back(id);
+  card::GenerationUsed fill_in(const engine::GenerateJob& job) const {
+    const card::GenerationInput& input = job.input;
+    const card::ModelCard card = fake_card();
+    card::GenerationUsed used;
+    used.model = job.model.id;
+    used.model_title = card.title;
+    used.sampler = choose(fake_samplers(), input.sampler, "sampler").title;
+    used.schedule = choose(fake_schedules(), input.schedule, "schedule").title;
+    used.width = used.made_width = input.width.value_or(card.native_width);
+    used.height = used.made_height = input.height.value_or(card.native_height);
+    used.steps = input.steps.value_or(20);
+    used.guidance = input.guidance.value_or(7.5);
+    used.seed = input.seed.value_or(0);
+    used.batch = input.batch;
+    if (job.image) used.strength = input.strength.value_or(0.75);
+    used.clip_skip = input.clip_skip;
+    used.dtype = "fp32";
+    used.prompt = input.prompt;
+    used.negative_prompt = input.negative_prompt.value_or("");
+    check(used);
+    return used;
   }
 
-  void run_step(const engine::GenerateJob& job, int step, int steps, std::uint64_t seed,
-                engine::JobObserver& observer) {
-    const int step_ms = number("step_ms", 20);
-    if (step == number("crash_at_step", -1)) std::abort();
-    if (step == 2 && switches_.contains("crash_once")) {
-      const std::string& mark = switches_.at("crash_once");
-      if (!std::filesystem::exists(mark)) {
-        std::ofstream(mark) << "crashed";
-        std::abort();
+  static void check(const card::GenerationUsed& used) {
+    const auto bad = [](const std::string& what) {
+      throw Error(ErrorCode::kInvalidArgument, what);
+    };
+    const auto size_ok = [](int side) { return side >= 64 && side <= 2048 && side % 8 == 0; };
+    if (!size_ok(used.width) || !size_ok(used.height)) {
+      bad("the size must be a multiple of 8 from 64 to 2048 on each side");
+    }
+    if (used.steps < 1 || used.steps > 1000) bad("steps must be from 1 to 1000");
+    if (used.batch < 1 || used.batch > 16) bad("the batch must be from 1 to 16 pictures");
+    if (used.strength && static_cast<int>(*used.strength * used.steps) < 1) {
+      bad("strength is so small that no step would run: raise it or the number of steps");
+    }
+  }
+
+  void load(const engine::GenerateJob& job, engine::JobObserver& observer,
+            card::GenerationTiming& timing) {
+    if (!loaded_.insert(job.model.id).second) return;
+    observer.on_progress({.stage = "load", .step = 0, .total = 1});
+    wait(Milliseconds(switches_.load_ms), observer);
+    timing.load_ms = switches_.load_ms;
+  }
+
+  void denoise(const engine::GenerateJob& job, engine::JobObserver& observer,
+               engine::GenerateResult& result) {
+    const card::GenerationUsed& used = result.used;
+    const int total = used.strength ? static_cast<int>(*used.strength * used.steps) : used.steps;
+    const auto start = Clock::now();
+    for (int step = 1; step <= total; ++step) {
+      misbehave(step, observer);
+      wait(Milliseconds(switches_.step_ms), observer);
+      const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+      observer.on_progress({"denoise", step, total, seconds / step * (total - step),
+                            seconds > 0 ? step / seconds : 0});
+      if (job.input.preview_every > 0 && step % job.input.preview_every == 0) {
+        observer.on_preview(preview(used, static_cast<double>(step) / total));
       }
     }
-    if (step == number("oom_at_step", -1)) {
-      throw Error(ErrorCode::kOutOfMemory, "out of memory: the fake engine was told to run out");
+    result.timing.denoise_ms =
+        std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+    result.timing.step_ms_median = result.timing.denoise_ms / total;
+  }
+
+  static media::Image preview(const card::GenerationUsed& used, double done) {
+    const int longer = std::max(used.width, used.height);
+    return noise_picture(std::max(1, used.width * kPreviewSide / longer),
+                         std::max(1, used.height * kPreviewSide / longer), picture_seed(used, 0),
+                         done);
+  }
+
+  void misbehave(int step, engine::JobObserver& observer) {
+    if (step == switches_.crash_at_step) std::abort();
+    if (step == 2 && !switches_.crash_once.empty() &&
+        !std::filesystem::exists(switches_.crash_once)) {
+      std::ofstream(switches_.crash_once) << "crashed";
+      std::abort();
     }
-    while (step == number("hang_at_step", -1)) std::this_thread::sleep_for(milliseconds(100));
-    wait(step_ms, observer);
-    observer.on_progress({"denoise", step, steps, (steps - step) * step_ms / 1000.0,
-                          step_ms > 0 ? 1000.0 / step_ms : 0});
-    if (job.input.preview_every > 0 && step % job.input.preview_every == 0) {
-      observer.on_preview(noise(16, 16, job.input.prompt, seed + static_cast<std::uint64_t>(step)));
+    if (step == switches_.hang_at_step) {
+      observer.on_progress({.stage = "denoise", .step = step - 1, .total = 0});
+      for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
+    }
+    if (step == switches_.poison_at_step) {
+      throw Error(ErrorCode::kWorkerLost,
+                  "the device failed: the worker is started anew, try again");
+    }
+    if (step == switches_.oom_at_step ||
+        (switches_.oom_once != 0 && !std::exchange(was_full_, true))) {
+      throw Error(ErrorCode::kOutOfMemory,
+                  "out of memory while making a picture: choose a smaller size or batch");
     }
   }
 
-  static void wait(int ms, engine::JobObserver& observer) {
-    const Clock::time_point until = Clock::now() + milliseconds(ms);
-    do {
+  static void wait(Milliseconds duration, engine::JobObserver& observer) {
+    const auto end = Clock::now() + duration;
+    for (;;) {
       if (observer.cancelled()) throw Error(ErrorCode::kCancelled, "the job was cancelled");
-      std::this_thread::sleep_for(std::min<Clock::duration>(milliseconds(5), until - Clock::now()));
-    } while (Clock::now() < until);
+      const auto left = end - Clock::now();
+      if (left <= Clock::duration::zero()) return;
+      std::this_thread::sleep_for(std::min<Clock::duration>(left, kPatience));
+    }
   }
 
-  const std::map<std::string, std::string> switches_;
-  std::vector<std::string> loaded_;
+  const FakeSwitches switches_;
+  std::set<std::string> loaded_;
+  bool was_full_ = false;
 };
+
+card::Parameter number(std::string name, std::string kind, std::string title, double minimum,
+                       double maximum, double step, std::string default_value) {
+  card::Parameter parameter;
+  parameter.name = std::move(name);
+  parameter.kind = std::move(kind);
+  parameter.title = std::move(title);
+  parameter.minimum = minimum;
+  parameter.maximum = maximum;
+  parameter.step = step;
+  parameter.default_value = std::move(default_value);
+  return parameter;
+}
 
 }  // namespace
 
-std::unique_ptr<engine::Engine> make_fake_engine(const std::string& switches) {
-  return std::make_unique<FakeEngine>(switches);
+FakeSwitches read_fake_switches(const std::string& text) {
+  FakeSwitches switches;
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    const std::string_view item = rest.substr(0, rest.find(','));
+    rest.remove_prefix(std::min(rest.size(), item.size() + 1));
+    const std::size_t equals = item.find('=');
+    const std::string_view name = item.substr(0, equals);
+    const std::string_view value =
+        equals == std::string_view::npos ? std::string_view("1") : item.substr(equals + 1);
+    if (name == "crash_once") {
+      switches.crash_once = value;
+    } else if (int* place = number_of(switches, name)) {
+      *place = read_switch(name, value);
+    } else {
+      throw Error(ErrorCode::kInvalidArgument,
+                  "the fake engine has no switch '" + std::string(name) + "'");
+    }
+  }
+  return switches;
+}
+
+std::unique_ptr<engine::Engine> make_fake_engine(FakeSwitches switches) {
+  return std::make_unique<FakeEngine>(std::move(switches));
+}
+
+card::ModelCard fake_card() {
+  card::ModelCard card;
+  card.id = "fake";
+  card.title = "Fake (coloured noise)";
+  card.family = "fake";
+  card.task = "generation";
+  card.format = "none";
+  card.description =
+      "Makes coloured noise from seed and prompt, for tests and for trying the page.";
+  card.capabilities = {"text_to_image", "image_to_image", "inpaint"};
+  card.native_width = card.native_height = 512;
+  card.memory = {std::int64_t{1} << 30, 64};
+  card.parameters = {number("steps", "integer", "Steps", 1, 1000, 1, "20"),
+                     number("guidance", "number", "Guidance", 0, 30, 0.5, "7.5"),
+                     number("width", "integer", "Width", 64, 2048, 8, "512"),
+                     number("height", "integer", "Height", 64, 2048, 8, "512")};
+  card::Parameter sampler;
+  sampler.name = "sampler";
+  sampler.kind = "choice";
+  sampler.title = "Sampler";
+  sampler.default_value = "euler";
+  for (const auto& choice : fake_samplers()) {
+    if (choice.available) sampler.choices.push_back(choice.id);
+  }
+  card.parameters.push_back(sampler);
+  return card;
 }
 
 }  // namespace atelier::worker

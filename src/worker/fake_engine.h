@@ -1,13 +1,6 @@
-// An engine without a network, for tests of everything around it: coloured noise that depends on
-// prompt and seed, real timing, progress, previews and cancellation, and switches that make it
-// fail. Switches: comma-separated "name" or "name=value":
-//   step_ms=20        duration of a step
-//   load_ms=0         duration of loading the model, the first time
-//   crash_at_step=3   the process aborts there, each time
-//   crash_once=FILE   as crash_at_step=2, unless FILE exists; makes FILE
-//   oom_at_step=3     kOutOfMemory there
-//   hang_at_step=3    stops answering there, also to cancel
-//   memory_mb=0       allocates and touches so much while a job runs
+// An engine without torch: coloured noise that depends on seed and prompt, with real timing,
+// progress, previews and cancellation, and switches that make it misbehave. Server, page and
+// end-to-end tests run on it. Same threads and failures as any engine (engine/interface.h).
 #pragma once
 
 #include <memory>
@@ -17,6 +10,25 @@
 
 namespace atelier::worker {
 
-std::unique_ptr<engine::Engine> make_fake_engine(const std::string& switches);
+// Read from "name=number,name,…"; a name alone means 1. Steps count from 1, 0 switches off.
+struct FakeSwitches {
+  int step_ms = 20;        // of one denoising step
+  int load_ms = 0;         // of loading, once per model
+  int hello_ms = 0;        // before the engine is ready
+  int late_ms = 0;         // between the last step and the answer
+  int crash_at_step = 0;   // the process is gone (abort)
+  int poison_at_step = 0;  // the device has failed: kWorkerLost
+  int hang_at_step = 0;    // never goes on and ignores cancellation
+  int oom_at_step = 0;     // out of memory, each time
+  int oom_once = 0;        // out of memory on the first job only
+  int memory_mb = 0;       // taken and touched while a job runs
+  std::string crash_once;  // a path: crashes at step 2 unless the file is there, and makes it
+};
+
+// Throws kInvalidArgument for a name that is not above.
+FakeSwitches read_fake_switches(const std::string& text);
+
+std::unique_ptr<engine::Engine> make_fake_engine(FakeSwitches switches);
+card::ModelCard fake_card();
 
 }  // namespace atelier::worker

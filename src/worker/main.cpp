@@ -1,72 +1,134 @@
-// atelier-worker: the inference process. Started by the station, which it finds on descriptor 3.
+// atelier-worker: owns one device. Started by the station with a socket on descriptor 3; loads an
+// engine library, says hello, works until the socket closes.
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
-#include <string>
+#include <span>
 
+#include "platform/error.h"
+#include "platform/log.h"
 #include "platform/process.h"
-#include "worker/serve.h"
+#include "worker/engine_library.h"
+#include "worker/fake_engine.h"
+#include "worker/options.h"
+#include "worker/session.h"
 
+namespace atelier::worker {
 namespace {
 
-struct Options {
-  std::string engine = "cpu", device, fake;
-  int threads = 0;
-};
+// Where memory runs out, the kernel shall take the worker, which can be replaced, and not the
+// station.
+constexpr const char* kOutOfMemoryScore = "500";
 
-constexpr char kUsage[] =
-    "usage: atelier-worker [--engine cpu|cuda|fake|LIBRARY] [--device NAME] [--threads N] [--fake "
-    "SWITCHES]\n"
-    "The station starts this program and talks to it over descriptor 3; it is of no use by hand.\n";
-
-bool read_options(int count, char** arguments, Options& options) {
-  for (int i = 1; i < count; i += 2) {
-    const std::string name = arguments[i];
-    if (i + 1 >= count) return false;
-    const std::string value = arguments[i + 1];
-    if (name == "--engine") {
-      options.engine = value;
-    } else if (name == "--device") {
-      options.device = value;
-    } else if (name == "--fake") {
-      options.fake = value;
-    } else if (name == "--threads") {
-      options.threads = std::atoi(value.c_str());
-    } else {
-      return false;
-    }
+EnginePtr make_engine(const Options& options) {
+  if (options.engine == "fake") {
+    return {make_fake_engine(read_fake_switches(options.fake)).release(),
+            [](engine::Engine* engine) { delete engine; }};
   }
-  return true;
+  engine::EngineOptions engine_options;
+  engine_options.device = options.device;
+  if (options.device.empty()) {
+    engine_options.device = options.engine.find("cuda") == std::string::npos ? "cpu" : "cuda";
+  }
+  engine_options.threads = options.threads;
+  engine_options.assets_path = options.assets;
+  return load_engine(find_engine_library(options.engine, platform::program_folder()),
+                     engine_options);
 }
 
-// When memory runs out the kernel ends this process, which is replaced, and not the station.
-void offer_itself_to_the_oom_killer() { std::ofstream("/proc/self/oom_score_adj") << "500"; }
+std::vector<protocol::NamedChoice> choices(const std::vector<engine::NamedChoice>& from) {
+  std::vector<protocol::NamedChoice> to;
+  for (const auto& choice : from) {
+    to.push_back({choice.id, choice.title, choice.available, choice.aliases});
+  }
+  return to;
+}
+
+void describe_engine(engine::Engine& engine, const Options& options, protocol::HelloReply& hello) {
+  const engine::EngineReport report = engine.report();
+  hello.engine = protocol::EngineFacts{options.engine, report.device_name,   report.libtorch,
+                                       report.blas,    report.compute_dtype, report.cpu_capability,
+                                       report.threads, report.sgemm_gflops,  report.problems};
+  hello.samplers = choices(engine.samplers());
+  hello.schedules = choices(engine.schedules());
+  if (options.engine == "fake") hello.cards = {fake_card()};
+}
+
+// The station speaks first. Empty when it has gone away before.
+std::optional<std::int64_t> receive_hello(protocol::Channel& channel) {
+  auto frame = channel.receive();
+  if (!frame) return std::nullopt;
+  const protocol::Message message = protocol::read_message(std::move(*frame));
+  if (message.method != protocol::HelloRequest::kMethod) {
+    throw Error(ErrorCode::kCorruptData, "the station did not begin with a hello");
+  }
+  const auto request = message.body_as<protocol::HelloRequest>();
+  const std::string problem = protocol::version_problem(request.protocol_version, request.program);
+  if (!problem.empty()) {
+    channel.send(protocol::failure_frame(message.id, ErrorCode::kUnsupported, problem));
+    throw Error(ErrorCode::kUnsupported, problem);
+  }
+  return message.id;
+}
+
+// The engine, or empty after its absence has gone into the hello.
+EnginePtr start_engine(const Options& options, protocol::HelloReply& hello) {
+  try {
+    EnginePtr engine = make_engine(options);
+    describe_engine(*engine, options, hello);
+    return engine;
+  } catch (const std::exception& error) {
+    const auto* ours = dynamic_cast<const Error*>(&error);
+    const bool missing = ours != nullptr && ours->code() == ErrorCode::kNotFound;
+    hello.state = missing ? "missing" : "failed";
+    hello.problem = error.what();
+    return nullptr;
+  }
+}
+
+int run(const Options& options) {
+  int type = 0;
+  socklen_t size = sizeof type;
+  if (::getsockopt(options.fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "descriptor " + std::to_string(options.fd) +
+                    " is no socket: this program is started by atelier, run 'atelier serve'");
+  }
+  protocol::Channel channel(options.fd);
+  const auto hello_id = receive_hello(channel);
+  if (!hello_id) return kExitOk;
+
+  protocol::HelloReply hello;
+  hello.program = "atelier-worker";
+  hello.pid = ::getpid();
+  const EnginePtr engine = start_engine(options, hello);
+  channel.send(protocol::result_frame(*hello_id, hello));
+  if (!engine) return kExitNoEngine;
+  return Session(channel, *engine).run();
+}
+
+void prefer_as_victim() { std::ofstream("/proc/self/oom_score_adj") << kOutOfMemoryScore; }
 
 }  // namespace
+}  // namespace atelier::worker
 
 int main(int count, char** arguments) {
-  Options options;
-  if (!read_options(count, arguments, options)) {
-    std::fputs(kUsage, stderr);
-    return 64;
-  }
-  ::signal(SIGPIPE, SIG_IGN);
-  ::signal(SIGINT, SIG_IGN);  // Ctrl-C in a terminal is the station's to handle
-  // Waiting threads must sleep: spinning ones fight the BLAS library's pool (docs/pitfalls.md).
-  // Before any library that reads it is loaded.
+  using namespace atelier;
+  // Read by the OpenMP library when the engine brings it in. Spinning threads would take the cores
+  // from the station and from the BLAS.
   ::setenv("OMP_WAIT_POLICY", "passive", 0);
-  offer_itself_to_the_oom_killer();
-
-  atelier::engine::EngineOptions engine;
-  engine.device = !options.device.empty()    ? options.device
-                  : options.engine == "cuda" ? "cuda"
-                                             : "cpu";
-  engine.threads = options.threads;
-  atelier::protocol::Channel channel(atelier::platform::kChildSocket);
-  return atelier::worker::serve(channel, options.engine, [&] {
-    return atelier::worker::load_engine(options.engine, engine, options.fake);
-  });
+  ::signal(SIGINT,
+           SIG_IGN);  // Ctrl-C in a terminal reaches all three programs; the station decides
+  worker::prefer_as_victim();
+  try {
+    const std::span<const char* const> all(arguments, static_cast<std::size_t>(count));
+    return worker::run(worker::read_options(all.subspan(1)));
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "atelier-worker: %s\n", error.what());
+    return worker::kExitBadStart;
+  }
 }

@@ -1,0 +1,120 @@
+#include "worker/fake_engine.h"
+
+#include <gtest/gtest.h>
+
+#include "platform/error.h"
+
+namespace atelier::worker {
+namespace {
+
+class Recorder final : public engine::JobObserver {
+ public:
+  void on_progress(const engine::Progress& progress) override { progresses.push_back(progress); }
+  void on_preview(const media::Image& preview) override { previews.push_back(preview); }
+  bool cancelled() override { return !progresses.empty() && progresses.back().step >= cancel_at; }
+
+  std::vector<engine::Progress> progresses;
+  std::vector<media::Image> previews;
+  int cancel_at = 1 << 20;
+};
+
+engine::GenerateJob small_job(std::uint64_t seed, const std::string& prompt) {
+  engine::GenerateJob job;
+  job.model.id = "fake";
+  job.input.prompt = prompt;
+  job.input.seed = seed;
+  job.input.width = job.input.height = 64;
+  job.input.steps = 4;
+  return job;
+}
+
+engine::GenerateResult make(const engine::GenerateJob& job, const std::string& switches = "") {
+  Recorder recorder;
+  return make_fake_engine(read_fake_switches("step_ms=0," + switches))->generate(job, recorder);
+}
+
+ErrorCode failure_of(const engine::GenerateJob& job, const std::string& switches = "") {
+  try {
+    make(job, switches);
+  } catch (const Error& error) {
+    return error.code();
+  }
+  ADD_FAILURE() << "nothing was thrown";
+  return ErrorCode::kInternal;
+}
+
+TEST(FakeEngine, PicturesDependOnSeedAndPrompt) {
+  const auto red = make(small_job(1, "red")).images.at(0);
+  EXPECT_EQ(red.pixels.size(), 64U * 64U * 3U);
+  EXPECT_EQ(red.pixels, make(small_job(1, "red")).images.at(0).pixels);
+  EXPECT_NE(red.pixels, make(small_job(2, "red")).images.at(0).pixels);
+  EXPECT_NE(red.pixels, make(small_job(1, "blue")).images.at(0).pixels);
+}
+
+TEST(FakeEngine, PictureIOfABatchHasSeedPlusI) {
+  auto job = small_job(5, "red");
+  job.input.batch = 3;
+  const auto batch = make(job);
+  ASSERT_EQ(batch.images.size(), 3U);
+  EXPECT_EQ(batch.images[2].pixels, make(small_job(7, "red")).images[0].pixels);
+}
+
+TEST(FakeEngine, TellsEachStepAndShowsPreviews) {
+  Recorder recorder;
+  auto job = small_job(1, "red");
+  job.input.preview_every = 2;
+  make_fake_engine(read_fake_switches("step_ms=1"))->generate(job, recorder);
+  int steps = 0;
+  for (const auto& progress : recorder.progresses) steps += progress.stage == "denoise" ? 1 : 0;
+  EXPECT_EQ(steps, 4);
+  EXPECT_EQ(recorder.previews.size(), 2U);
+}
+
+TEST(FakeEngine, StopsWhenCancelled) {
+  Recorder recorder;
+  recorder.cancel_at = 2;
+  try {
+    make_fake_engine(read_fake_switches("step_ms=1"))->generate(small_job(1, "red"), recorder);
+    FAIL() << "went on";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kCancelled);
+    EXPECT_EQ(recorder.progresses.back().step, 2);
+  }
+}
+
+TEST(FakeEngine, MisbehavesOnRequest) {
+  EXPECT_EQ(failure_of(small_job(1, "a"), "oom_at_step=2"), ErrorCode::kOutOfMemory);
+  EXPECT_EQ(failure_of(small_job(1, "a"), "poison_at_step=1"), ErrorCode::kWorkerLost);
+  const auto engine = make_fake_engine(read_fake_switches("step_ms=0,oom_once"));
+  Recorder recorder;
+  EXPECT_THROW(engine->generate(small_job(1, "a"), recorder), Error);
+  EXPECT_EQ(engine->generate(small_job(1, "a"), recorder).images.size(), 1U);
+  EXPECT_DEATH(make(small_job(1, "a"), "crash_at_step=3"), "");
+}
+
+TEST(FakeEngine, RefusesWhatARealEngineRefuses) {
+  auto job = small_job(1, "a");
+  job.input.steps = 0;
+  EXPECT_EQ(failure_of(job), ErrorCode::kInvalidArgument);
+  job = small_job(1, "a");
+  job.input.width = 65;
+  EXPECT_EQ(failure_of(job), ErrorCode::kInvalidArgument);
+  job = small_job(1, "a");
+  job.input.sampler = "no such";
+  EXPECT_EQ(failure_of(job), ErrorCode::kInvalidArgument);
+  job.input.sampler = "LMS";
+  EXPECT_EQ(failure_of(job), ErrorCode::kUnsupported);
+  job = small_job(1, "a");
+  job.image = media::Image{8, 8, 3, std::vector<std::uint8_t>(192)};
+  job.input.strength = 0.1;
+  EXPECT_EQ(failure_of(job), ErrorCode::kInvalidArgument);
+}
+
+TEST(FakeEngine, AnUnknownSwitchIsRefused) {
+  EXPECT_THROW(read_fake_switches("explode"), Error);
+  EXPECT_THROW(read_fake_switches("step_ms=fast"), Error);
+  EXPECT_EQ(read_fake_switches("hang,late_ms=7").late_ms, 7);
+}
+
+}  // namespace
+}  // namespace atelier::worker

@@ -1,0 +1,74 @@
+#include "http/endpoints/image_wish.h"
+
+#include <gtest/gtest.h>
+
+#include "http/scheduler_double.h"
+
+namespace atelier::http {
+namespace {
+
+ImageBody body_with(const char* prompt) {
+  ImageBody body;
+  body.prompt = prompt;
+  return body;
+}
+
+TEST(ImageWish, SplitsThePromptAtTheGallerysBar) {
+  const auto parts = split_prompt("a cat | negative: dog | negative: rain");
+  EXPECT_EQ(parts.prompt, "a cat");
+  EXPECT_EQ(parts.negative, "dog | negative: rain");
+  EXPECT_EQ(split_prompt("a | b").negative, std::nullopt);
+}
+
+TEST(ImageWish, AFieldOfItsOwnWinsOverTheBar) {
+  SchedulerDouble scheduler;
+  ImageBody body = body_with("a | negative: b");
+  body.negative_prompt = "c";
+  EXPECT_EQ(read_image_wish(body, scheduler).job.input.generation.negative_prompt, "c");
+}
+
+TEST(ImageWish, RoundsSizesToTheNearestEightAndSaysSo) {
+  SchedulerDouble scheduler;
+  ImageBody body = body_with("x");
+  body.width = 1021;
+  body.height = 720;
+  const auto wish = read_image_wish(body, scheduler);
+  EXPECT_EQ(wish.job.input.generation.width, 1024);
+  EXPECT_EQ(wish.job.input.generation.height, 720);
+  ASSERT_EQ(wish.warnings.size(), 1U);
+}
+
+TEST(ImageWish, RunsAtLeastOneStepOfAFaintEdit) {
+  SchedulerDouble scheduler;
+  ImageBody body = body_with("x");
+  body.image = "aGk=";
+  body.steps = 8;
+  body.strength = 0.05;
+  const auto input = read_image_wish(body, scheduler).job.input.generation;
+  EXPECT_GE(8 * *input.strength, 1.0);
+  EXPECT_LT(8 * *input.strength, 1.01);
+  body.steps.reset();  // the card's 20
+  EXPECT_GE(20 * *read_image_wish(body, scheduler).job.input.generation.strength, 1.0);
+  body.strength = 0.75;
+  EXPECT_TRUE(read_image_wish(body, scheduler).warnings.empty());
+}
+
+TEST(ImageWish, TakesTheKeysOfAllThreeDialects) {
+  SchedulerDouble scheduler;
+  ImageBody body = body_with("x");
+  body.size = "896X512";
+  body.num_images = 2;
+  body.cfg_scale = 4.5;
+  body.seed = -1;
+  body.num_inference_steps = 12;
+  const auto input = read_image_wish(body, scheduler).job.input.generation;
+  EXPECT_EQ(input.width, 896);
+  EXPECT_EQ(input.height, 512);
+  EXPECT_EQ(input.batch, 2);
+  EXPECT_EQ(input.guidance, 4.5);
+  EXPECT_EQ(input.steps, 12);
+  EXPECT_FALSE(input.seed);
+}
+
+}  // namespace
+}  // namespace atelier::http

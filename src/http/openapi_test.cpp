@@ -1,0 +1,62 @@
+#include "http/openapi.h"
+
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <string>
+
+#include "http/endpoints/all_endpoints.h"
+#include "http/server.h"
+
+namespace atelier::http {
+namespace {
+
+// The page's types are made from this copy. After a change of the API:
+// ATELIER_UPDATE=1 ctest -R http_parts_test, then npm run types.
+TEST(OpenApi, TheCommittedCopyIsCurrent) {
+  const std::string path = std::string{ATELIER_SOURCE_DIR} + "/web/openapi.json";
+  const std::string document = openapi_document();
+  if (std::getenv("ATELIER_UPDATE") != nullptr) std::ofstream{path} << document;
+  std::ifstream file{path};
+  const std::string copy{std::istreambuf_iterator<char>{file}, {}};
+  EXPECT_TRUE(copy == document) << path << " is stale: run this test once with ATELIER_UPDATE=1";
+}
+
+void collect_references(const boost::json::value& value, std::set<std::string>& references) {
+  if (value.is_array()) {
+    for (const auto& item : value.get_array()) collect_references(item, references);
+  }
+  if (!value.is_object()) return;
+  for (const auto& [key, item] : value.get_object()) {
+    if (key == "$ref") references.insert(std::string{item.as_string()});
+    collect_references(item, references);
+  }
+}
+
+TEST(OpenApi, EveryReferenceLeadsSomewhere) {
+  const auto document = boost::json::parse(openapi_document());
+  std::set<std::string> references;
+  collect_references(document, references);
+  EXPECT_GT(references.size(), 5U);
+  const auto& schemas = document.at("components").at("schemas").as_object();
+  for (const auto& reference : references) {
+    EXPECT_TRUE(schemas.contains(reference.substr(reference.rfind('/') + 1))) << reference;
+  }
+}
+
+TEST(OpenApi, EveryRouteIsDescribed) {
+  const auto document = boost::json::parse(openapi_document());
+  const auto& paths = document.at("paths").as_object();
+  for (const Route& route : all_endpoints()) {
+    EXPECT_FALSE(route.summary.empty()) << route.pattern;
+    const bool is_page = route.pattern.ends_with("...}");
+    EXPECT_TRUE(is_page || paths.contains(route.pattern)) << route.pattern;
+  }
+}
+
+}  // namespace
+}  // namespace atelier::http

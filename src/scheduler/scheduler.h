@@ -49,6 +49,7 @@ struct StationStatus {
   // GPU memory, or the RAM budget of the worker.
   std::int64_t memory_total_mb = 0, memory_used_mb = 0;
   std::int64_t uptime_ms = 0;
+  std::vector<std::string> notices;  // sentences that a person should see, e.g. about the port
   std::vector<SamplerName> samplers, schedules;  // of the engine, once a worker has said hello
 };
 
@@ -90,6 +91,7 @@ class Scheduler {
   virtual StationStatus status() = 0;
   virtual std::vector<domain::InstalledModel> models() = 0;
   virtual void refresh_models() = 0;
+  // (blocking) only until the installed models are known, after the start.
   virtual domain::ResolvedModel resolve_model(const std::string& name, const std::string& task) = 0;
 
   virtual Picture artifact(const std::string& id) = 0;  // (blocking) throws kNotFound

@@ -29,6 +29,7 @@ struct JobInput {
   card::GenerationInput generation;
   std::string image_artifact;  // id of the source picture's bytes as uploaded; "" is none
   std::string mask_artifact;
+  std::string warning;  // of the model's choice, goes into the result
 };
 
 struct JobProgress {

@@ -1,0 +1,69 @@
+#include "app/address_file.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+#include <vector>
+
+#include "json/describe.h"
+#include "platform/error.h"
+#include "platform/files.h"
+
+namespace atelier::app {
+
+struct StationAddress {
+  std::string url;
+  int pid = 0;
+};
+BOOST_DESCRIBE_STRUCT(StationAddress, (), (url, pid))
+
+namespace {
+
+constexpr std::size_t kAddressBytesMax = 4096;
+
+std::filesystem::path address_path(const std::filesystem::path& home) {
+  return home / "station.json";
+}
+
+}  // namespace
+
+std::string read_address(const std::filesystem::path& home) {
+  std::error_code failure;
+  if (!std::filesystem::exists(address_path(home), failure)) return "";
+  return json::read_json<StationAddress>(platform::read_text(address_path(home), kAddressBytesMax))
+      .url;
+}
+
+HomeLock::HomeLock(const std::filesystem::path& home) : home_(home) {
+  const auto path = home / "station.lock";
+  file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (file_ < 0) {
+    throw Error(ErrorCode::kInvalidArgument, "the home folder '" + home.string() +
+                                                 "' cannot be written: " + std::strerror(errno) +
+                                                 "; name another with --home");
+  }
+  if (::flock(file_, LOCK_EX | LOCK_NB) == 0) return;
+  ::close(file_);
+  const auto url = read_address(home);
+  throw Error(ErrorCode::kConflict, "a station already runs on the home folder '" + home.string() +
+                                        "'" + (url.empty() ? "" : " at " + url) +
+                                        ": use it, stop it, or name another folder with --home");
+}
+
+HomeLock::~HomeLock() {
+  std::error_code failure;  // a stale address is only a failed attempt to reach it
+  std::filesystem::remove(address_path(home_), failure);
+  ::close(file_);
+}
+
+void HomeLock::write_address(const std::string& url) {
+  const auto text = json::write_json(StationAddress{url, ::getpid()});
+  platform::write_file_atomically(address_path(home_),
+                                  std::vector<std::uint8_t>(text.begin(), text.end()));
+}
+
+}  // namespace atelier::app

@@ -1,0 +1,27 @@
+// The commands of the program `atelier`. Each is called by main() with what the command line said
+// and returns the exit status; failures are Error, which main() prints as a sentence.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "card/generation.h"
+#include "domain/settings/settings.h"
+
+namespace atelier::app {
+
+struct GenerateCommand {
+  card::GenerationInput input;
+  std::string output = "picture.png";
+  std::string size;  // "WxH"
+  std::string image, mask;
+  std::string fit;
+  bool alone = false;  // also when a station runs
+};
+
+int serve(const domain::Settings& settings);
+int generate(const domain::Settings& settings, GenerateCommand command);
+int list_models(const domain::Settings& settings);
+int doctor(const domain::Settings& settings);
+
+}  // namespace atelier::app

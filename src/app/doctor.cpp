@@ -1,0 +1,188 @@
+// `atelier doctor`: what this machine has, what is wrong, and what to do about it.
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "app/commands.h"
+#include "app/paths.h"
+#include "app/station.h"
+#include "app/studio.h"
+#include "platform/error.h"
+#include "platform/system.h"
+#include "protocol/messages.h"
+
+namespace atelier::app {
+namespace {
+
+constexpr double kGigabyte = 1e9;
+constexpr double kDiskFreeMin = 5 * kGigabyte;  // a model of today, or a few thousand pictures
+constexpr double kMemoryMin = 4 * kGigabyte;
+
+class Report {
+ public:
+  void line(const std::string& name, const std::string& value) {
+    std::printf("%-10s %s\n", name.c_str(), value.c_str());
+  }
+  void problem(const std::string& sentence) { problems_.push_back(sentence); }
+
+  int finish() const {
+    if (problems_.empty()) {
+      std::printf("\nAll is well.\n");
+      return 0;
+    }
+    std::printf("\nWhat is wrong:\n");
+    for (const auto& sentence : problems_) std::printf("- %s\n", sentence.c_str());
+    return 1;
+  }
+
+ private:
+  std::vector<std::string> problems_;
+};
+
+std::string gigabytes(double bytes) {
+  std::string text = std::to_string(bytes / kGigabyte);
+  return text.substr(0, text.find('.') + 2) + " GB";
+}
+
+std::string processor_features() {
+  std::ifstream file("/proc/cpuinfo");
+  std::string flags;
+  for (std::string text; std::getline(file, text);) {
+    if (text.starts_with("flags") || text.starts_with("Features")) {
+      flags = text + " ";
+      break;
+    }
+  }
+  std::string found;
+  for (const std::string name : {"avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16", "asimd"}) {
+    if (flags.find(" " + name + " ") != std::string::npos) found += " " + name;
+  }
+  return found.empty() ? " (none of those that matter)" : found;
+}
+
+void examine_machine(Report& report) {
+  report.line("processor", platform::processor_name() + ", " +
+                               std::to_string(platform::usable_processors()) + " usable," +
+                               processor_features());
+  const auto memory = platform::machine_memory();
+  const auto total = static_cast<double>(memory.total_bytes);
+  report.line("memory", gigabytes(total) + ", " +
+                            gigabytes(static_cast<double>(memory.available_bytes)) + " available");
+  if (total < kMemoryMin) {
+    report.problem("there are only " + gigabytes(total) +
+                   " of memory: the starter model works, published models will not fit");
+  }
+}
+
+void examine_disk(Report& report, const domain::Settings& settings) {
+  struct statvfs disk{};
+  if (::statvfs(settings.home.c_str(), &disk) != 0) {
+    return report.problem("the home folder '" + settings.home + "' cannot be read");
+  }
+  const auto free = static_cast<double>(disk.f_bavail) * static_cast<double>(disk.f_frsize);
+  report.line("disk", gigabytes(free) + " free in " + settings.home);
+  if (free < kDiskFreeMin) {
+    report.problem("only " + gigabytes(free) + " are free in " + settings.home +
+                   ": free some, or name a folder on another disk with ATELIER_HOME");
+  }
+}
+
+void examine_gpu(Report& report, const std::vector<std::string>& libraries) {
+  std::ifstream driver("/proc/driver/nvidia/version");
+  std::string version;
+  std::getline(driver, version);
+  std::error_code failure;
+  const bool device = std::filesystem::exists("/dev/nvidiactl", failure);
+  if (version.empty() && !device) return report.line("GPU", "none that NVIDIA's driver knows");
+  report.line("GPU", version.empty() ? "NVIDIA device without a driver version" : version);
+  const bool built = std::ranges::find(libraries, "libatelier-engine-cuda.so") != libraries.end();
+  if (!built) {
+    report.problem("there is a GPU, but no engine for it: build one with `make run CUDA=1`");
+  }
+}
+
+void examine_worker(Report& report, const domain::Settings& settings) {
+  scheduler::Child worker(worker_launcher(settings, 0));
+  worker.limit_silence(std::chrono::seconds(120));
+  worker.channel().send(protocol::request_frame(1, protocol::HelloRequest{}));
+  auto frame = worker.channel().receive();
+  if (!frame) {
+    return report.problem("the worker " + worker.describe_end() + " before it said anything");
+  }
+  const auto message = protocol::read_message(std::move(*frame));
+  if (message.kind == protocol::Message::Kind::kFailure) return report.problem(message.failure);
+  const auto hello = message.body_as<protocol::HelloReply>();
+  if (!hello.problem.empty()) report.problem(hello.problem);
+  if (!hello.engine) return;
+  const auto& engine = *hello.engine;
+  report.line("engine", engine.name + " on " + engine.device_name + ", " +
+                            std::to_string(engine.threads) + " threads, " + engine.compute_dtype +
+                            " " + engine.cpu_capability);
+  report.line("libtorch", engine.libtorch.empty() ? "not used" : engine.libtorch);
+  report.line("BLAS",
+              engine.blas.empty()
+                  ? "not used"
+                  : engine.blas + ", " + std::to_string(int(engine.sgemm_gflops)) + " GFLOP/s");
+  for (const auto& sentence : engine.problems) report.problem(sentence);
+}
+
+void examine_decoder(Report& report) {
+  scheduler::Child decoder(decoder_launcher());
+  decoder.limit_silence(std::chrono::seconds(30));
+  decoder.channel().send(protocol::request_frame(1, protocol::HelloRequest{}));
+  auto frame = decoder.channel().receive();
+  if (!frame) {
+    return report.problem("the picture decoder " + decoder.describe_end() +
+                          " before it said anything");
+  }
+  const auto hello = protocol::read_message(std::move(*frame)).body_as<protocol::HelloReply>();
+  std::string sandbox;
+  for (const auto& measure : hello.sandbox) sandbox += (sandbox.empty() ? "" : ", ") + measure;
+  report.line("decoder", "sandboxed by " + (sandbox.empty() ? "nothing" : sandbox));
+  if (!hello.problem.empty()) report.problem(hello.problem);
+}
+
+void examine_models(Report& report, const domain::Settings& settings) {
+  int usable = 0;
+  for (const auto& model : open_own_studio(settings)->models()) {
+    usable += model.problem.empty() ? 1 : 0;
+    report.line("model", model.id + (model.problem.empty() ? "" : " (unusable)"));
+    if (!model.problem.empty()) {
+      report.problem("model '" + model.id + "' cannot be used: " + model.problem);
+    }
+  }
+  if (usable == 0) {
+    report.problem("there is no model that can draw: put one into " + settings.models_folder() +
+                   "/checkpoints or /diffusers");
+  }
+}
+
+}  // namespace
+
+int doctor(const domain::Settings& settings) {
+  Report report;
+  const auto libraries = engine_libraries();
+  std::string names;
+  for (const auto& name : libraries) names += (names.empty() ? "" : ", ") + name;
+  examine_machine(report);
+  examine_disk(report, settings);
+  examine_gpu(report, libraries);
+  report.line("engines", names.empty() ? "none" : names);
+  if (names.empty() && settings.engine != "fake") {
+    report.problem("there is no engine library beside the program: build it with `make build`");
+  }
+  examine_worker(report, settings);
+  examine_decoder(report);
+  examine_models(report, settings);
+  const auto station = find_station(settings);
+  report.line("station", station ? station->place() : "not running on " + settings.home);
+  return report.finish();
+}
+
+}  // namespace atelier::app

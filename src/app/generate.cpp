@@ -1,0 +1,128 @@
+// `atelier generate`: a prompt becomes files.
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+
+#include "app/commands.h"
+#include "app/interruption.h"
+#include "app/progress_line.h"
+#include "app/studio.h"
+#include "domain/settings/limits.h"
+#include "platform/error.h"
+#include "platform/files.h"
+
+namespace atelier::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+void read_size(const std::string& text, card::GenerationInput& input) {
+  if (text.empty()) return;
+  int width = 0, height = 0;
+  const auto* end = text.data() + text.size();
+  const auto first = std::from_chars(text.data(), end, width);
+  const bool cross = first.ec == std::errc{} && first.ptr != end && *first.ptr == 'x';
+  const auto second = cross ? std::from_chars(first.ptr + 1, end, height) : first;
+  if (!cross || second.ec != std::errc{} || second.ptr != end) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "--size: '" + text + "' is no size: write it as 512x768");
+  }
+  input.width = width;
+  input.height = height;
+}
+
+card::FitMode read_fit(const std::string& text) {
+  if (text.empty() || text == "stretch") return card::FitMode::kStretch;
+  if (text == "cover") return card::FitMode::kCover;
+  if (text == "contain") return card::FitMode::kContain;
+  throw Error(ErrorCode::kInvalidArgument,
+              "--fit: '" + text + "' is not known: choose stretch, cover or contain");
+}
+
+std::vector<std::uint8_t> read_picture(const std::string& path) {
+  if (path.empty()) return {};
+  return platform::read_file(path, domain::limits::kPictureBytesMax);
+}
+
+// "out.png", "out-2.png", "out-3.png"
+fs::path numbered(const fs::path& path, std::size_t index) {
+  if (index == 0) return path;
+  auto name = path.stem();
+  name += "-" + std::to_string(index + 1);
+  name += path.extension();
+  return path.parent_path() / name;
+}
+
+void check_output(const fs::path& output) {
+  if (output.extension() != ".png") {
+    throw Error(ErrorCode::kInvalidArgument,
+                "-o: pictures are written as PNG, so '" + output.string() + "' must end in .png");
+  }
+  const auto folder = output.parent_path();
+  if (!folder.empty() && !fs::is_directory(folder)) {
+    throw Error(ErrorCode::kNotFound, "-o: there is no folder '" + folder.string() + "'");
+  }
+}
+
+void report(const domain::Job& job, const std::string& place, double seconds) {
+  const auto& used = job.result->used;
+  for (const auto& warning : used.warnings) std::fprintf(stderr, "note: %s\n", warning.c_str());
+  std::fprintf(stderr, "%dx%d, %d steps of %s %s, guidance %g, seed %llu, %s, %.1f s by %s\n",
+               used.width, used.height, used.steps, used.sampler.c_str(), used.schedule.c_str(),
+               used.guidance, static_cast<unsigned long long>(used.seed), used.model.c_str(),
+               seconds, place.c_str());
+}
+
+}  // namespace
+
+int generate(const domain::Settings& settings, GenerateCommand command) {
+  check_output(command.output);
+  scheduler::NewJob wish;
+  wish.client = "cli";
+  read_size(command.size, command.input);
+  command.input.fit = read_fit(command.fit);
+  wish.input.generation = command.input;
+  wish.image = read_picture(command.image);
+  wish.mask = read_picture(command.mask);
+  auto studio = command.alone ? nullptr : find_station(settings);
+  if (studio == nullptr) studio = open_own_studio(settings);
+
+  const auto started = std::chrono::steady_clock::now();
+  domain::Job job;
+  {
+    ProgressLine line(stderr);
+    job = studio->run(wish, [&line](const domain::Job& now) { line.show(now); }, interrupted);
+  }
+  if (job.state == domain::JobState::kCancelled) {
+    std::fprintf(stderr, "cancelled\n");
+    return 130;
+  }
+  if (job.failure) throw Error(job.failure->code, job.failure->sentence);
+  if (!job.result) throw Error(ErrorCode::kInternal, "the job ended without a picture");
+  for (std::size_t i = 0; i < job.result->artifacts.size(); ++i) {
+    const auto path = numbered(command.output, i);
+    platform::write_file_atomically(path, studio->artifact(job.result->artifacts[i]).bytes);
+    std::printf("%s\n", path.c_str());
+  }
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - started;
+  report(job, studio->place(), seconds.count());
+  return 0;
+}
+
+int list_models(const domain::Settings& settings) {
+  auto studio = find_station(settings);
+  if (studio == nullptr) studio = open_own_studio(settings);
+  const auto models = studio->models();
+  if (models.empty()) std::printf("no models: put one into %s\n", settings.models_folder().c_str());
+  for (const auto& model : models) {
+    std::printf(
+        "%-44s %-12s %-12s %7.1f MB  %s\n", model.id.c_str(), model.task.c_str(),
+        model.source.c_str(), static_cast<double>(model.size_bytes) / 1e6,
+        model.problem.empty() ? model.title.c_str() : ("unusable: " + model.problem).c_str());
+  }
+  return 0;
+}
+
+}  // namespace atelier::app

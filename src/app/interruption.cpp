@@ -1,0 +1,39 @@
+#include "app/interruption.h"
+
+#include <csignal>
+#include <ctime>
+
+#include <atomic>
+
+namespace atelier::app {
+namespace {
+
+sigset_t interruptions() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGHUP);
+  return set;
+}
+
+std::atomic<bool> seen = false;
+
+}  // namespace
+
+void block_interruptions() {
+  const auto set = interruptions();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);  // a closed socket is an error value, not the end
+}
+
+bool wait_for_interruption(std::chrono::milliseconds at_most) {
+  if (seen) return true;
+  const auto set = interruptions();
+  const timespec time{.tv_sec = static_cast<std::time_t>(at_most.count() / 1000),
+                      .tv_nsec = static_cast<long>(at_most.count() % 1000) * 1'000'000};
+  if (sigtimedwait(&set, nullptr, &time) > 0) seen = true;
+  return seen;
+}
+
+}  // namespace atelier::app

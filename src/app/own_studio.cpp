@@ -1,0 +1,93 @@
+// The studio that does the work in this process, on a temporary database.
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+
+#include "app/station.h"
+#include "app/studio.h"
+
+namespace atelier::app {
+namespace {
+
+using domain::Job;
+
+constexpr std::chrono::milliseconds kPoll{100};  // an interruption is noticed so soon
+constexpr std::chrono::seconds kModelsPatience{60};
+
+// Events from the scheduler's thread, taken by the command's.
+class Events {
+ public:
+  void add(const domain::JobEvent& event) {
+    const std::lock_guard lock(mutex_);
+    jobs_.push_back(event.job);
+    arrived_.notify_one();
+  }
+
+  std::optional<Job> take() {
+    std::unique_lock lock(mutex_);
+    arrived_.wait_until(lock, std::chrono::system_clock::now() + kPoll,
+                        [this] { return !jobs_.empty(); });
+    if (jobs_.empty()) return std::nullopt;
+    auto job = std::move(jobs_.front());
+    jobs_.pop_front();
+    return job;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable arrived_;
+  std::deque<Job> jobs_;  // guarded by mutex_
+};
+
+class OwnStudio final : public Studio {
+ public:
+  explicit OwnStudio(const domain::Settings& settings) : station_(settings, folder_.path(), {}) {}
+
+  std::string place() const override { return "this process"; }
+
+  Job run(const scheduler::NewJob& wish, const Watch& watch,
+          const std::function<bool()>& interrupted) override {
+    auto& scheduler = station_.scheduler();
+    const auto id = scheduler.submit(wish).id;
+    Events events;
+    const auto subscription =
+        scheduler.subscribe(id, 0, [&events](const domain::JobEvent& event) { events.add(event); });
+    for (bool cancelled = false;;) {
+      if (interrupted() && !cancelled) {
+        cancelled = true;
+        scheduler.cancel(id);
+      }
+      const auto job = events.take();
+      if (!job) continue;
+      watch(*job);
+      if (domain::is_terminal(job->state)) return *job;
+    }
+  }
+
+  scheduler::Picture artifact(const std::string& id) override {
+    return station_.scheduler().artifact(id);
+  }
+
+  std::vector<ModelLine> models() override {
+    station_.scheduler().wait_for_models(kModelsPatience);
+    std::vector<ModelLine> lines;
+    for (const auto& model : station_.scheduler().models()) {
+      lines.push_back({model.card.id, model.card.title, model.card.task, model.source,
+                       model.problem, model.size_bytes});
+    }
+    return lines;
+  }
+
+ private:
+  TemporaryFolder folder_;
+  Station station_;
+};
+
+}  // namespace
+
+std::unique_ptr<Studio> open_own_studio(const domain::Settings& settings) {
+  return std::make_unique<OwnStudio>(settings);
+}
+
+}  // namespace atelier::app

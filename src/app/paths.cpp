@@ -1,0 +1,82 @@
+#include "app/paths.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+
+#include "platform/error.h"
+#include "platform/files.h"
+#include "platform/process.h"
+
+namespace atelier::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kSettingsBytesMax = 1 << 20;
+
+bool exists(const fs::path& path) {
+  std::error_code failure;
+  return fs::exists(path, failure);
+}
+
+// The first that is there: what a person named, an installation, the source tree.
+std::string first_existing(const std::vector<fs::path>& places) {
+  for (const auto& place : places) {
+    if (!place.empty() && exists(place)) return place.lexically_normal().string();
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string worker_program() { return (platform::program_folder() / "atelier-worker").string(); }
+
+std::string decoder_program() { return (platform::program_folder() / "atelier-media").string(); }
+
+std::string starter_folder(const domain::Settings& settings) {
+  if (!settings.starter.empty()) return settings.starter;
+  const auto models =
+      first_existing({platform::program_folder() / "../share/atelier/starter/models",
+                      fs::path(ATELIER_SOURCE_DIR) / "starter/models"});
+  return models.empty() ? "" : fs::path(models).parent_path().string();
+}
+
+std::string web_folder(const domain::Settings& settings) {
+  if (!settings.web_root.empty()) return settings.web_root;
+  const auto page = first_existing({platform::program_folder() / "../share/atelier/web/index.html",
+                                    fs::path(ATELIER_SOURCE_DIR) / "web/dist/index.html"});
+  return page.empty() ? "" : fs::path(page).parent_path().string();
+}
+
+std::vector<std::string> engine_libraries() {
+  std::vector<std::string> names;
+  std::error_code failure;
+  const auto folder = platform::program_folder() / "../lib";
+  for (fs::directory_iterator it(folder, failure), end; !failure && it != end;
+       it.increment(failure)) {
+    const auto name = it->path().filename().string();
+    if (name.starts_with("libatelier-engine-") && name.ends_with(".so")) names.push_back(name);
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+domain::Settings load_settings(const domain::FlagValues& flags) {
+  const auto environment = domain::process_environment();
+  const fs::path home = domain::home_folder(environment, flags);
+  std::error_code failure;
+  fs::create_directories(home, failure);
+  if (failure) {
+    throw Error(ErrorCode::kInvalidArgument, "the home folder '" + home.string() +
+                                                 "' cannot be made: " + failure.message() +
+                                                 "; name another with ATELIER_HOME");
+  }
+  std::string file;
+  if (exists(home / "settings.toml")) {
+    file = platform::read_text(home / "settings.toml", kSettingsBytesMax);
+  }
+  return domain::read_settings(file, environment, flags);
+}
+
+}  // namespace atelier::app

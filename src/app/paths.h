@@ -1,0 +1,22 @@
+// Where the program finds its companions: the children beside its own executable, the engine
+// libraries in ../lib, the starter pack and the page in the source tree or in ../share/atelier. Any
+// thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "domain/settings/settings.h"
+
+namespace atelier::app {
+
+std::string worker_program();
+std::string decoder_program();
+std::string starter_folder(const domain::Settings& settings);  // "" when there is none
+std::string web_folder(const domain::Settings& settings);      // "" when there is none
+std::vector<std::string> engine_libraries();                   // file names found
+
+// Settings from settings.toml of the home folder, the environment and the flags; makes the folder.
+domain::Settings load_settings(const domain::FlagValues& flags);
+
+}  // namespace atelier::app

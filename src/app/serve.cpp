@@ -1,0 +1,102 @@
+// `atelier serve`: the station on its home folder, until a signal ends it.
+#include <spdlog/sinks/rotating_file_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <thread>
+
+#include "app/address_file.h"
+#include "app/commands.h"
+#include "app/free_port.h"
+#include "app/interruption.h"
+#include "app/paths.h"
+#include "app/station.h"
+#include "http/server.h"
+#include "platform/log.h"
+
+namespace atelier::app {
+namespace {
+
+constexpr std::size_t kLogBytes = 8 << 20;
+constexpr std::size_t kLogFiles = 3;
+constexpr int kWorkerNiceness = 5;
+
+spdlog::level::level_enum level_of(platform::LogLevel level) {
+  switch (level) {
+    case platform::LogLevel::kDebug:
+      return spdlog::level::debug;
+    case platform::LogLevel::kInfo:
+      return spdlog::level::info;
+    case platform::LogLevel::kWarning:
+      return spdlog::level::warn;
+    case platform::LogLevel::kError:
+      return spdlog::level::err;
+  }
+  return spdlog::level::info;
+}
+
+void open_log(const domain::Settings& settings) {
+  const auto folder = std::filesystem::path(settings.home) / "logs";
+  std::filesystem::create_directories(folder);
+  auto file = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(
+      (folder / "atelier.log").string(), kLogBytes, kLogFiles);
+  auto console = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  auto logger = std::make_shared<spdlog::logger>("atelier", spdlog::sinks_init_list{console, file});
+  logger->set_level(spdlog::level::from_str(settings.log_level));
+  logger->flush_on(spdlog::level::info);
+  platform::set_log_sink([logger](platform::LogLevel level, std::string_view line) {
+    logger->log(level_of(level), spdlog::string_view_t(line.data(), line.size()));
+  });
+}
+
+http::ServerSettings server_settings(const domain::Settings& settings) {
+  http::ServerSettings server;
+  server.host = settings.host;
+  server.port = settings.port;
+  server.api_key = settings.api_key;
+  server.allowed_hosts = settings.hosts;
+  server.allowed_origins = settings.origins;
+  server.web_root = web_folder(settings);
+  server.log = [](std::string_view line) { platform::log_info(std::string(line)); };
+  if (const char* scale = std::getenv("ATELIER_TIMEOUT_SCALE")) {
+    server.limits.scale_timeouts(std::atof(scale));
+  }
+  return server;
+}
+
+}  // namespace
+
+int serve(const domain::Settings& settings) {
+  open_log(settings);
+  HomeLock lock(settings.home);
+  auto server = server_settings(settings);
+  const auto asked = server.port;
+  server.port = next_free_port(server.host, asked);
+  Station station(settings, settings.home, {.worker_niceness = kWorkerNiceness});
+  if (server.port != asked) {
+    const auto notice = "port " + std::to_string(asked) +
+                        " is taken by another program: this station answers on port " +
+                        std::to_string(server.port) +
+                        ", where clients that know only the usual port will not find it";
+    platform::log_warning(notice);
+    station.scheduler().add_notice(notice);
+  }
+  http::Server http(station.scheduler(), server);
+  lock.write_address(http.url());
+  std::printf("Atelier is at %s\n", http.url().c_str());
+  std::fflush(stdout);
+  std::jthread watch([&http](const std::stop_token& done) {
+    while (!done.stop_requested()) {
+      if (wait_for_interruption(std::chrono::milliseconds(200))) return http.stop();
+    }
+  });
+  http.run();
+  platform::log_info("the station stops");
+  return 0;
+}
+
+}  // namespace atelier::app

@@ -1,0 +1,175 @@
+// The studio that asks the running station over its native API.
+#include <filesystem>
+#include <thread>
+
+#include "app/address_file.h"
+#include "app/http_client.h"
+#include "app/studio.h"
+#include "http/endpoints/job_view.h"
+#include "platform/base64.h"
+#include "platform/error.h"
+
+namespace atelier::app {
+
+struct JobWishInput : card::GenerationInput {
+  std::optional<std::string> image, mask;  // base64
+};
+BOOST_DESCRIBE_STRUCT(JobWishInput, (card::GenerationInput), (image, mask))
+
+struct JobWish {
+  std::string kind = "generate";
+  int priority = domain::kPriorityInteractive;
+  JobWishInput input;
+};
+BOOST_DESCRIBE_STRUCT(JobWish, (), (kind, priority, input))
+
+struct SeenEvent {
+  http::JobView job;
+};
+BOOST_DESCRIBE_STRUCT(SeenEvent, (), (job))
+
+struct Problem {
+  std::string detail;
+};
+BOOST_DESCRIBE_STRUCT(Problem, (), (detail))
+
+struct SeenModel {
+  std::string id, title, task, source, problem;
+  std::int64_t size_bytes = 0;
+};
+BOOST_DESCRIBE_STRUCT(SeenModel, (), (id, title, task, source, problem, size_bytes))
+
+struct SeenModels {
+  std::vector<SeenModel> models;
+};
+BOOST_DESCRIBE_STRUCT(SeenModels, (), (models))
+
+namespace {
+
+using domain::Job;
+
+constexpr std::chrono::milliseconds kReconnect{500};
+
+ErrorCode code_of(int status) {
+  if (status == 404) return ErrorCode::kNotFound;
+  if (status == 413) return ErrorCode::kTooLarge;
+  if (status == 429) return ErrorCode::kQueueFull;
+  return status < 500 ? ErrorCode::kInvalidArgument : ErrorCode::kInternal;
+}
+
+std::string checked(const HttpReply& reply, const std::string& url) {
+  if (reply.status == 0) {
+    throw Error(ErrorCode::kInternal, "the station at " + url + " does not answer any more");
+  }
+  if (reply.status < 300) return reply.body;
+  std::string sentence = "the station answered " + std::to_string(reply.status);
+  if (reply.content_type.find("json") != std::string::npos) {
+    sentence = json::read_json<Problem>(reply.body).detail;
+  }
+  throw Error(code_of(reply.status), sentence);
+}
+
+Job job_of(const http::JobView& view) {
+  Job job;
+  job.id = view.id;
+  job.state = domain::job_state_from_name(view.state).value_or(domain::JobState::kQueued);
+  job.attempt = view.attempt;
+  job.reason = view.reason;
+  job.input.generation = view.input;
+  job.progress = {view.progress.stage,           view.progress.step,
+                  view.progress.total,           view.progress.fraction,
+                  view.progress.eta_seconds,     view.progress.steps_per_second,
+                  view.progress.preview_artifact};
+  if (view.result) {
+    job.result = domain::JobResult{view.result->artifacts, view.result->used, view.result->timing};
+  }
+  if (view.failure) {
+    job.failure =
+        domain::JobFailure{error_code_from_name(view.failure->code), view.failure->sentence};
+  }
+  return job;
+}
+
+class StationStudio final : public Studio {
+ public:
+  explicit StationStudio(std::unique_ptr<HttpClient> client) : client_(std::move(client)) {}
+
+  std::string place() const override { return "the station at " + client_->url(); }
+
+  Job run(const scheduler::NewJob& wish, const Watch& watch,
+          const std::function<bool()>& interrupted) override {
+    JobWish body;
+    body.priority = wish.priority;
+    static_cast<card::GenerationInput&>(body.input) = wish.input.generation;
+    if (!wish.image.empty()) body.input.image = platform::base64_encode(wish.image);
+    if (!wish.mask.empty()) body.input.mask = platform::base64_encode(wish.mask);
+    const auto accepted = json::read_json<http::JobView>(
+        checked(client_->post("/api/v1/jobs", json::write_json(body)), client_->url()));
+    return follow(accepted.id, watch, interrupted);
+  }
+
+  scheduler::Picture artifact(const std::string& id) override {
+    auto reply = client_->get("/api/v1/artifacts/" + id);
+    checked(reply, client_->url());
+    return {{reply.body.begin(), reply.body.end()}, reply.content_type};
+  }
+
+  std::vector<ModelLine> models() override {
+    const auto seen =
+        json::read_json<SeenModels>(checked(client_->get("/api/v1/models"), client_->url()));
+    std::vector<ModelLine> lines;
+    for (const auto& model : seen.models) {
+      lines.push_back(
+          {model.id, model.title, model.task, model.source, model.problem, model.size_bytes});
+    }
+    return lines;
+  }
+
+ private:
+  // Listens; a stream that breaks is taken up again, and the job itself is asked in between.
+  Job follow(const std::string& id, const Watch& watch, const std::function<bool()>& interrupted) {
+    const auto path = "/api/v1/jobs/" + id;
+    for (;;) {
+      std::optional<Job> ended;
+      client_->stream(
+          path + "/events",
+          [&](std::string_view line) {
+            if (!line.starts_with("data:")) return true;
+            const auto job = job_of(json::read_json<SeenEvent>(line.substr(5)).job);
+            watch(job);
+            if (domain::is_terminal(job.state)) ended = job;
+            return !ended;
+          },
+          [&] { return !interrupted(); });
+      if (ended) return *ended;
+      if (interrupted()) checked(client_->post(path + "/cancel", "{}"), client_->url());
+      std::this_thread::sleep_for(kReconnect);
+      const auto job =
+          job_of(json::read_json<http::JobView>(checked(client_->get(path), client_->url())));
+      if (domain::is_terminal(job.state)) return job;
+    }
+  }
+
+  std::unique_ptr<HttpClient> client_;
+};
+
+std::unique_ptr<HttpClient> try_address(const std::string& url, const std::string& api_key) {
+  auto client = std::make_unique<HttpClient>(url, api_key);
+  const auto reply = client->get("/health", 1000);
+  if (reply.status != 200 || reply.content_type.find("json") == std::string::npos) return nullptr;
+  if (reply.body.find("moondream-station") == std::string::npos) return nullptr;
+  return client;
+}
+
+}  // namespace
+
+// Only the address file counts: a station of another home has other models and other pictures.
+std::unique_ptr<Studio> find_station(const domain::Settings& settings) {
+  const auto url = read_address(settings.home);
+  if (url.empty()) return nullptr;
+  auto client = try_address(url, settings.api_key);
+  if (client == nullptr) return nullptr;
+  return std::make_unique<StationStudio>(std::move(client));
+}
+
+}  // namespace atelier::app

@@ -1,0 +1,318 @@
+#include "scheduler/job_runner.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "domain/gallery/infotext.h"
+#include "domain/gallery/picture_record.h"
+#include "domain/settings/limits.h"
+#include "platform/error.h"
+#include "platform/log.h"
+#include "scheduler/plan.h"
+#include "scheduler/stages.h"
+
+namespace atelier::scheduler {
+namespace {
+
+using domain::Job;
+using domain::JobState;
+using protocol::Message;
+
+constexpr auto kWorkerName = "main";
+
+std::string attempts(int attempt) {
+  return std::to_string(attempt) + " of " + std::to_string(domain::limits::kAttemptsMax);
+}
+
+// Encodes and stores each picture with the texts that say how it was made.
+std::vector<std::string> store_pictures(Decoder& decoder, domain::ArtifactStore& artifacts,
+                                        const std::string& job,
+                                        const protocol::GenerateReply& reply,
+                                        std::vector<protocol::Bytes>& parts) {
+  std::vector<std::string> ids;
+  for (const auto& ref : reply.images) {
+    const auto image = protocol::take_picture(parts, ref);
+    const auto index = static_cast<int>(ids.size());
+    const auto encoded =
+        decoder.encode(image, "png",
+                       {{"parameters", domain::write_infotext(reply.used, index)},
+                        {"atelier", domain::write_picture_record(job, reply.used, index)}});
+    ids.push_back(artifacts.put(encoded.bytes, encoded.media_type));
+  }
+  return ids;
+}
+
+std::optional<protocol::PictureRef> load_picture(Decoder& decoder, domain::ArtifactStore& artifacts,
+                                                 const std::string& id,
+                                                 std::vector<protocol::Bytes>& parts) {
+  if (id.empty()) return std::nullopt;
+  auto decoded = decoder.decode(artifacts.get(id).bytes);
+  return protocol::add_picture(parts, std::move(decoded.image));
+}
+
+}  // namespace
+
+std::int64_t unix_ms() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+}
+
+JobRunner::Running* JobRunner::find(const std::string& id) {
+  const auto found = running_.find(id);
+  return found == running_.end() ? nullptr : &found->second;
+}
+
+void JobRunner::recover() {
+  for (auto& job : parts_.store.running()) {
+    if (job.attempt < domain::limits::kAttemptsMax) {
+      parts_.store.requeue(job.id, "the station ended while this ran: it runs again");
+      continue;
+    }
+    job.state = JobState::kFailed;
+    job.finished_ms = unix_ms();
+    job.failure = domain::JobFailure{
+        ErrorCode::kWorkerLost,
+        "the station ended while this ran, for the second time: it may need more memory than there "
+        "is; send it again with a smaller size"};
+    parts_.store.finish(job, JobState::kRunning);
+  }
+}
+
+void JobRunner::run_next() {
+  if (!on_worker_.empty() || parts_.worker.state() != Supervisor::State::kReady) return;
+  std::vector<WaitingJob> queue;
+  for (const auto& job : parts_.store.queued(domain::limits::kQueueWindow)) {
+    queue.push_back({job.id, job.priority});
+  }
+  const WorkerSlot slot{.name = kWorkerName, .idle = true};
+  for (const auto& assignment : plan_next(queue, std::span(&slot, 1))) {
+    if (!parts_.store.claim(assignment.job, unix_ms())) continue;
+    if (auto job = parts_.store.find(assignment.job)) dispatch(std::move(*job));
+  }
+}
+
+void JobRunner::dispatch(Job job) {
+  const auto id = job.id;
+  job.progress.stage = "load";
+  auto& running = running_[id];
+  running.job = std::move(job);
+  parts_.board.publish("state", running.job, unix_ms());
+  protocol::GenerateRequest request;
+  request.job = id;
+  request.input = running.job.input.generation;
+  on_worker_ = id;
+  const auto& input = running.job.input;
+  if (!input.image_artifact.empty() || !input.mask_artifact.empty()) {
+    return prepare(request, input);
+  }
+  send(request, {});
+}
+
+// The pictures are read by the pool, and only then go to the worker.
+void JobRunner::prepare(const protocol::GenerateRequest& request, const domain::JobInput& input) {
+  parts_.pool.post(
+      [this, request, input](Decoder& decoder) {
+        auto full = request;
+        auto parts = std::make_shared<Parts>();
+        full.image = load_picture(decoder, parts_.artifacts, input.image_artifact, *parts);
+        full.mask = load_picture(decoder, parts_.artifacts, input.mask_artifact, *parts);
+        parts_.inbox.post([this, full, parts] { send(full, std::move(*parts)); });
+      },
+      [this, id = request.job](const Error& error) {
+        parts_.inbox.post([this, id, error] {
+          if (on_worker_ == id) on_worker_.clear();
+          fail(id, error.code(), error.what());
+          run_next();
+        });
+      });
+}
+
+void JobRunner::send(const protocol::GenerateRequest& request, Parts parts) {
+  auto* running = find(request.job);
+  if (running == nullptr || on_worker_ != request.job) return;  // its worker died meanwhile
+  if (running->cancel_asked) {
+    on_worker_.clear();
+    end(*running, JobState::kCancelled, "state");
+    return run_next();
+  }
+  const auto model = parts_.find_model(request.input.model);
+  if (!model) {
+    on_worker_.clear();
+    fail(request.job, ErrorCode::kNotFound,
+         "model '" + request.input.model + "' is not installed any more: choose another");
+    return run_next();
+  }
+  auto full = request;
+  full.model = {model->card.id, model->path};
+  parts_.worker.request(full, std::move(parts), [this, id = request.job](Message message) {
+    replied(id, std::move(message));
+  });
+}
+
+void JobRunner::replied(const std::string& id, Message message) {
+  auto* running = find(id);
+  if (on_worker_ == id) on_worker_.clear();
+  if (running == nullptr) return;
+  if (message.kind == Message::Kind::kFailure) {
+    if (message.failure_code == ErrorCode::kCancelled && running->cancel_asked) {
+      end(*running, JobState::kCancelled, "state");
+    } else {
+      fail(id, message.failure_code, message.failure);
+    }
+  } else {
+    parts_.worker.praise();
+    save(*running, message.body_as<protocol::GenerateReply>(), std::move(message.parts));
+  }
+  run_next();
+}
+
+void JobRunner::save(Running& running, protocol::GenerateReply reply, Parts parts) {
+  running.kill_at.reset();  // the worker is done with it
+  auto& job = running.job;
+  advance(job.progress, "save", 0, 0);
+  parts_.board.publish("progress", job, unix_ms());
+  if (!job.input.warning.empty()) reply.used.warnings.push_back(job.input.warning);
+  auto shared = std::make_shared<Parts>(std::move(parts));
+  parts_.pool.post(
+      [this, id = job.id, reply, shared](Decoder& decoder) {
+        domain::JobResult result;
+        result.artifacts = store_pictures(decoder, parts_.artifacts, id, reply, *shared);
+        result.used = reply.used;
+        result.timing = reply.timing;
+        parts_.inbox.post([this, id, result] { succeed(id, result); });
+      },
+      [this, id = job.id](const Error& error) {
+        parts_.inbox.post([this, id, error] { fail(id, error.code(), error.what()); });
+      });
+}
+
+void JobRunner::progressed(const protocol::ProgressNotification& notification) {
+  auto* running = find(notification.job);
+  if (running == nullptr) return;
+  auto& progress = running->job.progress;
+  advance(progress, notification.stage, notification.step, notification.total);
+  progress.eta_seconds = notification.eta_seconds;
+  progress.steps_per_second = notification.steps_per_second;
+  parts_.board.publish("progress", running->job, unix_ms());
+}
+
+void JobRunner::previewed(const protocol::PreviewNotification& notification, Parts parts) {
+  auto* running = find(notification.job);
+  if (running == nullptr || running->preview_under_way) return;  // a slow encoder skips some
+  running->preview_under_way = true;
+  const auto image =
+      std::make_shared<media::Image>(protocol::take_picture(parts, notification.picture));
+  parts_.pool.post(
+      [this, id = notification.job, image](Decoder& decoder) {
+        const auto artifact = parts_.previews.put(id, decoder.encode(*image, "jpeg", {}));
+        parts_.inbox.post([this, id, artifact] {
+          auto* shown = find(id);
+          if (shown == nullptr) return;
+          shown->preview_under_way = false;
+          shown->job.progress.preview_artifact = artifact;
+          parts_.board.publish("preview", shown->job, unix_ms());
+        });
+      },
+      [this, id = notification.job](const Error& error) {
+        platform::log_warning(std::string("a preview is missing: ") + error.what());
+        parts_.inbox.post([this, id] {
+          if (auto* shown = find(id)) shown->preview_under_way = false;
+        });
+      });
+}
+
+void JobRunner::notified(Message message) {
+  if (message.method == protocol::ProgressNotification::kMethod) {
+    progressed(message.body_as<protocol::ProgressNotification>());
+  } else if (message.method == protocol::PreviewNotification::kMethod) {
+    previewed(message.body_as<protocol::PreviewNotification>(), std::move(message.parts));
+  }
+}
+
+void JobRunner::succeed(const std::string& id, domain::JobResult result) {
+  auto* running = find(id);
+  if (running == nullptr) return;
+  if (running->cancel_asked) return end(*running, JobState::kCancelled, "state");
+  auto& job = running->job;
+  job.result = std::move(result);
+  advance(job.progress, "done", 0, 0);
+  end(*running, JobState::kSucceeded, "result");
+}
+
+void JobRunner::fail(const std::string& id, ErrorCode code, const std::string& sentence) {
+  auto* running = find(id);
+  if (running == nullptr) return;
+  running->job.failure = domain::JobFailure{code, sentence};
+  end(*running, JobState::kFailed, "error");
+}
+
+void JobRunner::end(Running& running, JobState state, std::string_view event) {
+  auto job = std::move(running.job);
+  running_.erase(job.id);
+  job.state = state;
+  job.finished_ms = unix_ms();
+  parts_.store.finish(job, JobState::kRunning);
+  parts_.board.publish(event, job, job.finished_ms);
+}
+
+void JobRunner::cancel(const std::string& id) {
+  if (auto* running = find(id)) {
+    if (running->cancel_asked) return;
+    running->cancel_asked = true;
+    if (on_worker_ != id) return;  // being saved: it ends in a moment
+    running->kill_at = Clock::now() + domain::limits::kCancelPatience;
+    protocol::CancelNotification notification;
+    notification.job = id;
+    return parts_.worker.notify(notification);
+  }
+  auto job = parts_.store.find(id);
+  if (!job || job->state != JobState::kQueued) return;
+  job->state = JobState::kCancelled;
+  job->finished_ms = unix_ms();
+  if (parts_.store.finish(*job, JobState::kQueued)) {
+    parts_.board.publish("state", *job, job->finished_ms);
+  }
+}
+
+void JobRunner::tick(Clock::time_point now) {
+  auto* running = find(on_worker_);
+  if (running == nullptr || !running->kill_at || now < *running->kill_at) return;
+  platform::log_warning("the worker does not stop job " + running->job.id + ": it is replaced");
+  running->kill_at.reset();
+  parts_.worker.kill();
+}
+
+void JobRunner::worker_lost(const std::string& end_of_worker) {
+  const auto id = std::exchange(on_worker_, "");
+  auto* running = find(id);
+  if (running == nullptr) return;
+  if (running->cancel_asked) return end(*running, JobState::kCancelled, "state");
+  repeat(*running, end_of_worker);
+}
+
+void JobRunner::repeat(Running& running, const std::string& end_of_worker) {
+  auto& job = running.job;
+  if (job.attempt >= domain::limits::kAttemptsMax) {
+    return fail(job.id, ErrorCode::kWorkerLost,
+                "the worker " + end_of_worker +
+                    " while it made this picture, as it did before "
+                    "(attempt " +
+                    attempts(job.attempt) +
+                    "): choose a smaller size or another model, or see the log");
+  }
+  const auto reason = "the worker " + end_of_worker +
+                      " while it made this picture: it runs again, attempt " +
+                      attempts(job.attempt + 1);
+  auto again = std::move(job);
+  running_.erase(again.id);
+  parts_.store.requeue(again.id, reason);
+  again.state = JobState::kQueued;
+  again.reason = reason;
+  again.started_ms = 0;
+  again.progress = {};
+  again.progress.stage = "queued";
+  parts_.board.publish("state", again, unix_ms());
+}
+
+}  // namespace atelier::scheduler

@@ -1,0 +1,346 @@
+#include "scheduler/local_scheduler.h"
+
+#include <algorithm>
+#include <exception>
+#include <random>
+#include <utility>
+
+#include "domain/jobs/generation_rules.h"
+#include "domain/settings/limits.h"
+#include "platform/error.h"
+#include "platform/ids.h"
+#include "platform/log.h"
+#include "platform/system.h"
+
+namespace atelier::scheduler {
+namespace {
+
+using domain::Job;
+using domain::JobState;
+namespace limits = domain::limits;
+
+constexpr std::chrono::milliseconds kTick{200};
+constexpr std::string_view kTask = "generation";
+
+// 32 bits, as people know seeds from other programs: short enough to be read aloud.
+std::uint64_t draw_seed() { return std::random_device{}(); }
+
+class BoardSubscription final : public Subscription {
+ public:
+  explicit BoardSubscription(std::shared_ptr<Subscriber> subscriber)
+      : subscriber_(std::move(subscriber)) {}
+  ~BoardSubscription() override { subscriber_->end(); }
+
+ private:
+  std::shared_ptr<Subscriber> subscriber_;
+};
+
+std::vector<SamplerName> names_of(const std::vector<protocol::NamedChoice>& choices) {
+  std::vector<SamplerName> names;
+  for (const auto& choice : choices) {
+    names.push_back({choice.id, choice.title, choice.available, choice.aliases});
+  }
+  return names;
+}
+
+std::string_view name_of(Supervisor::State state, bool busy) {
+  switch (state) {
+    case Supervisor::State::kStarting:
+      return "starting";
+    case Supervisor::State::kReady:
+      return busy ? "busy" : "idle";
+    case Supervisor::State::kLost:
+      return "lost";
+    case Supervisor::State::kMissing:
+      return "missing";
+  }
+  return "lost";
+}
+
+}  // namespace
+
+LocalScheduler::LocalScheduler(LocalSchedulerOptions options, domain::JobStore& store,
+                               domain::ArtifactStore& artifacts)
+    : options_(std::move(options)),
+      store_(store),
+      artifacts_(artifacts),
+      board_(unix_ms()),
+      pool_(options_.launch_decoder, limits::kDecoders),
+      worker_(options_.launch_worker, inbox_,
+              {.ready = [this](const protocol::HelloReply& hello) { worker_ready(hello); },
+               .lost = [this](const std::string& end) { worker_lost(end); },
+               .notified =
+                   [this](protocol::Message message) { runner_.notified(std::move(message)); }}),
+      scan_(options_.folders, worker_, pool_, inbox_,
+            [this](std::vector<domain::InstalledModel> models) {
+              const std::lock_guard lock(mutex_);
+              catalog_ = std::make_shared<const domain::Catalog>(std::move(models),
+                                                                 options_.default_model);
+              models_known_.notify_all();
+            }),
+      runner_({.store = store_,
+               .artifacts = artifacts_,
+               .pool = pool_,
+               .worker = worker_,
+               .inbox = inbox_,
+               .board = board_,
+               .previews = previews_,
+               .find_model = [this](const std::string& id) { return find_model(id); }}) {
+  shown_.name = "main";
+  shown_.engine = options_.engine;
+  shown_.state = "starting";
+  status_.workers = {shown_};
+  status_.memory_total_mb = platform::machine_memory().total_bytes >> 20;
+  runner_.recover();
+  thread_ = std::thread([this] { run(); });
+}
+
+LocalScheduler::~LocalScheduler() {
+  inbox_.close();
+  thread_.join();
+  pool_.stop();
+}
+
+void LocalScheduler::run() {
+  auto next_tick = Supervisor::Clock::now();
+  while (!inbox_.closed()) {
+    try {
+      if (Supervisor::Clock::now() >= next_tick) {
+        next_tick = Supervisor::Clock::now() + kTick;
+        tick();
+      }
+      if (const auto letter = inbox_.take(kTick)) {
+        (*letter)();
+        take_status();
+      }
+    } catch (const std::exception& error) {
+      // A lost worker or a full disk in mid-letter: the state is whole, and the next tick goes on.
+      platform::log_error(std::string("scheduler: ") + error.what());
+    }
+  }
+}
+
+void LocalScheduler::tick() {
+  const auto now = Supervisor::Clock::now();
+  worker_.tick(now);
+  runner_.tick(now);
+  runner_.run_next();
+  take_status();
+}
+
+void LocalScheduler::worker_ready(const protocol::HelloReply& hello) {
+  if (hello.engine) {
+    shown_.engine = hello.engine->name;
+    shown_.device = hello.engine->device_name;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    status_.samplers = names_of(hello.samplers);
+    status_.schedules = names_of(hello.schedules);
+    worker_problem_.clear();
+  }
+  scan_.worker_ready(hello);
+  ask_memory();
+  runner_.run_next();
+}
+
+void LocalScheduler::worker_lost(const std::string& end) {
+  memory_ = {};
+  scan_.worker_lost(end);
+  runner_.worker_lost(end);
+}
+
+void LocalScheduler::ask_memory() {
+  worker_.request(protocol::MemoryRequest{}, {}, [this](const protocol::Message& message) {
+    if (message.kind == protocol::Message::Kind::kResult) {
+      memory_ = message.body_as<protocol::MemoryReply>();
+    }
+  });
+}
+
+// Everything that status() answers, made here so that nobody waits for it.
+void LocalScheduler::take_status() {
+  const auto& job = runner_.job_on_worker();
+  if (job != seen_job_) {
+    seen_job_ = job;
+    if (job.empty() && worker_.state() == Supervisor::State::kReady) ask_memory();
+  }
+  shown_.state = name_of(worker_.state(), !job.empty());
+  shown_.problem = worker_.problem();
+  shown_.pid = worker_.pid();
+  shown_.restarts = worker_.restarts();
+  shown_.job = job;
+  shown_.loaded_models = memory_.loaded_models;
+  shown_.resident_bytes = shown_.pid > 0 ? platform::resident_bytes(shown_.pid) : 0;
+  const bool own_memory = shown_.engine.starts_with("cuda") && memory_.device_bytes_total > 0;
+  const auto total =
+      own_memory ? memory_.device_bytes_total : platform::machine_memory().total_bytes;
+  const auto used = own_memory ? total - memory_.device_bytes_free : shown_.resident_bytes;
+  int queued = 0;
+  for (int priority = 0; priority <= 3; ++priority) queued += store_.count_queued(priority);
+
+  const std::lock_guard lock(mutex_);
+  status_.workers = {shown_};
+  status_.running = runner_.running();
+  status_.queued = queued;
+  status_.memory_total_mb = total >> 20;
+  status_.memory_used_mb = used >> 20;
+  if (worker_.state() == Supervisor::State::kMissing) worker_problem_ = worker_.problem();
+  if (!worker_problem_.empty()) models_known_.notify_all();
+}
+
+void LocalScheduler::add_notice(const std::string& sentence) {
+  const std::lock_guard lock(mutex_);
+  status_.notices.push_back(sentence);
+}
+
+bool LocalScheduler::wait_for_models(std::chrono::milliseconds patience) {
+  std::unique_lock lock(mutex_);
+  return models_known_.wait_until(lock, std::chrono::system_clock::now() + patience, [this] {
+    return catalog_ != nullptr || !worker_problem_.empty();
+  });
+}
+
+std::shared_ptr<const domain::Catalog> LocalScheduler::catalog() {
+  const std::lock_guard lock(mutex_);
+  if (catalog_) return catalog_;
+  if (!worker_problem_.empty()) {
+    throw Error(ErrorCode::kUnsupported, "no picture can be made here: " + worker_problem_);
+  }
+  throw Error(ErrorCode::kUnsupported,
+              "the worker has not started yet: try again in a few seconds");
+}
+
+std::optional<domain::InstalledModel> LocalScheduler::find_model(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  if (!catalog_) return std::nullopt;
+  for (const auto& model : catalog_->models()) {
+    if (model.card.id == id && model.problem.empty()) return model;
+  }
+  return std::nullopt;
+}
+
+std::string LocalScheduler::keep_upload(const std::vector<std::uint8_t>& bytes,
+                                        std::string_view field) {
+  if (bytes.empty()) return "";
+  if (bytes.size() > limits::kPictureBytesMax) {
+    throw Error(ErrorCode::kTooLarge, "/input/" + std::string(field) + ": the picture's file is " +
+                                          std::to_string(bytes.size() >> 20) + " MB large, " +
+                                          std::to_string(limits::kPictureBytesMax >> 20) +
+                                          " are allowed");
+  }
+  const auto decoded = pool_.decode(bytes);
+  return artifacts_.put(bytes, decoded.media_type);
+}
+
+Job LocalScheduler::submit(const NewJob& wish) {
+  wait_for_models(limits::kModelsPatience);
+  const auto resolved = catalog()->resolve(wish.input.generation.model, std::string(kTask));
+  domain::check_generation(wish.input.generation, resolved.model.card,
+                           {.image = !wish.image.empty(), .mask = !wish.mask.empty()});
+  if (wish.priority < 0 || wish.priority > 3) {
+    throw Error(ErrorCode::kInvalidArgument, "/priority: choose 0 (background) to 3 (immediate)");
+  }
+  Job job;
+  job.id = platform::new_id();
+  job.client = wish.client;
+  job.priority = wish.priority;
+  job.created_ms = unix_ms();
+  job.input = wish.input;
+  job.input.warning = resolved.warning;
+  job.progress.stage = "queued";
+  auto& generation = job.input.generation;
+  generation.model = resolved.model.card.id;
+  if (!generation.seed) generation.seed = draw_seed();  // a repeated job makes the same picture
+  job.input.image_artifact = keep_upload(wish.image, "image");
+  job.input.mask_artifact = keep_upload(wish.mask, "mask");
+  {
+    const std::lock_guard lock(submitting_);
+    const int waiting = store_.count_queued(job.priority);
+    if (waiting >= options_.queue_max) {
+      throw Error(ErrorCode::kQueueFull,
+                  "Queue is full: " + std::to_string(waiting) +
+                      " jobs of this priority wait already; try again later");
+    }
+    store_.insert(job);
+  }
+  inbox_.post([this, job] {
+    if (!board_.find(job.id)) board_.publish("state", job, job.created_ms);
+    runner_.run_next();
+  });
+  return job;
+}
+
+Job LocalScheduler::job(const std::string& id) {
+  if (auto live = board_.find(id)) return *live;
+  if (auto stored = store_.find(id)) return *stored;
+  throw Error(ErrorCode::kNotFound, "there is no job '" + id + "'");
+}
+
+std::vector<Job> LocalScheduler::recent_jobs(int limit) {
+  auto jobs = store_.recent(std::clamp(limit, 1, limits::kRecentJobsMax));
+  for (auto& entry : jobs) {
+    if (auto live = board_.find(entry.id)) entry = std::move(*live);
+  }
+  return jobs;
+}
+
+Job LocalScheduler::cancel(const std::string& id) {
+  auto known = job(id);  // throws for an unknown one
+  if (domain::is_terminal(known.state)) return known;
+  // A queued one ends here and now; the scheduler's thread tells who listens.
+  known.state = JobState::kCancelled;
+  known.finished_ms = unix_ms();
+  if (store_.finish(known, JobState::kQueued)) {
+    inbox_.post([this, known] { board_.publish("state", known, known.finished_ms); });
+    return known;
+  }
+  inbox_.post([this, id] { runner_.cancel(id); });
+  return job(id);
+}
+
+std::unique_ptr<Subscription> LocalScheduler::subscribe(const std::string& id, std::int64_t after,
+                                                        EventListener listener) {
+  job(id);  // throws for an unknown one
+  auto subscriber = std::make_shared<Subscriber>(after, std::move(listener));
+  inbox_.post([this, id, subscriber] {
+    if (const auto stored = store_.find(id)) board_.attach(id, subscriber, *stored);
+  });
+  return std::make_unique<BoardSubscription>(std::move(subscriber));
+}
+
+StationStatus LocalScheduler::status() {
+  const auto up = std::chrono::steady_clock::now() - started_;
+  const std::lock_guard lock(mutex_);
+  auto status = status_;
+  status.uptime_ms = std::chrono::duration_cast<std::chrono::milliseconds>(up).count();
+  return status;
+}
+
+std::vector<domain::InstalledModel> LocalScheduler::models() {
+  const std::lock_guard lock(mutex_);
+  return catalog_ ? catalog_->models() : std::vector<domain::InstalledModel>{};
+}
+
+void LocalScheduler::refresh_models() {
+  inbox_.post([this] { scan_.request(); });
+}
+
+domain::ResolvedModel LocalScheduler::resolve_model(const std::string& name,
+                                                    const std::string& task) {
+  wait_for_models(limits::kModelsPatience);
+  return catalog()->resolve(name, task);
+}
+
+Picture LocalScheduler::artifact(const std::string& id) {
+  if (id.starts_with(PreviewShelf::kPrefix)) {
+    if (auto preview = previews_.find(id)) {
+      return {std::move(preview->bytes), std::move(preview->media_type)};
+    }
+    throw Error(ErrorCode::kNotFound, "the preview '" + id + "' is gone: only the newest is kept");
+  }
+  auto kept = artifacts_.get(id);
+  return {std::move(kept.bytes), std::move(kept.media_type)};
+}
+
+}  // namespace atelier::scheduler

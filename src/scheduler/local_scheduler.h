@@ -1,0 +1,90 @@
+// The scheduler of one machine: one thread with an inbox that owns the worker's state, a pool of
+// decoders, and the stores that it is given. Built by app/main; the destructor stops everything and
+// ends the children. See scheduler.h for who calls what.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "domain/gallery/artifact_store.h"
+#include "domain/jobs/job_store.h"
+#include "scheduler/job_board.h"
+#include "scheduler/job_runner.h"
+#include "scheduler/model_scan.h"
+#include "scheduler/scheduler.h"
+
+namespace atelier::scheduler {
+
+struct LocalSchedulerOptions {
+  LaunchChild launch_worker, launch_decoder;
+  std::string engine;  // the name that status() shows before the worker has said its own
+  ModelFolders folders;
+  std::string default_model;
+  int queue_max = 64;
+};
+
+class LocalScheduler final : public Scheduler {
+ public:
+  LocalScheduler(LocalSchedulerOptions options, domain::JobStore& store,
+                 domain::ArtifactStore& artifacts);
+  ~LocalScheduler() override;
+
+  domain::Job submit(const NewJob& job) override;
+  domain::Job job(const std::string& id) override;
+  std::vector<domain::Job> recent_jobs(int limit) override;
+  domain::Job cancel(const std::string& id) override;
+  std::unique_ptr<Subscription> subscribe(const std::string& id, std::int64_t after,
+                                          EventListener listener) override;
+  StationStatus status() override;
+  std::vector<domain::InstalledModel> models() override;
+  void refresh_models() override;
+  domain::ResolvedModel resolve_model(const std::string& name, const std::string& task) override;
+  Picture artifact(const std::string& id) override;
+
+  void add_notice(const std::string& sentence);  // for status()
+
+  // (blocking) Until the installed models are known or the worker cannot work; false: neither yet.
+  bool wait_for_models(std::chrono::milliseconds patience);
+
+ private:
+  void run();
+  void tick();
+  void worker_ready(const protocol::HelloReply& hello);
+  void worker_lost(const std::string& end);
+  void ask_memory();
+  void take_status();
+  std::string keep_upload(const std::vector<std::uint8_t>& bytes, std::string_view field);
+  std::shared_ptr<const domain::Catalog> catalog();
+  std::optional<domain::InstalledModel> find_model(const std::string& id);
+
+  const LocalSchedulerOptions options_;
+  domain::JobStore& store_;
+  domain::ArtifactStore& artifacts_;
+  const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+  Inbox inbox_;
+  JobBoard board_;
+  PreviewShelf previews_;
+  MediaPool pool_;
+  Supervisor worker_;             // scheduler thread
+  ModelScan scan_;                // scheduler thread
+  JobRunner runner_;              // scheduler thread
+  WorkerStatus shown_;            // scheduler thread: what status() shows next
+  protocol::MemoryReply memory_;  // scheduler thread
+  std::string seen_job_;          // scheduler thread
+
+  std::mutex submitting_;  // the limit of the queue is checked and used in one go
+
+  std::mutex mutex_;
+  std::condition_variable models_known_;
+  StationStatus status_;                            // guarded by mutex_
+  std::shared_ptr<const domain::Catalog> catalog_;  // guarded by mutex_; null: not known yet
+  std::string worker_problem_;                      // guarded by mutex_; why it cannot work at all
+
+  std::thread thread_;  // last: it uses all of the above
+};
+
+}  // namespace atelier::scheduler

@@ -1,0 +1,115 @@
+#include "scheduler/model_scan.h"
+
+#include <memory>
+#include <utility>
+
+#include "platform/log.h"
+
+namespace atelier::scheduler {
+namespace {
+
+using domain::InstalledModel;
+
+std::string last_part(const std::string& id) { return id.substr(id.rfind('/') + 1); }
+
+}  // namespace
+
+ModelScan::ModelScan(ModelFolders folders, Supervisor& worker, MediaPool& pool, Inbox& inbox,
+                     Done done)
+    : folders_(std::move(folders)),
+      worker_(worker),
+      pool_(pool),
+      inbox_(inbox),
+      done_(std::move(done)) {}
+
+void ModelScan::request() {
+  requested_ = true;
+  begin();
+}
+
+void ModelScan::worker_ready(const protocol::HelloReply& hello) {
+  ready_ = true;
+  own_cards_ = hello.cards;
+  if (open_) {
+    inspect_next();
+  } else {
+    begin();
+  }
+}
+
+void ModelScan::begin() {
+  if (!requested_ || open_ || listing_ || !ready_) return;
+  requested_ = false;
+  listing_ = true;
+  // Folders may lie on slow disks: the listing is no work for the scheduler's thread.
+  pool_.post(
+      [this](Decoder&) {
+        auto listed =
+            std::make_shared<std::vector<ModelCandidate>>(find_model_candidates(folders_));
+        inbox_.post([this, listed] {
+          listing_ = false;
+          open_ = true;
+          found_.clear();
+          waiting_.assign(listed->begin(), listed->end());
+          for (const auto& card : own_cards_) {
+            found_.push_back(
+                {.card = card, .path = "", .source = "engine", .size_bytes = 0, .problem = ""});
+          }
+          inspect_next();
+        });
+      },
+      [this](const Error& error) {
+        platform::log_error(std::string("the model folders cannot be read: ") + error.what());
+        inbox_.post([this] { listing_ = false; });
+      });
+}
+
+void ModelScan::inspect_next() {
+  if (!ready_ || under_inspection_) return;
+  if (waiting_.empty()) {
+    open_ = false;
+    done_(std::move(found_));
+    found_.clear();
+    return begin();
+  }
+  under_inspection_ = std::move(waiting_.front());
+  waiting_.pop_front();
+  protocol::InspectRequest request;
+  request.model = {under_inspection_->id, under_inspection_->path};
+  worker_.request(request, {}, [this](const protocol::Message& message) { inspected(message); });
+}
+
+void ModelScan::inspected(const protocol::Message& message) {
+  if (!under_inspection_) return;
+  const auto candidate = *std::exchange(under_inspection_, std::nullopt);
+  if (message.kind == protocol::Message::Kind::kFailure) {
+    keep(candidate, {}, message.failure);
+  } else {
+    keep(candidate, message.body_as<protocol::InspectReply>().card, "");
+  }
+  inspect_next();
+}
+
+void ModelScan::keep(const ModelCandidate& candidate, card::ModelCard card,
+                     const std::string& problem) {
+  card.id = candidate.id;
+  if (card.title.empty()) card.title = last_part(candidate.id);
+  if (card.task.empty()) card.task = "generation";
+  if (!problem.empty()) {
+    platform::log_warning("model '" + candidate.id + "' cannot be used: " + problem);
+  }
+  found_.push_back({.card = std::move(card),
+                    .path = candidate.path,
+                    .source = candidate.source,
+                    .size_bytes = candidate.size_bytes,
+                    .problem = problem});
+}
+
+void ModelScan::worker_lost(const std::string& end) {
+  ready_ = false;
+  if (!under_inspection_) return;
+  const auto candidate = *std::exchange(under_inspection_, std::nullopt);
+  keep(candidate, {}, "the worker " + end + " while it read the file");
+}
+
+}  // namespace atelier::scheduler

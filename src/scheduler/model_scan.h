@@ -1,0 +1,48 @@
+// Finds out what is installed: lists the folders, lets the worker look into each candidate, hands
+// over the whole. Scheduler thread only. A candidate that cannot be used keeps its sentence; one
+// that kills the worker is named as such and the scan goes on behind it.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "domain/catalog/catalog.h"
+#include "scheduler/inbox.h"
+#include "scheduler/media_pool.h"
+#include "scheduler/model_folders.h"
+#include "scheduler/supervisor.h"
+
+namespace atelier::scheduler {
+
+class ModelScan {
+ public:
+  using Done = std::function<void(std::vector<domain::InstalledModel>)>;
+
+  ModelScan(ModelFolders folders, Supervisor& worker, MediaPool& pool, Inbox& inbox, Done done);
+
+  void request();  // after the one under way, if any
+  void worker_ready(const protocol::HelloReply& hello);
+  void worker_lost(const std::string& end);
+
+ private:
+  void begin();
+  void inspect_next();
+  void inspected(const protocol::Message& message);
+  void keep(const ModelCandidate& candidate, card::ModelCard card, const std::string& problem);
+
+  ModelFolders folders_;
+  Supervisor& worker_;
+  MediaPool& pool_;
+  Inbox& inbox_;
+  Done done_;
+  bool ready_ = false, requested_ = true, listing_ = false, open_ = false;
+  std::vector<card::ModelCard> own_cards_;  // of the engine itself
+  std::deque<ModelCandidate> waiting_;
+  std::optional<ModelCandidate> under_inspection_;
+  std::vector<domain::InstalledModel> found_;
+};
+
+}  // namespace atelier::scheduler

@@ -1,0 +1,41 @@
+// How far a job is, from the stage that its worker names: a rough share of the whole, never
+// backwards.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "domain/jobs/job.h"
+
+namespace atelier::scheduler {
+
+struct StageSpan {
+  std::string_view name;
+  double begin, end;
+};
+
+// Denoising is nearly everything; the rest is there so that a bar moves.
+inline constexpr std::array<StageSpan, 6> kStages{{
+    {"load", 0.0, 0.03},
+    {"encode", 0.03, 0.05},
+    {"denoise", 0.05, 0.90},
+    {"decode", 0.90, 0.97},
+    {"save", 0.97, 0.99},
+    {"done", 1.0, 1.0},
+}};
+
+inline void advance(domain::JobProgress& progress, std::string_view stage, int step, int total) {
+  progress.stage = std::string(stage);
+  progress.step = step;
+  progress.total = total;
+  for (const auto& span : kStages) {
+    if (span.name != stage) continue;
+    const double share = total > 0 ? std::clamp(double(step) / total, 0.0, 1.0) : 0.0;
+    progress.fraction = std::max(progress.fraction, span.begin + share * (span.end - span.begin));
+  }
+}
+
+}  // namespace atelier::scheduler

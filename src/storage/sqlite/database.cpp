@@ -1,0 +1,82 @@
+#include "storage/sqlite/database.h"
+
+#include <sqlite3.h>
+
+#include "platform/error.h"
+
+namespace atelier::storage {
+
+Database::Database(const std::string& path) : path_(path) {
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX;
+  if (sqlite3_open_v2(path.c_str(), &handle_, flags, nullptr) != SQLITE_OK) {
+    const std::string why = handle_ != nullptr ? sqlite3_errmsg(handle_) : "out of memory";
+    sqlite3_close(handle_);
+    throw Error(ErrorCode::kInternal, "the database '" + path + "' cannot be opened: " + why);
+  }
+  sqlite3_busy_timeout(handle_, 5000);
+}
+
+Database::~Database() { sqlite3_close(handle_); }
+
+void Database::fail(const std::string& what) const {
+  const int code = sqlite3_errcode(handle_);
+  std::string sentence = "the database '" + path_ + "' " + what + ": " + sqlite3_errmsg(handle_);
+  if (code == SQLITE_FULL) sentence += "; free some disk space and try again";
+  if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB) {
+    sentence += "; move the file away to start with a new one";
+  }
+  throw Error(ErrorCode::kInternal, sentence);
+}
+
+void Database::execute(const std::string& sql) {
+  if (sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
+    fail("refused a command");
+  }
+}
+
+int Database::changes() const { return sqlite3_changes(handle_); }
+
+Statement::Statement(Database& database, std::string_view sql) : database_(database) {
+  if (sqlite3_prepare_v2(database.handle_, sql.data(), static_cast<int>(sql.size()), &handle_,
+                         nullptr) != SQLITE_OK) {
+    database.fail("does not understand '" + std::string(sql) + "'");
+  }
+}
+
+Statement::~Statement() { sqlite3_finalize(handle_); }
+
+Statement& Statement::bind(int index, std::int64_t value) {
+  if (sqlite3_bind_int64(handle_, index, value) != SQLITE_OK) database_.fail("took no value");
+  return *this;
+}
+
+Statement& Statement::bind(int index, std::string_view value) {
+  if (sqlite3_bind_text64(handle_, index, value.data(), value.size(), SQLITE_TRANSIENT,
+                          SQLITE_UTF8) != SQLITE_OK) {
+    database_.fail("took no value");
+  }
+  return *this;
+}
+
+bool Statement::step() {
+  const int code = sqlite3_step(handle_);
+  if (code == SQLITE_ROW) return true;
+  if (code == SQLITE_DONE) return false;
+  database_.fail("cannot be read or written");
+}
+
+void Statement::run() {
+  while (step()) {
+  }
+}
+
+std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(handle_, column); }
+
+std::string Statement::text(int column) const {
+  const auto* data = sqlite3_column_text(handle_, column);
+  const auto size = sqlite3_column_bytes(handle_, column);
+  if (data == nullptr) return {};
+  return {reinterpret_cast<const char*>(data), static_cast<std::size_t>(size)};
+}
+
+}  // namespace atelier::storage

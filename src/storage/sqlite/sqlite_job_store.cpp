@@ -1,0 +1,179 @@
+#include "storage/sqlite/sqlite_job_store.h"
+
+#include <string_view>
+
+#include "json/describe.h"
+#include "platform/error.h"
+#include "storage/sqlite/job_json.h"
+
+namespace atelier::storage {
+namespace {
+
+using domain::Job;
+using domain::JobState;
+
+constexpr int kSchemaVersion = 1;
+
+constexpr std::string_view kSchema = R"(
+  CREATE TABLE jobs (
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL, client TEXT NOT NULL, state TEXT NOT NULL,
+    priority INTEGER NOT NULL, attempt INTEGER NOT NULL, created_ms INTEGER NOT NULL,
+    started_ms INTEGER NOT NULL, finished_ms INTEGER NOT NULL, reason TEXT NOT NULL,
+    input TEXT NOT NULL, result TEXT NOT NULL, failure_code TEXT NOT NULL,
+    failure_sentence TEXT NOT NULL) WITHOUT ROWID;
+  CREATE INDEX jobs_waiting ON jobs (state, priority DESC, id);
+)";
+
+constexpr std::string_view kColumns =
+    "id, client, state, priority, attempt, created_ms, started_ms, finished_ms, reason, input, "
+    "result, failure_code, failure_sentence";
+
+Job read_row(const Statement& row) {
+  Job job;
+  job.id = row.text(0);
+  job.client = row.text(1);
+  const auto state = domain::job_state_from_name(row.text(2));
+  if (!state) throw Error(ErrorCode::kCorruptData, "job " + job.id + " has an unknown state");
+  job.state = *state;
+  job.priority = static_cast<int>(row.integer(3));
+  job.attempt = static_cast<int>(row.integer(4));
+  job.created_ms = row.integer(5);
+  job.started_ms = row.integer(6);
+  job.finished_ms = row.integer(7);
+  job.reason = row.text(8);
+  job.input = json::read_json<domain::JobInput>(row.text(9), nullptr);
+  if (const auto result = row.text(10); !result.empty()) {
+    job.result = json::read_json<domain::JobResult>(result, nullptr);
+  }
+  if (job.state == JobState::kFailed) {
+    job.failure = domain::JobFailure{error_code_from_name(row.text(11)), row.text(12)};
+  }
+  job.progress.stage = row.text(2);
+  if (job.state == JobState::kSucceeded) job.progress.fraction = 1;
+  return job;
+}
+
+std::string_view name(JobState state) { return domain::job_state_name(state); }
+
+}  // namespace
+
+SqliteJobStore::SqliteJobStore(const std::string& path) : database_(path) { migrate(); }
+
+void SqliteJobStore::migrate() {
+  // FULL: a commit has reached the disk when it returns; WAL: readers never wait for it.
+  database_.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;");
+  Statement version(database_, "PRAGMA user_version");
+  version.step();
+  const auto found = version.integer(0);
+  if (found > kSchemaVersion) {
+    throw Error(ErrorCode::kUnsupported,
+                "the database was written by a newer version of this program (schema " +
+                    std::to_string(found) + ", this one knows " + std::to_string(kSchemaVersion) +
+                    "): update the program or choose another home folder");
+  }
+  if (found == kSchemaVersion) return;
+  version.run();
+  database_.execute("BEGIN IMMEDIATE;" + std::string(kSchema) +
+                    "PRAGMA user_version=" + std::to_string(kSchemaVersion) + "; COMMIT;");
+}
+
+void SqliteJobStore::insert(const Job& job) {
+  const std::lock_guard lock(mutex_);
+  Statement(database_,
+            "INSERT INTO jobs (id, kind, client, state, priority, attempt, created_ms, started_ms, "
+            "finished_ms, reason, input, result, failure_code, failure_sentence) "
+            "VALUES (?,?,?,?,?,?,?,?,?,?,?,'','','')")
+      .bind(1, job.id)
+      .bind(2, job.input.kind)
+      .bind(3, job.client)
+      .bind(4, name(job.state))
+      .bind(5, job.priority)
+      .bind(6, job.attempt)
+      .bind(7, job.created_ms)
+      .bind(8, job.started_ms)
+      .bind(9, job.finished_ms)
+      .bind(10, job.reason)
+      .bind(11, json::write_json(job.input))
+      .run();
+}
+
+std::vector<Job> SqliteJobStore::select(std::string_view where, std::int64_t limit) {
+  Statement rows(database_, "SELECT " + std::string(kColumns) + " FROM jobs " + std::string(where) +
+                                " LIMIT ?");
+  rows.bind(1, limit);
+  std::vector<Job> jobs;
+  while (rows.step()) jobs.push_back(read_row(rows));
+  return jobs;
+}
+
+std::optional<Job> SqliteJobStore::find(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  Statement row(database_, "SELECT " + std::string(kColumns) + " FROM jobs WHERE id = ?");
+  row.bind(1, id);
+  if (!row.step()) return std::nullopt;
+  return read_row(row);
+}
+
+std::vector<Job> SqliteJobStore::recent(int limit) {
+  const std::lock_guard lock(mutex_);
+  return select("ORDER BY id DESC", limit);
+}
+
+std::vector<Job> SqliteJobStore::queued(int limit) {
+  const std::lock_guard lock(mutex_);
+  return select("WHERE state = 'queued' ORDER BY priority DESC, id", limit);
+}
+
+std::vector<Job> SqliteJobStore::running() {
+  const std::lock_guard lock(mutex_);
+  return select("WHERE state = 'running' ORDER BY id", -1);
+}
+
+int SqliteJobStore::count_queued(int priority) {
+  const std::lock_guard lock(mutex_);
+  Statement row(database_, "SELECT count(*) FROM jobs WHERE state = 'queued' AND priority = ?");
+  row.bind(1, priority);
+  row.step();
+  return static_cast<int>(row.integer(0));
+}
+
+bool SqliteJobStore::claim(const std::string& id, std::int64_t started_ms) {
+  const std::lock_guard lock(mutex_);
+  Statement(database_,
+            "UPDATE jobs SET state = 'running', attempt = attempt + 1, started_ms = ?, reason = '' "
+            "WHERE id = ? AND state = 'queued'")
+      .bind(1, started_ms)
+      .bind(2, id)
+      .run();
+  return database_.changes() == 1;
+}
+
+bool SqliteJobStore::requeue(const std::string& id, const std::string& reason) {
+  const std::lock_guard lock(mutex_);
+  Statement(database_,
+            "UPDATE jobs SET state = 'queued', started_ms = 0, reason = ? "
+            "WHERE id = ? AND state = 'running'")
+      .bind(1, reason)
+      .bind(2, id)
+      .run();
+  return database_.changes() == 1;
+}
+
+bool SqliteJobStore::finish(const Job& job, JobState expected) {
+  const std::lock_guard lock(mutex_);
+  Statement(database_,
+            "UPDATE jobs SET state = ?, finished_ms = ?, reason = ?, result = ?, failure_code = ?, "
+            "failure_sentence = ? WHERE id = ? AND state = ?")
+      .bind(1, name(job.state))
+      .bind(2, job.finished_ms)
+      .bind(3, job.reason)
+      .bind(4, job.result ? json::write_json(*job.result) : std::string{})
+      .bind(5, job.failure ? error_code_name(job.failure->code) : std::string_view{})
+      .bind(6, job.failure ? job.failure->sentence : std::string{})
+      .bind(7, job.id)
+      .bind(8, name(expected))
+      .run();
+  return database_.changes() == 1;
+}
+
+}  // namespace atelier::storage

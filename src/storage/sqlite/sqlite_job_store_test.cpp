@@ -1,0 +1,166 @@
+#include "storage/sqlite/sqlite_job_store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <filesystem>
+#include <thread>
+
+#include "platform/error.h"
+
+namespace atelier::storage {
+namespace {
+
+using domain::Job;
+using domain::JobState;
+
+class JobStoreTest : public testing::Test {
+ protected:
+  JobStoreTest() {
+    std::filesystem::remove_all(folder());
+    std::filesystem::create_directories(folder());
+  }
+  ~JobStoreTest() override { std::filesystem::remove_all(folder()); }
+
+  static std::string folder() {
+    return testing::TempDir() + "jobs-" +
+           testing::UnitTest::GetInstance()->current_test_info()->name();
+  }
+  static std::string path() { return folder() + "/atelier.db"; }
+};
+
+Job job(const std::string& id, int priority = 2) {
+  Job result;
+  result.id = id;
+  result.client = "cli";
+  result.priority = priority;
+  result.created_ms = 1;
+  result.input.generation.prompt = "a \"red\" circle, ünïcode 🎨\n";
+  result.input.generation.width = 128;
+  result.input.generation.seed = 18446744073709551615ULL;
+  result.input.generation.guidance = 7.25;
+  result.input.image_artifact = "abc";
+  return result;
+}
+
+std::vector<std::string> ids(const std::vector<Job>& jobs) {
+  std::vector<std::string> result;
+  for (const auto& entry : jobs) result.push_back(entry.id);
+  return result;
+}
+
+TEST_F(JobStoreTest, AJobSurvivesTheProcess) {
+  {
+    SqliteJobStore(path()).insert(job("01"));
+  }
+  SqliteJobStore store(path());
+  const auto found = store.find("01");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->state, JobState::kQueued);
+  EXPECT_EQ(found->client, "cli");
+  const auto& input = found->input.generation;
+  EXPECT_EQ(input.prompt, job("01").input.generation.prompt);
+  EXPECT_EQ(input.width, 128);
+  EXPECT_FALSE(input.height);
+  EXPECT_FALSE(input.negative_prompt);
+  EXPECT_EQ(input.seed, 18446744073709551615ULL);
+  EXPECT_EQ(input.guidance, 7.25);
+  EXPECT_EQ(found->input.image_artifact, "abc");
+  EXPECT_FALSE(store.find("02"));
+}
+
+TEST_F(JobStoreTest, TheQueueIsOrderedByPriorityThenAge) {
+  SqliteJobStore store(path());
+  for (const auto& [id, priority] : {std::pair{"01", 0}, {"02", 2}, {"03", 3}, {"04", 2}}) {
+    store.insert(job(id, priority));
+  }
+  EXPECT_THAT(ids(store.queued(10)), testing::ElementsAre("03", "02", "04", "01"));
+  EXPECT_THAT(ids(store.queued(2)), testing::ElementsAre("03", "02"));
+  EXPECT_THAT(ids(store.recent(3)), testing::ElementsAre("04", "03", "02"));
+  EXPECT_EQ(store.count_queued(2), 2);
+}
+
+TEST_F(JobStoreTest, OneClaimWins) {
+  SqliteJobStore store(path());
+  store.insert(job("01"));
+  std::atomic<int> wins = 0;
+  std::vector<std::thread> claimants;
+  for (int i = 0; i < 4; ++i) {
+    claimants.emplace_back([&] { wins += store.claim("01", 5) ? 1 : 0; });
+  }
+  for (auto& claimant : claimants) claimant.join();
+  EXPECT_EQ(wins, 1);
+  const auto running = store.running();
+  ASSERT_EQ(running.size(), 1U);
+  EXPECT_EQ(running[0].attempt, 1);
+  EXPECT_EQ(running[0].started_ms, 5);
+}
+
+TEST_F(JobStoreTest, ARepeatedJobCountsItsAttempts) {
+  SqliteJobStore store(path());
+  store.insert(job("01"));
+  EXPECT_FALSE(store.requeue("01", "not running"));
+  ASSERT_TRUE(store.claim("01", 5));
+  ASSERT_TRUE(store.requeue("01", "the worker died"));
+  EXPECT_EQ(store.find("01")->reason, "the worker died");
+  ASSERT_TRUE(store.claim("01", 6));
+  EXPECT_EQ(store.find("01")->attempt, 2);
+}
+
+TEST_F(JobStoreTest, ATerminalStateIsNeverLeft) {
+  SqliteJobStore store(path());
+  auto ended = job("01");
+  store.insert(ended);
+  ASSERT_TRUE(store.claim("01", 5));
+  ended.state = JobState::kSucceeded;
+  ended.finished_ms = 9;
+  ended.result = domain::JobResult{.artifacts = {"a", "b"}, .used = {}, .timing = {}};
+  ended.result->used.sampler = "DPM++ 2M";
+  ended.result->used.strength = 0.5;
+  ended.result->timing.denoise_ms = 12.5;
+  EXPECT_TRUE(store.finish(ended, JobState::kRunning));
+  EXPECT_FALSE(store.finish(ended, JobState::kRunning));
+  EXPECT_FALSE(store.claim("01", 6));
+  EXPECT_FALSE(store.requeue("01", "no"));
+  const auto found = store.find("01");
+  ASSERT_TRUE(found && found->result);
+  EXPECT_THAT(found->result->artifacts, testing::ElementsAre("a", "b"));
+  EXPECT_EQ(found->result->used.sampler, "DPM++ 2M");
+  EXPECT_EQ(found->result->used.strength, 0.5);
+  EXPECT_EQ(found->result->timing.denoise_ms, 12.5);
+}
+
+TEST_F(JobStoreTest, AFailureKeepsItsSentence) {
+  SqliteJobStore store(path());
+  auto failed = job("01");
+  store.insert(failed);
+  failed.state = JobState::kFailed;
+  failed.failure = domain::JobFailure{ErrorCode::kWorkerLost, "the worker died twice"};
+  ASSERT_TRUE(store.finish(failed, JobState::kQueued));
+  const auto found = store.find("01");
+  ASSERT_TRUE(found && found->failure);
+  EXPECT_EQ(found->failure->code, ErrorCode::kWorkerLost);
+  EXPECT_EQ(found->failure->sentence, "the worker died twice");
+}
+
+TEST_F(JobStoreTest, AFileOfANewerVersionIsRefused) {
+  {
+    Database(path()).execute("PRAGMA user_version=99");
+  }
+  try {
+    SqliteJobStore store(path());
+    FAIL() << "it was opened";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
+    EXPECT_THAT(error.what(), testing::HasSubstr("newer version"));
+  }
+}
+
+TEST_F(JobStoreTest, AFileThatIsNoDatabaseIsASentence) {
+  std::filesystem::create_directories(path());  // a folder of that name
+  EXPECT_THROW(SqliteJobStore store(path()), Error);
+}
+
+}  // namespace
+}  // namespace atelier::storage

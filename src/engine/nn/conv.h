@@ -4,6 +4,7 @@
 #pragma once
 
 #include "engine/nn/module.h"
+#include "engine/nn/winograd.h"
 #include "engine/tensor/torch_compat.h"
 
 namespace atelier::engine {
@@ -27,8 +28,15 @@ class Conv2d {
   Tensor operator()(const Tensor& x) const;
 
  private:
+  bool suits_winograd(const Tensor& x) const;
+  Tensor direct(const Tensor& x) const;
+  Tensor winograd(const Tensor& x) const;
+
   ConvShape shape_;
   Tensor weight_, bias_;
+  // The weight as an implementation wants it, made when that one is first used (which one depends
+  // on the picture's size) and kept.
+  mutable Tensor channels_last_, winograd2_, winograd4_;
 };
 
 }  // namespace atelier::engine

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "engine/image/pixels.h"
+#include "engine/nn/precise.h"
 #include "engine/pipelines/denoise.h"
 #include "engine/pipelines/guidance.h"
 #include "engine/pipelines/job_plan.h"
@@ -239,6 +240,7 @@ card::GenerationUsed Generation::used() const {
 }
 
 GenerateResult Generation::run() {
+  const PreciseGuard precise(job_.input.precise);
   check();
   encode_prompt();
   const int group = group_size();

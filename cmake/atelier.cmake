@@ -48,6 +48,9 @@ endif()
 
 add_library(atelier_flags INTERFACE)
 target_compile_options(atelier_flags INTERFACE -Wall -Wextra -Wconversion -Werror)
+if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
+  target_compile_options(atelier_flags INTERFACE -Wno-deprecated-declarations) # inside libstdc++ 12: std::stable_sort
+endif()
 if(ATELIER_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(atelier_flags INTERFACE -Wno-maybe-uninitialized) # false in <regex> and Boost when instrumented
 endif()

@@ -49,6 +49,8 @@ class RawClient {
 
   bool connected() const { return connected_; }
 
+  std::chrono::milliseconds patience{30'000};
+
   void close() {
     if (socket_ >= 0) ::close(std::exchange(socket_, -1));
   }
@@ -152,7 +154,7 @@ class RawClient {
 
   bool read_more() {
     pollfd wish{socket_, POLLIN, 0};
-    if (::poll(&wish, 1, 10'000) <= 0) return false;
+    if (::poll(&wish, 1, static_cast<int>(patience.count())) <= 0) return false;
     char piece[16384];
     const ssize_t size = ::recv(socket_, piece, sizeof piece, 0);
     if (size <= 0) {

@@ -1,0 +1,105 @@
+// What nobody should send: each is a 4xx with a sentence, and the next request works.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "picture_bytes.h"
+#include "platform/base64.h"
+#include "station_process.h"
+
+namespace atelier::api {
+namespace {
+
+using testing::HasSubstr;
+
+std::string base64(std::string_view bytes) {
+  return platform::base64_encode(
+      {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
+}
+
+class BadInputApi : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { station = new StationProcess; }
+  static void TearDownTestSuite() { delete station; }
+
+  static void expect_refused(const char* path, const std::string& body, const char* part = "") {
+    const auto reply = station->ask("POST", path, body);
+    const std::string shown = path + (" " + body.substr(0, 120));
+    EXPECT_GE(reply.status, 400) << shown;
+    EXPECT_LT(reply.status, 500) << shown << reply.body;
+    EXPECT_THAT(reply.body, HasSubstr(R"("detail":")")) << shown;
+    EXPECT_THAT(reply.body, HasSubstr(part)) << shown;
+  }
+  void TearDown() override {
+    EXPECT_EQ(station
+                  ->ask("POST", "/v1/generate",
+                        R"({"prompt":"still here","width":64,"height":64,"steps":1})")
+                  .status,
+              200);
+  }
+  static StationProcess* station;
+};
+StationProcess* BadInputApi::station = nullptr;
+
+TEST_F(BadInputApi, ModelsThatDoNotExistOrDoNotDraw) {
+  for (const char* path : {"/v1/images/generations", "/v1/generate", "/v1/images/generate"}) {
+    for (const char* model :
+         {"no-such-model", "moondream-2", "joycaption-alpha-2", "wd14-vit-v2"}) {
+      expect_refused(path, R"({"prompt":"x","model":")" + std::string{model} + "\"}", model);
+    }
+  }
+  expect_refused("/api/v1/jobs", R"({"input":{"prompt":"x","model":"no-such-model"}})",
+                 "no-such-model");
+}
+
+TEST_F(BadInputApi, NumbersThatMeanNothing) {
+  for (const char* input :
+       {R"("width":0)", R"("width":-8)", R"("width":1000000,"height":1000000)",
+        R"("width":2147483647)", R"("steps":0)", R"("steps":-1)", R"("steps":100000)", R"("n":0)",
+        R"("n":1000)", R"("steps":1.5)", R"("width":1e400)", R"("steps":"many")",
+        R"("size":"64xlots")", R"("guidance_scale":"high")"}) {
+    expect_refused("/v1/generate", R"({"prompt":"x",)" + std::string{input} + "}");
+  }
+  for (const char* input :
+       {R"("width":100)", R"("steps":0)", R"("strength":0.001,"steps":8,"image":"@")",
+        R"("batch":0)", R"("seed":-1)", R"("sampler":"no such sampler")"}) {
+    std::string text = input;
+    if (const auto at = text.find('@'); at != std::string::npos) {
+      text.replace(at, 1, base64(png(64, 64)));
+    }
+    expect_refused("/api/v1/jobs", R"({"input":{"prompt":"x",)" + text + "}}");
+  }
+}
+
+TEST_F(BadInputApi, TextThatIsNoJson) {
+  for (const char* body : {"", "{", "[]", "null", "\"text\"", "{\"prompt\":}", "\xff\xfe{}",
+                           "{\"prompt\":\"\\ud800\"}", "{\"prompt\":5}", "{\"prompt\":null}",
+                           "--boundary\r\nContent-Disposition: form-data\r\n"}) {
+    expect_refused("/v1/generate", body);
+    expect_refused("/v1/images/generations", body);
+  }
+  expect_refused("/api/v1/jobs", R"({"kind":"dance","input":{"prompt":"x"}})", "/kind");
+  expect_refused("/api/v1/jobs", R"({"priority":7,"input":{"prompt":"x"}})", "/priority");
+  expect_refused("/api/v1/jobs", std::string(100'000, '['));
+}
+
+TEST_F(BadInputApi, PicturesThatAreNone) {
+  const std::string whole = png(64, 64);
+  for (const std::string& image :
+       {std::string{"*not base64*"}, std::string{"data:image/png,plain"},
+        std::string{"http://127.0.0.1:1/a.png"}, base64("these are no picture's bytes"),
+        base64(whole.substr(0, whole.size() / 2)), base64(png(40'000, 40'000, Rows::kFirstOnly)),
+        base64("<svg xmlns=\"http://www.w3.org/2000/svg\"/>")}) {
+    expect_refused("/v1/generate", R"({"prompt":"x","image":")" + image + "\"}");
+    expect_refused("/api/v1/jobs", R"({"input":{"prompt":"x","image":")" + image + "\"}}");
+  }
+}
+
+TEST_F(BadInputApi, ABodyOf60Megabytes) {
+  const auto reply =
+      station->ask("POST", "/v1/generate", R"({"prompt":")" + std::string(60'000'000, 'x') + "\"}");
+  EXPECT_EQ(reply.status, 413);
+  EXPECT_THAT(reply.body, HasSubstr("48 MB"));
+}
+
+}  // namespace
+}  // namespace atelier::api

@@ -1,0 +1,142 @@
+// The native way: ask, follow, lose a worker, stop.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <chrono>
+#include <thread>
+
+#include "picture_bytes.h"
+#include "station_process.h"
+
+namespace atelier::api {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+std::string text_at(const boost::json::value& object, const char* key) {
+  return object.is_object() ? std::string{object.at(key).as_string()} : std::string{};
+}
+
+class JobsApi : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { station = new StationProcess{{.fake = "step_ms=20"}}; }
+  static void TearDownTestSuite() { delete station; }
+  static StationProcess* station;
+};
+StationProcess* JobsApi::station = nullptr;
+
+TEST_F(JobsApi, AJobIsAcceptedAndItsPictureCanBeFetched) {
+  const std::string id = station->submit(R"({"prompt":"x","width":64,"height":72,"steps":3})");
+  const auto job = station->wait_for(id, "succeeded failed");
+  ASSERT_EQ(text_at(job, "state"), "succeeded") << station->log();
+  const std::string artifact{job.at("result").at("artifacts").at(0).as_string()};
+  const auto picture = station->ask("GET", "/api/v1/artifacts/" + artifact);
+  EXPECT_EQ(picture.header("content-type"), "image/png");
+  EXPECT_EQ(png_size(picture.body).height, 72U);
+  const auto again = station->ask("GET", "/api/v1/artifacts/" + artifact, {},
+                                  "If-None-Match: " + picture.header("etag") + "\r\n");
+  EXPECT_EQ(again.status, 304);
+  EXPECT_THAT(station->ask("GET", "/api/v1/jobs?limit=3").body, HasSubstr(id));
+}
+
+TEST_F(JobsApi, EventsComeAsTheyHappenAndCanBeReplayed) {
+  const std::string id =
+      station->submit(R"({"prompt":"x","width":64,"height":64,"steps":10,"preview_every":2})");
+  http::RawClient client{station->port()};
+  client.request("GET", "/api/v1/jobs/" + id + "/events");
+  EXPECT_THAT(client.text_until("\r\n\r\n"), HasSubstr("text/event-stream"));
+  EXPECT_THAT(client.text_until("\n\n"), HasSubstr("retry: "));
+  std::vector<std::string> events;
+  for (std::string text = client.text_until("\n\n"); !text.empty();
+       text = client.text_until("\n\n")) {
+    if (!text.starts_with(":")) events.push_back(text);
+  }
+  ASSERT_GT(events.size(), 5U);
+  EXPECT_THAT(events.back(), HasSubstr(R"("state":"succeeded")"));
+  EXPECT_TRUE(client.closed_by_server());
+  const auto number_of = [](const std::string& event) { return std::stoll(event.substr(4)); };
+  const std::size_t middle = events.size() - 3;
+  http::RawClient later{station->port()};
+  later.request("GET", "/api/v1/jobs/" + id + "/events", {},
+                "Last-Event-ID: " + std::to_string(number_of(events[middle])) + "\r\n");
+  later.text_until("\r\n\r\n");
+  later.text_until("\n\n");
+  const std::string next = later.text_until("\n\n");
+  EXPECT_GT(number_of(next), number_of(events[middle])) << next;
+  std::string last = next;
+  for (std::string text = next; !text.empty(); text = later.text_until("\n\n")) last = text;
+  EXPECT_THAT(last, HasSubstr(R"("state":"succeeded")"));
+}
+
+TEST_F(JobsApi, ARunningJobIsCancelledQuickly) {
+  const std::string id = station->submit(R"({"prompt":"x","width":64,"height":64,"steps":900})");
+  ASSERT_EQ(text_at(station->wait_for(id, "running"), "state"), "running");
+  const auto before = std::chrono::steady_clock::now();
+  EXPECT_EQ(station->ask("POST", "/api/v1/jobs/" + id + "/cancel").status, 200);
+  EXPECT_EQ(text_at(station->wait_for(id, "cancelled succeeded failed"), "state"), "cancelled");
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 5s);
+}
+
+TEST_F(JobsApi, AClientThatLeavesCancelsItsJob) {
+  const auto newest = [] { return station->json("/api/v1/jobs?limit=1").at("jobs").at(0); };
+  {
+    http::RawClient client{station->port()};
+    client.request("POST", "/v1/generate",
+                   R"({"prompt":"left alone","width":64,"height":64,"steps":900})");
+    for (int i = 0; i < 500 && text_at(newest(), "state") != "running"; ++i) {
+      std::this_thread::sleep_for(10ms);
+    }
+    ASSERT_EQ(newest().at("input").at("prompt"), "left alone");
+  }
+  EXPECT_EQ(text_at(station->wait_for(text_at(newest(), "id"), "cancelled succeeded"), "state"),
+            "cancelled");
+}
+
+TEST_F(JobsApi, AWorkerThatIsKilledIsReplacedAndItsJobRunsAgain) {
+  const std::string id = station->submit(R"({"prompt":"x","width":64,"height":64,"steps":60})");
+  ASSERT_EQ(text_at(station->wait_for(id, "running"), "state"), "running");
+  const auto worker = station->json("/api/v1/status").at("workers").at(0);
+  const auto pid = static_cast<pid_t>(worker.at("pid").as_int64());
+  ASSERT_GT(pid, 1);
+  ASSERT_EQ(::kill(pid, SIGKILL), 0);
+  const auto job = station->wait_for(id, "succeeded failed");
+  EXPECT_EQ(text_at(job, "state"), "succeeded") << station->log();
+  EXPECT_EQ(job.at("attempt"), 2);
+  EXPECT_NE(station->json("/api/v1/status").at("workers").at(0).at("pid"), worker.at("pid"));
+}
+
+TEST_F(JobsApi, DescribesItselfToProgramsAndPeople) {
+  EXPECT_EQ(station->json("/openapi.json").at("openapi"), "3.1.0");
+  EXPECT_THAT(station->ask("GET", "/docs").body, HasSubstr("/docs/script.js"));
+  EXPECT_EQ(station->ask("GET", "/").header("content-type"), "text/html; charset=utf-8");
+}
+
+TEST(StationApi, AFullQueueSaysSoAndStopsCleanly) {
+  StationProcess station{{.fake = "step_ms=50", .environment = {"ATELIER_QUEUE_MAX=2"}}};
+  const std::string body = R"({"prompt":"x","width":64,"height":64,"steps":400})";
+  int refused = 0;
+  for (int i = 0; i < 6; ++i) {
+    if (station.submit(body).empty()) ++refused;
+  }
+  EXPECT_GE(refused, 1);
+  const auto reply = station.ask("POST", "/v1/generate", body);
+  EXPECT_EQ(reply.status, 429);
+  EXPECT_THAT(reply.body, HasSubstr("Queue is full"));
+  EXPECT_FALSE(reply.header("retry-after").empty());
+  const auto before = std::chrono::steady_clock::now();
+  EXPECT_EQ(station.stop(), 0);
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 5s);
+}
+
+TEST(StationApi, OutOfMemoryIsToldInTheWordsThatClientsLookFor) {
+  StationProcess station{{.fake = "step_ms=5,oom_at_step=1"}};
+  const auto reply =
+      station.ask("POST", "/v1/generate", R"({"prompt":"x","width":64,"height":64,"steps":2})");
+  EXPECT_EQ(reply.status, 500) << reply.body;
+  EXPECT_THAT(reply.body, HasSubstr("out of memory"));
+}
+
+}  // namespace
+}  // namespace atelier::api

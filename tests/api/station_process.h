@@ -1,0 +1,54 @@
+// A station of its own for a test: the real programs with the fake engine, on a free port, in a
+// folder that is removed. Test thread only. Failures to start end the test program with the
+// station's log.
+#pragma once
+
+#include <sys/types.h>
+
+#include <boost/json.hpp>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "http/raw_client.h"
+
+namespace atelier::api {
+
+struct StationOptions {
+  std::string fake = "step_ms=5";        // switches of the fake engine
+  std::vector<std::string> environment;  // "NAME=value"
+  std::vector<std::string> arguments;    // after `atelier serve`
+  std::string key;                       // sent with the requests of the start
+};
+
+class StationProcess {
+ public:
+  explicit StationProcess(StationOptions options = {});
+  ~StationProcess();  // ends it and everything it started
+  StationProcess(const StationProcess&) = delete;
+  StationProcess& operator=(const StationProcess&) = delete;
+
+  int port() const { return port_; }
+  pid_t pid() const { return pid_; }
+  std::string log() const;
+
+  http::RawReply ask(std::string_view method, std::string_view path, std::string_view body = {},
+                     const std::string& fields = {}) const;
+  boost::json::value json(std::string_view path) const;  // of GET; null unless 200
+  boost::json::value job(const std::string& id) const;
+  std::string submit(std::string_view input) const;  // of POST /api/v1/jobs; "" when refused
+  // The job once its state is one of `states` ("succeeded failed"); null after a minute.
+  boost::json::value wait_for(const std::string& id, std::string_view states) const;
+  int stop();  // SIGTERM; its exit status
+
+ private:
+  void start(const StationOptions& options);
+  void wait_until_ready(const std::string& key);
+
+  std::filesystem::path home_;
+  int port_ = 0;
+  pid_t pid_ = -1;
+};
+
+}  // namespace atelier::api

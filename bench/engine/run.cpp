@@ -1,8 +1,11 @@
 // atelier-engine-run: one picture straight from the engine library, without station or worker.
 //   atelier-engine-run MODEL "prompt" out.ppm [key=value …]
-// Keys: device, negative, seed, steps, guidance, width, height, sampler, schedule, batch, dtype, clip_skip,
-// strength, image (PPM), mask (PPM), exact, precise, tile, preview (steps between previews, written
-// beside the picture). Prints progress and timings; a batch is written as out.0.ppm, out.1.ppm, …
+// Keys: device, negative, seed, steps, guidance, width, height, sampler, schedule, batch, dtype,
+// clip_skip, strength, image (PPM), mask (PPM), exact, precise, tile, preview (steps between
+// previews, written beside the picture). Prints progress and timings; a batch is written as
+// out.0.ppm, out.1.ppm, …
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -135,6 +138,11 @@ int main(int count, char** values) {
   if (count < 4) {
     std::cerr << "usage: atelier-engine-run MODEL \"prompt\" out.ppm [key=value …]\n";
     return 2;
+  }
+  // OpenMP reads this when it is loaded: spinning threads cost seconds a step on a busy machine.
+  if (std::getenv("OMP_WAIT_POLICY") == nullptr) {
+    ::setenv("OMP_WAIT_POLICY", "passive", 1);
+    ::execv("/proc/self/exe", values);
   }
   try {
     run(values[1], values[2], values[3], Arguments(count - 4, values + 4));

@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
+#include <string_view>
 
 #include "engine/tensor/libtorch_version.h"
 #include "engine/tensor/torch_compat.h"
@@ -70,6 +72,13 @@ void find_problems(EngineReport& report) {
         "the pthread build of OpenBLAS is loaded, whose threads fight libtorch's: install "
         "libopenblas-openmp-dev and "
         "remove libopenblas-pthread-dev");
+  }
+  const char* policy = std::getenv("OMP_WAIT_POLICY");
+  if (policy == nullptr || std::string_view(policy) != "passive") {
+    report.problems.push_back(
+        "OpenMP's threads spin while they wait, which costs seconds a step on a busy machine: "
+        "start with "
+        "OMP_WAIT_POLICY=passive");
   }
   if (report.sgemm_gflops < kSgemmGflopsMin) {
     std::ostringstream text;

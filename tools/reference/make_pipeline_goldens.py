@@ -131,7 +131,7 @@ def write(name, family, inpaint, cases):
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
     write("sd15", "sd15", False, [
-        dict(), dict(negative="a dog"), dict(width=72, height=56, steps=3), dict(guidance=1.0),
+        dict(), dict(negative="a dog"), dict(width=72, height=88, steps=3), dict(guidance=1.0),
         dict(rescale=0.7, negative=""), dict(clip_skip=2), dict(batch=2, sampler="Euler a"),
         dict(sampler="DPM++ 2M Karras", steps=6), dict(sampler="Heun"), dict(sampler="UniPC"), dict(sampler="LCM"),
         dict(sampler="DPM++ 2M SDE"), dict(task="image", strength=0.6, steps=5), dict(task="image", strength=1.0),
@@ -144,5 +144,5 @@ if __name__ == "__main__":
         dict(task="inpaint", strength=0.8, sampler="Euler a")])
     write("sdxl", "sdxl", False, [
         dict(guidance=5.0), dict(guidance=5.0, negative=""), dict(guidance=5.0, negative="a dog", clip_skip=2),
-        dict(guidance=1.0), dict(width=72, height=56, sampler="DPM++ 2M Karras"), dict(sampler="Euler a"),
+        dict(guidance=1.0), dict(width=72, height=88, sampler="DPM++ 2M Karras"), dict(sampler="Euler a"),
         dict(task="image", strength=0.5), dict(task="inpaint", strength=0.9999), dict(task="inpaint", strength=0.6)])

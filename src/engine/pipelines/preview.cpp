@@ -40,10 +40,11 @@ void LatentPreview::fit(const AutoencoderKl& vae, const Tensor& latents) {
   const Tensor fine = generator.normal({1, channels, kFitSide, kFitSide});
   const Tensor coarse = at::upsample_nearest2d(
       generator.normal({1, channels, kFitSide / 4, kFitSide / 4}), {kFitSide, kFitSide});
-  const Tensor shrunk = at::adaptive_avg_pool2d(latents, {kFitSide, kFitSide});
+  const Tensor shrunk = at::adaptive_avg_pool2d(latents.to(at::kCPU), {kFitSide, kFitSide});
   std::vector<Tensor> inputs, colours;
   for (const Tensor& sample : {shrunk, coarse, (fine + coarse) * 0.7}) {
-    const Tensor picture = vae.decode(unscaled(sample, vae)).to(at::kCPU, at::kFloat);
+    const Tensor picture =
+        vae.decode(unscaled(sample, vae).to(latents.device())).to(at::kCPU, at::kFloat);
     inputs.push_back(rows_of(sample));
     colours.push_back(at::adaptive_avg_pool2d(picture, {kFitSide, kFitSide})[0].flatten(1).t());
   }
@@ -59,7 +60,7 @@ media::Image LatentPreview::draw(const Tensor& latents, const AutoencoderKl& vae
     picture = tensor_to_picture(vae.decode(unscaled(latents, vae))[0]);
   } else {
     if (!weights_.defined()) {
-      fit(vae, sample);
+      fit(vae, latents.to(at::kFloat));
     }
     const Tensor colours =
         rows_of(sample).mm(weights_).t().reshape({3, sample.size(2), sample.size(3)});

@@ -1,0 +1,90 @@
+#include "engine/nn/attention.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <tuple>
+
+namespace atelier::engine {
+namespace {
+
+struct Inputs {
+  Tensor query, key, value;  // [batch, heads, tokens, width], views as the networks make them
+};
+
+Inputs random_inputs(std::int64_t batch, std::int64_t heads, std::int64_t queries,
+                     std::int64_t keys, std::int64_t width) {
+  const auto q = at::randn({batch, queries, heads * width});
+  const auto kv = at::randn({batch, keys, 2 * heads * width}).chunk(2, 2);
+  return {split_heads(q, heads), split_heads(kv[0], heads), split_heads(kv[1], heads)};
+}
+
+// The definition, in fp64, with all scores at once.
+Tensor plain_attention(const Inputs& in, AttentionMask mask) {
+  const Tensor query = in.query.to(at::kDouble), key = in.key.to(at::kDouble);
+  Tensor scores =
+      query.matmul(key.transpose(2, 3)) / std::sqrt(static_cast<double>(in.query.size(3)));
+  if (mask == AttentionMask::kCausal) {
+    scores = scores + at::full({query.size(2), key.size(2)},
+                               -std::numeric_limits<double>::infinity(), at::kDouble)
+                          .triu(key.size(2) - query.size(2) + 1);
+  }
+  return scores.softmax(-1).matmul(in.value.to(at::kDouble)).transpose(1, 2).flatten(2);
+}
+
+double difference(const Inputs& in, AttentionMask mask = AttentionMask::kNone) {
+  const Tensor expected = plain_attention(in, mask);
+  const Tensor found = attention(in.query, in.key, in.value, mask);
+  if (found.sizes() != expected.sizes()) return std::numeric_limits<double>::infinity();
+  return (found.to(at::kDouble) - expected).abs().max().item<double>();
+}
+
+TEST(Attention, EqualsTheDefinitionForManyShapes) {
+  for (const auto& [heads, queries, keys, width] : {std::tuple{8, 100, 300, 40},
+                                                    {2, 7, 77, 64},
+                                                    {1, 65, 130, 512},
+                                                    {3, 1, 1, 5},
+                                                    {4, 500, 257, 24},
+                                                    {2, 13, 9, 160},
+                                                    {1, 2000, 16, 8}}) {
+    EXPECT_LE(difference(random_inputs(2, heads, queries, keys, width)), 3e-6)
+        << heads << " " << queries << " " << keys << " " << width;
+  }
+}
+
+TEST(Attention, HidesWhatComesLater) {
+  for (const auto& [queries, keys] : {std::pair{77, 77}, {600, 600}, {5, 300}, {1, 1}}) {
+    EXPECT_LE(difference(random_inputs(1, 2, queries, keys, 64), AttentionMask::kCausal), 3e-6)
+        << queries << " " << keys;
+  }
+}
+
+TEST(Attention, KeepsLargeAndTinyScoresFinite) {
+  Inputs in = random_inputs(1, 2, 50, 400, 40);
+  in.query = in.query * 100.0;
+  EXPECT_LE(difference(in), 1e-3);  // a choice of one key: the scores' own rounding shows
+  in.query = in.query * 0.0;
+  EXPECT_LE(difference(in), 1e-6);
+}
+
+TEST(Attention, TakesSixteenBitInputs) {
+  Inputs in = random_inputs(2, 4, 90, 77, 40);
+  in = {in.query.to(at::kBFloat16), in.key.to(at::kBFloat16), in.value.to(at::kBFloat16)};
+  EXPECT_EQ(attention(in.query, in.key, in.value).scalar_type(), at::kBFloat16);
+  EXPECT_LE(difference(in), 8e-3);  // the rounding of the result alone
+}
+
+TEST(Attention, DoesNotDependOnTheNumberOfThreads) {
+  const Inputs in = random_inputs(1, 2, 700, 300, 40);
+  const int before = at::get_num_threads();
+  at::set_num_threads(1);
+  const Tensor one = attention(in.query, in.key, in.value);
+  at::set_num_threads(3);
+  const Tensor three = attention(in.query, in.key, in.value);
+  at::set_num_threads(before);
+  EXPECT_TRUE(one.equal(three));
+}
+
+}  // namespace
+}  // namespace atelier::engine

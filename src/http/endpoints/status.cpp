@@ -19,7 +19,6 @@ struct StatusView {
   std::vector<WorkerView> workers;
   int queued = 0, running = 0;
   std::int64_t memory_total_mb = 0, memory_used_mb = 0, uptime_ms = 0;
-  std::vector<std::string> notices;  // sentences for people, e.g. about the port
   std::vector<std::string> notices;  // sentences that a person should see
 };
 BOOST_DESCRIBE_STRUCT(StatusView, (),
@@ -42,7 +41,6 @@ Outcome status(const Request&, Service& service) {
   view.memory_total_mb = now.memory_total_mb;
   view.memory_used_mb = now.memory_used_mb;
   view.uptime_ms = now.uptime_ms;
-  view.notices = now.notices;
   view.notices = now.notices;
   return json_reply(view);
 }

@@ -333,7 +333,8 @@ Connection::Awaitable<void> Connection::wait(std::chrono::milliseconds longest) 
   co_await wake_.async_wait(awaitable_with(ignored));
 }
 
-// Subscribing may replay from the database, so the pool does it.
+// Subscribing may read the database, so the pool does it. A job that has ended tells at least its
+// end.
 Connection::Awaitable<std::optional<Error>> Connection::watch_job(const std::string& job,
                                                                   std::int64_t after,
                                                                   Watch& watch) {
@@ -348,9 +349,6 @@ Connection::Awaitable<std::optional<Error>> Connection::watch_job(const std::str
   };
   std::function<Outcome()> subscribe = [&]() -> Outcome {
     watch.subscription = core_.service.scheduler.subscribe(job, after, std::move(listener));
-    // Events of an earlier run of the station may be gone; the job's state is not.
-    const domain::Job now = core_.service.scheduler.job(job);
-    if (domain::is_terminal(now.state)) watch.mailbox.push({0, "state", now.finished_ms, now});
     return Response{};
   };
   Outcome outcome = co_await on_pool(std::move(subscribe), "/");

@@ -143,7 +143,8 @@ class SchedulerDouble : public scheduler::Scheduler {
     found(id);
     auto subscriber = std::make_unique<Subscriber>(*this, id, std::move(listener));
     for (const auto& event : events_) {
-      if (event.job.id == id && event.id > after) subscriber->listener(event);
+      const bool is_end = domain::is_terminal(event.job.state);
+      if (event.job.id == id && (event.id > after || is_end)) subscriber->listener(event);
     }
     subscribers_.insert(subscriber.get());
     changed_.notify_all();

@@ -441,6 +441,9 @@ TEST_F(ServerTest, StreamsEventsReplaysThemAndEndsWithTheJob) {
   again.text_until("\n\n");
   EXPECT_THAT(again.text_until("\n\n"), HasSubstr("id: 3\nevent: result"));
   EXPECT_TRUE(again.closed_by_server());
+  RawClient late{port()};  // one that has seen everything must not wait for ever
+  late.request("GET", "/api/v1/jobs/job-1/events", {}, "Last-Event-ID: 3\r\n");
+  EXPECT_TRUE(late.closed_by_server());
   EXPECT_EQ(ask("GET", "/api/v1/jobs/none/events").status, 404);
 }
 

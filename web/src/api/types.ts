@@ -1,102 +1,26 @@
-// The names that the page uses for the station's types.
+// The page's names for the station's types. They are generated from the station's own description
+// (generated.ts); the station always sends every member, so replies are read as complete.
+import type { components } from './generated';
 
-export interface Parameter {
-  name: string;
-  kind: 'integer' | 'number' | 'string' | 'boolean' | 'choice' | 'size';
-  title: string;
-  help: string;
-  minimum?: number | null;
-  maximum?: number | null;
-  step?: number | null;
-  default_value: string;
-  choices: string[];
-}
+type Complete<T> = T extends (infer Item)[]
+  ? Complete<Item>[]
+  : T extends object
+    ? { [Key in keyof T]-?: Complete<T[Key]> }
+    : T;
 
-export interface ModelCard {
-  id: string;
-  title: string;
-  family: string;
-  task: string;
-  description: string;
-  capabilities: string[];
-  native_width: number;
-  native_height: number;
-  parameters: Parameter[];
-  problem?: string;
-}
-
-export interface SamplerName {
-  id: string;
-  title: string;
-  available: boolean;
-}
-
-export interface SamplerLists {
-  samplers: SamplerName[];
-  schedules: SamplerName[];
-}
-
-export interface GenerationUsed {
-  model: string;
-  model_title: string;
-  sampler: string;
-  schedule: string;
-  width: number;
-  height: number;
-  made_width: number;
-  made_height: number;
-  steps: number;
-  guidance: number;
-  seed: number | string;
-  batch: number;
-  strength?: number | null;
-  prompt: string;
-  negative_prompt: string;
-  warnings: string[];
-}
-
-export interface JobProgress {
-  stage: string;
-  step: number;
-  total: number;
-  fraction: number;
-  eta_seconds: number;
-  steps_per_second: number;
-  preview_artifact: string;
-}
+type Schemas = components['schemas'];
 
 export type JobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
+export type Job = Omit<Complete<Schemas['JobView']>, 'state'> & { state: JobState };
+export type ModelCard = Complete<Schemas['ModelView']>;
+export type Parameter = Complete<Schemas['Parameter']>;
+export type SamplerLists = Complete<Schemas['NativeSamplers']>;
+export type StationStatus = Complete<Schemas['StatusView']>;
+export type GenerationUsed = Complete<Schemas['GenerationUsed']>;
 
-export interface Job {
-  id: string;
-  state: JobState;
-  created_ms: number;
-  started_ms: number;
-  finished_ms: number;
-  reason: string;
-  progress: JobProgress;
-  result?: { artifacts: string[]; used: GenerationUsed } | null;
-  failure?: { code: string; sentence: string } | null;
-}
-
+// What the page sends: the card's parameters by name, so the shape of `input` is the card's.
 export interface NewJob {
   kind: 'generate';
   priority: number;
   input: Record<string, string | number | boolean>;
-}
-
-export interface WorkerStatus {
-  name: string;
-  engine: string;
-  device: string;
-  state: string;
-  problem: string;
-}
-
-export interface StationStatus {
-  workers: WorkerStatus[];
-  queued: number;
-  running: number;
-  memory_total_mb: number;
-  memory_used_mb: number;
 }

@@ -4,11 +4,12 @@ import type { ModelCard, Parameter } from '../../api/types';
 import { defaultValues, formProblem, sizePresets, toJob, valuesForModel, type FormState } from './form';
 
 const parameter = (name: string, kind: Parameter['kind'], value: string): Parameter => ({
-  name, kind, title: name, help: '', default_value: value, choices: [],
+  name, kind, title: name, help: '', minimum: null, maximum: null, step: null, default_value: value, choices: [],
 });
 
 const card: ModelCard = {
-  id: 'small', title: 'Small', family: 'sd15', task: 'generation', description: '',
+  id: 'small', title: 'Small', family: 'sd15', task: 'generation', description: '', format: 'diffusers',
+  content_hash: '', source: 'starter', size_bytes: 0, problem: '', memory: { weights_bytes: 0, bytes_per_pixel: 0 },
   capabilities: ['text_to_image', 'image_to_image'], native_width: 128, native_height: 128,
   parameters: [
     parameter('steps', 'integer', '20'), parameter('guidance', 'number', '5'),

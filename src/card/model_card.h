@@ -1,6 +1,7 @@
-// What a model says about itself: the plain data that lets everyone outside its own source file treat it
-// without asking which model it is. Made by the engine (families, and an inspection of files), sent in the
-// worker's hello, kept in the catalog, shown by the API, drawn as a form by the page.
+// What a model says about itself: the plain data that lets everyone outside its own source file
+// treat it without asking which model it is. Made by the engine (families, and an inspection of
+// files), sent in the worker's hello, kept in the catalog, shown by the API, drawn as a form by the
+// page.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +11,8 @@
 
 namespace atelier::card {
 
-// One parameter of the model's form. `kind`: "integer", "number", "string", "boolean", "choice", "size".
+// One parameter of the model's form. `kind`: "integer", "number", "string", "boolean", "choice",
+// "size".
 struct Parameter {
   std::string name;  // field name of the job input, e.g. "steps"
   std::string kind;
@@ -33,7 +35,8 @@ struct ModelCard {
   std::string task;    // "generation"
   std::string format;  // "diffusers", "single_file"
   std::string description;
-  std::vector<std::string> capabilities;  // "text_to_image", "image_to_image", "inpaint", "v_prediction" …
+  std::vector<std::string>
+      capabilities;  // "text_to_image", "image_to_image", "inpaint", "v_prediction" …
   int native_width = 512, native_height = 512;
   MemoryFormula memory;
   std::string content_hash;  // header hash until the digest is known

@@ -44,7 +44,13 @@ class TorchEngine final : public Engine {
 
   EngineReport report() override {
     if (!report_) {
-      with_failures_described("measuring the device", [&] { report_ = report_cpu(threads_); });
+      with_failures_described("measuring the device", [&] {
+        report_ = report_cpu(threads_);
+        report_->compute_dtype = default_dtype();
+        if (device_.is_cuda()) {
+          report_->device_name = device_.str();
+        }
+      });
     }
     return *report_;
   }

@@ -1,7 +1,8 @@
 // The one header through which the worker uses an engine library (libatelier-engine-cpu.so,
 // libatelier-engine-cuda.so, or the fake engine inside the worker). No torch type appears here.
-// Threads: one job at a time; everything is called from the worker's job thread, except `cancelled()`
-// of the observer, which the engine polls between blocks. Failures are thrown as atelier::Error.
+// Threads: one job at a time; everything is called from the worker's job thread, except
+// `cancelled()` of the observer, which the engine polls between blocks. Failures are thrown as
+// atelier::Error.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +24,8 @@ inline constexpr int kEngineInterfaceVersion = 1;
 struct EngineOptions {
   std::string device = "cpu";  // "cpu", "cuda", "cuda:1"
   int threads = 0;             // 0: all logical processors that this process may use
-  std::string assets_path;     // folder with the tokenizer data that single-file checkpoints lack ("" : built in default)
+  std::string assets_path;  // folder with the tokenizer data that single-file checkpoints lack (""
+                            // : built in default)
 };
 
 // Where an installed model lies. The worker receives it from the station beside the model's id.
@@ -44,12 +46,12 @@ class JobObserver {
   virtual ~JobObserver() = default;
   virtual void on_progress(const Progress& progress) = 0;
   virtual void on_preview(const media::Image& preview) = 0;  // small RGB picture of the latents
-  virtual bool cancelled() = 0;                              // true: throw ErrorCode::kCancelled soon
+  virtual bool cancelled() = 0;  // true: throw ErrorCode::kCancelled soon
 };
 
 struct GenerateJob {
   ModelFiles model;
-  card::GenerationInput input;  // sampler, schedule, size, … as asked
+  card::GenerationInput input;        // sampler, schedule, size, … as asked
   std::optional<media::Image> image;  // image to image, inpainting
   std::optional<media::Image> mask;   // inpainting: white is repainted
 };
@@ -61,14 +63,14 @@ struct GenerateResult {
 };
 
 struct EngineReport {
-  std::string device_name;  // "AMD EPYC …", "NVIDIA …"
-  std::string libtorch;     // "1.13.1"
-  std::string blas;         // what at::show_config and a probe say
-  std::string compute_dtype;  // default on this device: "fp32", "bf16", "fp16"
+  std::string device_name;     // "AMD EPYC …", "NVIDIA …"
+  std::string libtorch;        // "1.13.1"
+  std::string blas;            // what at::show_config and a probe say
+  std::string compute_dtype;   // default on this device: "fp32", "bf16", "fp16"
   std::string cpu_capability;  // "avx2", "avx512_bf16", …
   int threads = 0;
-  double sgemm_gflops = 0;                  // measured by a short probe; far too low names a wrong BLAS
-  std::vector<std::string> problems;        // sentences, with what to do
+  double sgemm_gflops = 0;            // measured by a short probe; far too low names a wrong BLAS
+  std::vector<std::string> problems;  // sentences, with what to do
 };
 
 struct MemoryReport {
@@ -79,9 +81,9 @@ struct MemoryReport {
 
 // One sampler or schedule of the table, for /v1/samplers and the page.
 struct NamedChoice {
-  std::string id;     // canonical id: "dpmpp_2m", "karras"
-  std::string title;  // "DPM++ 2M"
-  bool available = false;  // false: known by name, not built yet
+  std::string id;                    // canonical id: "dpmpp_2m", "karras"
+  std::string title;                 // "DPM++ 2M"
+  bool available = false;            // false: known by name, not built yet
   std::vector<std::string> aliases;  // other dialects' spellings
 };
 
@@ -92,7 +94,8 @@ class Engine {
   virtual MemoryReport memory() = 0;
   virtual std::vector<NamedChoice> samplers() = 0;
   virtual std::vector<NamedChoice> schedules() = 0;
-  // Reads headers only (cheap); throws kUnsupported with the reason when it is no model that we run.
+  // Reads headers only (cheap); throws kUnsupported with the reason when it is no model that we
+  // run.
   virtual card::ModelCard inspect(const ModelFiles& files) = 0;
   virtual GenerateResult generate(const GenerateJob& job, JobObserver& observer) = 0;
   virtual void unload_all() = 0;

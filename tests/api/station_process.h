@@ -16,10 +16,10 @@
 namespace atelier::api {
 
 struct StationOptions {
-  std::string fake = "step_ms=5";        // switches of the fake engine
-  std::vector<std::string> environment;  // "NAME=value"
-  std::vector<std::string> arguments;    // after `atelier serve`
-  std::string key;                       // sent with the requests of the start
+  std::string fake = "step_ms=5";             // switches of the fake engine
+  std::vector<std::string> environment = {};  // "NAME=value"
+  std::vector<std::string> arguments = {};    // after `atelier serve`
+  std::string key = {};                       // sent with the requests of the start
 };
 
 class StationProcess {

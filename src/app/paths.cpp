@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kSettingsBytesMax = 1 << 20;
 
-bool exists(const fs::path& path) {
+bool is_there(const fs::path& path) {
   std::error_code failure;
   return fs::exists(path, failure);
 }
@@ -23,7 +23,7 @@ bool exists(const fs::path& path) {
 // The first that is there: what a person named, an installation, the source tree.
 std::string first_existing(const std::vector<fs::path>& places) {
   for (const auto& place : places) {
-    if (!place.empty() && exists(place)) return place.lexically_normal().string();
+    if (!place.empty() && is_there(place)) return place.lexically_normal().string();
   }
   return "";
 }
@@ -73,7 +73,7 @@ domain::Settings load_settings(const domain::FlagValues& flags) {
                                                  "; name another with ATELIER_HOME");
   }
   std::string file;
-  if (exists(home / "settings.toml")) {
+  if (is_there(home / "settings.toml")) {
     file = platform::read_text(home / "settings.toml", kSettingsBytesMax);
   }
   return domain::read_settings(file, environment, flags);

@@ -25,6 +25,14 @@ std::string attempts(int attempt) {
   return std::to_string(attempt) + " of " + std::to_string(domain::limits::kAttemptsMax);
 }
 
+// Tells how a job ended when it goes out of scope.
+struct Told {
+  JobBoard& board;
+  std::string_view event;
+  const Job& job;
+  ~Told() { board.publish(event, job, job.finished_ms); }
+};
+
 // Encodes and stores each picture with the texts that say how it was made.
 std::vector<std::string> store_pictures(Decoder& decoder, domain::ArtifactStore& artifacts,
                                         const std::string& job,
@@ -252,8 +260,9 @@ void JobRunner::end(Running& running, JobState state, std::string_view event) {
   running_.erase(job.id);
   job.state = state;
   job.finished_ms = unix_ms();
+  // Written first, told next; and told in any case, for nobody may wait for ever on a full disk.
+  const Told told{parts_.board, event, job};
   parts_.store.finish(job, JobState::kRunning);
-  parts_.board.publish(event, job, job.finished_ms);
 }
 
 void JobRunner::cancel(const std::string& id) {

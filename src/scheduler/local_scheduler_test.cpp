@@ -1,0 +1,395 @@
+// The scheduler with the real programs: a worker on the fake engine, real decoders, real stores.
+#include "scheduler/local_scheduler.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <condition_variable>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+#include "platform/error.h"
+#include "scheduler/memory_stores.h"
+
+namespace atelier::scheduler {
+namespace {
+
+using domain::Job;
+using domain::JobEvent;
+using domain::JobState;
+using testing::HasSubstr;
+
+constexpr std::chrono::seconds kPatience{60};  // generous: sanitizers on a busy machine
+
+std::string program(const char* variable) {
+  const char* path = std::getenv(variable);
+  return path != nullptr ? path : "";
+}
+
+LaunchChild launcher(const std::string& path, std::vector<std::string> arguments,
+                     std::map<std::string, std::string> environment = {}) {
+  platform::ProcessOptions options;
+  options.program = path;
+  options.arguments = std::move(arguments);
+  options.environment = std::move(environment);
+  return [options] { return platform::ChildProcess::spawn(options); };
+}
+
+// Hears a job to its end.
+class Hearing {
+ public:
+  Hearing(Scheduler& scheduler, const std::string& id, std::int64_t after = 0)
+      : subscription_(scheduler.subscribe(id, after, [this](const JobEvent& event) {
+          const std::lock_guard lock(mutex_);
+          events_.push_back(event);
+          heard_.notify_all();
+        })) {}
+
+  // The newest event's job once `fits` says yes; the test fails when that takes too long.
+  Job wait(const std::function<bool(const Job&)>& fits) {
+    std::unique_lock lock(mutex_);
+    const bool came = heard_.wait_until(lock, std::chrono::system_clock::now() + kPatience, [&] {
+      return std::ranges::any_of(events_, [&](const JobEvent& e) { return fits(e.job); });
+    });
+    EXPECT_TRUE(came) << "last state: "
+                      << (events_.empty() ? "none" : events_.back().job.progress.stage);
+    for (const auto& event : events_) {
+      if (fits(event.job)) return event.job;
+    }
+    return {};
+  }
+  Job wait_for_end() {
+    return wait([](const Job& job) { return domain::is_terminal(job.state); });
+  }
+  std::vector<JobEvent> events() {
+    const std::lock_guard lock(mutex_);
+    return events_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable heard_;
+  std::vector<JobEvent> events_;
+  std::unique_ptr<Subscription> subscription_;
+};
+
+bool is_denoising(const Job& job) {
+  return job.state == JobState::kRunning && job.progress.stage == "denoise";
+}
+
+class LocalSchedulerTest : public testing::Test {
+ protected:
+  LocalSchedulerTest() {
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+    options_.launch_worker = worker("step_ms=5");
+    options_.launch_decoder = launcher(program("ATELIER_MEDIA"), {});
+  }
+  ~LocalSchedulerTest() override { std::filesystem::remove_all(folder_); }
+
+  static LaunchChild worker(const std::string& switches) {
+    return launcher(program("ATELIER_WORKER"), {"--engine", "fake", "--fake", switches});
+  }
+
+  Scheduler& start() {
+    scheduler_ = std::make_unique<LocalScheduler>(options_, jobs_, artifacts_);
+    return *scheduler_;
+  }
+
+  static NewJob wish(int steps = 4) {
+    NewJob job;
+    job.client = "test";
+    job.input.generation.prompt = "a red circle";
+    job.input.generation.width = 64;
+    job.input.generation.height = 64;
+    job.input.generation.steps = steps;
+    job.input.generation.seed = 7;
+    return job;
+  }
+
+  Job run(const NewJob& job) {
+    const auto id = scheduler_->submit(job).id;
+    return Hearing(*scheduler_, id).wait_for_end();
+  }
+
+  int worker_pid() {
+    const auto until = std::chrono::steady_clock::now() + kPatience;
+    while (std::chrono::steady_clock::now() < until) {
+      const auto status = scheduler_->status();
+      if (status.workers[0].pid > 0) return status.workers[0].pid;
+    }
+    return 0;
+  }
+
+  std::filesystem::path folder_ = testing::TempDir() + "scheduler-" +
+                                  testing::UnitTest::GetInstance()->current_test_info()->name();
+  MemoryJobStore jobs_;
+  MemoryArtifactStore artifacts_;
+  LocalSchedulerOptions options_;
+  std::unique_ptr<LocalScheduler> scheduler_;  // last: it uses all of the above
+};
+
+TEST_F(LocalSchedulerTest, AJobBecomesAPictureThatSaysHowItWasMade) {
+  start();
+  auto ask = wish();
+  ask.input.generation.batch = 2;
+  const auto job = run(ask);
+  ASSERT_EQ(job.state, JobState::kSucceeded) << (job.failure ? job.failure->sentence : "");
+  ASSERT_TRUE(job.result);
+  ASSERT_EQ(job.result->artifacts.size(), 2U);
+  EXPECT_EQ(job.result->used.seed, 7U);
+  EXPECT_EQ(job.attempt, 1);
+  const auto picture = scheduler_->artifact(job.result->artifacts[1]);
+  EXPECT_EQ(picture.media_type, "image/png");
+  const std::string bytes(picture.bytes.begin(), picture.bytes.end());
+  EXPECT_THAT(bytes, HasSubstr("a red circle\nSteps: 4, "));
+  EXPECT_THAT(bytes, HasSubstr("Seed: 8, "));
+  EXPECT_THAT(bytes, HasSubstr("\"job\":\"" + job.id + "\""));
+}
+
+TEST_F(LocalSchedulerTest, EventsTellTheWholeStoryInOrder) {
+  start();
+  auto ask = wish(6);
+  ask.input.generation.preview_every = 2;
+  const auto id = scheduler_->submit(ask).id;
+  Hearing hearing(*scheduler_, id);
+  hearing.wait_for_end();
+  const auto events = hearing.events();
+  EXPECT_EQ(events.front().job.state, JobState::kQueued);
+  EXPECT_EQ(events.back().type, "result");
+  double fraction = 0;
+  for (std::size_t i = 1; i < events.size(); ++i) {
+    EXPECT_GT(events[i].id, events[i - 1].id);
+    EXPECT_GE(events[i].job.progress.fraction, fraction);
+    fraction = events[i].job.progress.fraction;
+  }
+  EXPECT_EQ(fraction, 1.0);
+  const auto preview = std::ranges::find(events, "preview", &JobEvent::type);
+  ASSERT_NE(preview, events.end());
+  EXPECT_THAT(events.back().job.progress.preview_artifact, HasSubstr("preview-"));
+  EXPECT_EQ(scheduler_->artifact(events.back().job.progress.preview_artifact).media_type,
+            "image/jpeg");
+  Hearing late(*scheduler_, id, events[1].id);
+  late.wait_for_end();
+  EXPECT_EQ(late.events().front().id > events[1].id, true);
+}
+
+TEST_F(LocalSchedulerTest, AWorkerKilledInMidJobIsReplacedAndTheJobRunsOnceMore) {
+  options_.launch_worker = worker("step_ms=40");
+  start();
+  const auto id = scheduler_->submit(wish(20)).id;
+  Hearing hearing(*scheduler_, id);
+  hearing.wait(is_denoising);
+  ASSERT_EQ(::kill(worker_pid(), SIGKILL), 0);
+  const auto job = hearing.wait_for_end();
+  EXPECT_EQ(job.state, JobState::kSucceeded) << (job.failure ? job.failure->sentence : "");
+  EXPECT_EQ(job.attempt, 2);
+  const auto again = hearing.wait(
+      [](const Job& seen) { return seen.state == JobState::kQueued && seen.attempt == 1; });
+  EXPECT_THAT(again.reason, HasSubstr("runs again"));
+  EXPECT_EQ(scheduler_->status().workers[0].restarts, 1);
+}
+
+TEST_F(LocalSchedulerTest, AJobThatKillsTwoWorkersFailsAndTheNextOneRuns) {
+  options_.launch_worker = worker("step_ms=5,crash_at_step=3");
+  start();
+  const auto job = run(wish(4));
+  EXPECT_EQ(job.state, JobState::kFailed);
+  ASSERT_TRUE(job.failure);
+  EXPECT_EQ(job.failure->code, ErrorCode::kWorkerLost);
+  EXPECT_THAT(job.failure->sentence, HasSubstr("as it did before"));
+  EXPECT_EQ(job.attempt, 2);
+  EXPECT_EQ(run(wish(2)).state, JobState::kSucceeded);  // too short to reach the crash
+}
+
+TEST_F(LocalSchedulerTest, AQueuedJobIsCancelledAtOnce) {
+  options_.launch_worker = worker("step_ms=50");
+  start();
+  const auto first = scheduler_->submit(wish(200)).id;
+  Hearing hearing(*scheduler_, first);
+  hearing.wait(is_denoising);
+  const auto second = scheduler_->submit(wish()).id;
+  EXPECT_EQ(scheduler_->cancel(second).state, JobState::kCancelled);
+  EXPECT_EQ(Hearing(*scheduler_, second).wait_for_end().state, JobState::kCancelled);
+  EXPECT_EQ(scheduler_->cancel(second).state, JobState::kCancelled);  // changes nothing
+  EXPECT_THROW(scheduler_->cancel("no such job"), Error);
+}
+
+TEST_F(LocalSchedulerTest, ARunningJobIsCancelledSoonAndTheWorkerLivesOn) {
+  options_.launch_worker = worker("step_ms=50");
+  start();
+  const auto id = scheduler_->submit(wish(500)).id;
+  Hearing hearing(*scheduler_, id);
+  hearing.wait(is_denoising);
+  const int pid = worker_pid();
+  const auto begin = std::chrono::steady_clock::now();
+  scheduler_->cancel(id);
+  EXPECT_EQ(hearing.wait_for_end().state, JobState::kCancelled);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
+  EXPECT_EQ(run(wish(2)).state, JobState::kSucceeded);
+  EXPECT_EQ(worker_pid(), pid);
+}
+
+TEST_F(LocalSchedulerTest, AWorkerThatIgnoresACancellationIsKilledAndNothingIsRepeated) {
+  options_.launch_worker = worker("step_ms=5,hang_at_step=3");
+  start();
+  const auto id = scheduler_->submit(wish(9)).id;
+  Hearing hearing(*scheduler_, id);
+  hearing.wait([](const Job& job) { return is_denoising(job) && job.progress.step >= 2; });
+  scheduler_->cancel(id);
+  EXPECT_EQ(hearing.wait_for_end().state, JobState::kCancelled);
+  EXPECT_EQ(run(wish(2)).state, JobState::kSucceeded);
+}
+
+TEST_F(LocalSchedulerTest, TheEnginesOwnFailureIsTheJobs) {
+  options_.launch_worker = worker("step_ms=5,oom_at_step=3");
+  start();
+  const auto job = run(wish(4));
+  ASSERT_TRUE(job.failure);
+  EXPECT_EQ(job.failure->code, ErrorCode::kOutOfMemory);
+  EXPECT_EQ(job.attempt, 1);
+}
+
+TEST_F(LocalSchedulerTest, AFullQueueRefusesInTheWordsThatClientsLookFor) {
+  options_.launch_worker = worker("step_ms=100");
+  options_.queue_max = 2;
+  start();
+  const auto running = scheduler_->submit(wish(500)).id;
+  Hearing(*scheduler_, running).wait(is_denoising);
+  scheduler_->submit(wish());
+  scheduler_->submit(wish());
+  try {
+    scheduler_->submit(wish());
+    FAIL() << "the third was accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kQueueFull);
+    EXPECT_THAT(error.what(), HasSubstr("Queue is full"));
+  }
+  auto urgent = wish();
+  urgent.priority = 3;
+  EXPECT_NO_THROW(scheduler_->submit(urgent));
+}
+
+TEST_F(LocalSchedulerTest, HigherPriorityRunsFirst) {
+  options_.launch_worker = worker("step_ms=30");
+  start();
+  const auto first = scheduler_->submit(wish(20)).id;
+  Hearing(*scheduler_, first).wait(is_denoising);
+  auto patient = wish();
+  patient.priority = 0;
+  const auto late = scheduler_->submit(patient).id;
+  const auto soon = scheduler_->submit(wish()).id;
+  Hearing hearing(*scheduler_, late);
+  const auto last = hearing.wait_for_end();
+  EXPECT_LE(scheduler_->job(soon).finished_ms, last.started_ms);
+}
+
+TEST_F(LocalSchedulerTest, WaitingJobsSurviveAStationThatDies) {
+  options_.launch_worker = worker("step_ms=50");
+  start();
+  const auto running = scheduler_->submit(wish(30)).id;
+  Hearing(*scheduler_, running).wait(is_denoising);
+  const auto waiting = scheduler_->submit(wish()).id;
+  scheduler_.reset();
+  EXPECT_EQ(jobs_.find(running)->state, JobState::kRunning);  // as a crash leaves it
+  start();
+  EXPECT_EQ(Hearing(*scheduler_, waiting).wait_for_end().state, JobState::kSucceeded);
+  const auto repeated = scheduler_->job(running);
+  EXPECT_EQ(repeated.state, JobState::kSucceeded);
+  EXPECT_EQ(repeated.attempt, 2);
+  scheduler_.reset();
+  start();  // a third life: what ended stays ended, and still tells its end
+  EXPECT_EQ(Hearing(*scheduler_, running).wait_for_end().state, JobState::kSucceeded);
+}
+
+TEST_F(LocalSchedulerTest, RefusesWhatCannotRunBeforeItIsWritten) {
+  start();
+  auto absurd = wish();
+  absurd.input.generation.width = 63;
+  EXPECT_THROW(scheduler_->submit(absurd), Error);
+  auto unknown = wish();
+  unknown.input.generation.model = "gpt-4o";
+  EXPECT_THROW(scheduler_->submit(unknown), Error);
+  auto vision = wish();
+  vision.input.generation.model = "moondream-2";
+  EXPECT_THROW(scheduler_->submit(vision), Error);
+  auto garbage = wish();
+  garbage.image = {1, 2, 3, 4};
+  EXPECT_THROW(scheduler_->submit(garbage), Error);
+  EXPECT_TRUE(scheduler_->recent_jobs(10).empty());
+}
+
+TEST_F(LocalSchedulerTest, AFoundingNameIsAnsweredByTheInstalledModelAndSaysSo) {
+  start();
+  auto founding = wish();
+  founding.input.generation.model = "sdxl-realism";
+  const auto job = run(founding);
+  ASSERT_TRUE(job.result);
+  EXPECT_THAT(job.result->used.warnings, testing::Contains(HasSubstr("sdxl-realism")));
+}
+
+TEST_F(LocalSchedulerTest, ADecoderThatDiesCostsThatPictureAlone) {
+  options_.launch_decoder =
+      launcher(program("ATELIER_MEDIA"), {}, {{"ATELIER_MEDIA_TEST_CRASH", "CRASHME"}});
+  start();
+  const auto made = run(wish());
+  ASSERT_TRUE(made.result);
+  const auto good = scheduler_->artifact(made.result->artifacts[0]).bytes;
+  auto deadly = wish();
+  deadly.image = {'C', 'R', 'A', 'S', 'H', 'M', 'E', '!'};
+  try {
+    scheduler_->submit(deadly);
+    FAIL() << "the decoder survived";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kCorruptData);
+    EXPECT_THAT(error.what(), HasSubstr("the decoder"));
+  }
+  auto fine = wish();
+  fine.image = good;
+  fine.input.generation.strength = 0.5;
+  EXPECT_EQ(run(fine).state, JobState::kSucceeded);
+}
+
+TEST_F(LocalSchedulerTest, AMissingEngineIsASentence) {
+  options_.launch_worker =
+      launcher(program("ATELIER_WORKER"), {"--engine", "/nowhere/libatelier-engine-x.so"});
+  start();
+  try {
+    scheduler_->submit(wish());
+    FAIL() << "it was accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
+    EXPECT_THAT(error.what(), HasSubstr("no picture can be made here"));
+  }
+}
+
+TEST_F(LocalSchedulerTest, AWorkerThatNeverStartsIsASentence) {
+  options_.launch_worker = launcher("/bin/false", {});
+  start();
+  const auto until = std::chrono::steady_clock::now() + kPatience;
+  while (scheduler_->status().workers[0].restarts < 2 && std::chrono::steady_clock::now() < until) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  EXPECT_GE(scheduler_->status().workers[0].restarts, 2);
+  EXPECT_NE(scheduler_->status().workers[0].problem, "");
+}
+
+TEST_F(LocalSchedulerTest, FindsModelsAndKeepsTheProblemOfEach) {
+  std::filesystem::create_directories(folder_ / "checkpoints");
+  std::ofstream(folder_ / "checkpoints" / "mine.safetensors") << "weights";
+  options_.folders.layouts = {folder_.string()};
+  start();
+  ASSERT_TRUE(scheduler_->wait_for_models(std::chrono::seconds(60)));
+  const auto models = scheduler_->models();
+  const auto mine =
+      std::ranges::find(models, "checkpoint/mine", [](const auto& model) { return model.card.id; });
+  ASSERT_NE(mine, models.end());
+  EXPECT_EQ(mine->size_bytes, 7);
+  EXPECT_EQ(mine->source, "models");
+}
+
+}  // namespace
+}  // namespace atelier::scheduler

@@ -1,0 +1,106 @@
+// Stores that keep everything in memory, for tests of the scheduler: no disk, the same promises.
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+
+#include "domain/gallery/artifact_store.h"
+#include "domain/jobs/job_store.h"
+#include "platform/error.h"
+
+namespace atelier::scheduler {
+
+class MemoryJobStore final : public domain::JobStore {
+ public:
+  void insert(const domain::Job& job) override {
+    const std::lock_guard lock(mutex_);
+    jobs_[job.id] = job;
+  }
+  std::optional<domain::Job> find(const std::string& id) override {
+    const std::lock_guard lock(mutex_);
+    const auto found = jobs_.find(id);
+    if (found == jobs_.end()) return std::nullopt;
+    return found->second;
+  }
+  std::vector<domain::Job> recent(int limit) override {
+    const std::lock_guard lock(mutex_);
+    std::vector<domain::Job> result;
+    for (auto it = jobs_.rbegin(); it != jobs_.rend() && limit-- > 0; ++it) {
+      result.push_back(it->second);
+    }
+    return result;
+  }
+  std::vector<domain::Job> queued(int limit) override {
+    auto jobs = in_state(domain::JobState::kQueued);
+    std::ranges::stable_sort(jobs, std::greater{}, &domain::Job::priority);
+    if (jobs.size() > static_cast<std::size_t>(limit)) {
+      jobs.resize(static_cast<std::size_t>(limit));
+    }
+    return jobs;
+  }
+  std::vector<domain::Job> running() override { return in_state(domain::JobState::kRunning); }
+  int count_queued(int priority) override {
+    const auto jobs = in_state(domain::JobState::kQueued);
+    return static_cast<int>(std::ranges::count(jobs, priority, &domain::Job::priority));
+  }
+  bool claim(const std::string& id, std::int64_t started_ms) override {
+    return change(id, domain::JobState::kQueued, [&](domain::Job& job) {
+      job.state = domain::JobState::kRunning;
+      job.attempt += 1;
+      job.started_ms = started_ms;
+    });
+  }
+  bool requeue(const std::string& id, const std::string& reason) override {
+    return change(id, domain::JobState::kRunning, [&](domain::Job& job) {
+      job.state = domain::JobState::kQueued;
+      job.reason = reason;
+    });
+  }
+  bool finish(const domain::Job& ended, domain::JobState expected) override {
+    return change(ended.id, expected, [&](domain::Job& job) { job = ended; });
+  }
+
+ private:
+  std::vector<domain::Job> in_state(domain::JobState state) {
+    const std::lock_guard lock(mutex_);
+    std::vector<domain::Job> result;
+    for (const auto& [id, job] : jobs_) {
+      if (job.state == state) result.push_back(job);
+    }
+    return result;
+  }
+  template <class Change>
+  bool change(const std::string& id, domain::JobState expected, const Change& apply) {
+    const std::lock_guard lock(mutex_);
+    const auto found = jobs_.find(id);
+    if (found == jobs_.end() || found->second.state != expected) return false;
+    apply(found->second);
+    return true;
+  }
+
+  std::mutex mutex_;
+  std::map<std::string, domain::Job> jobs_;  // guarded by mutex_
+};
+
+class MemoryArtifactStore final : public domain::ArtifactStore {
+ public:
+  std::string put(std::span<const std::uint8_t> bytes, const std::string& media_type) override {
+    const std::lock_guard lock(mutex_);
+    const auto id = "artifact-" + std::to_string(artifacts_.size());
+    artifacts_[id] = {{bytes.begin(), bytes.end()}, media_type};
+    return id;
+  }
+  domain::Artifact get(const std::string& id) override {
+    const std::lock_guard lock(mutex_);
+    const auto found = artifacts_.find(id);
+    if (found == artifacts_.end()) throw Error(ErrorCode::kNotFound, "no artifact " + id);
+    return found->second;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, domain::Artifact> artifacts_;  // guarded by mutex_
+};
+
+}  // namespace atelier::scheduler

@@ -1,0 +1,100 @@
+// `atelier generate`, `models list` and `doctor` as a person types them, with the fake engine and a
+// home of their own.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+class CommandLine : public testing::Test {
+ protected:
+  CommandLine() {
+    std::string name = (fs::temp_directory_path() / "atelier-cli-XXXXXX").string();
+    if (::mkdtemp(name.data()) != nullptr) home_ = name;
+  }
+  ~CommandLine() override { fs::remove_all(home_); }
+
+  // Runs `atelier ARGUMENTS` and returns its exit status; output_ holds what it printed on both
+  // streams.
+  int run(const std::string& arguments) {
+    const std::string command = "cd '" + home_.string() + "' && ATELIER_HOME='" + home_.string() +
+                                "' ATELIER_ENGINE=fake ATELIER_FAKE=step_ms=1 '" ATELIER_PROGRAM
+                                "' " +
+                                arguments + " 2>&1 </dev/null";
+    output_.clear();
+    FILE* pipe = ::popen(command.c_str(), "r");
+    if (pipe == nullptr) return -1;
+    std::array<char, 4096> buffer;
+    while (const std::size_t count = ::fread(buffer.data(), 1, buffer.size(), pipe)) {
+      output_.append(buffer.data(), count);
+    }
+    const int status = ::pclose(pipe);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+
+  std::string read(const std::string& file) const {
+    std::ifstream stream(home_ / file, std::ios::binary);
+    return {std::istreambuf_iterator<char>(stream), {}};
+  }
+
+  fs::path home_;
+  std::string output_;
+};
+
+TEST_F(CommandLine, MakesAPictureThatSaysHowItWasMade) {
+  ASSERT_EQ(run("generate 'a red circle' -o out.png --steps 3 --seed 7"), 0) << output_;
+  const std::string png = read("out.png");
+  EXPECT_EQ(png.substr(1, 3), "PNG");
+  EXPECT_THAT(png, HasSubstr("parameters"));
+  EXPECT_THAT(png, HasSubstr("a red circle"));
+  EXPECT_THAT(png, HasSubstr("Seed: 7"));
+}
+
+TEST_F(CommandLine, NumbersThePicturesOfABatch) {
+  ASSERT_EQ(run("generate 'two' -o out.png --steps 2 --batch 2"), 0) << output_;
+  EXPECT_TRUE(fs::exists(home_ / "out.png"));
+  EXPECT_TRUE(fs::exists(home_ / "out-2.png"));
+}
+
+TEST_F(CommandLine, TheSameSeedIsTheSamePicture) {
+  ASSERT_EQ(run("generate 'x' -o a.png --steps 2 --seed 3"), 0) << output_;
+  ASSERT_EQ(run("generate 'x' -o b.png --steps 2 --seed 3"), 0) << output_;
+  ASSERT_EQ(run("generate 'x' -o c.png --steps 2 --seed 4"), 0) << output_;
+  EXPECT_EQ(read("a.png").size(), read("b.png").size());
+  EXPECT_NE(read("a.png"), read("c.png"));
+}
+
+TEST_F(CommandLine, RefusesNonsenseWithASentenceAndWritesNothing) {
+  EXPECT_NE(run("generate 'x' -o out.png --steps 0"), 0);
+  EXPECT_THAT(output_, HasSubstr("steps"));
+  EXPECT_NE(run("generate 'x' -o out.png --size 7by7"), 0);
+  EXPECT_THAT(output_, HasSubstr("--size"));
+  EXPECT_NE(run("generate 'x' -o out.jpg"), 0);
+  EXPECT_THAT(output_, HasSubstr(".png"));
+  EXPECT_FALSE(fs::exists(home_ / "out.png"));
+}
+
+TEST_F(CommandLine, ListsTheModels) {
+  ASSERT_EQ(run("models list"), 0) << output_;
+  EXPECT_THAT(output_, HasSubstr("image"));
+}
+
+TEST_F(CommandLine, TheDoctorLooksAtProcessorMemoryAndDisk) {
+  run("doctor");  // its status says whether this machine is well, which is not the test's business
+  EXPECT_THAT(output_, HasSubstr("processor"));
+  EXPECT_THAT(output_, HasSubstr("memory"));
+  EXPECT_THAT(output_, HasSubstr("disk"));
+}
+
+}  // namespace

@@ -1,0 +1,207 @@
+#include "codec/picture_file.h"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <vips/vips8>
+
+#include "codec/describe_failure.h"
+#include "codec/exif_comment.h"
+#include "codec/png_texts.h"
+#include "platform/error.h"
+
+namespace atelier::codec {
+namespace {
+
+using vips::VImage;
+
+constexpr const char* kKnownFormats = "PNG, JPEG, WebP, GIF, TIFF, HEIF or AVIF";
+constexpr const char* kExif = "exif-data";
+
+// "pngload_buffer" -> "png"
+std::string format_of(const VImage& image) {
+  std::string loader = image.get_typeof(VIPS_META_LOADER) != 0 ? image.get_string(VIPS_META_LOADER)
+                                                               : std::string("unknown");
+  const std::size_t end = loader.find("load");
+  if (end != std::string::npos) loader.resize(end);
+  if (loader == "gifns" || loader == "nsgif") return "gif";
+  return loader;
+}
+
+VImage open(std::span<const std::uint8_t> file) {
+  // Truncation is an error, not a grey lower half.
+  return VImage::new_from_buffer(file.data(), file.size(), "",
+                                 VImage::option()
+                                     ->set("access", VIPS_ACCESS_SEQUENTIAL)
+                                     ->set("fail_on", VIPS_FAIL_ON_TRUNCATED));
+}
+
+void check_size(int width, int height, std::int64_t max_pixels) {
+  if (std::int64_t{width} * height <= max_pixels) return;
+  throw Error(ErrorCode::kTooLarge, "the picture is " + std::to_string(width) + "x" +
+                                        std::to_string(height) + " pixels, at most " +
+                                        std::to_string(max_pixels) +
+                                        " in all are accepted: make it smaller first");
+}
+
+VImage upright(const VImage& image) {
+  if (vips_image_get_orientation(image.get_image()) <= 1) return image;
+  // Turning reads the rows out of order, which a stream cannot.
+  return image.copy_memory().autorot();
+}
+
+VImage to_rgb8(VImage image) {
+  // Bands without a meaning (some TIFFs): grey, or the first three as RGB.
+  if (image.interpretation() == VIPS_INTERPRETATION_MULTIBAND) {
+    image = image.bands() >= 3 ? image.extract_band(0, VImage::option()->set("n", 3))
+                               : image.extract_band(0);
+    const bool deep = image.format() == VIPS_FORMAT_USHORT;
+    const VipsInterpretation grey = deep ? VIPS_INTERPRETATION_GREY16 : VIPS_INTERPRETATION_B_W;
+    const VipsInterpretation rgb = deep ? VIPS_INTERPRETATION_RGB16 : VIPS_INTERPRETATION_sRGB;
+    image = image.copy(VImage::option()->set("interpretation", image.bands() == 1 ? grey : rgb));
+  }
+  image = image.colourspace(VIPS_INTERPRETATION_sRGB);
+  if (image.format() != VIPS_FORMAT_UCHAR) image = image.cast(VIPS_FORMAT_UCHAR);
+  if (image.bands() > 4) image = image.extract_band(0, VImage::option()->set("n", 4));
+  return image;
+}
+
+media::Image to_plain(const VImage& image) {
+  media::Image plain{image.width(), image.height(), image.bands(), {}};
+  std::size_t size = 0;
+  const std::unique_ptr<void, decltype(&g_free)> pixels(image.write_to_memory(&size), g_free);
+  if (size != plain.byte_count() || (plain.channels != 3 && plain.channels != 4)) {
+    throw Error(ErrorCode::kCorruptData, "the picture has " + std::to_string(plain.channels) +
+                                             " channels: save it as RGB first");
+  }
+  const auto* bytes = static_cast<const std::uint8_t*>(pixels.get());
+  plain.pixels.assign(bytes, bytes + size);
+  return plain;
+}
+
+std::vector<TextEntry> texts_of(std::span<const std::uint8_t> file, const VImage& image) {
+  if (is_png(file)) return read_png_texts(file);
+  std::vector<TextEntry> texts;
+  if (image.get_typeof(kExif) == 0) return texts;
+  std::size_t size = 0;
+  const void* data = image.get_blob(kExif, &size);
+  if (auto text = read_exif_comment({static_cast<const std::uint8_t*>(data), size})) {
+    texts.push_back({"parameters", *std::move(text)});
+  }
+  return texts;
+}
+
+VImage from_plain(const media::Image& image) {
+  const bool known = image.channels == 1 || image.channels == 3 || image.channels == 4;
+  if (!known || image.width < 1 || image.height < 1 || image.pixels.size() != image.byte_count()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "this is no picture: its size and its pixels disagree");
+  }
+  // Only read; libvips has no const version.
+  return VImage::new_from_memory(const_cast<std::uint8_t*>(image.pixels.data()),
+                                 image.pixels.size(), image.width, image.height, image.channels,
+                                 VIPS_FORMAT_UCHAR)
+      .copy(VImage::option()->set("interpretation", image.channels == 1
+                                                        ? VIPS_INTERPRETATION_B_W
+                                                        : VIPS_INTERPRETATION_sRGB));
+}
+
+std::vector<std::uint8_t> written(const VImage& image, const std::string& suffix,
+                                  vips::VOption* options) {
+  void* data = nullptr;
+  std::size_t size = 0;
+  image.write_to_buffer(suffix.c_str(), &data, &size, options);
+  const std::unique_ptr<void, decltype(&g_free)> owner(data, g_free);
+  const auto* bytes = static_cast<const std::uint8_t*>(data);
+  return {bytes, bytes + size};
+}
+
+// The image with its parameters as EXIF; whether there are any.
+bool add_exif(VImage& image, const std::vector<TextEntry>& texts) {
+  for (const TextEntry& text : texts) {
+    if (text.key != "parameters") continue;
+    const auto exif = make_exif_comment(text.value);
+    if (!exif) return false;
+    image = image.copy();
+    vips_image_set_blob_copy(image.get_image(), kExif, exif->data(), exif->size());
+    return true;
+  }
+  return false;
+}
+
+std::vector<std::uint8_t> encode_lossy(VImage image, const EncodeOptions& options) {
+  const bool jpeg = options.format == "jpeg";
+  if (jpeg && image.has_alpha()) {
+    image = image.flatten(VImage::option()->set("background", 255.0));
+  }
+  const bool exif = add_exif(image, options.texts);
+  return written(
+      image, jpeg ? ".jpg" : ".webp",
+      VImage::option()->set("Q", std::clamp(options.quality, 1, 100))->set("strip", !exif));
+}
+
+}  // namespace
+
+void start_codecs(const char* program) {
+  if (vips_init(program) != 0) {
+    throw Error(ErrorCode::kInternal,
+                std::string("libvips does not start: ") + vips_error_buffer());
+  }
+  // Leaves the loaders that are fuzzed upstream; SVG, PDF, ImageMagick and the like stay out.
+  vips_block_untrusted_set(TRUE);
+  vips_concurrency_set(1);  // the pool has a process per picture
+  vips_cache_set_max(0);    // no two requests are alike
+}
+
+DecodedPicture decode_picture(std::span<const std::uint8_t> file, const DecodeOptions& options) {
+  if (file.empty() || vips_foreign_find_load_buffer(file.data(), file.size()) == nullptr) {
+    vips_error_clear();
+    throw Error(ErrorCode::kCorruptData,
+                std::string("this is no picture that can be read: send ") + kKnownFormats);
+  }
+  DecodedPicture decoded;
+  with_failures_described("the picture cannot be decoded", [&] {
+    VImage image = open(file);
+    check_size(image.width(), image.height(), options.max_pixels);
+    decoded.format = format_of(image);
+    decoded.texts = texts_of(file, image);
+    const bool turned = vips_image_get_orientation_swap(image.get_image()) != FALSE;
+    decoded.width = turned ? image.height() : image.width();
+    decoded.height = turned ? image.width() : image.height();
+    if (options.header_only) return;
+    image = to_rgb8(upright(image));
+    if (options.max_side > 0) {
+      image = image.thumbnail_image(
+          options.max_side,
+          VImage::option()->set("height", options.max_side)->set("size", VIPS_SIZE_DOWN));
+    }
+    decoded.image = to_plain(image);
+  });
+  return decoded;
+}
+
+std::vector<std::uint8_t> encode_picture(const media::Image& image, const EncodeOptions& options) {
+  media_type_of(options.format);  // refuses an unknown one
+  std::vector<std::uint8_t> file;
+  with_failures_described("the picture cannot be encoded", [&] {
+    const VImage source = from_plain(image);
+    if (options.format != "png") {
+      file = encode_lossy(source, options);
+      return;
+    }
+    file = written(source, ".png",
+                   VImage::option()
+                       ->set("compression", std::clamp(options.compression, 0, 9))
+                       ->set("strip", true));
+    if (!options.texts.empty()) file = with_png_texts(file, options.texts);
+  });
+  return file;
+}
+
+std::string media_type_of(const std::string& format) {
+  if (format == "png" || format == "jpeg" || format == "webp") return "image/" + format;
+  throw Error(ErrorCode::kInvalidArgument,
+              "pictures are not written as '" + format + "': choose png, jpeg or webp");
+}
+
+}  // namespace atelier::codec

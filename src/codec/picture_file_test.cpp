@@ -1,0 +1,247 @@
+#include "codec/picture_file.h"
+
+#include <gtest/gtest.h>
+#include <zlib.h>
+
+#include <cmath>
+#include <vips/vips8>
+
+#include "platform/error.h"
+
+namespace atelier::codec {
+namespace {
+
+using Bytes = std::vector<std::uint8_t>;
+using vips::VImage;
+
+class PictureFile : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { start_codecs("codec_test"); }
+};
+
+media::Image gradient(int width, int height, int channels) {
+  media::Image image{width, height, channels, {}};
+  for (int y = 0; y < height; ++y) {
+    for (int x = 0; x < width; ++x) {
+      for (int c = 0; c < channels; ++c) {
+        image.pixels.push_back(static_cast<std::uint8_t>((x * 3 + y * 5 + c * 60) & 0xff));
+      }
+    }
+  }
+  return image;
+}
+
+Bytes encoded(const media::Image& image, const std::string& format,
+              std::vector<TextEntry> texts = {}) {
+  EncodeOptions options;
+  options.format = format;
+  options.texts = std::move(texts);
+  return encode_picture(image, options);
+}
+
+Bytes saved(const VImage& image, const char* suffix) {
+  void* data = nullptr;
+  std::size_t size = 0;
+  image.write_to_buffer(suffix, &data, &size);
+  const auto* bytes = static_cast<const std::uint8_t*>(data);
+  Bytes file(bytes, bytes + size);
+  g_free(data);
+  return file;
+}
+
+VImage solid(std::vector<double> colour, VipsBandFormat format, VipsInterpretation meaning) {
+  return VImage::black(16, 8)
+      .new_from_image(std::move(colour))
+      .cast(format)
+      .copy(VImage::option()->set("interpretation", meaning));
+}
+
+ErrorCode failure_of(const Bytes& file, DecodeOptions options = {},
+                     std::string* sentence = nullptr) {
+  try {
+    decode_picture(file, options);
+  } catch (const Error& error) {
+    if (sentence != nullptr) *sentence = error.what();
+    return error.code();
+  }
+  ADD_FAILURE() << "was decoded";
+  return ErrorCode::kInternal;
+}
+
+TEST_F(PictureFile, APngIsExactAndKeepsItsTexts) {
+  for (const int channels : {3, 4}) {
+    const auto image = gradient(37, 21, channels);
+    const auto decoded = decode_picture(
+        encoded(image, "png", {{"parameters", "x\nSteps: 1"}, {"atelier", "\xE2\x82\xAC"}}), {});
+    EXPECT_EQ(decoded.format, "png");
+    EXPECT_EQ(decoded.image.value().channels, channels);
+    EXPECT_EQ(decoded.image->pixels, image.pixels);
+    ASSERT_EQ(decoded.texts.size(), 2U);
+    EXPECT_EQ(decoded.texts[0].value, "x\nSteps: 1");
+    EXPECT_EQ(decoded.texts[1].value, "\xE2\x82\xAC");
+  }
+}
+
+TEST_F(PictureFile, JpegAndWebpCarryTheirParameters) {
+  const auto image = gradient(64, 48, 3);
+  for (const char* format : {"jpeg", "webp"}) {
+    const auto decoded =
+        decode_picture(encoded(image, format, {{"parameters", "gr\xC3\xBCn\nSteps: 1"}}), {});
+    EXPECT_EQ(decoded.format, format);
+    EXPECT_EQ(decoded.width, 64);
+    ASSERT_EQ(decoded.texts.size(), 1U) << format;
+    EXPECT_EQ(decoded.texts[0].key, "parameters");
+    EXPECT_EQ(decoded.texts[0].value, "gr\xC3\xBCn\nSteps: 1");
+  }
+}
+
+TEST_F(PictureFile, EveryKindOfPixelBecomesRgb) {
+  struct Case {
+    const char* what;
+    Bytes file;
+    std::vector<int> pixel;
+  };
+  const Case cases[] = {
+      {"grey",
+       saved(solid({200}, VIPS_FORMAT_UCHAR, VIPS_INTERPRETATION_B_W), ".png"),
+       {200, 200, 200}},
+      {"grey with alpha",
+       saved(solid({200, 90}, VIPS_FORMAT_UCHAR, VIPS_INTERPRETATION_B_W), ".png"),
+       {200, 200, 200, 90}},
+      {"16 bits",
+       saved(solid({51400, 25700, 0}, VIPS_FORMAT_USHORT, VIPS_INTERPRETATION_RGB16), ".png"),
+       {200, 100, 0}},
+      {"16 bits grey",
+       saved(solid({51400}, VIPS_FORMAT_USHORT, VIPS_INTERPRETATION_GREY16), ".png"),
+       {200, 200, 200}},
+      {"palette",
+       saved(solid({255, 0, 0}, VIPS_FORMAT_UCHAR, VIPS_INTERPRETATION_sRGB), ".gif"),
+       {255, 0, 0}},
+      {"tiff",
+       saved(solid({10, 20, 30}, VIPS_FORMAT_UCHAR, VIPS_INTERPRETATION_sRGB), ".tif"),
+       {10, 20, 30}},
+      {"white CMYK",
+       saved(solid({0, 0, 0, 0}, VIPS_FORMAT_UCHAR, VIPS_INTERPRETATION_CMYK), ".jpg"),
+       {255, 255, 255}},
+  };
+  for (const auto& [what, file, pixel] : cases) {
+    const auto decoded = decode_picture(file, {});
+    ASSERT_TRUE(decoded.image) << what;
+    EXPECT_GE(decoded.image->channels, static_cast<int>(pixel.size())) << what;
+    EXPECT_EQ(decoded.image->byte_count(), decoded.image->pixels.size());
+    for (std::size_t c = 0; c < pixel.size(); ++c) {
+      EXPECT_NEAR(decoded.image->pixels[c], pixel[c], 1) << what << " channel " << c;
+    }
+  }
+}
+
+TEST_F(PictureFile, AnAvifIsRead) {
+  VImage image = solid({255, 255, 255}, VIPS_FORMAT_UCHAR, VIPS_INTERPRETATION_sRGB);
+  const auto decoded = decode_picture(saved(image.resize(8), ".avif"), {});
+  EXPECT_EQ(decoded.format, "heif");
+  EXPECT_EQ(decoded.width, 128);
+  EXPECT_GT(decoded.image.value().pixels.at(0), 250);
+}
+
+TEST_F(PictureFile, ATurnedPhotographIsUpright) {
+  VImage image = solid({255, 0, 0}, VIPS_FORMAT_UCHAR, VIPS_INTERPRETATION_sRGB);
+  image.set(VIPS_META_ORIENTATION, 6);
+  const auto decoded = decode_picture(saved(image, ".jpg"), {});
+  EXPECT_EQ(decoded.width, 8);
+  EXPECT_EQ(decoded.height, 16);
+  EXPECT_EQ(decoded.image.value().width, 8);
+  EXPECT_EQ(decoded.image->height, 16);
+}
+
+TEST_F(PictureFile, AThumbnailKeepsTheShapeAndNeverGrows) {
+  const auto file = encoded(gradient(200, 100, 3), "png");
+  const auto small = decode_picture(file, {.max_side = 50});
+  EXPECT_EQ(small.image.value().width, 50);
+  EXPECT_EQ(small.image->height, 25);
+  EXPECT_EQ(small.width, 200);
+  EXPECT_EQ(decode_picture(file, {.max_side = 500}).image.value().width, 200);
+}
+
+TEST_F(PictureFile, TheHeaderAloneHasNoPixels) {
+  const auto decoded = decode_picture(encoded(gradient(30, 20, 3), "png", {{"parameters", "x"}}),
+                                      {.header_only = true});
+  EXPECT_FALSE(decoded.image);
+  EXPECT_EQ(decoded.width, 30);
+  EXPECT_EQ(decoded.texts.size(), 1U);
+}
+
+// IHDR and one short IDAT: 40,000 x 40,000 pixels are claimed by a few bytes.
+Bytes huge_png() {
+  Bytes file = encoded(gradient(8, 8, 3), "png");
+  const auto put = [&](std::size_t at, std::uint32_t value) {
+    for (std::size_t i = 0; i < 4; ++i) {
+      file[at + i] = static_cast<std::uint8_t>(value >> (24 - 8 * i));
+    }
+  };
+  put(16, 40'000);
+  put(20, 40'000);
+  put(29, static_cast<std::uint32_t>(::crc32(0, file.data() + 12, 17)));
+  return file;
+}
+
+TEST_F(PictureFile, AHugeOneIsRefusedByItsHeaderWithItsSize) {
+  std::string sentence;
+  EXPECT_EQ(failure_of(huge_png(), {}, &sentence), ErrorCode::kTooLarge);
+  EXPECT_NE(sentence.find("40000x40000"), std::string::npos) << sentence;
+  EXPECT_EQ(failure_of(encoded(gradient(30, 30, 3), "png"), {.max_pixels = 899}),
+            ErrorCode::kTooLarge);
+  EXPECT_NO_THROW(decode_picture(encoded(gradient(30, 30, 3), "png"), {.max_pixels = 900}));
+}
+
+TEST_F(PictureFile, TruncatedOnesAreRefused) {
+  media::Image noise = gradient(128, 128, 3);  // incompressible, so that every part matters
+  for (std::size_t i = 0; i < noise.pixels.size(); ++i) {
+    noise.pixels[i] = static_cast<std::uint8_t>(
+        std::lround(127 + 127 * std::sin(static_cast<double>(i) * 12.9898)));
+  }
+  for (const char* format : {"png", "jpeg", "webp"}) {
+    const Bytes whole = encoded(noise, format);
+    for (const double part : {0.1, 0.5, 0.9}) {
+      const auto size = static_cast<std::ptrdiff_t>(static_cast<double>(whole.size()) * part);
+      EXPECT_EQ(failure_of({whole.begin(), whole.begin() + size}), ErrorCode::kCorruptData)
+          << format << " " << part;
+    }
+  }
+}
+
+TEST_F(PictureFile, WhatIsNoPictureIsRefused) {
+  const std::string svg = "<svg xmlns='http://www.w3.org/2000/svg' width='10' height='10'/>";
+  EXPECT_EQ(failure_of({}), ErrorCode::kCorruptData);
+  EXPECT_EQ(failure_of({'h', 'e', 'l', 'l', 'o'}), ErrorCode::kCorruptData);
+  EXPECT_EQ(failure_of({svg.begin(), svg.end()}), ErrorCode::kCorruptData);
+}
+
+TEST_F(PictureFile, ScrambledOnesNeverDoWorseThanAnError) {
+  for (const char* format : {"png", "jpeg", "webp"}) {
+    const Bytes whole = encoded(gradient(40, 40, 3), format);
+    std::uint32_t random = 1;
+    for (int round = 0; round < 200; ++round) {
+      Bytes broken = whole;
+      for (int i = 0; i < 4; ++i) {
+        random = random * 1664525U + 1013904223U;
+        broken[(random >> 8U) % broken.size()] = static_cast<std::uint8_t>(random);
+      }
+      try {
+        decode_picture(broken, {.max_pixels = 1'000'000});
+      } catch (const Error& error) {
+        EXPECT_TRUE(error.code() == ErrorCode::kCorruptData ||
+                    error.code() == ErrorCode::kTooLarge);
+      }
+    }
+  }
+}
+
+TEST_F(PictureFile, AnUnknownFormatOrALyingPictureIsNotEncoded) {
+  EXPECT_THROW(encoded(gradient(8, 8, 3), "bmp"), Error);
+  media::Image lying = gradient(8, 8, 3);
+  lying.width = 9;
+  EXPECT_THROW(encoded(lying, "png"), Error);
+}
+
+}  // namespace
+}  // namespace atelier::codec

@@ -1,0 +1,132 @@
+// The program atelier-media over a real socket, sandbox included.
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "platform/process.h"
+#include "protocol/channel.h"
+#include "protocol/messages.h"
+
+namespace atelier::decoder {
+namespace {
+
+using protocol::Bytes;
+using protocol::Message;
+using namespace std::chrono_literals;
+
+class Program {
+ public:
+  explicit Program(std::map<std::string, std::string> environment = {})
+      : child_(platform::ChildProcess::spawn(
+            {std::getenv("ATELIER_MEDIA"), {}, std::move(environment), 0})),
+        channel_(::dup(child_.socket())) {}
+
+  std::optional<Message> call(const protocol::Frame& frame) {
+    channel_.send(frame);
+    auto reply = channel_.receive();
+    if (!reply) return std::nullopt;
+    return protocol::read_message(std::move(*reply));
+  }
+  protocol::HelloReply hello() {
+    return call(protocol::request_frame(1, protocol::HelloRequest{}))
+        .value()
+        .body_as<protocol::HelloReply>();
+  }
+  std::optional<Message> decode(Bytes file, protocol::DecodeRequest request = {}) {
+    return call(protocol::request_frame(2, request, {std::move(file)}));
+  }
+  Bytes encode(const media::Image& picture, const std::string& format,
+               std::vector<protocol::TextEntry> texts = {}) {
+    std::vector<Bytes> parts;
+    protocol::EncodeRequest request;
+    request.picture = protocol::add_picture(parts, picture);
+    request.format = format;
+    request.texts = std::move(texts);
+    auto reply = call(protocol::request_frame(3, request, std::move(parts))).value();
+    EXPECT_EQ(reply.kind, Message::Kind::kResult) << reply.failure;
+    return reply.parts.at(0);
+  }
+  void close() { channel_.close(); }
+  std::optional<platform::ProcessEnd> end() { return child_.wait_end(10s); }
+
+ private:
+  platform::ChildProcess child_;
+  protocol::Channel channel_;
+};
+
+media::Image stripes() {
+  media::Image image{48, 32, 3, {}};
+  for (int i = 0; i < 48 * 32 * 3; ++i) image.pixels.push_back(static_cast<std::uint8_t>(i * 7));
+  return image;
+}
+
+TEST(DecoderProgram, SaysHelloFromInsideItsSandbox) {
+  Program program;
+  const auto hello = program.hello();
+  EXPECT_EQ(hello.program, "atelier-media");
+  EXPECT_EQ(hello.state, "ready");
+  for (const char* measure : {"limits", "no_new_privs"}) {
+    EXPECT_EQ(std::count(hello.sandbox.begin(), hello.sandbox.end(), measure), 1) << measure;
+  }
+  program.close();
+  EXPECT_EQ(program.end().value().exit_code, 0);
+}
+
+TEST(DecoderProgram, PicturesAndTextsSurviveARoundTrip) {
+  Program program;
+  program.hello();
+  const Bytes file = program.encode(stripes(), "png", {{"parameters", "a\nSteps: 2"}});
+  auto reply = program.decode(file).value();
+  ASSERT_EQ(reply.kind, Message::Kind::kResult) << reply.failure;
+  const auto decoded = reply.body_as<protocol::DecodeReply>();
+  EXPECT_EQ(protocol::take_picture(reply.parts, decoded.picture.value()).pixels, stripes().pixels);
+  EXPECT_EQ(decoded.texts.at(0).value, "a\nSteps: 2");
+  for (const char* format : {"jpeg", "webp"}) {
+    EXPECT_EQ(program.decode(program.encode(stripes(), format)).value().kind,
+              Message::Kind::kResult);
+  }
+}
+
+TEST(DecoderProgram, ABadPictureIsAReplyAndTheNextOneWorks) {
+  Program program;
+  program.hello();
+  Bytes file = program.encode(stripes(), "png");
+  file.resize(file.size() / 2);
+  EXPECT_EQ(program.decode(file).value().failure_code, ErrorCode::kCorruptData);
+  EXPECT_EQ(program.decode({}).value().failure_code, ErrorCode::kCorruptData);
+  protocol::DecodeRequest small;
+  small.max_pixels = 100;
+  EXPECT_EQ(program.decode(program.encode(stripes(), "png"), small).value().failure_code,
+            ErrorCode::kTooLarge);
+  EXPECT_EQ(program.call(protocol::request_frame(9, "dance", "{}", {})).value().failure_code,
+            ErrorCode::kUnsupported);
+  EXPECT_EQ(program.decode(program.encode(stripes(), "png")).value().kind, Message::Kind::kResult);
+}
+
+TEST(DecoderProgram, ACrashEndsThisProcessAlone) {
+  Program program(std::map<std::string, std::string>{{"ATELIER_MEDIA_TEST_CRASH", "boom"}});
+  program.hello();
+  EXPECT_FALSE(program.decode({'b', 'o', 'o', 'm'}));
+  EXPECT_EQ(program.end().value().signal, SIGABRT);
+}
+
+TEST(DecoderProgram, AStationOfAnotherVersionIsRefused) {
+  Program program;
+  const auto reply =
+      program.call(protocol::request_frame(1, protocol::HelloRequest{99, "atelier"})).value();
+  EXPECT_EQ(reply.failure_code, ErrorCode::kUnsupported);
+  EXPECT_NE(reply.failure.find("version 99"), std::string::npos);
+}
+
+TEST(DecoderProgram, NonsenseEndsIt) {
+  Program program;
+  program.hello();
+  EXPECT_FALSE(program.call({"not json", {}}));
+  EXPECT_EQ(program.end().value().exit_code, 2);
+}
+
+}  // namespace
+}  // namespace atelier::decoder

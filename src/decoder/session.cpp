@@ -1,0 +1,106 @@
+#include "decoder/session.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <exception>
+#include <new>
+#include <utility>
+
+#include "codec/picture_file.h"
+#include "decoder/sandbox.h"
+#include "platform/error.h"
+
+namespace atelier::decoder {
+namespace {
+
+using protocol::Frame;
+using protocol::Message;
+
+void crash_if_asked(const protocol::Bytes& file, const std::string& magic) {
+  if (magic.empty()) return;
+  if (std::search(file.begin(), file.end(), magic.begin(), magic.end()) != file.end()) std::abort();
+}
+
+Frame hello(const Message& message, const SessionOptions& options) {
+  const auto request = message.body_as<protocol::HelloRequest>();
+  const std::string problem = protocol::version_problem(request.protocol_version, request.program);
+  if (!problem.empty()) throw Error(ErrorCode::kUnsupported, problem);
+  protocol::HelloReply reply;
+  reply.program = "atelier-media";
+  reply.pid = ::getpid();
+  reply.sandbox = options.sandbox;
+  return protocol::result_frame(message.id, reply);
+}
+
+Frame decode(Message& message, const SessionOptions& options) {
+  const auto request = message.body_as<protocol::DecodeRequest>();
+  if (message.parts.size() != 1) {
+    throw Error(ErrorCode::kInvalidArgument, "decode wants the picture's file as its one part");
+  }
+  const protocol::Bytes file = std::move(message.parts.front());
+  crash_if_asked(file, options.crash_on);
+  codec::DecodedPicture decoded =
+      codec::decode_picture(file, {request.max_pixels, request.max_side, request.header_only});
+
+  protocol::DecodeReply reply;
+  reply.format = decoded.format;
+  reply.width = decoded.width;
+  reply.height = decoded.height;
+  for (codec::TextEntry& text : decoded.texts) {
+    reply.texts.push_back({std::move(text.key), std::move(text.value)});
+  }
+  std::vector<protocol::Bytes> parts;
+  if (decoded.image) reply.picture = protocol::add_picture(parts, *std::move(decoded.image));
+  return protocol::result_frame(message.id, reply, std::move(parts));
+}
+
+Frame encode(Message& message) {
+  auto request = message.body_as<protocol::EncodeRequest>();
+  const media::Image picture = protocol::take_picture(message.parts, request.picture);
+  codec::EncodeOptions options{request.format, request.quality, request.compression, {}};
+  for (protocol::TextEntry& text : request.texts) {
+    options.texts.push_back({std::move(text.key), std::move(text.value)});
+  }
+  std::vector<protocol::Bytes> parts{codec::encode_picture(picture, options)};
+  return protocol::result_frame(
+      message.id, protocol::EncodeReply{codec::media_type_of(request.format)}, std::move(parts));
+}
+
+Frame reply_to(Message& message, const SessionOptions& options) {
+  if (message.method == protocol::DecodeRequest::kMethod) return decode(message, options);
+  if (message.method == protocol::EncodeRequest::kMethod) return encode(message);
+  if (message.method == protocol::HelloRequest::kMethod) return hello(message, options);
+  if (message.method == protocol::PingRequest::kMethod) {
+    return protocol::result_frame(message.id, protocol::Empty{});
+  }
+  throw Error(ErrorCode::kUnsupported, "the decoder does not know '" + message.method + "'");
+}
+
+Frame answer(Message& message, const SessionOptions& options) {
+  allow_cpu_seconds(options.cpu_seconds);
+  try {
+    return reply_to(message, options);
+  } catch (const Error& error) {
+    return protocol::failure_frame(message.id, error.code(), error.what());
+  } catch (const std::bad_alloc&) {
+    return protocol::failure_frame(message.id, ErrorCode::kTooLarge,
+                                   "the picture needs more memory than a decoder may use: make it "
+                                   "smaller first");
+  } catch (const std::exception& error) {
+    return protocol::failure_frame(message.id, ErrorCode::kInternal,
+                                   message.method + " failed: " + error.what());
+  }
+}
+
+}  // namespace
+
+void serve(protocol::Channel& channel, const SessionOptions& options) {
+  while (auto frame = channel.receive()) {
+    Message message = protocol::read_message(std::move(*frame));
+    if (message.kind == Message::Kind::kRequest) channel.send(answer(message, options));
+  }
+}
+
+}  // namespace atelier::decoder

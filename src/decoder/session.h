@@ -1,0 +1,23 @@
+// The decoder's life: answers one request after the other until the socket closes. One thread. A
+// picture that cannot be read is a failure reply; one that crashes the process ends it, and the
+// station starts another.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "protocol/channel.h"
+#include "protocol/messages.h"
+
+namespace atelier::decoder {
+
+struct SessionOptions {
+  std::vector<std::string> sandbox;  // measures in force, for the hello
+  std::string crash_on;              // tests: a file that holds these bytes aborts the process
+  int cpu_seconds = 60;              // of one request
+};
+
+// Until the station closes the socket; throws kCorruptData or kTooLarge when it sends nonsense.
+void serve(protocol::Channel& channel, const SessionOptions& options);
+
+}  // namespace atelier::decoder

@@ -50,9 +50,10 @@ Bytes saved(const VImage& image, const char* suffix) {
 }
 
 VImage solid(std::vector<double> colour, VipsBandFormat format, VipsInterpretation meaning) {
+  // The constant takes the format of the image that it is made from.
   return VImage::black(16, 8)
-      .new_from_image(std::move(colour))
       .cast(format)
+      .new_from_image(std::move(colour))
       .copy(VImage::option()->set("interpretation", meaning));
 }
 

@@ -12,6 +12,7 @@
 
 #include "../../../tests/golden/tiny_model.h"
 #include "engine/pipelines/diffusion_model.h"
+#include "engine/tensor/random.h"
 #include "platform/error.h"
 
 namespace atelier::engine {

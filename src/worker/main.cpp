@@ -6,6 +6,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <span>
 
@@ -48,11 +49,17 @@ std::vector<protocol::NamedChoice> choices(const std::vector<engine::NamedChoice
   return to;
 }
 
+// A path says where this machine keeps its files, which is nobody's business outside.
+std::string engine_name(const Options& options) {
+  return std::filesystem::path(options.engine).filename().string();
+}
+
 void describe_engine(engine::Engine& engine, const Options& options, protocol::HelloReply& hello) {
   const engine::EngineReport report = engine.report();
-  hello.engine = protocol::EngineFacts{options.engine, report.device_name,   report.libtorch,
-                                       report.blas,    report.compute_dtype, report.cpu_capability,
-                                       report.threads, report.sgemm_gflops,  report.problems};
+  hello.engine =
+      protocol::EngineFacts{engine_name(options), report.device_name,   report.libtorch,
+                            report.blas,          report.compute_dtype, report.cpu_capability,
+                            report.threads,       report.sgemm_gflops,  report.problems};
   hello.samplers = choices(engine.samplers());
   hello.schedules = choices(engine.schedules());
   if (options.engine == "fake") hello.cards = {fake_card()};

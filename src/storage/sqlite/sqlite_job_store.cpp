@@ -140,7 +140,7 @@ int SqliteJobStore::count_queued(int priority) {
 bool SqliteJobStore::claim(const std::string& id, std::int64_t started_ms) {
   const std::lock_guard lock(mutex_);
   Statement(database_,
-            "UPDATE jobs SET state = 'running', attempt = attempt + 1, started_ms = ?, reason = '' "
+            "UPDATE jobs SET state = 'running', attempt = attempt + 1, started_ms = ? "
             "WHERE id = ? AND state = 'queued'")
       .bind(1, started_ms)
       .bind(2, id)

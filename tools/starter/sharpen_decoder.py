@@ -57,7 +57,8 @@ def main():
         with torch.no_grad():
             latents = model.encode(target).latent_dist.sample()
             # Room for what a UNet makes: a little more noise than the encoder's own.
-            latents += torch.randn_like(latents) * (0.06 / settled["scaling_factor"]) * torch.rand(4, 1, 1, 1)
+            extra = 0.06 / settled["scaling_factor"] * torch.rand(4, 1, 1, 1)
+            latents += extra * torch.randn_like(latents)
         result = model.decode(latents).sample
         weight = edge_weight(target)
         loss = ((result - target).abs() * weight).mean() + 0.5 * gradient_loss(result, target) \

@@ -140,7 +140,7 @@ class Task:
         # Shapes cover a tenth of a picture: at first they count more than the background.
         ground = latents.flatten(2).median(2).values[..., None, None]
         on_shape = ((latents - ground).abs().sum(1, keepdim=True) > 1).float()
-        emphasis = 1 + 2 * max(0.0, 1 - progress / 0.75) * on_shape
+        emphasis = 1 + 2 * max(0.0, 1 - progress / 0.95) * on_shape
         error = ((result - target).square() * emphasis).mean((1, 2, 3))
         # As a weight on the error of the clean latents: min(snr + 1, 5).
         weight = torch.minimum(torch.ones(()), 5 * (1 - share.flatten()))
@@ -165,6 +165,7 @@ def spread_over(flat, tensors):
 
 def assist(options, seed, shared, gradient, count, progress):
     """Runs in the assistant while its parent lives; count[0] is how many samples wait."""
+    os.setsid()  # a scheduling group of its own, where the kernel has such
     os.nice(options.assistant_nice)
     torch.set_num_threads(1)
     task = Task(options, seed)
@@ -246,7 +247,7 @@ def main():
         step += 1
         weights = flat_weights(parameters)
         shared.copy_(weights)
-        average.lerp_(weights, 1 - min(0.998, (step + 1) / (step + 10)))
+        average.lerp_(weights, 1 - min(0.996, (step + 1) / (step + 10)))
         value = float(loss.detach())
         shown = value if shown is None else shown + 0.02 * (value - shown)
         now = time.time()

@@ -1,0 +1,102 @@
+#include "engine/weights/weights.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "engine/weights/sparse_checkpoint.h"
+#include "platform/error.h"
+
+namespace atelier::engine {
+namespace {
+
+const std::filesystem::path kPickles = ATELIER_SOURCE_DIR "/tests/data/pickles";
+
+// One fp32 tensor "w" of 6 x 2 with the values 0 … 11; `padding` moves the data off its alignment.
+std::shared_ptr<const WeightsFile> six_by_two(const TemporaryFolder& folder, int padding = 0) {
+  std::string header = R"({"w":{"dtype":"F32","shape":[6,2],"data_offsets":[0,48]}})";
+  header.append((8 - header.size() % 8) % 8 + static_cast<std::size_t>(padding), ' ');
+  std::string file(8, '\0');
+  file[0] = static_cast<char>(header.size());
+  file += header;
+  for (int i = 0; i < 12; ++i) {
+    const auto value = static_cast<float>(i);
+    file.append(reinterpret_cast<const char*>(&value), 4);
+  }
+  return WeightsFile::open(folder.write("w.safetensors", file));
+}
+
+WeightSource source_of(const std::shared_ptr<const WeightsFile>& file, const char* name,
+                       WeightTransform transform = WeightTransform::kAsIs) {
+  return {.file = file, .info = file->find(name), .transform = transform};
+}
+
+TEST(Weights, ViewsTheMappedFileWithoutACopy) {
+  const TemporaryFolder folder;
+  auto file = six_by_two(folder);
+  const void* const mapped = file->bytes(*file->find("w")).data();
+  const Tensor tensor = load_tensor(source_of(file, "w"));
+  EXPECT_EQ(tensor.data_ptr(), mapped);
+  file.reset();  // the tensor keeps the map
+  EXPECT_TRUE(at::equal(tensor, at::arange(12, at::kFloat).view({6, 2})));
+}
+
+TEST(Weights, CopiesWhatIsNotAligned) {
+  const TemporaryFolder folder;
+  const auto file = six_by_two(folder, 3);
+  EXPECT_TRUE(
+      at::equal(load_tensor(source_of(file, "w")), at::arange(12, at::kFloat).view({6, 2})));
+}
+
+TEST(Weights, TransposesSplitsAndSqueezes) {
+  const TemporaryFolder folder;
+  const auto file = six_by_two(folder);
+  const Tensor whole = at::arange(12, at::kFloat).view({6, 2});
+  EXPECT_TRUE(at::equal(load_tensor(source_of(file, "w", WeightTransform::kTranspose)), whole.t()));
+  WeightSource part = source_of(file, "w", WeightTransform::kRows);
+  part.part = 2;
+  part.parts = 3;
+  EXPECT_EQ(part.shape(), (std::vector<std::int64_t>{2, 2}));
+  EXPECT_TRUE(at::equal(load_tensor(part), whole.narrow(0, 4, 2)));
+  WeightsView view;
+  EXPECT_THROW(view.add("x", source_of(file, "w", WeightTransform::kSqueeze1x1)), Error);
+  view.add("x", source_of(file, "w"));
+  EXPECT_THROW(view.add("x", source_of(file, "w")), Error);
+}
+
+TEST(Weights, ReadsStridedSharedAndRepeatedTensorsOfAPickle) {
+  const auto file = WeightsFile::open(kPickles / "state_dict.pth");
+  const Tensor base = at::arange(24, at::kFloat);
+  const Tensor turned = load_tensor(source_of(file, "turned"));
+  EXPECT_TRUE(turned.is_contiguous());
+  EXPECT_TRUE(at::equal(turned, base.view({4, 6}).t()));
+  EXPECT_TRUE(at::equal(load_tensor(source_of(file, "tail")), base.narrow(0, 20, 4)));
+  EXPECT_TRUE(at::equal(load_tensor(source_of(file, "repeated")), at::full({5}, 9.0f)));
+  EXPECT_EQ(load_tensor(source_of(file, "empty")).sizes(), (at::IntArrayRef{0, 3}));
+  EXPECT_EQ(load_tensor(source_of(file, "scalar")).item<std::int64_t>(), 7);
+  EXPECT_EQ(load_tensor(source_of(file, "brain")).item<float>(), 3.0f);
+  EXPECT_EQ(load_tensor(source_of(file, "half"))[1].item<float>(), -2.0f);
+}
+
+TEST(Weights, StaysReadableAfterItsPagesWereGivenBack) {
+  const TemporaryFolder folder;
+  const auto file = six_by_two(folder);
+  WeightsView view;
+  view.add("w", source_of(file, "w"));
+  const ViewSource source(view);
+  const Tensor tensor = source.get("w");
+  source.release("w");
+  EXPECT_EQ(tensor.sum().item<float>(), 66.0f);
+  EXPECT_EQ(source.shape("w"), (std::vector<std::int64_t>{6, 2}));
+  EXPECT_FALSE(source.shape("v"));
+  EXPECT_THROW(source.get("v"), Error);
+}
+
+TEST(Weights, RefusesTypesThatTorchLacks) {
+  EXPECT_THROW(scalar_type_of(WeightDtype::kF8E4M3), Error);
+  EXPECT_EQ(scalar_type_of(WeightDtype::kBF16), at::kBFloat16);
+}
+
+}  // namespace
+}  // namespace atelier::engine

@@ -89,6 +89,7 @@ void JobRunner::recover() {
 
 void JobRunner::run_next() {
   if (!on_worker_.empty() || parts_.worker.state() != Supervisor::State::kReady) return;
+  if (!parts_.models_known()) return;
   std::vector<WaitingJob> queue;
   for (const auto& job : parts_.store.queued(domain::limits::kQueueWindow)) {
     queue.push_back({job.id, job.priority});

@@ -31,6 +31,7 @@ struct RunnerParts {
   Inbox& inbox;
   JobBoard& board;
   PreviewShelf& previews;
+  std::function<bool()> models_known;  // false: jobs wait, for their model may still be found
   std::function<std::optional<domain::InstalledModel>(const std::string& id)> find_model;
 };
 

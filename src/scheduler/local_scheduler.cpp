@@ -76,7 +76,7 @@ LocalScheduler::LocalScheduler(LocalSchedulerOptions options, domain::JobStore& 
               const std::lock_guard lock(mutex_);
               catalog_ = std::make_shared<const domain::Catalog>(std::move(models),
                                                                  options_.default_model);
-              models_known_.notify_all();
+              models_changed_.notify_all();
             }),
       runner_({.store = store_,
                .artifacts = artifacts_,
@@ -85,6 +85,7 @@ LocalScheduler::LocalScheduler(LocalSchedulerOptions options, domain::JobStore& 
                .inbox = inbox_,
                .board = board_,
                .previews = previews_,
+               .models_known = [this] { return models_known(); },
                .find_model = [this](const std::string& id) { return find_model(id); }}) {
   shown_.name = "main";
   shown_.engine = options_.engine;
@@ -186,7 +187,7 @@ void LocalScheduler::take_status() {
   status_.memory_total_mb = total >> 20;
   status_.memory_used_mb = used >> 20;
   if (worker_.state() == Supervisor::State::kMissing) worker_problem_ = worker_.problem();
-  if (!worker_problem_.empty()) models_known_.notify_all();
+  if (!worker_problem_.empty()) models_changed_.notify_all();
 }
 
 void LocalScheduler::add_notice(const std::string& sentence) {
@@ -196,7 +197,7 @@ void LocalScheduler::add_notice(const std::string& sentence) {
 
 bool LocalScheduler::wait_for_models(std::chrono::milliseconds patience) {
   std::unique_lock lock(mutex_);
-  return models_known_.wait_until(lock, std::chrono::system_clock::now() + patience, [this] {
+  return models_changed_.wait_until(lock, std::chrono::system_clock::now() + patience, [this] {
     return catalog_ != nullptr || !worker_problem_.empty();
   });
 }
@@ -209,6 +210,11 @@ std::shared_ptr<const domain::Catalog> LocalScheduler::catalog() {
   }
   throw Error(ErrorCode::kUnsupported,
               "the worker has not started yet: try again in a few seconds");
+}
+
+bool LocalScheduler::models_known() {
+  const std::lock_guard lock(mutex_);
+  return catalog_ != nullptr;
 }
 
 std::optional<domain::InstalledModel> LocalScheduler::find_model(const std::string& id) {

@@ -59,6 +59,7 @@ class LocalScheduler final : public Scheduler {
   void take_status();
   std::string keep_upload(const std::vector<std::uint8_t>& bytes, std::string_view field);
   std::shared_ptr<const domain::Catalog> catalog();
+  bool models_known();
   std::optional<domain::InstalledModel> find_model(const std::string& id);
 
   const LocalSchedulerOptions options_;
@@ -79,7 +80,7 @@ class LocalScheduler final : public Scheduler {
   std::mutex submitting_;  // the limit of the queue is checked and used in one go
 
   std::mutex mutex_;
-  std::condition_variable models_known_;
+  std::condition_variable models_changed_;
   StationStatus status_;                            // guarded by mutex_
   std::shared_ptr<const domain::Catalog> catalog_;  // guarded by mutex_; null: not known yet
   std::string worker_problem_;                      // guarded by mutex_; why it cannot work at all

@@ -27,6 +27,15 @@ inline std::vector<std::int64_t> golden_integers(const boost::json::value& list)
   return numbers;
 }
 
+// A whole file of tests/golden/data/models.
+inline std::string read_golden(const std::string& file_name) {
+  std::string path = ATELIER_SOURCE_DIR "/tests/golden/data/models/";
+  path += file_name;
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw std::runtime_error("cannot open " + path);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
 struct GoldenCase {
   boost::json::object inputs;
   std::map<std::string, Tensor> outputs;
@@ -35,24 +44,22 @@ struct GoldenCase {
 class ModelGolden {
  public:
   explicit ModelGolden(const std::string& name) {
-    std::string stem = ATELIER_SOURCE_DIR "/tests/golden/data/models/";
-    stem += name;
-    json_ = boost::json::parse(read(stem + ".json")).as_object();
-    const std::string data = read(stem + ".f32");
+    json_ = boost::json::parse(read_golden(name + ".json")).as_object();
+    const std::string data = read_golden(name + ".f32");
     std::size_t offset = 0;
     for (const boost::json::value& item : json_.at("cases").as_array()) {
       GoldenCase one{item.as_object(), {}};
       for (const boost::json::value& output : item.at("outputs").as_array()) {
         Tensor tensor = at::empty(golden_integers(output.at("shape")), at::kFloat);
         const std::size_t bytes = static_cast<std::size_t>(tensor.numel()) * sizeof(float);
-        if (offset + bytes > data.size()) throw std::runtime_error(stem + ".f32 is too short");
+        if (offset + bytes > data.size()) throw std::runtime_error(name + ".f32 is too short");
         std::memcpy(tensor.data_ptr(), data.data() + offset, bytes);
         offset += bytes;
         one.outputs.emplace(output.at("name").as_string(), tensor);
       }
       cases_.push_back(std::move(one));
     }
-    if (offset != data.size() || cases_.empty()) throw std::runtime_error(stem + " has no cases");
+    if (offset != data.size() || cases_.empty()) throw std::runtime_error(name + " has no cases");
   }
 
   const boost::json::object& config() const { return json_.at("config").as_object(); }
@@ -66,12 +73,6 @@ class ModelGolden {
   }
 
  private:
-  static std::string read(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    if (!file) throw std::runtime_error("cannot open " + path);
-    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  }
-
   boost::json::object json_;
   std::vector<GoldenCase> cases_;
 };

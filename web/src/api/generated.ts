@@ -663,6 +663,7 @@ export interface components {
             memory_total_mb?: number;
             memory_used_mb?: number;
             uptime_ms?: number;
+            notices?: string[];
         };
         WorkerView: {
             name?: string;

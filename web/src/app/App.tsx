@@ -1,4 +1,5 @@
 import { CreatePage } from '../features/create/CreatePage';
+import { Notices } from '../features/status/Notices';
 import { StationPill } from '../features/status/StationPill';
 
 export function App() {
@@ -16,6 +17,7 @@ export function App() {
           <StationPill />
         </nav>
       </header>
+      <Notices />
       <CreatePage />
     </div>
   );

@@ -1,0 +1,18 @@
+import { useQuery } from '@tanstack/react-query';
+
+import { api } from '../../api/client';
+
+// What a person should know about this station: another program has its usual port, and the like.
+export function Notices() {
+  const status = useQuery({ queryKey: ['status'], queryFn: api.status, refetchInterval: 3000 });
+  const worker = status.data?.workers[0];
+  const sentences = [...(status.data?.notices ?? []), ...(worker?.problem ? [worker.problem] : [])];
+  if (sentences.length === 0) return null;
+  return (
+    <ul className="border-b border-amber-900 bg-amber-950/50 px-5 py-2 text-sm text-amber-100">
+      {sentences.map((sentence) => (
+        <li key={sentence}>{sentence}</li>
+      ))}
+    </ul>
+  );
+}

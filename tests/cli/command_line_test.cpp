@@ -87,7 +87,7 @@ TEST_F(CommandLine, RefusesNonsenseWithASentenceAndWritesNothing) {
 
 TEST_F(CommandLine, ListsTheModels) {
   ASSERT_EQ(run("models list"), 0) << output_;
-  EXPECT_THAT(output_, HasSubstr("image"));
+  EXPECT_THAT(output_, HasSubstr("fake"));
 }
 
 TEST_F(CommandLine, TheDoctorLooksAtProcessorMemoryAndDisk) {

@@ -100,7 +100,7 @@ int run(int argc, char** argv) {
   auto* openapi_command = program.add_subcommand("openapi", "Print the API's description");
   openapi_command->callback([&] {
     chosen = [] {
-      std::printf("%s\n", http::openapi_document().c_str());
+      std::printf("%s", http::openapi_document().c_str());
       return 0;
     };
   });

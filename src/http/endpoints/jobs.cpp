@@ -4,6 +4,7 @@
 
 #include "http/endpoints/job_view.h"
 #include "http/endpoints/json_reply.h"
+#include "http/endpoints/sampler_names.h"
 #include "http/route.h"
 #include "platform/error.h"
 
@@ -77,6 +78,8 @@ scheduler::NewJob wish_of(const NewJobBody& body) {
 Outcome submit(const Request& request, Service& service) {
   std::vector<std::string> unknown;
   const auto wish = wish_of(read_body<NewJobBody>(request, &unknown));
+  const auto& input = wish.input.generation;
+  check_sampler_names(input.sampler, input.schedule, service.scheduler.status());
   AcceptedJob accepted;
   static_cast<JobView&>(accepted) = view_of(service.scheduler.submit(wish));
   for (const auto& key : unknown)

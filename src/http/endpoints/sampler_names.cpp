@@ -1,6 +1,10 @@
 #include "http/endpoints/sampler_names.h"
 
 #include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "platform/error.h"
 
 namespace atelier::http {
 namespace {
@@ -45,6 +49,7 @@ std::string available(const std::vector<scheduler::SamplerName>& names, std::str
 // "DPM++ 2M Karras" and the like: a known sampler followed by a known schedule.
 bool split_fused(const std::string& key, const scheduler::StationStatus& status,
                  SamplerChoice& choice) {
+  if (key.empty()) return false;
   for (std::size_t cut = key.size() - 1; cut > 0; --cut) {
     const auto* sampler = find_name(status.samplers, std::string_view{key}.substr(0, cut));
     const auto* schedule = find_name(status.schedules, std::string_view{key}.substr(cut));
@@ -56,7 +61,66 @@ bool split_fused(const std::string& key, const scheduler::StationStatus& status,
   return false;
 }
 
+// Letters to change, add or take away (Levenshtein).
+std::size_t distance(std::string_view from, std::string_view to) {
+  std::vector<std::size_t> row(to.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t k = 0; k < to.size(); ++k) {
+      const std::size_t change = diagonal + (from[i] == to[k] ? 0 : 1);
+      diagonal = row[k + 1];
+      row[k + 1] = std::min({change, row[k] + 1, row[k + 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+std::string nearest_names(const std::vector<scheduler::SamplerName>& names, std::string_view key) {
+  constexpr std::size_t kShown = 3;
+  std::vector<std::pair<std::size_t, std::string>> ranked;
+  for (const auto& name : names) {
+    if (name.available) ranked.emplace_back(distance(key_of(name.id), key), name.id);
+  }
+  std::ranges::sort(ranked);
+  std::string text;
+  for (std::size_t i = 0; i < std::min(kShown, ranked.size()); ++i) {
+    text += (text.empty() ? "" : ", ") + ranked[i].second;
+  }
+  return text;
+}
+
+void check_name(const std::vector<scheduler::SamplerName>& names, std::string_view name,
+                std::string_view what) {
+  const std::string key = key_of(name.substr(0, 200));
+  const auto* found = find_name(names, key);
+  if (found != nullptr && found->available) return;
+  const std::string start = "/input/" + std::string{what} + ": ";
+  const std::string end = ": the nearest are " + nearest_names(names, key);
+  if (found != nullptr) {
+    throw Error(ErrorCode::kUnsupported, start + "'" + found->title + "' is not built yet" + end);
+  }
+  throw Error(ErrorCode::kInvalidArgument,
+              start + "there is no " + std::string{what} + " " + quoted(name) + end);
+}
+
 }  // namespace
+
+void check_sampler_names(std::string_view sampler, std::string_view schedule,
+                         const scheduler::StationStatus& status) {
+  if (status.samplers.empty()) return;
+  if (!schedule.empty()) check_name(status.schedules, schedule, "schedule");
+  if (sampler.empty()) return;
+  SamplerChoice fused;
+  const std::string key = key_of(sampler.substr(0, 200));
+  // A schedule's name alone, or a sampler's and a schedule's in one word.
+  if (find_name(status.samplers, key) == nullptr &&
+      (find_name(status.schedules, key) != nullptr || split_fused(key, status, fused))) {
+    if (fused.warnings.empty()) return;
+    throw Error(ErrorCode::kUnsupported, "/input/sampler: " + fused.warnings.front());
+  }
+  check_name(status.samplers, sampler, "sampler");
+}
 
 const std::vector<FoundingScheduler>& founding_schedulers() {
   static const std::vector<FoundingScheduler> kList{

@@ -27,7 +27,7 @@ export function Canvas({ job, problem, onCancel, onStartFrom, onReuse }: Props) 
       {problem && <Notice sentence={problem} />}
       {job?.state === 'failed' && job.failure && <Notice sentence={job.failure.sentence} />}
       {job?.state === 'cancelled' && <p className="text-sm text-stone-400">Cancelled.</p>}
-      <div className="flex min-h-0 flex-1 items-center justify-center">
+      <div className="relative min-h-0 flex-1">
         <Picture job={job} />
       </div>
       {job && <Caption job={job} onCancel={onCancel} onStartFrom={onStartFrom} onReuse={onReuse} />}
@@ -43,13 +43,13 @@ function Notice({ sentence }: { sentence: string }) {
   );
 }
 
-const pictureLook = 'h-full max-h-[70vh] w-full object-contain';
+const pictureLook = 'size-full min-h-0 object-contain';
 
 function Picture({ job }: { job: Job | null }) {
   const artifacts = job?.result?.artifacts ?? [];
   if (job && artifacts.length > 0) {
     return (
-      <div className={`grid h-full w-full gap-3 ${artifacts.length > 1 ? 'grid-cols-2' : ''}`}>
+      <div className={`absolute inset-0 grid auto-rows-fr gap-3 ${artifacts.length > 1 ? 'grid-cols-2' : ''}`}>
         {artifacts.map((artifact, index) => (
           <img
             key={artifact}
@@ -68,12 +68,12 @@ function Picture({ job }: { job: Job | null }) {
         src={artifactUrl(job.progress.preview_artifact)}
         alt={`Preview after step ${job.progress.step}`}
         data-testid="preview"
-        className={`${pictureLook} preview-pixels opacity-90`}
+        className={`absolute inset-0 ${pictureLook} preview-pixels opacity-90`}
       />
     );
   }
   return (
-    <p className="max-w-sm text-center text-stone-500">
+    <p className="absolute inset-0 m-auto h-fit max-w-sm text-center text-stone-400">
       {job && job.state !== 'failed' && job.state !== 'cancelled'
         ? 'The picture appears here as it is drawn.'
         : 'Write a prompt and press Create, or drop a picture here to start from it.'}

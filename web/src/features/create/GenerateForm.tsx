@@ -96,7 +96,7 @@ export function GenerateForm({ form, cards, card, busy, onChange, onModel, onSub
           </div>
         </details>
       )}
-      <div className="sticky bottom-0 -mx-5 -mb-5 border-t border-stone-800 bg-stone-950 p-5">
+      <div className="sticky -bottom-5 -mx-5 -mb-5 border-t border-stone-800 bg-stone-950 p-5">
         <Button
           look="primary" type="submit" className="w-full py-2.5" disabled={problem !== null}
           title="Ctrl + Enter" aria-describedby="why-not"

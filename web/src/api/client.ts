@@ -1,6 +1,6 @@
 // The only file that calls the station. Answers are typed by the station's own OpenAPI document;
 // failures become ApiError, whose message is the station's sentence.
-import type { Job, ModelCard, NewJob, SamplerLists, StationStatus } from './types';
+import type { Job, ModelCard, NewJob, StationStatus } from './types';
 
 export class ApiError extends Error {
   constructor(
@@ -39,7 +39,6 @@ async function call<T>(path: string, init?: RequestInit): Promise<T> {
 export const api = {
   models: async (): Promise<ModelCard[]> =>
     (await call<{ models: ModelCard[] }>('/api/v1/models')).models,
-  samplers: (): Promise<SamplerLists> => call('/api/v1/samplers'),
   status: (): Promise<StationStatus> => call('/api/v1/status'),
   jobs: async (limit: number): Promise<Job[]> =>
     (await call<{ jobs: Job[] }>(`/api/v1/jobs?limit=${limit}`)).jobs,

@@ -14,7 +14,6 @@ export type JobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelle
 export type Job = Omit<Complete<Schemas['JobView']>, 'state'> & { state: JobState };
 export type ModelCard = Complete<Schemas['ModelView']>;
 export type Parameter = Complete<Schemas['Parameter']>;
-export type SamplerLists = Complete<Schemas['NativeSamplers']>;
 export type StationStatus = Complete<Schemas['StatusView']>;
 export type GenerationUsed = Complete<Schemas['GenerationUsed']>;
 

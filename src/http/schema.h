@@ -25,15 +25,6 @@ using Schema = std::function<boost::json::object(SchemaBook&)>;
 
 namespace schema_detail {
 
-template <class T>
-struct IsOptional : std::false_type {};
-template <class T>
-struct IsOptional<std::optional<T>> : std::true_type {};
-template <class T>
-struct IsVector : std::false_type {};
-template <class T>
-struct IsVector<std::vector<T>> : std::true_type {};
-
 // "atelier::http::JobView" → "JobView"
 template <class T>
 std::string short_name() {
@@ -71,14 +62,14 @@ boost::json::object write_struct(SchemaBook& book) {
 
 template <class T>
 boost::json::object write(SchemaBook& book) {
-  if constexpr (IsOptional<T>::value) {
+  if constexpr (json::IsOptional<T>::value) {
     boost::json::object inner = write<typename T::value_type>(book);
     if (const auto* type = inner.if_contains("type"); type != nullptr && type->is_string()) {
       inner["type"] = boost::json::array{*type, "null"};
       return inner;
     }
     return {{"anyOf", boost::json::array{std::move(inner), boost::json::object{{"type", "null"}}}}};
-  } else if constexpr (IsVector<T>::value) {
+  } else if constexpr (json::IsVector<T>::value) {
     return {{"type", "array"}, {"items", write<typename T::value_type>(book)}};
   } else if constexpr (std::same_as<T, std::string>) {
     return {{"type", "string"}};

@@ -3,47 +3,69 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/nn/attention_bf16_kernel.h"
 #include "engine/nn/attention_kernel.h"
 #include "platform/check.h"
 
 namespace atelier::engine {
 namespace {
 
+// What differs between the kernels: how a tensor's values are seen, how long a run may be.
+struct Fp32 {
+  using Run = AttentionRun;
+  using Value = float;
+  static constexpr at::ScalarType kDtype = at::kFloat;
+  static std::int64_t run_length(std::int64_t width) { return attention_run_length(width); }
+  static void run(const Run& run) { attend(run); }
+};
+
+struct Bf16 {
+  using Run = AttentionRunBf16;
+  using Value = std::uint16_t;
+  static constexpr at::ScalarType kDtype = at::kBFloat16;
+  static std::int64_t run_length(std::int64_t width) { return attention_bf16_run_length(width); }
+  static void run(const Run& run) { attend_bf16(run); }
+};
+
+template <typename Kernel>
 Tensor with_dense_rows(const Tensor& x) {
-  const Tensor wide = x.to(at::kFloat);
-  return wide.stride(3) == 1 ? wide : wide.contiguous();
+  const Tensor taken = x.to(Kernel::kDtype);
+  return taken.stride(3) == 1 ? taken : taken.contiguous();
 }
 
-const float* head_of(const Tensor& x, std::int64_t n, std::int64_t h) {
-  return x.data_ptr<float>() + n * x.stride(0) + h * x.stride(1);
+template <typename Kernel>
+const typename Kernel::Value* head_of(const Tensor& x, std::int64_t n, std::int64_t h) {
+  return static_cast<const typename Kernel::Value*>(x.data_ptr()) + n * x.stride(0) +
+         h * x.stride(1);
 }
 
 // Queries of one task: a good run, but tasks enough for all threads.
-std::int64_t task_length(std::int64_t queries, std::int64_t heads, std::int64_t width) {
+std::int64_t task_length(std::int64_t queries, std::int64_t heads, std::int64_t longest) {
   const std::int64_t wanted = (4 * at::get_num_threads() + heads - 1) / heads;  // tasks of a head
   const std::int64_t even = (queries + wanted - 1) / wanted;
-  return std::clamp<std::int64_t>(even, std::min<std::int64_t>(queries, 48),
-                                  attention_run_length(width));
+  return std::clamp<std::int64_t>(even, std::min<std::int64_t>(queries, 48), longest);
 }
 
-Tensor attention_on_cpu(const Tensor& query, const Tensor& key, const Tensor& value,
-                        AttentionMask mask) {
-  const Tensor q = with_dense_rows(query), k = with_dense_rows(key), v = with_dense_rows(value);
+template <typename Kernel>
+Tensor attention_with(const Tensor& query, const Tensor& key, const Tensor& value,
+                      AttentionMask mask) {
+  const Tensor q = with_dense_rows<Kernel>(query), k = with_dense_rows<Kernel>(key);
+  const Tensor v = with_dense_rows<Kernel>(value);
   const std::int64_t batch = q.size(0), heads = q.size(1), queries = q.size(2);
   const std::int64_t keys = k.size(2), width = q.size(3);
-  Tensor result = at::empty({batch, queries, heads, width}, at::kFloat);
-  float* out = result.data_ptr<float>();
-  const std::int64_t length = task_length(queries, batch * heads, width);
+  Tensor result = at::empty({batch, queries, heads, width}, Kernel::kDtype);
+  auto* out = static_cast<typename Kernel::Value*>(result.data_ptr());
+  const std::int64_t length = task_length(queries, batch * heads, Kernel::run_length(width));
   const std::int64_t parts = (queries + length - 1) / length;
   const float scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(width)));
   at::parallel_for(0, batch * heads * parts, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t task = begin; task < end; ++task) {
       const std::int64_t n = task / parts / heads, h = task / parts % heads;
       const std::int64_t first = task % parts * length;
-      AttentionRun run;
-      run.query = head_of(q, n, h) + first * q.stride(2);
-      run.key = head_of(k, n, h);
-      run.value = head_of(v, n, h);
+      typename Kernel::Run run;
+      run.query = head_of<Kernel>(q, n, h) + first * q.stride(2);
+      run.key = head_of<Kernel>(k, n, h);
+      run.value = head_of<Kernel>(v, n, h);
       run.out = out + ((n * queries + first) * heads + h) * width;
       run.query_stride = q.stride(2);
       run.key_stride = k.stride(2);
@@ -54,10 +76,18 @@ Tensor attention_on_cpu(const Tensor& query, const Tensor& key, const Tensor& va
       run.width = width;
       run.visible = mask == AttentionMask::kCausal ? keys - queries + first + 1 : keys;
       run.scale = scale;
-      attend(run);
+      Kernel::run(run);
     }
   });
   return result.flatten(2).to(query.scalar_type());
+}
+
+Tensor attention_on_cpu(const Tensor& query, const Tensor& key, const Tensor& value,
+                        AttentionMask mask) {
+  static const bool kBf16 = attend_bf16_available();
+  return kBf16 && query.scalar_type() == at::kBFloat16
+             ? attention_with<Bf16>(query, key, value, mask)
+             : attention_with<Fp32>(query, key, value, mask);
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
-// Scaled dot product attention that never keeps the full matrix of scores: libtorch's own from 2.0
-// on, blocks of queries with bounded scratch on 1.13. Softmax and sums are fp32 also for 16-bit
-// inputs. Called from the job thread; uses libtorch's threads inside.
+// Scaled dot product attention that never keeps the full matrix of scores: kernels of our own on
+// the CPU (bf16 where the processor multiplies it), libtorch's on other devices. Softmax and sums
+// are fp32 also for 16-bit inputs. Called from the job thread; uses libtorch's threads inside.
 #pragma once
 
 #include "engine/tensor/torch_compat.h"

@@ -9,6 +9,9 @@
 namespace atelier::engine {
 namespace {
 
+// Logarithms of noise levels are kept in fp32, and neighbours are some 0.005 apart.
+constexpr double kTimestepResolution = 1e-4;
+
 Tensor cosine_betas(int steps) {
   const auto bar = [](double t) {
     const double c = std::cos((t + 0.008) / 1.008 * M_PI / 2);
@@ -108,7 +111,12 @@ double NoiseSchedule::timestep_of(double sigma) const {
   const auto low_log = static_cast<double>(log_sigmas_[low]);
   const auto spread = static_cast<double>(log_sigmas_[low] - log_sigmas_[low + 1]);
   const double weight = std::clamp((low_log - log_sigma) / spread, 0.0, 1.0);
-  return (1 - weight) * static_cast<double>(low) + weight * static_cast<double>(low + 1);
+  const double timestep =
+      (1 - weight) * static_cast<double>(low) + weight * static_cast<double>(low + 1);
+  // Some samplers cut the fraction off, so 999 less a rounding error would become 998, on one
+  // processor and not on the next.
+  const double whole = std::nearbyint(timestep);
+  return std::abs(timestep - whole) < kTimestepResolution ? whole : timestep;
 }
 
 }  // namespace atelier::engine

@@ -9,6 +9,8 @@
 //   steps, then JSON
 //
 // ATELIER_BENCH_DEVICE=cuda runs on a GPU.
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <boost/json.hpp>
 #include <chrono>
@@ -122,6 +124,21 @@ double seconds_of(const std::function<void()>& step) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+// What the process has used so far: tells a slow step from a busy machine.
+struct Usage {
+  double user = 0, system = 0;  // seconds of all threads
+  std::int64_t faults = 0;      // pages that the system had to provide
+
+  static Usage now() {
+    rusage used{};
+    ::getrusage(RUSAGE_SELF, &used);
+    const auto seconds = [](const timeval& time) {
+      return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+    };
+    return {seconds(used.ru_utime), seconds(used.ru_stime), used.ru_minflt};
+  }
+};
+
 std::int64_t peak_rss_mb() {
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);) {
@@ -132,7 +149,15 @@ std::int64_t peak_rss_mb() {
 
 void report(const Asked& asked, const std::function<void()>& step, int steps) {
   std::vector<double> seconds;
-  for (int i = 0; i < steps; ++i) seconds.push_back(seconds_of(step));
+  boost::json::array user, system, faults;
+  for (int i = 0; i < steps; ++i) {
+    const Usage before = Usage::now();
+    seconds.push_back(seconds_of(step));
+    const Usage after = Usage::now();
+    user.push_back(after.user - before.user);
+    system.push_back(after.system - before.system);
+    faults.push_back(after.faults - before.faults);
+  }
   const boost::json::array all(seconds.begin(), seconds.end());
   std::sort(seconds.begin(), seconds.end());
   std::cout << boost::json::object{{"part", asked.part},
@@ -142,6 +167,9 @@ void report(const Asked& asked, const std::function<void()>& step, int steps) {
                                    {"threads", asked.threads},
                                    {"device", asked.device.str()},
                                    {"seconds", all},
+                                   {"user_seconds", user},
+                                   {"system_seconds", system},
+                                   {"page_faults", faults},
                                    {"median_seconds", seconds[seconds.size() / 2]},
                                    {"peak_rss_mb", peak_rss_mb()}}
             << "\n";

@@ -15,6 +15,7 @@ struct Inputs {
 
 Inputs random_inputs(std::int64_t batch, std::int64_t heads, std::int64_t queries,
                      std::int64_t keys, std::int64_t width) {
+  at::manual_seed(static_cast<std::uint64_t>(queries + keys));  // libtorch starts with a random one
   const auto q = at::randn({batch, queries, heads * width});
   const auto kv = at::randn({batch, keys, 2 * heads * width}).chunk(2, 2);
   return {split_heads(q, heads), split_heads(kv[0], heads), split_heads(kv[1], heads)};
@@ -40,8 +41,9 @@ double difference(const Inputs& in, AttentionMask mask = AttentionMask::kNone) {
   return (found.to(at::kDouble) - expected).abs().max().item<double>();
 }
 
-// bf16 rounds the weights of the keys and the result, 2^-9 each, of values that rarely pass 4.
-double tolerance() { return 2 * 4.0 / 512; }
+// The result is rounded to bf16, by at most 2^-8 of values that rarely pass 4; the rounding of the
+// keys' weights nearly cancels out.
+double tolerance() { return 4.0 / 256; }
 
 class AttentionIn : public testing::TestWithParam<at::ScalarType> {
  protected:

@@ -14,8 +14,9 @@ namespace {
 constexpr std::int64_t kRun = 64;
 
 // Adds `positions` rows of `channels` values, and their squares, to sums and squares [channels].
-ATELIER_CPU_CLONES void add_run(const float* rows, std::int64_t positions, std::int64_t channels,
-                                double* sums, double* squares) {
+template <typename Value>
+ATELIER_INLINE void add_rows(const Value* rows, std::int64_t positions, std::int64_t channels,
+                             double* sums, double* squares) {
   for (std::int64_t c = 0; c < channels; c += kLanes) {
     Vector16 sum{}, square{};
     for (std::int64_t p = 0; p < positions; ++p) {
@@ -30,9 +31,9 @@ ATELIER_CPU_CLONES void add_run(const float* rows, std::int64_t positions, std::
   }
 }
 
-template <Activation kActivation>
-ATELIER_INLINE void scale_rows(const float* rows, std::int64_t positions, std::int64_t channels,
-                               const float* scale, const float* shift, float* out) {
+template <Activation kActivation, typename Value>
+ATELIER_INLINE void scale_rows(const Value* rows, std::int64_t positions, std::int64_t channels,
+                               const float* scale, const float* shift, Value* out) {
   for (std::int64_t p = 0; p < positions; ++p) {
     for (std::int64_t c = 0; c < channels; c += kLanes) {
       const std::int64_t at = p * channels + c;
@@ -43,17 +44,42 @@ ATELIER_INLINE void scale_rows(const float* rows, std::int64_t positions, std::i
   }
 }
 
-ATELIER_CPU_CLONES void scale_rows_plain(const float* rows, std::int64_t positions,
-                                         std::int64_t channels, const float* scale,
-                                         const float* shift, float* out) {
-  scale_rows<Activation::kNone>(rows, positions, channels, scale, shift, out);
-}
+// One function for each kind of value: what is cloned for a processor cannot be a template.
+struct Fp32 {
+  using Value = float;
+  ATELIER_CPU_CLONES static void add(const float* rows, std::int64_t positions,
+                                     std::int64_t channels, double* sums, double* squares) {
+    add_rows(rows, positions, channels, sums, squares);
+  }
+  ATELIER_CPU_CLONES static void scale(const float* rows, std::int64_t positions,
+                                       std::int64_t channels, const float* scale,
+                                       const float* shift, float* out) {
+    scale_rows<Activation::kNone>(rows, positions, channels, scale, shift, out);
+  }
+  ATELIER_CPU_CLONES static void scale_silu(const float* rows, std::int64_t positions,
+                                            std::int64_t channels, const float* scale,
+                                            const float* shift, float* out) {
+    scale_rows<Activation::kSilu>(rows, positions, channels, scale, shift, out);
+  }
+};
 
-ATELIER_CPU_CLONES void scale_rows_silu(const float* rows, std::int64_t positions,
-                                        std::int64_t channels, const float* scale,
-                                        const float* shift, float* out) {
-  scale_rows<Activation::kSilu>(rows, positions, channels, scale, shift, out);
-}
+struct Bf16 {
+  using Value = std::uint16_t;
+  ATELIER_CPU_CLONES static void add(const std::uint16_t* rows, std::int64_t positions,
+                                     std::int64_t channels, double* sums, double* squares) {
+    add_rows(rows, positions, channels, sums, squares);
+  }
+  ATELIER_CPU_CLONES static void scale(const std::uint16_t* rows, std::int64_t positions,
+                                       std::int64_t channels, const float* scale,
+                                       const float* shift, std::uint16_t* out) {
+    scale_rows<Activation::kNone>(rows, positions, channels, scale, shift, out);
+  }
+  ATELIER_CPU_CLONES static void scale_silu(const std::uint16_t* rows, std::int64_t positions,
+                                            std::int64_t channels, const float* scale,
+                                            const float* shift, std::uint16_t* out) {
+    scale_rows<Activation::kSilu>(rows, positions, channels, scale, shift, out);
+  }
+};
 
 struct Sums {
   std::vector<double> values, squares;  // per channel
@@ -61,7 +87,9 @@ struct Sums {
 
 // Sums over all positions of one picture. Parts are fixed by the number of positions and added in
 // order, so the result does not depend on the number of threads.
-Sums sum_picture(const float* picture, std::int64_t positions, std::int64_t channels) {
+template <typename Kernel>
+Sums sum_picture(const typename Kernel::Value* picture, std::int64_t positions,
+                 std::int64_t channels) {
   const std::int64_t parts = std::min<std::int64_t>(64, (positions + kRun - 1) / kRun);
   const auto width = static_cast<std::size_t>(channels);
   std::vector<Sums> partial(static_cast<std::size_t>(parts));
@@ -71,8 +99,8 @@ Sums sum_picture(const float* picture, std::int64_t positions, std::int64_t chan
       own = {std::vector<double>(width), std::vector<double>(width)};
       const std::int64_t last = positions * (part + 1) / parts;
       for (std::int64_t p = positions * part / parts; p < last; p += kRun) {
-        add_run(picture + p * channels, std::min(kRun, last - p), channels, own.values.data(),
-                own.squares.data());
+        Kernel::add(picture + p * channels, std::min(kRun, last - p), channels, own.values.data(),
+                    own.squares.data());
       }
     }
   });
@@ -109,32 +137,43 @@ void scale_and_shift(const Sums& sums, std::int64_t positions, std::int64_t grou
   }
 }
 
+template <typename Kernel>
+void normalise(const Tensor& source, std::int64_t groups, const Tensor& weight, const Tensor& bias,
+               double eps, Activation activation, Tensor& output) {
+  using Value = typename Kernel::Value;
+  const std::int64_t channels = source.size(1), positions = source.size(2) * source.size(3);
+  std::vector<float> scale(static_cast<std::size_t>(channels)), shift(scale.size());
+  const auto apply = activation == Activation::kSilu ? Kernel::scale_silu : Kernel::scale;
+  for (std::int64_t n = 0; n < source.size(0); ++n) {
+    const Value* from = static_cast<const Value*>(source.data_ptr()) + n * positions * channels;
+    Value* to = static_cast<Value*>(output.data_ptr()) + n * positions * channels;
+    scale_and_shift(sum_picture<Kernel>(from, positions, channels), positions, groups,
+                    weight.data_ptr<float>(), bias.data_ptr<float>(), eps, scale, shift);
+    at::parallel_for(0, positions, kRun, [&](std::int64_t begin, std::int64_t end) {
+      apply(from + begin * channels, end - begin, channels, scale.data(), shift.data(),
+            to + begin * channels);
+    });
+  }
+}
+
 }  // namespace
 
 bool group_norm_kernel_takes(const Tensor& input) {
-  return input.device().is_cpu() && input.scalar_type() == at::kFloat && input.dim() == 4 &&
-         input.size(1) % kLanes == 0;
+  return input.device().is_cpu() &&
+         (input.scalar_type() == at::kFloat || input.scalar_type() == at::kBFloat16) &&
+         input.dim() == 4 && input.size(1) % kLanes == 0;
 }
 
 Tensor group_norm_channels_last(const Tensor& input, std::int64_t groups, const Tensor& weight,
                                 const Tensor& bias, double eps, Activation activation) {
   CHECK(group_norm_kernel_takes(input));
-  const std::int64_t channels = input.size(1), positions = input.size(2) * input.size(3);
+  const std::int64_t channels = input.size(1);
   CHECK(channels % groups == 0 && weight.numel() == channels && bias.numel() == channels);
   const Tensor source = input.contiguous(at::MemoryFormat::ChannelsLast);
   Tensor output = at::empty_like(source);
-  std::vector<float> scale(static_cast<std::size_t>(channels)), shift(scale.size());
-  for (std::int64_t n = 0; n < input.size(0); ++n) {
-    const float* from = source.data_ptr<float>() + n * positions * channels;
-    float* to = output.data_ptr<float>() + n * positions * channels;
-    scale_and_shift(sum_picture(from, positions, channels), positions, groups,
-                    weight.data_ptr<float>(), bias.data_ptr<float>(), eps, scale, shift);
-    at::parallel_for(0, positions, kRun, [&](std::int64_t begin, std::int64_t end) {
-      (activation == Activation::kSilu ? scale_rows_silu : scale_rows_plain)(
-          from + begin * channels, end - begin, channels, scale.data(), shift.data(),
-          to + begin * channels);
-    });
-  }
+  (source.scalar_type() == at::kFloat ? normalise<Fp32> : normalise<Bf16>)(source, groups, weight,
+                                                                           bias, eps, activation,
+                                                                           output);
   return output;
 }
 

@@ -1,6 +1,6 @@
-// GroupNorm over channels_last pictures in fp32, with SiLU in the same pass: the CPU path of
-// nn/norm. Statistics are added up in fp32 over short runs and in fp64 over the runs. Called from
-// the job thread, uses libtorch's threads inside.
+// GroupNorm over channels_last pictures in fp32 or bf16, with SiLU in the same pass: the CPU path
+// of nn/norm. Statistics are added up in fp32 over short runs and in fp64 over the runs. Called
+// from the job thread, uses libtorch's threads inside.
 #pragma once
 
 #include "engine/tensor/torch_compat.h"
@@ -9,7 +9,7 @@ namespace atelier::engine {
 
 enum class Activation { kNone, kSilu };
 
-// Whether the kernel takes this input: CPU, fp32, channels a multiple of 16.
+// Whether the kernel takes this input: CPU, fp32 or bf16, channels a multiple of 16.
 bool group_norm_kernel_takes(const Tensor& input);
 
 // input [n, channels, h, w] (made channels_last when it is not), weight and bias [channels] fp32.

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace atelier::engine {
 namespace {
 
@@ -19,6 +21,25 @@ TEST(GroupNormKernel, EqualsTheReference) {
   at::manual_seed(1);
   EXPECT_LT(error_against_libtorch(at::randn({2, 64, 9, 13}), 32, Activation::kNone), 1e-6);
   EXPECT_LT(error_against_libtorch(at::randn({2, 320, 32, 32}), 32, Activation::kSilu), 1e-6);
+}
+
+TEST(GroupNormKernel, EqualsTheReferenceInBfloat16) {
+  at::manual_seed(1);
+  const double rounding = 1.0 / 256;
+  for (const Activation activation : {Activation::kNone, Activation::kSilu}) {
+    const Tensor input = at::randn({2, 320, 17, 32}).to(at::kBFloat16);
+    EXPECT_LT(error_against_libtorch(input, 32, activation), rounding);
+    EXPECT_LT(error_against_libtorch(input + 20, 32, activation), rounding);
+  }
+}
+
+TEST(GroupNormKernel, ShowsABrokenInputInBfloat16) {
+  const Tensor input = at::randn({1, 32, 5, 5}).to(at::kBFloat16);
+  input.select(1, 3).select(1, 1).fill_(std::numeric_limits<double>::quiet_NaN());
+  const Tensor weight = at::ones({32}), bias = at::zeros({32});
+  const Tensor got = group_norm_channels_last(input, 32, weight, bias, 1e-5, Activation::kSilu);
+  EXPECT_TRUE(got.select(1, 3).isnan().all().item<bool>());
+  EXPECT_FALSE(got.select(1, 4).isnan().any().item<bool>());
 }
 
 TEST(GroupNormKernel, KeepsItsAccuracyFarFromZero) {

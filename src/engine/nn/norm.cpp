@@ -1,5 +1,7 @@
 #include "engine/nn/norm.h"
 
+#include "engine/nn/layer_norm_kernel.h"
+
 namespace atelier::engine {
 
 GroupNorm::GroupNorm(const Binder& binder, std::int64_t groups, std::int64_t channels, double eps)
@@ -11,21 +13,22 @@ GroupNorm::GroupNorm(const Binder& binder, std::int64_t groups, std::int64_t cha
       bias_fp32_(bias_.to(at::kFloat)) {}
 
 Tensor GroupNorm::operator()(const Tensor& x, Activation activation) const {
-  if (x.device().is_cpu()) {
-    const Tensor wide = x.to(at::kFloat);
-    if (group_norm_kernel_takes(wide)) {
-      return group_norm_channels_last(wide, groups_, weight_fp32_, bias_fp32_, eps_, activation)
-          .to(x.scalar_type());
-    }
+  if (group_norm_kernel_takes(x)) {
+    return group_norm_channels_last(x, groups_, weight_fp32_, bias_fp32_, eps_, activation);
   }
   Tensor y = at::group_norm(x, groups_, weight_, bias_, eps_);
   return activation == Activation::kSilu ? at::silu_(y) : y;
 }
 
 LayerNorm::LayerNorm(const Binder& binder, std::int64_t width, double eps)
-    : eps_(eps), weight_(binder.tensor("weight", {width})), bias_(binder.tensor("bias", {width})) {}
+    : eps_(eps),
+      weight_(binder.tensor("weight", {width})),
+      bias_(binder.tensor("bias", {width})),
+      weight_fp32_(weight_.to(at::kFloat)),
+      bias_fp32_(bias_.to(at::kFloat)) {}
 
 Tensor LayerNorm::operator()(const Tensor& x) const {
+  if (layer_norm_kernel_takes(x)) return layer_norm_rows(x, weight_fp32_, bias_fp32_, eps_);
   return at::layer_norm(x, {x.size(-1)}, weight_, bias_, eps_);
 }
 

@@ -32,6 +32,7 @@ class LayerNorm {
  private:
   double eps_ = 0;
   Tensor weight_, bias_;
+  Tensor weight_fp32_, bias_fp32_;  // for the CPU kernel
 };
 
 }  // namespace atelier::engine

@@ -35,6 +35,27 @@ ATELIER_INLINE void store16(float* to, Vector16 value) {
   __builtin_memcpy(to, &value, sizeof value);
 }
 
+// bf16 values as their bits; rounded to nearest even on the way out.
+typedef std::uint16_t Bf16Vector16 __attribute__((vector_size(kLanes * 2), aligned(2)));
+typedef std::uint32_t UintVector16 __attribute__((vector_size(kLanes * sizeof(std::uint32_t))));
+
+ATELIER_INLINE Vector16 load16(const std::uint16_t* from) {
+  Bf16Vector16 bits;
+  __builtin_memcpy(&bits, from, sizeof bits);
+  const UintVector16 wide = __builtin_convertvector(bits, UintVector16) << 16;
+  Vector16 value;
+  __builtin_memcpy(&value, &wide, sizeof value);
+  return value;
+}
+
+ATELIER_INLINE void store16(std::uint16_t* to, Vector16 value) {
+  UintVector16 wide;
+  __builtin_memcpy(&wide, &value, sizeof wide);
+  wide = (wide + 0x7FFF + ((wide >> 16) & 1)) >> 16;
+  const Bf16Vector16 bits = __builtin_convertvector(wide, Bf16Vector16);
+  __builtin_memcpy(to, &bits, sizeof bits);
+}
+
 // In halves: the compiler turns comparisons of vectors wider than a register into sixteen scalar
 // ones.
 ATELIER_INLINE Vector16 clamp16(Vector16 x, float low, float high) {

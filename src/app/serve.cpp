@@ -89,9 +89,11 @@ int serve(const domain::Settings& settings) {
   lock.write_address(http.url());
   std::printf("Atelier is at %s\n", http.url().c_str());
   std::fflush(stdout);
-  std::jthread watch([&http](const std::stop_token& done) {
+  std::jthread watch([&http, &station](const std::stop_token& done) {
     while (!done.stop_requested()) {
-      if (wait_for_interruption(std::chrono::milliseconds(200))) return http.stop();
+      if (!wait_for_interruption(std::chrono::milliseconds(200))) continue;
+      station.scheduler().stop_waiting();
+      return http.stop();
     }
   });
   http.run();

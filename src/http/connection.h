@@ -29,7 +29,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Connection& operator=(const Connection&) = delete;
 
   boost::asio::awaitable<void> run();
-  void stop();  // idle: closes; otherwise ends after the reply that is under way
+  void stop();   // idle: closes; otherwise ends after the reply that is under way
+  void abort();  // ends whatever it waits for
 
  private:
   template <class T>

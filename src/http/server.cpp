@@ -101,6 +101,8 @@ class Server::Impl {
     return "http://" + host + ":" + std::to_string(port_);
   }
 
+  // Returns when the last coroutine has run to its end, never before: what is destroyed afterwards
+  // is known to nobody, neither to the pool nor to the scheduler's thread.
   void run() {
     raise_priority_of_this_thread();
     asio::co_spawn(core_.io, accept(), asio::detached);
@@ -174,17 +176,20 @@ class Server::Impl {
     acceptor_.close(ignored);
     for (Connection* connection : core_.connections) connection->stop();
     grace_.expires_after(kStopGrace);
-    grace_.async_wait([this](error_code) { core_.io.stop(); });
-    end_when_empty();
+    grace_.async_wait([this](error_code error) {
+      if (error) return;  // all have ended in time
+      for (Connection* connection : core_.connections) connection->abort();
+    });
+    end_grace_when_empty();
   }
 
-  void end_when_empty() {
+  void end_grace_when_empty() {
     if (core_.connections.empty()) {
-      core_.io.stop();
+      grace_.cancel();
       return;
     }
     auto pause = std::make_shared<asio::steady_timer>(core_.io, std::chrono::milliseconds{10});
-    pause->async_wait([this, pause](error_code) { end_when_empty(); });
+    pause->async_wait([this, pause](error_code) { end_grace_when_empty(); });
   }
 
   Core core_;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -506,7 +507,50 @@ TEST_F(ServerTest, StopsWithinASecondWhileCallsWait) {
   stop();
   EXPECT_LT(std::chrono::steady_clock::now() - before, 2s);
   EXPECT_EQ(waiting.reply().status, 503);
+  EXPECT_TRUE(scheduler.wait_until_cancelled("job-1"));  // who asked for it was told to try again
   EXPECT_TRUE(watching.closed_by_server());
+}
+
+// A reader that takes nothing keeps its connection busy beyond the time that a stop leaves, while
+// the scheduler goes on telling what happens.
+TEST_F(ServerTest, StopsWhileAReaderTakesNothingAndItsJobGoesOn) {
+  start();
+  const std::string long_prompt(60'000, 'x');
+  ask("POST", "/api/v1/jobs", R"({"input":{"prompt":")" + long_prompt + "\"}}");
+  const std::string job = scheduler.wait_for_job();
+  RawClient reader{port()};
+  reader.request("GET", "/api/v1/jobs/" + job + "/events");
+  ASSERT_TRUE(scheduler.wait_for_listener(job));
+  std::atomic<bool> over = false;
+  std::thread telling{[&] {
+    for (int step = 0; !over; ++step) {
+      scheduler.progress(job, step % 100, 100);
+      std::this_thread::sleep_for(1ms);
+    }
+  }};
+  std::this_thread::sleep_for(500ms);  // of 60 KB each: more than the sockets take
+  const auto before = std::chrono::steady_clock::now();
+  stop();
+  const auto taken = std::chrono::steady_clock::now() - before;
+  server.reset();
+  over = true;
+  telling.join();
+  EXPECT_GE(taken, 900ms);  // it was waited for
+  EXPECT_LT(taken, 5s);
+}
+
+TEST_F(ServerTest, StopsWhileRequestsArriveHalf) {
+  start();
+  RawClient header{port()};
+  header.send("POST /v1/generate HTTP/1.1\r\nHost: loc");
+  RawClient body{port()};
+  body.send("POST /v1/generate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{");
+  EXPECT_EQ(ask("GET", "/health").status, 200);  // the two before have arrived
+  const auto before = std::chrono::steady_clock::now();
+  stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 5s);
+  EXPECT_TRUE(header.closed_by_server());
+  EXPECT_TRUE(body.closed_by_server());
 }
 
 TEST_F(ServerTest, GivesArtifactsThatBrowsersMayKeep) {

@@ -198,8 +198,14 @@ void LocalScheduler::add_notice(const std::string& sentence) {
 bool LocalScheduler::wait_for_models(std::chrono::milliseconds patience) {
   std::unique_lock lock(mutex_);
   return models_changed_.wait_until(lock, std::chrono::system_clock::now() + patience, [this] {
-    return catalog_ != nullptr || !worker_problem_.empty();
+    return stopping_ || catalog_ != nullptr || !worker_problem_.empty();
   });
+}
+
+void LocalScheduler::stop_waiting() {
+  const std::lock_guard lock(mutex_);
+  stopping_ = true;
+  models_changed_.notify_all();
 }
 
 std::shared_ptr<const domain::Catalog> LocalScheduler::catalog() {

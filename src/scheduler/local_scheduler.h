@@ -47,6 +47,9 @@ class LocalScheduler final : public Scheduler {
 
   void add_notice(const std::string& sentence);  // for status()
 
+  // The station stops: from now on nobody waits for models.
+  void stop_waiting();
+
   // (blocking) Until the installed models are known or the worker cannot work; false: neither yet.
   bool wait_for_models(std::chrono::milliseconds patience);
 
@@ -84,6 +87,7 @@ class LocalScheduler final : public Scheduler {
   StationStatus status_;                            // guarded by mutex_
   std::shared_ptr<const domain::Catalog> catalog_;  // guarded by mutex_; null: not known yet
   std::string worker_problem_;                      // guarded by mutex_; why it cannot work at all
+  bool stopping_ = false;                           // guarded by mutex_
 
   std::thread thread_;  // last: it uses all of the above
 };

@@ -4,7 +4,9 @@
 #include <signal.h>
 
 #include <chrono>
+#include <memory>
 #include <thread>
+#include <vector>
 
 #include "picture_bytes.h"
 #include "station_process.h"
@@ -115,12 +117,12 @@ TEST_F(JobsApi, DescribesItselfToProgramsAndPeople) {
 
 TEST(StationApi, AFullQueueSaysSoAndStopsCleanly) {
   StationProcess station{{.fake = "step_ms=50", .environment = {"ATELIER_QUEUE_MAX=2"}}};
-  const std::string body = R"({"prompt":"x","width":64,"height":64,"steps":400})";
-  int refused = 0;
-  for (int i = 0; i < 6; ++i) {
-    if (station.submit(body).empty()) ++refused;
-  }
-  EXPECT_GE(refused, 1);
+  const std::string body = R"({"prompt":"x","width":64,"height":64,"steps":900})";
+  const auto running = station.submit(body);
+  ASSERT_TRUE(station.wait_for(running, "running").is_object());  // both places are free now
+  EXPECT_FALSE(station.submit(body).empty());
+  EXPECT_FALSE(station.submit(body).empty());
+  EXPECT_TRUE(station.submit(body).empty());
   const auto reply = station.ask("POST", "/v1/generate", body);
   EXPECT_EQ(reply.status, 429);
   EXPECT_THAT(reply.body, HasSubstr("Queue is full"));
@@ -128,6 +130,28 @@ TEST(StationApi, AFullQueueSaysSoAndStopsCleanly) {
   const auto before = std::chrono::steady_clock::now();
   EXPECT_EQ(station.stop(), 0);
   EXPECT_LT(std::chrono::steady_clock::now() - before, 5s);
+}
+
+TEST(StationApi, StopsCleanlyWithClientsInEveryState) {
+  for (const auto pause : {0ms, 5ms, 50ms}) {
+    StationProcess station{{.fake = "step_ms=1"}};
+    const std::string body = R"({"prompt":"x","width":64,"height":64,"steps":900})";
+    const auto job = station.submit(body);
+    std::vector<std::unique_ptr<http::RawClient>> clients;
+    for (int i = 0; i < 20; ++i) {
+      clients.push_back(std::make_unique<http::RawClient>(station.port()));
+      auto& client = *clients.back();
+      if (i % 5 == 1) client.send("POST /v1/generate HTTP/1.1\r\nHost: loc");
+      if (i % 5 == 2) client.request("POST", "/v1/generate", body);
+      if (i % 5 == 3) client.request("GET", "/api/v1/jobs/" + job + "/events");
+      if (i % 5 == 4) client.request("GET", "/health");
+    }
+    std::this_thread::sleep_for(pause);
+    for (std::size_t i = 0; i < clients.size(); i += 3) clients[i]->close();
+    const auto before = std::chrono::steady_clock::now();
+    EXPECT_EQ(station.stop(), 0) << station.log();
+    EXPECT_LT(std::chrono::steady_clock::now() - before, 5s);
+  }
 }
 
 TEST(StationApi, OutOfMemoryIsToldInTheWordsThatClientsLookFor) {

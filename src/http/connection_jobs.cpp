@@ -1,0 +1,198 @@
+// The part of a connection that waits for a job: for its end, or for each of its events.
+#include <sys/socket.h>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
+#include <utility>
+
+#include "http/connection.h"
+#include "http/failure.h"
+#include "http/reply_head.h"
+
+namespace atelier::http {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+struct Connection::Watch {
+  EventMailbox mailbox;
+  std::unique_ptr<scheduler::Subscription> subscription;
+};
+
+Connection::Awaitable<void> Connection::wait(std::chrono::milliseconds longest) {
+  error_code ignored;
+  if (longest.count() > 0) {
+    wake_.expires_after(longest);
+  } else {
+    wake_.expires_at(asio::steady_timer::time_point::max());
+  }
+  co_await wake_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+}
+
+// Subscribing may read the database, so the pool does it. A job that has ended tells at least its
+// end.
+Connection::Awaitable<std::optional<Error>> Connection::watch_job(const std::string& job,
+                                                                  std::int64_t after,
+                                                                  Watch& watch) {
+  std::optional<Error> failure;
+  std::weak_ptr<Connection> self = weak_from_this();
+  scheduler::EventListener listener = [self, &watch,
+                                       &io = core_.io](const domain::JobEvent& event) {
+    watch.mailbox.push(event);
+    asio::post(io, [self] {
+      if (auto connection = self.lock()) connection->wake();
+    });
+  };
+  std::function<Outcome()> subscribe = [&]() -> Outcome {
+    watch.subscription = core_.service.scheduler.subscribe(job, after, std::move(listener));
+    return Response{};
+  };
+  Outcome outcome = co_await on_pool(std::move(subscribe), "/");
+  const Response& response = std::get<Response>(outcome);
+  if (response.status == 404) failure.emplace(ErrorCode::kNotFound, "there is no job " + job);
+  if (response.status != 200 && !failure) {
+    failure.emplace(ErrorCode::kInternal, "the job's events cannot be read: the log says why");
+  }
+  co_return failure;
+}
+
+// Ending a subscription may wait for the scheduler's thread.
+Connection::Awaitable<void> Connection::unwatch(Watch& watch) {
+  std::function<Outcome()> end = [&]() -> Outcome {
+    watch.subscription.reset();
+    return Response{};
+  };
+  co_await on_pool(std::move(end), "/");
+}
+
+// Absent: the client has left. Its job is cancelled then, as when the wait ends otherwise.
+Connection::Awaitable<std::optional<Response>> Connection::await_job(const Request& request,
+                                                                     const AwaitJob& wish) {
+  using Clock = std::chrono::steady_clock;
+  const auto limit = core_.settings.limits.job_wait;
+  const auto end = Clock::now() + limit;
+  const auto over = [&] { return limit.count() > 0 && Clock::now() >= end; };
+  std::optional<domain::Job> job;
+  Watch watch;
+  watch_client();
+  const auto failure = co_await watch_job(wish.job, 0, watch);
+  while (!failure && !job && !client_left_ && !core_.stopping && !over()) {
+    while (auto event = watch.mailbox.take()) {
+      if (domain::is_terminal(event->job.state)) job = std::move(event->job);
+    }
+    if (!job) co_await wait(limit);
+  }
+  unwatch_client();
+  co_await unwatch(watch);
+  if (failure) co_return failure_response(request.path, *failure);
+  if (!job) {  // nobody will get its pictures
+    std::function<Outcome()> cancel = [&]() -> Outcome {
+      core_.service.scheduler.cancel(wish.job);
+      return Response{};
+    };
+    co_await on_pool(std::move(cancel), request.path);
+    if (client_left_) co_return std::nullopt;
+    if (core_.stopping) {
+      co_return refusal(request.path, 503, "stopping", "the station is being stopped: try again");
+    }
+    co_return refusal(request.path, 504, "timeout", "Request timeout");
+  }
+  std::function<Outcome()> format = [&]() -> Outcome {
+    if (job->state == domain::JobState::kSucceeded) return wish.format(*job);
+    if (job->failure) throw Error(job->failure->code, job->failure->sentence);
+    throw Error(ErrorCode::kCancelled, "the job was cancelled");
+  };
+  Outcome outcome = co_await on_pool(std::move(format), request.path);
+  co_return std::get<Response>(std::move(outcome));
+}
+
+namespace {
+
+std::string event_text(const domain::JobEvent& event, const std::string& data) {
+  std::string text;
+  if (event.id > 0) text += "id: " + std::to_string(event.id) + "\n";
+  text += "event: " + event.type + "\n";
+  text += "data: " + data + "\n\n";
+  return text;
+}
+
+}  // namespace
+
+Connection::Awaitable<void> Connection::send_events(const Request& request,
+                                                    const EventStream& wish) {
+  Watch watch;
+  watch_client();
+  const auto failure = co_await watch_job(wish.job, wish.after, watch);
+  if (failure) {
+    unwatch_client();
+    const Response response = failure_response(request.path, *failure);
+    co_await reply(request, response, false);
+    co_return;
+  }
+  Response response;
+  response.content_type = "text/event-stream";
+  response.set("X-Accel-Buffering", "no");
+  std::string text = reply_head(response, {std::nullopt, false, false}, cors_fields(request));
+  text += "retry: 2000\n\n";
+  bool ended = false;
+  bool connected = true;
+  while (connected && !client_left_ && !core_.stopping) {
+    while (auto event = ended ? std::nullopt : watch.mailbox.take()) {
+      text += event_text(*event, wish.format(*event));
+      ended = domain::is_terminal(event->job.state);
+    }
+    if (!text.empty()) {  // then look again: a wake-up during the write is not remembered
+      const std::string none;
+      connected = co_await write(std::exchange(text, {}), none);
+      if (ended) break;
+      continue;
+    }
+    const auto before = std::chrono::steady_clock::now();
+    co_await wait(core_.settings.limits.event_ping);
+    const bool quiet =
+        std::chrono::steady_clock::now() - before >= core_.settings.limits.event_ping;
+    if (quiet) text = ": ping\n\n";
+  }
+  unwatch_client();
+  co_await unwatch(watch);
+}
+
+// While a job runs nothing is read, so the end of the connection is asked for by itself.
+void Connection::watch_client() {
+  watching_ = true;
+  const unsigned generation = ++watch_generation_;
+  stream_.socket().async_wait(
+      asio::ip::tcp::socket::wait_read,
+      asio::bind_cancellation_slot(stop_watching_.slot(),
+                                   [self = shared_from_this(), generation](error_code error) {
+                                     self->on_readable(error, generation);
+                                   }));
+}
+
+void Connection::unwatch_client() {
+  watching_ = false;
+  ++watch_generation_;
+  stop_watching_.emit(asio::cancellation_type::terminal);
+}
+
+void Connection::on_readable(error_code error, unsigned generation) {
+  if (error || !watching_ || generation != watch_generation_) return;
+  constexpr std::size_t kAhead = 16 << 10;  // of the next request; a sender of more is not watched
+  if (buffer_.size() >= kAhead) return;
+  const auto space = buffer_.prepare(kAhead);
+  const ssize_t size =
+      ::recv(stream_.socket().native_handle(), space.data(), space.size(), MSG_DONTWAIT);
+  if (size > 0) buffer_.commit(static_cast<std::size_t>(size));
+  const bool nothing_yet = size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
+  if (size > 0 || nothing_yet) {
+    watch_client();
+    return;
+  }
+  client_left_ = true;
+  wake();
+}
+
+}  // namespace atelier::http

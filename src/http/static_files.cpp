@@ -72,7 +72,7 @@ Response page_not_built() {
   response.body =
       "<!doctype html><meta charset=utf-8><title>Atelier</title><p>The station runs. Its page has "
       "not been built: run <code>make build</code>. The API is described at <a "
-      "href=/docs>/docs</a>.";
+      "href=/openapi.json>/openapi.json</a>.";
   return response;
 }
 
@@ -87,10 +87,11 @@ std::string_view content_security_policy() {
 Response static_file(const std::string& folder, const std::string& path,
                      std::string_view if_none_match) {
   std::string name = path == "/" ? "index.html" : path.substr(1);
+  const bool is_page = name.ends_with("index.html");
   const bool looks_like_file = name.find('.', name.rfind('/') + 1) != std::string::npos;
   fs::path file = fs::path{folder} / name;
   if (folder.empty() || !is_inside(folder, file)) {
-    if (looks_like_file && name != "index.html") {
+    if (looks_like_file && !is_page) {
       throw Error(ErrorCode::kNotFound, "the page has no file " + path);
     }
     name = "index.html";
@@ -99,7 +100,7 @@ Response static_file(const std::string& folder, const std::string& path,
   Response response;
   response.content_type = media_type(file.extension().string());
   const auto contents = folder.empty() ? std::nullopt : read_file(file);
-  if (!contents && name == "index.html") {
+  if (!contents && (is_page || name == "index.html")) {
     response = page_not_built();
   } else if (!contents) {
     throw Error(ErrorCode::kNotFound, "the page has no file " + path);

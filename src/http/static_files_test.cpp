@@ -43,6 +43,8 @@ TEST_F(StaticFiles, AFileThatTheBrowserHasIsNotSentAgain) {
 TEST_F(StaticFiles, WithoutABuiltPageASentenceStandsThere) {
   EXPECT_NE(static_file("", "/", "").body.find("make build"), std::string::npos);
   EXPECT_NE(static_file("/nowhere", "/", "").body.find("make build"), std::string::npos);
+  const auto description = static_file("", "/docs/index.html", "").body;
+  EXPECT_NE(description.find("/openapi.json"), std::string::npos);
 }
 
 }  // namespace

@@ -111,7 +111,7 @@ TEST_F(JobsApi, AWorkerThatIsKilledIsReplacedAndItsJobRunsAgain) {
 
 TEST_F(JobsApi, DescribesItselfToProgramsAndPeople) {
   EXPECT_EQ(station->json("/openapi.json").at("openapi"), "3.1.0");
-  EXPECT_THAT(station->ask("GET", "/docs").body, HasSubstr("/docs/script.js"));
+  EXPECT_EQ(station->ask("GET", "/docs").header("content-type"), "text/html; charset=utf-8");
   EXPECT_EQ(station->ask("GET", "/").header("content-type"), "text/html; charset=utf-8");
 }
 

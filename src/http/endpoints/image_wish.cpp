@@ -106,10 +106,15 @@ void read_prompt(const ImageBody& body, card::GenerationInput& input) {
                               : parts.negative;
 }
 
-void read_sampler(const ImageBody& body, scheduler::Scheduler& scheduler, ImageWish& wish) {
+void read_sampler(const ImageBody& body, scheduler::Scheduler& scheduler, UnknownSampler unknown,
+                  ImageWish& wish) {
   const auto name = body.scheduler ? body.scheduler : first_of(body.sampler, body.sampler_name);
   if (!name) return;
-  SamplerChoice choice = choose_sampler(*name, scheduler.status());
+  const auto status = scheduler.status();
+  SamplerChoice choice = choose_sampler(*name, status);
+  if (!choice.known && !body.scheduler && unknown == UnknownSampler::kRefuse) {
+    check_sampler_names(*name, "", status);  // throws with the nearest names
+  }
   wish.job.input.generation.sampler = std::move(choice.sampler);
   wish.job.input.generation.schedule = std::move(choice.schedule);
   for (auto& warning : choice.warnings) wish.warnings.push_back(std::move(warning));
@@ -124,7 +129,8 @@ PromptParts split_prompt(const std::string& text) {
   return {text.substr(0, bar), text.substr(bar + kBar.size())};
 }
 
-ImageWish read_image_wish(const ImageBody& body, scheduler::Scheduler& scheduler) {
+ImageWish read_image_wish(const ImageBody& body, scheduler::Scheduler& scheduler,
+                          UnknownSampler unknown) {
   ImageWish wish;
   card::GenerationInput& input = wish.job.input.generation;
   read_prompt(body, input);
@@ -141,7 +147,7 @@ ImageWish read_image_wish(const ImageBody& body, scheduler::Scheduler& scheduler
   input.guidance = guidance_of(body, resolved.model);
   input.batch = first_of(body.n, body.num_images).value_or(1);
   if (body.seed && *body.seed >= 0) input.seed = static_cast<std::uint64_t>(*body.seed);
-  read_sampler(body, scheduler, wish);
+  read_sampler(body, scheduler, unknown, wish);
   wish.job.image = read_picture(body.image.value_or(""), "/image");
   wish.job.mask = read_picture(body.mask.value_or(""), "/mask");
   if (body.fit) input.fit = fit_of(*body.fit);

@@ -31,7 +31,12 @@ struct ImageWish {
   std::vector<std::string> warnings;  // sentences
 };
 
-ImageWish read_image_wish(const ImageBody& body, scheduler::Scheduler& scheduler);
+// What becomes of a sampler that nobody has (ADR 0005). `scheduler` is the gallery's own field and
+// falls back to the model's on every path; the others do so on the gallery's own paths alone.
+enum class UnknownSampler { kFallBack, kRefuse };
+
+ImageWish read_image_wish(const ImageBody& body, scheduler::Scheduler& scheduler,
+                          UnknownSampler unknown = UnknownSampler::kFallBack);
 
 // "a cat | negative: dog" is how the gallery sends both.
 struct PromptParts {

@@ -70,5 +70,26 @@ TEST(ImageWish, TakesTheKeysOfAllThreeDialects) {
   EXPECT_FALSE(input.seed);
 }
 
+TEST(ImageWish, AnUnknownSamplerFallsBackForTheGalleryAndIsRefusedForOthers) {
+  SchedulerDouble scheduler;
+  scheduler.now.samplers = {{"euler", "Euler", true, {}}};
+  ImageBody gallery = body_with("x");
+  gallery.scheduler = "no such thing";
+  for (const auto unknown : {UnknownSampler::kFallBack, UnknownSampler::kRefuse}) {
+    const auto wish = read_image_wish(gallery, scheduler, unknown);
+    EXPECT_EQ(wish.job.input.generation.sampler, "");
+    EXPECT_EQ(wish.warnings.size(), 1U);
+  }
+  ImageBody other = body_with("x");
+  other.sampler = "eular";
+  EXPECT_EQ(read_image_wish(other, scheduler, UnknownSampler::kFallBack).warnings.size(), 1U);
+  try {
+    read_image_wish(other, scheduler, UnknownSampler::kRefuse);
+    FAIL() << "it was taken";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string{error.what()}.find("nearest are euler"), std::string::npos);
+  }
+}
+
 }  // namespace
 }  // namespace atelier::http

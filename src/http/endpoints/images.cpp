@@ -111,7 +111,9 @@ Response pictures_of(const domain::Job& job, const ReplyWish& wish, Service& ser
 
 Outcome generate(const Request& request, Service& service) {
   const auto body = read_body<ImageBody>(request);
-  ImageWish wish = read_image_wish(body, service.scheduler);
+  const bool openai = request.path == "/v1/images/generations";
+  ImageWish wish = read_image_wish(body, service.scheduler,
+                                   openai ? UnknownSampler::kRefuse : UnknownSampler::kFallBack);
   const domain::Job job = service.scheduler.submit(wish.job);
   ReplyWish reply{std::move(wish.warnings), body.response_format.value_or("") == "url",
                   "http://" + std::string{request.header("Host")}};

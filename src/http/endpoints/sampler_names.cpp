@@ -258,6 +258,7 @@ SamplerChoice choose_sampler(std::string_view name, const scheduler::StationStat
     return choice;
   }
   if (split_fused(key, status, choice)) return choice;
+  choice.known = false;
   choice.warnings.push_back("there is no sampler " + quoted(name) +
                             ": the model's own was used (see /v1/samplers)");
   return choice;

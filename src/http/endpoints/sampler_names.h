@@ -26,6 +26,7 @@ const std::vector<FoundingScheduler>& founding_schedulers();
 struct SamplerChoice {
   std::string sampler, schedule;
   std::vector<std::string> warnings;  // sentences
+  bool known = true;                  // false: a name that nobody has
 };
 
 // `status` carries the engine's names; empty lists (no worker yet) let every name pass.

@@ -1,4 +1,5 @@
 // `atelier serve`: the station on its home folder, until a signal ends it.
+#include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -46,7 +47,14 @@ void open_log(const domain::Settings& settings) {
       (folder / "atelier.log").string(), kLogBytes, kLogFiles);
   auto console = std::make_shared<spdlog::sinks::stderr_sink_mt>();
   auto logger = std::make_shared<spdlog::logger>("atelier", spdlog::sinks_init_list{console, file});
-  logger->set_level(spdlog::level::from_str(settings.log_level));
+  const auto level = spdlog::level::from_str(settings.log_level);
+  for (auto& sink : logger->sinks()) sink->set_level(level);
+  logger->set_level(level);
+  if (!settings.debug_log.empty()) {
+    logger->sinks().push_back(
+        std::make_shared<spdlog::sinks::basic_file_sink_mt>(settings.debug_log));
+    logger->set_level(spdlog::level::debug);
+  }
   logger->flush_on(spdlog::level::info);
   platform::set_log_sink([logger](platform::LogLevel level, std::string_view line) {
     logger->log(level_of(level), spdlog::string_view_t(line.data(), line.size()));
@@ -72,6 +80,7 @@ http::ServerSettings server_settings(const domain::Settings& settings) {
 
 int serve(const domain::Settings& settings) {
   open_log(settings);
+  for (const auto& sentence : settings.without_effect) platform::log_info(sentence);
   HomeLock lock(settings.home);
   auto server = server_settings(settings);
   const auto asked = server.port;

@@ -43,6 +43,9 @@ scheduler::LaunchChild worker_launcher(const domain::Settings& settings, int nic
   }
   // Threads that spin while they wait would take the processors from everybody else.
   options.environment = {{"OMP_WAIT_POLICY", "passive"}};
+  if (!settings.cuda_devices.empty()) {
+    options.environment["CUDA_VISIBLE_DEVICES"] = settings.cuda_devices;
+  }
   options.niceness = niceness;
   return [options] { return platform::ChildProcess::spawn(options); };
 }

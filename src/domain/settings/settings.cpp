@@ -18,7 +18,7 @@ namespace atelier::domain {
 namespace {
 
 // One setting: its key in settings.toml and among the flags, its variables (a later one beats an
-// earlier one), and how its text becomes a value.
+// earlier one, those of a list add up), and how its text becomes a value.
 struct Setting {
   std::string_view key;
   std::vector<std::string_view> variables;
@@ -100,6 +100,9 @@ const std::vector<Setting>& table() {
       {"log.level",
        {"LOG_LEVEL"},
        [](Settings& s, Text v, Text from) { s.log_level = log_level(v, from); }},
+      {"log.debug_file",
+       {"DNA_DEBUG_LOG_PATH"},
+       [](Settings& s, Text v, Text) { s.debug_log = v; }},
       {"memory.mode",
        {"VRAM_MODE"},
        [](Settings& s, Text v, Text from) {
@@ -110,6 +113,9 @@ const std::vector<Setting>& table() {
       {"engine.threads",
        {"ATELIER_THREADS"},
        [](Settings& s, Text v, Text from) { s.threads = whole_number(v, from, 0, 1024); }},
+      {"engine.cuda_devices",
+       {"CUDA_VISIBLE_DEVICES"},
+       [](Settings& s, Text v, Text) { s.cuda_devices = v; }},
       {"queue.max",
        {"ATELIER_QUEUE_MAX"},
        [](Settings& s, Text v, Text from) { s.queue_max = whole_number(v, from, 1, 1'000'000); }},
@@ -140,23 +146,61 @@ std::string text_of(const toml::node& node, const std::string& source) {
   refuse(source, "a text, a whole number or a list of them is expected");
 }
 
-void read_file(const std::string& file, Settings& settings) {
-  const auto parsed = toml::parse(file);
+toml::table read_file(const std::string& file) {
+  auto parsed = toml::parse(file);
   if (!parsed) {
     refuse("settings.toml line " + std::to_string(parsed.error().source().begin.line),
            std::string(parsed.error().description()));
   }
-  const toml::table& document = parsed.table();
-  for (const auto& setting : table()) {
-    const auto node = document.at_path(setting.key);
-    if (!node) continue;
-    const auto source = "settings.toml, " + std::string(setting.key);
-    setting.set(settings, text_of(*node.node(), source), source);
-  }
+  return std::move(parsed).table();
 }
 
 std::string variable(const Environment& environment, const std::string& name) {
   return environment(name).value_or("");
+}
+
+// The strongest source that says anything is the only one that is read.
+void read_setting(const Setting& setting, const toml::table& file, const Environment& environment,
+                  const FlagValues& flags, Settings& settings) {
+  if (const auto flag = flags.find(std::string(setting.key)); flag != flags.end()) {
+    return setting.set(settings, flag->second, "--" + flag->first);
+  }
+  bool found = false;
+  for (const auto name : setting.variables) {
+    const auto value = variable(environment, std::string(name));
+    if (value.empty()) continue;
+    setting.set(settings, value, std::string(name));
+    found = true;
+  }
+  const auto node = file.at_path(setting.key);
+  if (found || !node) return;
+  const auto source = "settings.toml, " + std::string(setting.key);
+  setting.set(settings, text_of(*node.node(), source), source);
+}
+
+// Variables of the founding systems that mean something which this version does not have.
+struct LaterVariable {
+  std::string_view name, belongs_to;
+};
+
+constexpr LaterVariable kLater[] = {
+    {"VRAM_MODE", "the memory modes"},
+    {"MOONDREAM_PATH", "the vision models"},
+    {"MOONDREAM_AUTO_UNLOAD", "the memory modes"},
+    {"DNA_DATA_DIR", "the job backend's interface on port 8000"},
+    {"DNA_OUTPUT_DIR", "the job backend's interface on port 8000"},
+};
+
+std::vector<std::string> without_effect(const Environment& environment) {
+  std::vector<std::string> sentences;
+  for (const auto& later : kLater) {
+    const auto value = variable(environment, std::string(later.name));
+    if (value.empty()) continue;
+    sentences.push_back(std::string(later.name) + "=" + value.substr(0, 200) +
+                        " is understood and not used yet: it belongs to " +
+                        std::string(later.belongs_to) + ", which this version does not have");
+  }
+  return sentences;
 }
 
 std::string default_huggingface(const Environment& environment) {
@@ -195,15 +239,11 @@ Settings read_settings(const std::string& file, const Environment& environment,
   settings.home = home_folder(environment, flags);
   settings.queue_max = limits::kQueuedMax;
   settings.huggingface = default_huggingface(environment);
-  if (!file.empty()) read_file(file, settings);
+  const auto document = read_file(file);
   for (const auto& setting : table()) {
-    for (const auto name : setting.variables) {
-      const auto value = variable(environment, std::string(name));
-      if (!value.empty()) setting.set(settings, value, std::string(name));
-    }
-    const auto flag = flags.find(std::string(setting.key));
-    if (flag != flags.end()) setting.set(settings, flag->second, "--" + flag->first);
+    read_setting(setting, document, environment, flags, settings);
   }
+  settings.without_effect = without_effect(environment);
   return settings;
 }
 

@@ -19,11 +19,13 @@ struct Settings {
   std::vector<std::string> hosts;    // further names for the Host header
   std::vector<std::string> origins;  // web sites that may call
   std::string log_level = "info";    // "debug", "info", "warning", "error"
+  std::string debug_log;             // a file that gets every line, "" is none
   std::string vram_mode = "balanced";
 
   std::string engine = "cpu";              // "cpu", "cuda", "fake" or the path of an engine library
   std::string fake;                        // switches of the fake engine
   int threads = 0;                         // of the worker, 0: all processors it may use
+  std::string cuda_devices;                // that the worker may see, as CUDA counts them; "": all
   int queue_max = 0;                       // jobs waiting per priority
   std::string default_model;               // "" is the starter pack's
   std::string starter;                     // folder of the starter pack, "" is found
@@ -31,6 +33,8 @@ struct Settings {
   std::vector<std::string> model_folders;  // in ComfyUI's layout, beside home/models
   std::string comfyui, a1111;              // installations whose models are used in place
   std::string huggingface;                 // hub cache, "" is none
+
+  std::vector<std::string> without_effect;  // sentences: what was set and is not used yet
 
   std::string models_folder() const { return home + "/models"; }
 };

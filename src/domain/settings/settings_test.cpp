@@ -65,6 +65,8 @@ TEST(Settings, TheFoundingVariablesAreHonoured) {
                                {"CORS_ORIGINS", "https://a.example, https://b.example"},
                                {"DNA_CORS_ALLOW_ORIGINS", "[\"http://localhost:5173\"]"},
                                {"MOONDREAM_MODELS_DIR", "/models"},
+                               {"CUDA_VISIBLE_DEVICES", "1"},
+                               {"DNA_DEBUG_LOG_PATH", "/logs/debug.log"},
                                {"ATELIER_HOSTS", "studio.local"},
                                {"ATELIER_API_KEY", "secret"}}),
                     {});
@@ -75,6 +77,33 @@ TEST(Settings, TheFoundingVariablesAreHonoured) {
   EXPECT_THAT(settings.model_folders, ElementsAre("/models"));
   EXPECT_THAT(settings.hosts, ElementsAre("studio.local"));
   EXPECT_EQ(settings.api_key, "secret");
+  EXPECT_EQ(settings.cuda_devices, "1");
+  EXPECT_EQ(settings.debug_log, "/logs/debug.log");
+}
+
+TEST(Settings, WhatIsUnderstoodAndNotUsedYetIsSaid) {
+  EXPECT_TRUE(read_settings("", variables({}), {}).without_effect.empty());
+  const auto sentences = read_settings("",
+                                       variables({{"VRAM_MODE", "low"},
+                                                  {"MOONDREAM_PATH", "/moondream"},
+                                                  {"MOONDREAM_AUTO_UNLOAD", "true"},
+                                                  {"DNA_DATA_DIR", "/data"},
+                                                  {"DNA_OUTPUT_DIR", "/data/output"}}),
+                                       {})
+                             .without_effect;
+  ASSERT_EQ(sentences.size(), 5U);
+  EXPECT_THAT(sentences.front(), HasSubstr("VRAM_MODE=low is understood and not used yet"));
+  EXPECT_THAT(sentences.back(), HasSubstr("DNA_OUTPUT_DIR=/data/output"));
+}
+
+TEST(Settings, AListOfAStrongerSourceTakesThePlaceOfAWeakerOne) {
+  const std::string file = "[models]\nfolders = [\"/file\"]\n";
+  const auto environment =
+      variables({{"MOONDREAM_MODELS_DIR", "/founding"}, {"ATELIER_MODELS", "/own"}});
+  EXPECT_THAT(read_settings(file, variables({}), {}).model_folders, ElementsAre("/file"));
+  EXPECT_THAT(read_settings(file, environment, {}).model_folders, ElementsAre("/founding", "/own"));
+  EXPECT_THAT(read_settings(file, environment, {{"models.folders", "/flag"}}).model_folders,
+              ElementsAre("/flag"));
 }
 
 TEST(Settings, ARefusalNamesItsSource) {

@@ -1,0 +1,127 @@
+#include "engine/nn/module.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "platform/error.h"
+
+namespace atelier::engine {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+// Remembers whose pages were given back.
+class WatchedSource final : public TensorSource {
+ public:
+  explicit WatchedSource(std::map<std::string, Tensor, std::less<>> tensors)
+      : tensors_(std::move(tensors), "model.safetensors") {}
+
+  std::optional<std::vector<std::int64_t>> shape(std::string_view name) const override {
+    return tensors_.shape(name);
+  }
+  Tensor get(std::string_view name) const override { return tensors_.get(name); }
+  void release(std::string_view name) const override { released_.emplace(name); }
+  std::vector<std::string> names() const override { return tensors_.names(); }
+  std::string where() const override { return tensors_.where(); }
+
+  const std::set<std::string>& released() const { return released_; }
+
+ private:
+  MemorySource tensors_;
+  mutable std::set<std::string> released_;
+};
+
+WatchedSource small_network() {
+  return WatchedSource({{"block.0.conv.weight", at::arange(12, at::kFloat).view({4, 3})},
+                        {"block.0.conv.bias", at::arange(4, at::kFloat)},
+                        {"block.1.norm.weight", at::ones({4}, at::kHalf)},
+                        {"position_ids", at::arange(77, at::kLong)}});
+}
+
+std::string failure_of(const std::function<void()>& act) {
+  try {
+    act();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kCorruptData);
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Binder, FindsTensorsUnderTheScopesOfTheCheckpoint) {
+  const auto source = small_network();
+  const Binder root(source, at::kFloat);
+  const Binder conv = root.scope("block").scope(0).scope("conv");
+  EXPECT_EQ(conv.prefix(), "block.0.conv.");
+  EXPECT_TRUE(conv.has("weight"));
+  EXPECT_FALSE(conv.has("gamma"));
+  EXPECT_TRUE(root.has_scope("block.1"));
+  EXPECT_FALSE(root.has_scope("block.1.nor"));  // a part of a name is no scope
+  EXPECT_FALSE(root.has_scope("block.2"));
+  EXPECT_THAT(*conv.shape("weight"), ElementsAre(4, 3));
+  EXPECT_FALSE(conv.shape("gamma"));
+  EXPECT_TRUE(at::equal(conv.tensor("weight", {4, 3}), at::arange(12, at::kFloat).view({4, 3})));
+}
+
+TEST(Binder, AMissingTensorIsNamedWithItsShapeAndItsFile) {
+  const auto source = small_network();
+  const Binder block = Binder(source, at::kFloat).scope("block.1.norm");
+  const auto sentence = failure_of([&] { block.tensor("bias", {4}); });
+  EXPECT_THAT(sentence, HasSubstr("model.safetensors"));
+  EXPECT_THAT(sentence, HasSubstr("'block.1.norm.bias' of shape [4] is missing"));
+  EXPECT_FALSE(block.tensor_if_present("bias", {4}).defined());
+}
+
+TEST(Binder, AWrongShapeSaysWhatWasFoundAndWhatWasExpected) {
+  const auto source = small_network();
+  const Binder conv = Binder(source, at::kFloat).scope("block.0.conv");
+  const auto sentence = failure_of([&] { conv.tensor("weight", {3, 4}); });
+  EXPECT_THAT(sentence, HasSubstr("'block.0.conv.weight' has shape [4, 3], expected [3, 4]"));
+  EXPECT_NE(failure_of([&] { conv.tensor_if_present("bias", {5}); }), "");
+  EXPECT_THAT(conv.unused(), testing::Contains("block.0.conv.weight"));  // refused is not used
+}
+
+TEST(Binder, ConvertsToTheComputeDtypeAndGivesThePagesBack) {
+  const auto source = small_network();
+  const Binder root(source, at::kBFloat16);
+  const Tensor weight = root.tensor("block.0.conv.weight", {4, 3});
+  EXPECT_EQ(weight.scalar_type(), at::kBFloat16);
+  EXPECT_TRUE(at::equal(weight.to(at::kFloat), at::arange(12, at::kFloat).view({4, 3})));
+  EXPECT_EQ(root.tensor("block.0.conv.bias", {4}, at::kFloat).scalar_type(), at::kFloat);
+  EXPECT_THAT(source.released(), ElementsAre("block.0.conv.weight"));  // the bias is a view
+}
+
+TEST(Binder, WhatHasTheDtypeAlreadyIsAViewAndNoCopy) {
+  const auto source = small_network();
+  const Tensor weight = Binder(source, at::kHalf).tensor("block.1.norm.weight", {4});
+  EXPECT_EQ(weight.data_ptr(), source.get("block.1.norm.weight").data_ptr());
+  EXPECT_TRUE(source.released().empty());
+}
+
+TEST(Binder, ATransposedTensorBecomesContiguous) {
+  const WatchedSource source({{"weight", at::arange(6, at::kFloat).view({2, 3}).t()}});
+  const Tensor weight = Binder(source, at::kFloat).tensor("weight", {3, 2});
+  EXPECT_TRUE(weight.is_contiguous());
+  EXPECT_TRUE(at::equal(weight, at::arange(6, at::kFloat).view({2, 3}).t()));
+}
+
+TEST(Binder, TensorsThatNobodyBindsAreNamed) {
+  const auto source = small_network();
+  const Binder root(source, at::kFloat);
+  root.tensor("block.0.conv.weight", {4, 3});
+  root.scope("block.0.conv").tensor("bias", {4});  // handles share one record
+  EXPECT_THAT(root.unused(), ElementsAre("block.1.norm.weight", "position_ids"));
+  const auto sentence = failure_of([&] { root.check_all_used(); });
+  EXPECT_THAT(sentence, HasSubstr("2 tensors belong to no part"));
+  EXPECT_THAT(sentence, HasSubstr("'block.1.norm.weight', 'position_ids'"));
+  root.skip("position_ids");
+  root.tensor("block.1.norm.weight", {4});
+  EXPECT_EQ(failure_of([&] { root.check_all_used(); }), "");
+  EXPECT_TRUE(root.unused().empty());
+}
+
+}  // namespace
+}  // namespace atelier::engine

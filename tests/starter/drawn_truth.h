@@ -1,6 +1,6 @@
-// Draws scenes of known content for the analyser's own test: the shapes and the palette of
-// tools/starter/draw.py, written a second time on purpose (in whole samples per pixel instead of
-// signed distances), so that a mistake in one of the two shows.
+// Draws scenes of known content for the analyser's own test: the shapes of tools/starter/draw.py,
+// written a second time on purpose (in whole samples per pixel instead of signed distances), so
+// that a mistake in one of the two shows.
 #pragma once
 
 #include <algorithm>
@@ -27,19 +27,6 @@ struct DrawnScene {
 namespace drawn {
 
 using Rgb = std::array<int, 3>;
-
-inline constexpr std::array<Rgb, 12> kPalette = {{{220, 40, 40},
-                                                  {40, 160, 60},
-                                                  {40, 80, 220},
-                                                  {245, 220, 50},
-                                                  {245, 140, 30},
-                                                  {130, 50, 170},
-                                                  {250, 250, 250},
-                                                  {15, 15, 15},
-                                                  {128, 128, 128},
-                                                  {250, 150, 195},
-                                                  {60, 210, 220},
-                                                  {120, 75, 40}}};
 
 struct Point {
   double x;

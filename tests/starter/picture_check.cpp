@@ -11,20 +11,6 @@ namespace {
 
 using Rgb = std::array<double, 3>;
 
-// The palette that tools/starter/palette.py draws with.
-constexpr std::array<Rgb, 12> kPalette = {{{220, 40, 40},
-                                           {40, 160, 60},
-                                           {40, 80, 220},
-                                           {245, 220, 50},
-                                           {245, 140, 30},
-                                           {130, 50, 170},
-                                           {250, 250, 250},
-                                           {15, 15, 15},
-                                           {128, 128, 128},
-                                           {250, 150, 195},
-                                           {60, 210, 220},
-                                           {120, 75, 40}}};
-
 // Two colours that may stand on each other are at least 75 apart; half of that is an edge.
 constexpr double kEdgeDistance = 38;
 // The smallest shape that is drawn covers about 1 % of the picture.
@@ -37,9 +23,10 @@ double distance(const Rgb& a, const Rgb& b) {
 }
 
 Colour nearest_colour(const Rgb& rgb) {
-  const auto nearer = [&](const Rgb& a, const Rgb& b) {
-    return distance(a, rgb) < distance(b, rgb);
+  const auto off = [&](const std::array<int, 3>& colour) {
+    return std::hypot(colour[0] - rgb[0], colour[1] - rgb[1], colour[2] - rgb[2]);
   };
+  const auto nearer = [&](const auto& a, const auto& b) { return off(a) < off(b); };
   return static_cast<Colour>(std::min_element(kPalette.begin(), kPalette.end(), nearer) -
                              kPalette.begin());
 }

@@ -56,6 +56,20 @@ inline constexpr std::array<std::string_view, 10> kPlaceNames = {
 inline constexpr std::array<std::string_view, 5> kRelationNames = {"", "left of", "right of",
                                                                    "above", "below"};
 
+// What tools/starter/palette.py draws with, red, green and blue, in the order of the names.
+inline constexpr std::array<std::array<int, 3>, 12> kPalette = {{{220, 40, 40},
+                                                                 {40, 160, 60},
+                                                                 {40, 80, 220},
+                                                                 {245, 220, 50},
+                                                                 {245, 140, 30},
+                                                                 {130, 50, 170},
+                                                                 {250, 250, 250},
+                                                                 {15, 15, 15},
+                                                                 {128, 128, 128},
+                                                                 {250, 150, 195},
+                                                                 {60, 210, 220},
+                                                                 {120, 75, 40}}};
+
 std::optional<Colour> colour_named(std::string_view name);
 std::optional<Shape> shape_named(std::string_view name);
 std::optional<Place> place_named(std::string_view name);

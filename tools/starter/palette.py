@@ -1,6 +1,6 @@
 """Colours, shapes, sizes and places: the facts that a prompt can state and a picture can show.
 
-The same numbers stand in tests/starter/picture_check.cpp, which reads pictures back.
+The same colours stand in tests/starter/picture_check.h, whose analyser reads pictures back.
 """
 
 COLOURS = {

@@ -25,6 +25,7 @@
 #include "engine/models/autoencoder_kl.h"
 #include "engine/models/unet2d.h"
 #include "engine/nn/module.h"
+#include "engine/tensor/working_memory.h"
 
 namespace atelier::engine {
 namespace {
@@ -193,8 +194,10 @@ int main(int count, char** words) {
                     std::stoi(words[5]),
                     at::Device(device == nullptr ? "cpu" : device)};
   at::set_num_threads(asked.threads);
+  keep_freed_memory();  // as in the worker
   const c10::InferenceMode no_graph;
   const std::function<void()> step = make_step(asked);
+  give_back_freed_memory();
   if (count == 7) {
     report(asked, step, std::stoi(words[6]));
     return 0;

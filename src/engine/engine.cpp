@@ -10,6 +10,7 @@
 #include "engine/residency/resident_set.h"
 #include "engine/samplers/names.h"
 #include "engine/tensor/torch_compat.h"
+#include "engine/tensor/working_memory.h"
 #include "platform/error.h"
 
 namespace atelier::engine {
@@ -40,6 +41,7 @@ class TorchEngine final : public Engine {
         models_(static_cast<std::int64_t>(static_cast<double>(report_memory().device_bytes_free) *
                                           kResidentPart)) {
     at::set_num_threads(threads_);
+    keep_freed_memory();
   }
 
   EngineReport report() override {
@@ -88,7 +90,11 @@ class TorchEngine final : public Engine {
     return result;
   }
 
-  void unload_all() override { models_.clear(); }
+  void unload_all() override {
+    models_.clear();
+    give_back_freed_memory();
+  }
+  void give_back_memory() override { give_back_freed_memory(); }
 
  private:
   template <class Known>

@@ -19,7 +19,7 @@
 namespace atelier::engine {
 
 // Version of this header; a library of another version is refused with a sentence.
-inline constexpr int kEngineInterfaceVersion = 1;
+inline constexpr int kEngineInterfaceVersion = 2;
 
 struct EngineOptions {
   std::string device = "cpu";  // "cpu", "cuda", "cuda:1"
@@ -99,6 +99,8 @@ class Engine {
   virtual card::ModelCard inspect(const ModelFiles& files) = 0;
   virtual GenerateResult generate(const GenerateJob& job, JobObserver& observer) = 0;
   virtual void unload_all() = 0;
+  // When no job waits: what jobs passed through beside the resident models goes back to the system.
+  virtual void give_back_memory() = 0;
 };
 
 }  // namespace atelier::engine

@@ -186,6 +186,7 @@ class FakeEngine final : public engine::Engine {
   }
 
   void unload_all() override { loaded_.clear(); }
+  void give_back_memory() override {}
 
  private:
   static constexpr std::int64_t kTotalBytes = std::int64_t{8} << 30;

@@ -49,6 +49,7 @@ int Session::run() {
   while (auto message = next()) {
     answer(*message);
     if (device_lost_) break;
+    if (message->method == protocol::GenerateRequest::kMethod && idle()) engine_.give_back_memory();
   }
   {
     const std::scoped_lock lock(mutex_);
@@ -92,6 +93,11 @@ void Session::take(protocol::Message message) {
 bool Session::is_cancelled(const std::string& job) {
   const std::scoped_lock lock(mutex_);
   return closed_ || std::find(cancelled_.begin(), cancelled_.end(), job) != cancelled_.end();
+}
+
+bool Session::idle() {
+  const std::scoped_lock lock(mutex_);
+  return waiting_.empty();
 }
 
 std::optional<protocol::Message> Session::next() {

@@ -36,6 +36,7 @@ class Session {
   bool is_cancelled(const std::string& job);
 
   std::optional<protocol::Message> next();  // job thread from here on
+  bool idle();
   void answer(protocol::Message& message);
   protocol::Frame reply_to(protocol::Message& message);
   protocol::Frame generate(protocol::Message& message);

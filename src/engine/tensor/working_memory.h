@@ -1,0 +1,15 @@
+// Memory that tensors pass through while a job runs. The C library gives a large block back to the
+// system when it is freed, so every step has the system clear the same gigabyte again: a twentieth
+// of a step, a twelfth of a decode (docs/adr/0004-cpu-kernels.md). Here large tensors on the CPU
+// come from a pool that keeps what is freed. Neither function fails; any thread.
+#pragma once
+
+namespace atelier::engine {
+
+// For the whole process, before the first large tensor is made; again: no effect.
+void keep_freed_memory();
+
+// What tensors have freed goes back to the system.
+void give_back_freed_memory();
+
+}  // namespace atelier::engine

@@ -1,0 +1,70 @@
+#include "engine/tensor/working_memory.h"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "engine/tensor/torch_compat.h"
+#include "platform/system.h"
+
+namespace atelier::engine {
+namespace {
+
+constexpr std::int64_t kBytes = std::int64_t{96} << 20;
+
+void use_a_block() { at::zeros({kBytes}, at::kByte); }
+
+std::int64_t faults_of(void (*work)()) {
+  rusage before{}, after{};
+  ::getrusage(RUSAGE_SELF, &before);
+  work();
+  ::getrusage(RUSAGE_SELF, &after);
+  return after.ru_minflt - before.ru_minflt;
+}
+
+class WorkingMemory : public testing::Test {
+ protected:
+  void SetUp() override { keep_freed_memory(); }
+};
+
+TEST_F(WorkingMemory, IsUsedAgainWithoutTheSystem) {
+  use_a_block();
+  EXPECT_LT(faults_of(use_a_block), 100);
+  // The job's thread is not the main one.
+  std::int64_t faults = 0;
+  std::jthread([&] { faults = faults_of(use_a_block); }).join();
+  EXPECT_LT(faults, 100);
+}
+
+TEST_F(WorkingMemory, GoesBackWhenAsked) {
+  use_a_block();
+  const std::int64_t held = platform::resident_bytes(::getpid());
+  give_back_freed_memory();
+  EXPECT_LT(platform::resident_bytes(::getpid()), held - kBytes * 9 / 10);
+}
+
+// Products ask for scratch memory without a tensor around it.
+TEST_F(WorkingMemory, ServesTheLibrarysOwnScratch) {
+  c10::Allocator& allocator = *c10::GetAllocator(at::kCPU);
+  for (const std::size_t bytes : {std::size_t{64}, std::size_t{1} << 20}) {
+    void* block = allocator.raw_allocate(bytes);
+    ASSERT_NE(block, nullptr);
+    allocator.raw_deallocate(block);
+  }
+  const Tensor one = at::ones({300, 700}, at::kBFloat16);
+  EXPECT_EQ(one.matmul(one.t()).select(0, 7).max().item<float>(), 700);
+}
+
+TEST_F(WorkingMemory, TensorsGrowAndOutliveTheirViews) {
+  Tensor grown = at::ones({1 << 20});
+  grown.resize_({4 << 20}).slice(0, 1 << 20).fill_(2);
+  const Tensor tail = grown.slice(0, (4 << 20) - 8);
+  grown.reset();
+  use_a_block();
+  EXPECT_EQ(tail.sum().item<float>(), 16);
+}
+
+}  // namespace
+}  // namespace atelier::engine

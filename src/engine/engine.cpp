@@ -4,6 +4,7 @@
 #include "engine/describe_failure.h"
 #include "engine/device_report.h"
 #include "engine/interface.h"
+#include "engine/nn/precise.h"
 #include "engine/pipelines/diffusion_model.h"
 #include "engine/pipelines/generate.h"
 #include "engine/pipelines/job_plan.h"
@@ -126,7 +127,10 @@ class TorchEngine final : public Engine {
 
   DiffusionModel& resident(const GenerateJob& job, JobObserver& observer) {
     const at::ScalarType dtype = dtype_of(job.input.dtype);
-    const std::string key = job.model.path + "\n" + c10::toString(dtype);
+    // Layers choose the form of their weights when they are bound (nn/conv.h).
+    const PreciseGuard precise(job.input.precise);
+    const std::string key =
+        job.model.path + "\n" + c10::toString(dtype) + (job.input.precise ? "\nprecise" : "");
     if (DiffusionModel* model = models_.find(key)) {
       return *model;
     }

@@ -41,8 +41,8 @@ struct Resnet {
   Tensor forward(const Tensor& x /* [batch, in, h, w] */, const CheckCancelled& check) const {
     check_cancelled(check);
     const Tensor hidden_states = conv1(norm1(x, Activation::kSilu));
-    return conv2(norm2(hidden_states, Activation::kSilu))
-        .add_(conv_shortcut.defined() ? conv_shortcut(x) : x);
+    const Tensor residual = conv_shortcut.defined() ? conv_shortcut(x) : x;
+    return conv2(norm2(hidden_states, Activation::kSilu), {{}, residual});
   }
 };
 
@@ -63,7 +63,8 @@ struct PixelAttention {
     const std::vector<Tensor> qkv = to_qkv(pixels.flatten(1, 2)).chunk(3, 2);  // [b, h * w, width]
     const Tensor mixed =
         attention(split_heads(qkv[0], 1), split_heads(qkv[1], 1), split_heads(qkv[2], 1));
-    return to_out(mixed).view(pixels.sizes()).permute({0, 3, 1, 2}).add_(x);
+    const Tensor residual = x.permute({0, 2, 3, 1}).flatten(1, 2);
+    return to_out(mixed, residual).view(pixels.sizes()).permute({0, 3, 1, 2});
   }
 };
 
@@ -165,7 +166,8 @@ struct Decoder {
                                    out);
       }
       if (step + 1 < count) {
-        block.sampler = Conv2d(scope.scope("upsamplers").scope(0).scope("conv"), {out, out});
+        block.sampler = Conv2d(scope.scope("upsamplers").scope(0).scope("conv"),
+                               {out, out, 3, 1, 1, Doubling::kYes});
       }
       up_blocks.push_back(std::move(block));
     }
@@ -178,7 +180,7 @@ struct Decoder {
       x = block.layers(x, check);
       if (block.sampler.defined()) {
         check_cancelled(check);
-        x = block.sampler(at::upsample_nearest2d(x, {x.size(2) * 2, x.size(3) * 2}));
+        x = block.sampler.doubled(x, {x.size(2) * 2, x.size(3) * 2});
       }
     }
     return conv_out(conv_norm_out(x, Activation::kSilu));  // [batch, 3, h * scale, w * scale]

@@ -93,10 +93,10 @@ struct Resnet {
 
   Tensor forward(const Tensor& x /* [batch, in, h, w] */, const Run& run) const {
     run.check_cancelled();
-    Tensor hidden_states = conv1(norm1(x, Activation::kSilu));
-    hidden_states.add_(run.time.narrow(1, time_begin, out).unsqueeze(2).unsqueeze(3));
-    hidden_states = conv2(norm2(hidden_states, Activation::kSilu));
-    return hidden_states.add_(conv_shortcut.defined() ? conv_shortcut(x) : x);
+    const Tensor time = run.time.narrow(1, time_begin, out);
+    const Tensor hidden_states = conv1(norm1(x, Activation::kSilu), {time, {}});
+    const Tensor residual = conv_shortcut.defined() ? conv_shortcut(x) : x;
+    return conv2(norm2(hidden_states, Activation::kSilu), {{}, residual});
   }
 };
 
@@ -105,7 +105,8 @@ struct TransformerBlock {
   LayerNorm norm1, norm2, norm3;
   Linear to_qkv, to_out;                // attn1
   Linear cross_q, cross_kv, cross_out;  // attn2
-  Linear ff_in, ff_out;
+  GatedLinear ff_in;
+  Linear ff_out;
   std::int64_t heads;
   std::size_t cross_index;
 
@@ -124,7 +125,7 @@ struct TransformerBlock {
     cross_kv = Linear::joined({cross.scope("to_k"), cross.scope("to_v")},
                               build.config.cross_attention_dim, {width, width}, Bias::kNo);
     cross_out = Linear(cross.scope("to_out").scope(0), width, width, Bias::kYes);
-    ff_in = Linear(feed.scope(0).scope("proj"), width, width * 8, Bias::kYes);
+    ff_in = GatedLinear(feed.scope(0).scope("proj"), width, width * 4);
     ff_out = Linear(feed.scope(2), width * 4, width, Bias::kYes);
   }
 
@@ -137,13 +138,12 @@ struct TransformerBlock {
     run.check_cancelled();
     const std::vector<Tensor> qkv = to_qkv(norm1(x)).chunk(3, 2);
     Tensor hidden_states = to_out(attention(split_heads(qkv[0], heads), split_heads(qkv[1], heads),
-                                            split_heads(qkv[2], heads)))
-                               .add_(x);
+                                            split_heads(qkv[2], heads)),
+                                  x);
     const Conditioning::KeyValue& text = run.conditioning.cross[cross_index];
     const Tensor query = split_heads(cross_q(norm2(hidden_states)), heads);
-    hidden_states = cross_out(attention(query, text.key, text.value)).add_(hidden_states);
-    const std::vector<Tensor> gated = ff_in(norm3(hidden_states)).chunk(2, 2);
-    return ff_out(at::gelu(gated[1]).mul_(gated[0])).add_(hidden_states);
+    hidden_states = cross_out(attention(query, text.key, text.value), hidden_states);
+    return ff_out(ff_in(norm3(hidden_states)), hidden_states);
   }
 };
 
@@ -173,7 +173,8 @@ struct Transformer {
     for (const TransformerBlock& block : transformer_blocks) {
       hidden_states = block.forward(hidden_states, run);
     }
-    return proj_out(hidden_states).view(pixels.sizes()).permute({0, 3, 1, 2}).add_(x);
+    const Tensor residual = x.permute({0, 2, 3, 1}).flatten(1, 2);
+    return proj_out(hidden_states, residual).view(pixels.sizes()).permute({0, 3, 1, 2});
   }
 };
 
@@ -224,8 +225,10 @@ Block build_up(Build& build, const Binder& binder, std::size_t step) {
       block.attentions.emplace_back(build, binder.scope("attentions").scope(i), out, level);
     }
   }
-  if (step < last)
-    block.sampler = Conv2d(binder.scope("upsamplers").scope(0).scope("conv"), {out, out});
+  if (step < last) {
+    block.sampler = Conv2d(binder.scope("upsamplers").scope(0).scope("conv"),
+                           {out, out, 3, 1, 1, Doubling::kYes});
+  }
   return block;
 }
 
@@ -406,7 +409,7 @@ struct UNet2D::Parts {
       }
       if (block.sampler.defined()) {
         // To the size of the next skip: odd sizes were rounded up on the way down.
-        x = block.sampler(at::upsample_nearest2d(x, skips.back().sizes().slice(2)));
+        x = block.sampler.doubled(x, skips.back().sizes().slice(2));
       }
     }
     return x;

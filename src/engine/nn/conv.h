@@ -1,17 +1,36 @@
 // Two-dimensional convolution of pictures, [batch, channels, height, width] kept channels_last: the
-// one place that knows which implementation is fastest for a shape. Called from the job thread.
-// Binding a missing or misshapen tensor throws kCorruptData (nn/module.h).
+// one place that knows which implementation is fastest for a shape. A layer keeps its weight in one
+// form, chosen when it is bound, so that one form serves every picture size:
+//
+//   bf16 on a CPU with the instructions   3x3 with stride 1: Winograd; all others: packed rows of
+//                                         pixels (nn/bf16_winograd.h, nn/bf16_gemm.h)
+//   fp32 on a CPU                         3x3 with stride 1: Winograd (nn/winograd.h)
+//   everything else                       libtorch's convolution
+//
+// A layer that is bound while `precise` is asked for (nn/precise.h) never takes Winograd. Called
+// from the job thread. Binding a missing or misshapen tensor throws kCorruptData (nn/module.h).
 #pragma once
 
+#include "engine/nn/bf16_gemm.h"
+#include "engine/nn/bf16_winograd.h"
 #include "engine/nn/module.h"
-#include "engine/nn/winograd.h"
 #include "engine/tensor/torch_compat.h"
 
 namespace atelier::engine {
 
+// Whether a picture is doubled by repeating its pixels before it is convolved.
+enum class Doubling { kNo, kYes };
+
 struct ConvShape {
   std::int64_t in = 0, out = 0;
   std::int64_t kernel = 3, stride = 1, padding = 1;
+  Doubling doubling = Doubling::kNo;  // only with kernel 3, stride 1, padding 1
+};
+
+// What is added to the result, in the same pass where the implementation can.
+struct ConvAdded {
+  Tensor to_channels = {};  // [1 or batch, out], to every pixel
+  Tensor to_pixels = {};    // a picture like the result
 };
 
 class Conv2d {
@@ -20,23 +39,27 @@ class Conv2d {
   // Binds `weight` [out, in, kernel, kernel] and `bias` [out].
   Conv2d(const Binder& binder, const ConvShape& shape);
 
-  bool defined() const { return weight_.defined(); }
-  at::ScalarType dtype() const { return weight_.scalar_type(); }
+  bool defined() const { return bias_.defined(); }
+  at::ScalarType dtype() const { return bias_.scalar_type(); }
   // Dtype and device of its inputs.
-  at::TensorOptions options() const { return weight_.options(); }
+  at::TensorOptions options() const { return bias_.options(); }
   // -> [batch, out, (h + 2 padding - kernel) / stride + 1, …], channels_last
-  Tensor operator()(const Tensor& x) const;
+  Tensor operator()(const Tensor& x, const ConvAdded& added = {}) const;
+  // With doubling: to `size` (height, width), twice the input's or one less.
+  Tensor doubled(const Tensor& x, at::IntArrayRef size) const;
 
  private:
-  bool suits_winograd(const Tensor& x) const;
-  Tensor direct(const Tensor& x) const;
-  Tensor winograd(const Tensor& x) const;
+  Tensor run(const Tensor& x, at::IntArrayRef size, const ConvAdded& added) const;
+  Tensor packed_winograd(const Tensor& x, at::IntArrayRef size, const ConvAdded& added) const;
+  Tensor packed_rows(const Tensor& x, at::IntArrayRef size, const ConvAdded& added) const;
 
   ConvShape shape_;
-  Tensor weight_, bias_;
-  // The weight as an implementation wants it, made when that one is first used (which one depends
-  // on the picture's size) and kept.
-  mutable Tensor channels_last_, winograd2_, winograd4_;
+  Tensor bias_;
+  // One of these is defined.
+  Tensor weight_;    // [out, in, kernel, kernel], channels_last
+  Tensor winograd_;  // fp32
+  PackedWinograd packed_winograd_;
+  PackedMatrix packed_rows_;  // k: kernel rows, then kernel columns, then channels
 };
 
 }  // namespace atelier::engine

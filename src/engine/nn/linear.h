@@ -1,9 +1,11 @@
 // y = x W^T + b. Called from the job thread. Binding a missing or misshapen tensor throws
-// kCorruptData (nn/module.h).
+// kCorruptData (nn/module.h). In bf16 on a CPU that has the instructions only the packed weight is
+// kept (nn/bf16_gemm.h).
 #pragma once
 
 #include <vector>
 
+#include "engine/nn/bf16_gemm.h"
 #include "engine/nn/module.h"
 #include "engine/tensor/torch_compat.h"
 
@@ -22,13 +24,27 @@ class Linear {
   // A 1x1 convolution that the file keeps as [out, in, 1, 1], applied to the last dimension.
   static Linear from_convolution(const Binder& binder, std::int64_t in, std::int64_t out);
 
-  bool defined() const { return weight_.defined(); }
-  at::ScalarType dtype() const { return weight_.scalar_type(); }
+  bool defined() const { return weight_.defined() || packed_.defined(); }
+  // x [..., in] -> [..., out], plus `residual` of that shape when it is defined
+  Tensor operator()(const Tensor& x, const Tensor& residual = {}) const;
+
+ private:
+  Tensor weight_, bias_;
+  PackedMatrix packed_;  // instead of weight_ and bias_
+};
+
+// One product whose first half is multiplied by the GELU of its second half (GEGLU).
+class GatedLinear {
+ public:
+  GatedLinear() = default;
+  // Binds `weight` [2 out, in] and `bias` [2 out].
+  GatedLinear(const Binder& binder, std::int64_t in, std::int64_t out);
   // x [..., in] -> [..., out]
   Tensor operator()(const Tensor& x) const;
 
  private:
   Tensor weight_, bias_;
+  PackedMatrix packed_;  // instead of weight_ and bias_
 };
 
 }  // namespace atelier::engine

@@ -23,10 +23,11 @@ struct Binder::Record {
   at::Device device;
   std::set<std::string, std::less<>> names;  // of the source
   std::set<std::string, std::less<>> used;
+  WeightArena arena;
 };
 
 Binder::Binder(const TensorSource& source, at::ScalarType dtype, at::Device device)
-    : record_(std::make_shared<Record>(Record{source, dtype, device, {}, {}})) {
+    : record_(std::make_shared<Record>(Record{source, dtype, device, {}, {}, {}})) {
   for (std::string& name : source.names()) record_->names.insert(std::move(name));
 }
 
@@ -56,25 +57,41 @@ Tensor Binder::tensor(std::string_view name, at::IntArrayRef expected_shape) con
 Tensor Binder::tensor(std::string_view name, at::IntArrayRef expected_shape,
                       at::ScalarType dtype) const {
   const std::string key = full(name);
-  const auto found = record_->source.shape_wanted(key, expected_shape);
-  if (!found) {
+  const Tensor stored = found(key, expected_shape);
+  const Tensor bound = stored.to(record_->device, dtype).contiguous();
+  if (!bound.is_same(stored)) record_->source.release(key);
+  return bound;
+}
+
+Tensor Binder::found(const std::string& key, at::IntArrayRef expected_shape) const {
+  const auto shape = record_->source.shape_wanted(key, expected_shape);
+  if (!shape) {
     throw Error(ErrorCode::kCorruptData,
                 record_->source.where() + ": tensor '" + key + "' of shape " +
                     shape_text(expected_shape) +
                     " is missing: the file is incomplete or of another model");
   }
-  if (at::IntArrayRef(*found) != expected_shape) {
+  if (at::IntArrayRef(*shape) != expected_shape) {
     throw Error(ErrorCode::kCorruptData,
-                record_->source.where() + ": tensor '" + key + "' has shape " + shape_text(*found) +
+                record_->source.where() + ": tensor '" + key + "' has shape " + shape_text(*shape) +
                     ", expected " + shape_text(expected_shape) +
                     ": the configuration does not belong to these weights");
   }
-  const Tensor stored = record_->source.get(key);
   record_->used.insert(key);
-  const Tensor bound = stored.to(record_->device, dtype).contiguous();
-  if (!bound.is_same(stored)) record_->source.release(key);
-  return bound;
+  return record_->source.get(key);
 }
+
+Tensor Binder::stored(std::string_view name, at::IntArrayRef expected_shape) const {
+  return found(full(name), expected_shape).contiguous();
+}
+
+void Binder::release(std::string_view name) const { record_->source.release(full(name)); }
+
+bool Binder::packs_weights() const {
+  return record_->dtype == at::kBFloat16 && record_->device.is_cpu() && bf16_products_supported();
+}
+
+WeightArena& Binder::arena() const { return record_->arena; }
 
 Tensor Binder::tensor_if_present(std::string_view name, at::IntArrayRef expected_shape) const {
   return has(name) ? tensor(name, expected_shape) : Tensor();

@@ -6,9 +6,11 @@
 //   Attention::Attention(Binder& binder, …) : to_q(binder.scope("to_q"), width, width) …
 //
 // Nothing is allocated before binding; a tensor is converted to the compute dtype as it is bound
-// and the mapped pages of its source are given back. A Binder is a cheap handle (copies share one
-// record of used keys); use it on one thread, while the source lives. Missing tensors and wrong
-// shapes throw kCorruptData with the name, what was expected and what was found.
+// and the mapped pages of its source are given back. Layers that keep their weight in a form of
+// their own (packs_weights()) take it as stored instead, pack it and release it. A Binder is a
+// cheap handle (copies share one record of used keys); use it on one thread, while the source
+// lives. Missing tensors and wrong shapes throw kCorruptData with the name, what was expected and
+// what was found.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +20,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/nn/weight_arena.h"
 #include "engine/tensor/tensor_source.h"
 
 namespace atelier::engine {
@@ -44,6 +47,13 @@ class Binder {
   Tensor tensor(std::string_view name, at::IntArrayRef expected_shape, at::ScalarType dtype) const;
   // Undefined when absent (optional biases).
   Tensor tensor_if_present(std::string_view name, at::IntArrayRef expected_shape) const;
+  // The parameter contiguous, in the dtype of the file, on the CPU: to be packed, then released.
+  Tensor stored(std::string_view name, at::IntArrayRef expected_shape) const;
+  void release(std::string_view name) const;
+  // Whether weights are to be packed for bf16 products: the dtype, the device and the CPU say so.
+  bool packs_weights() const;
+  // Where this network's packed weights lie.
+  WeightArena& arena() const;
   // A tensor that is deliberately not used (position ids): counts as used.
   void skip(std::string_view name) const;
 
@@ -62,6 +72,8 @@ class Binder {
   Binder(std::shared_ptr<Record> record, std::string prefix);
 
   std::string full(std::string_view name) const { return prefix_ + std::string(name); }
+  // Throws unless the source has the tensor in this shape; counts as use.
+  Tensor found(const std::string& key, at::IntArrayRef expected_shape) const;
 
   std::shared_ptr<Record> record_;
   std::string prefix_;

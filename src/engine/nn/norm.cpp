@@ -16,8 +16,13 @@ Tensor GroupNorm::operator()(const Tensor& x, Activation activation) const {
   if (group_norm_kernel_takes(x)) {
     return group_norm_channels_last(x, groups_, weight_fp32_, bias_fp32_, eps_, activation);
   }
-  Tensor y = at::group_norm(x, groups_, weight_, bias_, eps_);
-  return activation == Activation::kSilu ? at::silu_(y) : y;
+  const auto normed = [&](const Tensor& input, const Tensor& weight, const Tensor& bias) {
+    Tensor y = at::group_norm(input, groups_, weight, bias, eps_);
+    return activation == Activation::kSilu ? at::silu_(y) : y;
+  };
+  if (!x.device().is_cpu() || x.scalar_type() == at::kFloat) return normed(x, weight_, bias_);
+  // libtorch 1.13 adds up long runs of bf16 in bf16: the mean of a picture was a third off.
+  return normed(x.to(at::kFloat), weight_fp32_, bias_fp32_).to(x.scalar_type());
 }
 
 LayerNorm::LayerNorm(const Binder& binder, std::int64_t width, double eps)

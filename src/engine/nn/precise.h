@@ -1,5 +1,6 @@
-// Whether kernels that move the numbers within rounding (Winograd) are off for what this thread
-// computes. Set by the pipeline for a job that asks for `precise`.
+// Whether layers that this thread binds keep to forms that do not move the numbers within rounding
+// (no Winograd). Set while a model is loaded for a job that asks for `precise`: a layer keeps one
+// form of its weight, so such a model is another resident one.
 #pragma once
 
 namespace atelier::engine {

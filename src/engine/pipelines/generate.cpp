@@ -240,7 +240,7 @@ card::GenerationUsed Generation::used() const {
 }
 
 GenerateResult Generation::run() {
-  const PreciseGuard precise(job_.input.precise);
+  const PreciseGuard precise(job_.input.precise);  // for an autoencoder that is loaded again
   check();
   encode_prompt();
   const int group = group_size();

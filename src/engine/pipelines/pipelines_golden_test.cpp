@@ -8,7 +8,9 @@
 #include <fstream>
 #include <sstream>
 
+#include "../../../tests/golden/bf16_distances.h"
 #include "../../../tests/golden/tiny_model.h"
+#include "engine/nn/bf16_kernels.h"
 #include "engine/pipelines/generate.h"
 
 namespace atelier::engine {
@@ -131,34 +133,78 @@ void compare_pixels(const std::vector<media::Image>& images,
   EXPECT_LE(worst, 1) << "pixels";
 }
 
+// A golden file and its model, written to a folder that goes with this.
+struct GoldenModel {
+  explicit GoldenModel(const std::string& name)
+      : folder(std::filesystem::temp_directory_path() /
+               ("atelier-golden-" + name + std::to_string(getpid()))) {
+    std::ifstream file(std::filesystem::path(ATELIER_SOURCE_DIR "/tests/golden/data/pipelines") /
+                       (name + ".json"));
+    std::stringstream text;
+    text << file.rdbuf();
+    json = boost::json::parse(text.str()).as_object();
+    golden::write_tiny_model(folder, json.at("model").as_object());
+  }
+  ~GoldenModel() { std::filesystem::remove_all(folder); }
+  GoldenModel(const GoldenModel&) = delete;
+  GoldenModel& operator=(const GoldenModel&) = delete;
+
+  DiffusionModel load(at::ScalarType dtype) const {
+    return DiffusionModel("golden", detect_checkpoint(folder), dtype, at::kCPU, [] {});
+  }
+
+  const std::filesystem::path folder;
+  boost::json::object json;
+};
+
 void check_model(const std::string& name, std::size_t cases_min) {
-  std::ifstream file(std::filesystem::path(ATELIER_SOURCE_DIR "/tests/golden/data/pipelines") /
-                     (name + ".json"));
-  std::stringstream text;
-  text << file.rdbuf();
-  const boost::json::object golden = boost::json::parse(text.str()).as_object();
-  const auto folder = std::filesystem::temp_directory_path() /
-                      ("atelier-golden-" + name + std::to_string(getpid()));
-  golden::write_tiny_model(folder, golden.at("model").as_object());
+  const GoldenModel golden(name);
   const c10::InferenceMode inference;
   Silent observer;
-  {
-    DiffusionModel model(name, detect_checkpoint(folder), at::kFloat, at::kCPU, [] {});
-    const boost::json::array& cases = golden.at("cases").as_array();
-    EXPECT_GE(cases.size(), cases_min);
-    for (const auto& entry : cases) {
-      const boost::json::object& one = entry.as_object();
-      boost::json::object shown = one;
-      shown.erase("latents");
-      shown.erase("pixels");
-      SCOPED_TRACE(name + " " + boost::json::serialize(shown));
-      Tensor latents;
-      const GenerateResult result = generate_pictures(model, job_of(one), observer, 0, &latents);
-      compare_latents(latents, one.at("latents").as_array());
-      compare_pixels(result.images, from_base64(one.at("pixels").as_string()));
-    }
+  DiffusionModel model = golden.load(at::kFloat);
+  const boost::json::array& cases = golden.json.at("cases").as_array();
+  EXPECT_GE(cases.size(), cases_min);
+  for (const auto& entry : cases) {
+    const boost::json::object& one = entry.as_object();
+    boost::json::object shown = one;
+    shown.erase("latents");
+    shown.erase("pixels");
+    SCOPED_TRACE(name + " " + boost::json::serialize(shown));
+    Tensor latents;
+    const GenerateResult result = generate_pictures(model, job_of(one), observer, 0, &latents);
+    compare_latents(latents, one.at("latents").as_array());
+    compare_pixels(result.images, from_base64(one.at("pixels").as_string()));
   }
-  std::filesystem::remove_all(folder);
+}
+
+// Every third pixel, as the reference's distance was measured.
+Tensor picture_values(DiffusionModel& model, const GenerateJob& job) {
+  Silent observer;
+  const media::Image image = generate_pictures(model, job, observer, 0, nullptr).images[0];
+  const Tensor pixels = at::tensor(at::ArrayRef<std::uint8_t>(image.pixels), at::kDouble);
+  return pixels.view({image.height, image.width, 3}).slice(0, 0, {}, 3).slice(1, 0, {}, 3);
+}
+
+TEST(Pipelines, InBfloat16DrawPicturesAsNearToFp32AsTheReference) {
+  if (!bf16_products_supported()) GTEST_SKIP() << "this processor has no bf16 products";
+  const GoldenModel golden("sd15");
+  const c10::InferenceMode inference;
+  DiffusionModel exact = golden.load(at::kFloat), fast = golden.load(at::kBFloat16);
+  Bf16Distance distance("pictures");
+  for (const auto& entry : distance.cases()) {
+    const boost::json::object& one = entry.as_object();
+    GenerateJob job;
+    job.input.prompt = "a photo of a cat";
+    job.input.sampler = std::string(one.at("sampler").as_string());
+    job.input.steps = 4;
+    job.input.guidance = 7.5;
+    job.input.width = one.at("width").to_number<int>();
+    job.input.height = one.at("height").to_number<int>();
+    job.input.seed = one.at("seed").to_number<std::uint64_t>();
+    job.input.exact_size = true;
+    distance.add(picture_values(fast, job), picture_values(exact, job));
+  }
+  distance.expect_near_enough();
 }
 
 TEST(Pipelines, OfSd15EqualDiffusers) { check_model("sd15", 19); }

@@ -9,6 +9,7 @@
 #include "domain/settings/limits.h"
 #include "platform/error.h"
 #include "platform/log.h"
+#include "scheduler/model_folders.h"
 #include "scheduler/plan.h"
 #include "scheduler/stages.h"
 
@@ -167,7 +168,9 @@ void JobRunner::replied(const std::string& id, Message message) {
     if (message.failure_code == ErrorCode::kCancelled && running->cancel_asked) {
       end(*running, JobState::kCancelled, "state");
     } else {
-      fail(id, message.failure_code, message.failure);
+      const auto model = parts_.find_model(running->job.input.generation.model);
+      fail(id, message.failure_code,
+           model ? without_place(message.failure, model->path) : message.failure);
     }
   } else {
     parts_.worker.praise();

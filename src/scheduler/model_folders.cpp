@@ -132,4 +132,13 @@ std::vector<ModelCandidate> find_model_candidates(const ModelFolders& folders) {
   return collection.take();
 }
 
+std::string without_place(std::string sentence, const std::string& path) {
+  const auto folder = path.substr(0, path.rfind('/') + 1);
+  if (folder.size() < 2) return sentence;  // no place, or the root itself
+  for (auto at = sentence.find(folder); at != std::string::npos; at = sentence.find(folder, at)) {
+    sentence.erase(at, folder.size());
+  }
+  return sentence;
+}
+
 }  // namespace atelier::scheduler

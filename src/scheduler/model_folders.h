@@ -27,4 +27,8 @@ struct ModelCandidate {
 // In the order above; an id that two folders have belongs to the first.
 std::vector<ModelCandidate> find_model_candidates(const ModelFolders& folders);
 
+// The sentence without the folder that `path` lies in: where this machine keeps its files is the
+// log's business and nobody's outside.
+std::string without_place(std::string sentence, const std::string& path);
+
 }  // namespace atelier::scheduler

@@ -74,5 +74,15 @@ TEST_F(ModelFoldersTest, MissingFoldersHoldNothing) {
   EXPECT_TRUE(ids({.layouts = {at("models")}}).empty());
 }
 
+TEST(ModelFolders, ASentenceIsToldWithoutThePlaceOfTheFiles) {
+  EXPECT_EQ(without_place("/home/ada/models/diffusers/cut/unet: is missing (/home/ada/models/x)",
+                          "/home/ada/models/diffusers/cut"),
+            "cut/unet: is missing (/home/ada/models/x)");
+  EXPECT_EQ(without_place("/a/b.ckpt: broken; /a/b.ckpt is short", "/a/b.ckpt"),
+            "b.ckpt: broken; b.ckpt is short");
+  EXPECT_EQ(without_place("/ and /b stay", "/b"), "/ and /b stay");
+  EXPECT_EQ(without_place("nothing", ""), "nothing");
+}
+
 }  // namespace
 }  // namespace atelier::scheduler

@@ -102,7 +102,7 @@ void ModelScan::keep(const ModelCandidate& candidate, card::ModelCard card,
                     .path = candidate.path,
                     .source = candidate.source,
                     .size_bytes = candidate.size_bytes,
-                    .problem = problem});
+                    .problem = without_place(problem, candidate.path)});
 }
 
 void ModelScan::worker_lost(const std::string& end) {

@@ -1,7 +1,7 @@
 // The stack machine behind pickle_reader: opcodes in, a graph of plain values out. Nothing is
 // executed: REDUCE, NEWOBJ, BUILD and persistent ids only make nodes of the kinds below. Its memory
-// is bounded by the length of the pickle. Broken pickles throw kCorruptData with the offset. No
-// torch.
+// is bounded by the length of the pickle: what one value may cost beyond its own bytes is spent
+// from a budget. Broken pickles throw kCorruptData with the offset. No torch.
 #pragma once
 
 #include <cstddef>
@@ -48,6 +48,7 @@ class PickleMachine {
   using Kind = PickleNode::Kind;
 
   [[noreturn]] void fail(const std::string& what) const;
+  void spend(std::uint64_t bytes);  // for a copy of what the pickle holds once
   std::span<const std::byte> take(std::uint64_t bytes);
   std::uint64_t take_number(unsigned bytes);
   std::string take_text(std::uint64_t bytes);
@@ -81,6 +82,7 @@ class PickleMachine {
   std::span<const std::byte> pickle_;
   const std::string& where_;
   std::uint64_t position_ = 0;
+  std::uint64_t copied_ = 0;      // characters and items
   std::deque<PickleNode> nodes_;  // a node never moves
   std::vector<PickleNode*> stack_;
   std::vector<std::size_t> marks_;

@@ -183,6 +183,27 @@ TEST(PickleReader, SurvivesDictionariesThatHoldThemselves) {
   EXPECT_EQ(pickle_failure("}q\0(X\1\0\0\0ah\0X\1\0\0\0bh\0u."sv).code, ErrorCode::kInternal);
 }
 
+// A value that is stored once and copied by each of many short calls would take the square of the
+// pickle's length.
+TEST(PickleReader, RefusesPicklesThatRepeatTheirValuesWithoutEnd) {
+  using namespace std::string_literals;
+  const auto repeated = [](const std::string& start, const std::string& step) {
+    std::string pickle = start;
+    for (int i = 0; i < 100'000; ++i) pickle += step;
+    return pickle_failure(pickle + ".");
+  };
+  const std::string text = "X\xa0\x86\x01\0"s + std::string(100'000, 'm');
+  const std::string list = "](" + std::string(100'000, 'N') + "e";
+  for (const Failure& failure :
+       {repeated(text + "q\0"s, "h\0h\0\x93"s),  // a global with a long name
+        repeated("ctorch\nSize\nq\0"s + list + "\x85q\1"s, "h\0h\1R"s),
+        repeated("ctorch._utils\n_rebuild_parameter\nq\0"s + list + "\x85q\1"s, "h\0h\1R"s),
+        repeated("cos\n"s + std::string(100'000, 's') + "\nq\0)q\1"s, "h\0h\1R"s)}) {
+    EXPECT_EQ(failure.code, ErrorCode::kCorruptData);
+    EXPECT_THAT(failure.sentence, HasSubstr("repeats its values"));
+  }
+}
+
 TEST(PickleReader, MakesNothingOfAGlobal) {
   using namespace std::string_view_literals;
   const Failure failure = pickle_failure("cos\nsystem\n(X\4\0\0\0truetR."sv);

@@ -1,5 +1,5 @@
 """Runs Atelier's engine beside its peers: every round runs one step of each, in turn, and the medians of
-the rounds are compared. Writes one JSON document.
+the rounds are compared, also with what the machine could do at best (matrix_peak.py). Writes one JSON document.
 
 usage: compare.py --bin build/release/bin --part unet --dtype fp32 [--family sd15] [--size 512]
                   [--rounds 5] [--threads N] [--out FILE]
@@ -25,8 +25,11 @@ class Peer:
         environment = dict(os.environ, OMP_WAIT_POLICY="passive") if name == "atelier" else None
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
-        if self.process.stdout.readline().strip() != "ready":
-            raise SystemExit(f"{name} did not start: {' '.join(map(str, command))}")
+        self.said = []  # before it was ready
+        while (line := self.process.stdout.readline().strip()) != "ready":
+            if not line:
+                raise SystemExit(f"{name} did not start: {' '.join(map(str, command))}")
+            self.said.append(line)
 
     def step(self):
         self.process.stdin.write("step\n")
@@ -62,13 +65,17 @@ def main():
     peers = [Peer("atelier", [args.bin / "atelier-bench-step", *shape])]
     peers += [Peer(name, [sys.executable, HERE / "step_server.py", name, *shape])
               for name in args.peers.split(",") if name]
+    peak = Peer("peak", [sys.executable, HERE / "matrix_peak.py", *shape])
+    operations = int(peak.said[-1])
     for round_number in range(-1, args.rounds):  # round -1 warms up
         for peer in peers:
             taken = peer.step()
             print(f"{peer.name:10} {taken:8.3f} s{'  (warm-up)' if round_number < 0 else ''}", file=sys.stderr)
             if round_number >= 0:
                 peer.times.append(taken)
+        peak.times.append(peak.step())
 
+    peak_rate = 2 * 2048**3 / min(peak.times)
     medians = {peer.name: statistics.median(peer.times) for peer in peers}
     report = {
         "part": args.part, "family": args.family, "size": args.size, "dtype": args.dtype,
@@ -77,6 +84,9 @@ def main():
         "versions": {name: importlib.metadata.version(name) for name in ("torch", "diffusers", "openvino")},
         "seconds": {peer.name: peer.times for peer in peers},
         "median_seconds": medians,
+        "operations": operations,
+        "matrix_peak_gflops": peak_rate / 1e9,
+        "share_of_matrix_peak": {name: operations / value / peak_rate for name, value in medians.items()},
         "peak_mb": {peer.name: peer.peak_mb() for peer in peers},
         "times_faster_than": {name: value / medians["atelier"] for name, value in medians.items() if name != "atelier"},
     }

@@ -1,7 +1,7 @@
 // atelier-engine-run: one picture straight from the engine library, without station or worker.
 //   atelier-engine-run MODEL "prompt" out.ppm [key=value …]
-// Keys: device, negative, seed, steps, guidance, width, height, sampler, schedule, batch, dtype,
-// clip_skip, strength, image (PPM), mask (PPM), exact, precise, tile, preview (steps between
+// Keys: device, threads, negative, seed, steps, guidance, width, height, sampler, schedule, batch,
+// dtype, clip_skip, strength, image (PPM), mask (PPM), exact, precise, tile, preview (steps between
 // previews, written beside the picture). Prints progress and timings; a batch is written as
 // out.0.ppm, out.1.ppm, …
 #include <unistd.h>
@@ -106,10 +106,21 @@ atelier::engine::GenerateJob job_of(const std::string& model, const std::string&
   return job;
 }
 
+// What nobody else has in memory: the models and what the libraries keep.
+long long private_megabytes() {
+  std::ifstream rollup("/proc/self/smaps_rollup");
+  long long kilobytes = 0;
+  for (std::string word; rollup >> word;) {
+    if (long long value = 0; word.starts_with("Private_") && rollup >> value) kilobytes += value;
+  }
+  return kilobytes / 1024;
+}
+
 void run(const std::string& model, const std::string& prompt, const std::string& out,
          const Arguments& arguments) {
   atelier::engine::EngineOptions options;
   if (arguments.has("device")) options.device = arguments.text("device");
+  if (arguments.has("threads")) options.threads = arguments.whole("threads");
   atelier::engine::Engine* engine = atelier_engine_create(&options);
   Printer printer(out);
   const auto result = engine->generate(job_of(model, prompt, arguments), printer);
@@ -126,6 +137,8 @@ void run(const std::string& model, const std::string& prompt, const std::string&
   std::printf("load %.0f ms, encode %.0f ms, denoise %.0f ms (%.1f ms a step), decode %.0f ms\n",
               timing.load_ms, timing.encode_ms, timing.denoise_ms, timing.step_ms_median,
               timing.decode_ms);
+  engine->give_back_memory();
+  std::printf("private memory after the job: %lld MB\n", private_megabytes());
   for (const std::string& warning : result.used.warnings) {
     std::printf("warning: %s\n", warning.c_str());
   }

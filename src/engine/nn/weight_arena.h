@@ -1,7 +1,9 @@
-// Memory for packed weights: a few large maps of huge pages instead of one allocation for each of a
-// network's thousand matrices, because small pages cost a fault for every 4 KiB when a model is
-// loaded and a walk of the page table when it runs. Called from the thread that builds a model. A
-// map goes back to the system when the last weight in it is gone. Throws kOutOfMemory.
+// Memory for packed weights: a few large maps instead of one allocation for each of a network's
+// thousand matrices, their pages provided by the system in one call a weight. Huge pages were
+// slower: in a virtual machine three gigabytes of them took 7 s of the system's time, small ones in
+// bulk 1.5 (docs/adr/0004-cpu-kernels.md), and a step that streams its weights gains nothing.
+// Called from the thread that builds a model. A map goes back to the system when the last weight in
+// it is gone. Throws kOutOfMemory.
 #pragma once
 
 #include <cstddef>

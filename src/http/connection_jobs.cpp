@@ -111,6 +111,10 @@ Connection::Awaitable<std::optional<Response>> Connection::await_job(const Reque
 
 namespace {
 
+// Of events in one go: where they come faster than they are formatted, other connections get their
+// turn, and a stop is noticed.
+constexpr std::size_t kEventBytesAtOnce = 256 << 10;
+
 std::string event_text(const domain::JobEvent& event, const std::string& data) {
   std::string text;
   if (event.id > 0) text += "id: " + std::to_string(event.id) + "\n";
@@ -140,7 +144,9 @@ Connection::Awaitable<void> Connection::send_events(const Request& request,
   bool ended = false;
   bool connected = true;
   while (connected && !client_left_ && !core_.stopping) {
-    while (auto event = ended ? std::nullopt : watch.mailbox.take()) {
+    while (text.size() < kEventBytesAtOnce) {
+      auto event = ended ? std::nullopt : watch.mailbox.take();
+      if (!event) break;
       text += event_text(*event, wish.format(*event));
       ended = domain::is_terminal(event->job.state);
     }

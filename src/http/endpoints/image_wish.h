@@ -31,7 +31,7 @@ struct ImageWish {
   std::vector<std::string> warnings;  // sentences
 };
 
-// What becomes of a sampler that nobody has (ADR 0005). `scheduler` is the gallery's own field and
+// What becomes of a sampler that nobody has (ADR 0006). `scheduler` is the gallery's own field and
 // falls back to the model's on every path; the others do so on the gallery's own paths alone.
 enum class UnknownSampler { kFallBack, kRefuse };
 

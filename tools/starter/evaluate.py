@@ -65,10 +65,8 @@ def main():
     parser.add_argument("--sheet", type=Path)
     options = parser.parse_args()
     if options.choose:
-        options.prompts.write_text(json.dumps(
-            {"width": 128, "height": 128, "steps": options.steps, "guidance": options.guidance,
-             "sampler": "dpm++ 2m", "schedule": "karras",
-             "cases": sample_cases("held_back", options.count, 60)}, indent=1) + "\n")
+        options.prompts.write_text(
+            json.dumps({"cases": sample_cases("held_back", options.count, 60)}, indent=1) + "\n")
         return
     torch.set_num_threads(1)
     cases = (json.loads(options.prompts.read_text())["cases"] if options.split == "held_back"

@@ -11,6 +11,9 @@ COLOUR_NAMES = list(COLOURS)
 PLACE_NAMES = ["", "left", "right", "top", "bottom", "top left", "top right", "bottom left",
                "bottom right", "centre"]
 RELATION_NAMES = ["", "left of", "right of", "above", "below"]
+# "A ring and a cross", "a ring next to a cross" do not say which is where.
+_RELATION_WORDS = ("left of", "right of", " above ", " over ", " below ", " under ", " beneath ",
+                   " at the ", " on the ", " near the ")
 PARTS = ("background", "count", "colours", "shapes", "places", "relation")
 
 
@@ -51,6 +54,6 @@ def facts_of(scene, prompt):
     elif scene["relation"] == "corners":
         for thing, place in zip(objects, scene["places"]):
             thing["place"] = place
-    elif not any(form in text for form in (" next to ", " beside ")):
+    elif any(words in text for words in _RELATION_WORDS):
         facts["relation"] = scene["relation"]
     return facts

@@ -1,28 +1,26 @@
-"""Stage 3: trains the text encoder and the UNet together on latents of freshly drawn pictures.
+"""Stage 3c: trains the text encoder and the UNet together on the latents that draw_latents.py makes.
 
-One process trains; with --assistant a second one at low priority computes further gradients on
-whatever processor time is free (its gradients may be one step old). Resumable; time-limited.
+The network computes in bf16 on one thread, its weights are kept in fp32. Resumable; the schedule
+counts samples, so a busy or stopped machine costs time and nothing else.
 """
 
 import argparse
 import math
-import os
+import pickle
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
 from diffusers import UNet2DConditionModel
+from diffusers.models.attention_processor import AttnProcessor
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from draw import draw
-from grammar import sample_scene, say_for_training
-from train_autoencoder import make_autoencoder, to_tensor
+from draw_latents import NATIVE
+from grammar import say_for_training
+from muon import Muon
 from vocabulary import MODEL_MAX_LENGTH, write_tokenizer
 
-# Sizes of other aspect ratios that are trained beside the native one (width, height).
-OTHER_SIZES = ((144, 112), (112, 144), (168, 96), (96, 168), (160, 128), (128, 160), (128, 96),
-               (96, 128), (200, 80), (80, 200))
 TEXT_WIDTH = 96
 
 
@@ -65,33 +63,22 @@ def signal_shares():
 
 
 class Pictures:
-    """Latents of drawn pictures with their scenes; grows while training goes on."""
+    """Latents with their scenes, from the files that are there; takes in new ones as they come."""
 
-    def __init__(self, autoencoder, factor, rng, capacity=60000):
-        self.autoencoder, self.factor, self.rng, self.capacity = autoencoder, factor, rng, capacity
-        self.kept = {}
+    def __init__(self, folder, rng):
+        self.folder, self.rng, self.kept, self.read = folder, rng, {}, set()
+        self.take_in()
 
-    def _draw(self, size, count):
-        scenes = [sample_scene(self.rng, *size) for _ in range(count)]
-        pictures = to_tensor([draw(scene, self.rng) for scene in scenes])
-        with torch.no_grad():
-            latents = self.autoencoder.encode(
-                pictures.contiguous(memory_format=torch.channels_last)).latent_dist.sample()
-        kept = self.kept.setdefault(size, [])
-        for scene, latent in zip(scenes, latents):
-            row = ((latent * self.factor).half().numpy(), scene)
-            if len(kept) < self.capacity:
-                kept.append(row)
-            else:
-                kept[int(self.rng.integers(self.capacity))] = row
+    def take_in(self):
+        for file in sorted(set(self.folder.glob("*.pickle")) - self.read):
+            self.read.add(file)
+            for size, rows in pickle.loads(file.read_bytes()).items():
+                self.kept.setdefault(size, []).extend(rows)
 
-    def batch(self, count):
-        native = self.rng.random() > 0.12
-        size = (128, 128) if native else OTHER_SIZES[int(self.rng.integers(len(OTHER_SIZES)))]
-        seen = len(self.kept.get(size, ()))
-        # Fresh pictures cost a third of a training sample: draw many early, an eighth later.
-        self._draw(size, count // 2 if seen < 8 * count else count // 8)
-        kept = self.kept[size]
+    def batch(self, count, share_of_other_sizes):
+        sizes = [size for size in self.kept if size != NATIVE]
+        native = self.rng.random() > share_of_other_sizes
+        kept = self.kept[NATIVE if native else sizes[int(self.rng.integers(len(sizes)))]]
         rows = [kept[int(i)] for i in self.rng.integers(len(kept), size=count)]
         prompts = ["" if self.rng.random() < 0.1 else say_for_training(scene, self.rng)
                    for _, scene in rows]
@@ -107,21 +94,24 @@ class Task:
         self.text = make_text_encoder(self.tokenizer)
         self.unet = make_unet()
         start_unet(self.unet)
-        self.unet.to(memory_format=torch.channels_last)
-        settled = torch.load(options.work / "autoencoder_settled.pt")
-        autoencoder = make_autoencoder()
-        autoencoder.load_state_dict(settled["model"])
-        autoencoder.to(memory_format=torch.channels_last).requires_grad_(False)
-        self.pictures = Pictures(autoencoder, settled["scaling_factor"],
-                                 np.random.default_rng(seed))
+        # Scores and products written out: the fused kernel is slow backwards in bf16 on a CPU.
+        self.text.set_attn_implementation("eager")
+        self.unet.set_attn_processor(AttnProcessor())
+        self.pictures = Pictures(options.work / "latents", np.random.default_rng(seed))
         self.shares = signal_shares()
 
     def parameters(self):
         return [*self.text.parameters(), *self.unet.parameters()]
 
+    def to_half(self):
+        self.text.bfloat16()
+        self.unet.bfloat16().to(memory_format=torch.channels_last)
+
     def loss(self, count, progress):
-        latents, prompts = self.pictures.batch(count)
-        tokens = self.tokenizer(prompts, padding="max_length", max_length=MODEL_MAX_LENGTH,
+        latents, prompts = self.pictures.batch(count, 0.03 if progress < 0.5 else 0.12)
+        # Sampling pads to the full length; most of the training does with half of it.
+        length = MODEL_MAX_LENGTH if progress > 0.85 or self.pictures.rng.random() < 0.2 else 40
+        tokens = self.tokenizer(prompts, padding="max_length", max_length=length,
                                 truncation=True, return_tensors="pt")["input_ids"]
         states = self.text(input_ids=tokens).last_hidden_state
         # Stratified times: each batch covers the whole range, the noisy end a little denser,
@@ -136,23 +126,21 @@ class Task:
         noisy = torch.where(hidden, torch.zeros(()), share.sqrt()) * latents \
             + (1 - share).sqrt() * noise
         target = share.sqrt() * noise - (1 - share).sqrt() * latents
-        result = self.unet(noisy.contiguous(memory_format=torch.channels_last), steps, states).sample
+        noisy = noisy.contiguous(memory_format=torch.channels_last).to(states.dtype)
+        result = self.unet(noisy, steps, states).sample.float()
         # Shapes cover a tenth of a picture: at first they count more than the background.
         ground = latents.flatten(2).median(2).values[..., None, None]
         on_shape = ((latents - ground).abs().sum(1, keepdim=True) > 1).float()
         emphasis = 1 + 2 * max(0.0, 1 - progress / 0.95) * on_shape
-        error = ((result - target).square() * emphasis).mean((1, 2, 3))
+        square = (result - target).square()
         # As a weight on the error of the clean latents: min(snr + 1, 5).
         weight = torch.minimum(torch.ones(()), 5 * (1 - share.flatten()))
-        return (error * weight).mean()
+        plain = (square.detach().mean((1, 2, 3)) * weight).mean()
+        return ((square * emphasis).mean((1, 2, 3)) * weight).mean(), float(plain)
 
 
 def flat_weights(parameters):
     return torch.cat([p.detach().flatten() for p in parameters])
-
-
-def flat_gradient(parameters):
-    return torch.cat([p.grad.flatten() for p in parameters])
 
 
 def spread_over(flat, tensors):
@@ -163,102 +151,78 @@ def spread_over(flat, tensors):
         offset += tensor.numel()
 
 
-def assist(options, seed, shared, gradient, count, progress):
-    """Runs in the assistant while its parent lives; count[0] is how many samples wait."""
-    os.setsid()  # a scheduling group of its own, where the kernel has such
-    os.nice(options.assistant_nice)
-    torch.set_num_threads(1)
-    task = Task(options, seed)
-    parameters = task.parameters()
-    parent = os.getppid()
-    while os.getppid() == parent:
-        spread_over(shared.clone(), [p.data for p in parameters])
-        total, samples = torch.zeros_like(gradient), 0
-        while samples == 0 or int(count[0]) != 0:
-            for parameter in parameters:
-                parameter.grad = None
-            task.loss(options.batch, float(progress[0])).backward()
-            total += flat_gradient(parameters) * options.batch
-            samples += options.batch
-            if samples >= 3 * options.batch:  # older gradients than that are of no use
-                break
-        if int(count[0]) == 0:
-            gradient.copy_(total)
-            count[0] = samples
+def is_hidden_matrix(name, parameter):
+    """Whether the optimiser may treat it as a map between hidden layers."""
+    outer = ("embedding", "conv_in", "conv_out")
+    return parameter.dim() > 1 and not any(word in name for word in outer)
+
+
+def clip(gradients, norm_max):
+    norm = torch.stack([g.norm() for g in gradients]).norm()
+    if norm > norm_max:
+        for gradient in gradients:
+            gradient.mul_(norm_max / norm)
+
+
+def rate_at(options, step, progress):
+    return options.rate * min(1, (step + 1) / 200) \
+        * (0.01 + 0.99 * (0.5 + 0.5 * math.cos(math.pi * min(1.0, progress))))
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=75)
-    parser.add_argument("--rate", type=float, default=1e-3)
-    parser.add_argument("--batch", type=int, default=24)
-    parser.add_argument("--new-text", action="store_true", help="take text.pt although resuming")
-    parser.add_argument("--assistant", action="store_true")
-    parser.add_argument("--assistant-nice", type=int, default=5)
+    parser.add_argument("--samples", type=int, default=240000)
+    parser.add_argument("--rate", type=float, default=1.2e-3)
+    parser.add_argument("--batch", type=int, default=48)
     options = parser.parse_args()
     torch.set_num_threads(1)
     if not (options.work / "tokenizer").exists():
         write_tokenizer(options.work / "tokenizer")
     file = options.work / "unet.pt"
     saved = torch.load(file) if file.exists() else None
-    step, spent, samples = (saved["step"], saved["spent"], saved["samples"]) if saved else (0, 0.0, 0)
+    step, samples, spent = (saved["step"], saved["samples"], saved["spent"]) if saved else (0, 0, 0.0)
     task = Task(options, 100 + step)
-    parameters = task.parameters()
-    optimiser = torch.optim.AdamW(parameters, lr=options.rate, betas=(0.9, 0.99), weight_decay=0.01)
-    average = flat_weights(parameters)
-    if saved:
-        spread_over(saved["weights"], [p.data for p in parameters])
-        optimiser.load_state_dict(saved["optimiser"])
-        average = saved["average"]
-    if not saved or options.new_text:
+    if not saved:
         task.text.load_state_dict(torch.load(options.work / "text.pt")["model"])
-        text_parameters = list(task.text.parameters())
-        average[:sum(p.numel() for p in text_parameters)] = flat_weights(text_parameters)
-        for parameter in text_parameters:
-            optimiser.state.pop(parameter, None)
-    shared = flat_weights(parameters).share_memory_()
-    gradient = torch.zeros_like(shared).share_memory_()
-    waiting = torch.zeros(1, dtype=torch.int64).share_memory_()
-    progress = torch.full((1,), spent / (options.minutes * 60)).share_memory_()
-    if options.assistant:
-        torch.multiprocessing.get_context("spawn").Process(
-            target=assist, args=(options, 5000 + step, shared, gradient, waiting, progress),
-            daemon=True).start()
-    budget, last, saved_at, shown = options.minutes * 60, time.time(), spent, None
-    while spent < budget:
-        rate = options.rate * min(1, (step + 1) / 200) \
-            * (0.01 + 0.99 * (0.5 + 0.5 * math.cos(math.pi * spent / budget)))
-        for group in optimiser.param_groups:
-            group["lr"] = rate
-        optimiser.zero_grad(set_to_none=True)
-        progress[0] = spent / budget
-        loss = task.loss(options.batch, spent / budget)
-        loss.backward()
-        samples += options.batch
-        if int(waiting[0]) > 0:
-            helped = int(waiting[0])
-            mixed = (flat_gradient(parameters) * options.batch + gradient) / (options.batch + helped)
-            waiting[0] = 0
-            samples += helped
-            spread_over(mixed, [p.grad for p in parameters])
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimiser.step()
-        step += 1
-        weights = flat_weights(parameters)
-        shared.copy_(weights)
-        average.lerp_(weights, 1 - min(0.996, (step + 1) / (step + 10)))
-        value = float(loss.detach())
-        shown = value if shown is None else shown + 0.02 * (value - shown)
-        now = time.time()
-        spent, last = spent + now - last, now
+    parameters = task.parameters()
+    names = [name for part in (task.text, task.unet) for name, _ in part.named_parameters()]
+    weights = [p.detach().clone() for p in parameters]
+    optimiser = Muon(weights, [is_hidden_matrix(n, p) for n, p in zip(names, weights)])
+    if saved:
+        spread_over(saved["weights"], weights)
+        if saved["optimiser"]:
+            optimiser.load_state_dict(saved["optimiser"])
+    average = saved["average"] if saved else flat_weights(weights)
+    task.to_half()
+    parameters = task.parameters()
+    before, saved_at, shown = time.process_time(), spent, None
+    while samples < options.samples:
         if step % 50 == 0:
-            print(f"step {step} {spent / 60:.1f} min samples {samples} rate {rate:.1e} "
-                  f"loss {shown:.4f}", flush=True)
-        if spent - saved_at > 180 or spent >= budget:
+            task.pictures.take_in()
+        with torch.no_grad():
+            torch._foreach_copy_(parameters, weights)
+        progress = samples / options.samples
+        loss, plain = task.loss(options.batch, progress)
+        loss.backward()
+        gradients = [p.grad.float() for p in parameters]
+        for parameter in parameters:
+            parameter.grad = None
+        clip(gradients, 1.0)
+        optimiser.step(gradients, rate_at(options, step, progress))
+        samples += options.batch
+        step += 1
+        average.lerp_(flat_weights(weights), 1 - min(0.996, (step + 1) / (step + 10)))
+        shown = plain if shown is None else shown + 0.02 * (plain - shown)
+        now = time.process_time()
+        spent, before = spent + now - before, now
+        if step % 50 == 0:
+            print(f"step {step} {spent / 60:.1f} min samples {samples} "
+                  f"rate {rate_at(options, step, progress):.1e} loss {shown:.4f}", flush=True)
+        if spent - saved_at > 180 or samples >= options.samples:
             saved_at = spent
-            torch.save({"weights": weights, "average": average, "step": step, "spent": spent,
-                        "samples": samples, "optimiser": optimiser.state_dict()},
+            torch.save({"weights": flat_weights(weights), "average": average, "step": step,
+                        "spent": spent, "samples": samples, "optimiser": optimiser.state_dict()},
                        file.with_suffix(".new"))
             file.with_suffix(".new").replace(file)
 

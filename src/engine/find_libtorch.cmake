@@ -38,15 +38,6 @@ else()
   endif()
 endif()
 
-# oneDNN's own header is optional: with it convolutions and linears use prepacked weights.
-find_path(dnnl_include oneapi/dnnl/dnnl.hpp)
-find_library(dnnl_library dnnl)
-if(dnnl_include AND dnnl_library AND NOT ATELIER_LIBTORCH)
-  target_include_directories(atelier_torch SYSTEM INTERFACE "${dnnl_include}")
-  target_link_libraries(atelier_torch INTERFACE "${dnnl_library}")
-  target_compile_definitions(atelier_torch INTERFACE ATELIER_HAVE_ONEDNN=1)
-endif()
-
 # at::parallel_for is code of libtorch's headers: without OpenMP here our kernels would run on one thread. The runtime must
 # be the one that libtorch uses, or two pools would fight and at::set_num_threads reach one of them.
 set(torch_gomp gomp)

@@ -5,13 +5,14 @@
 
 #include "engine/nn/attention_bf16_kernel.h"
 #include "engine/nn/attention_kernel.h"
+#include "engine/nn/bf16_kernels.h"
 #include "platform/check.h"
 
 namespace atelier::engine {
 namespace {
 
 // What differs between the kernels: how a tensor's values are seen, how long a run may be.
-struct Fp32 {
+struct Fp32Kernel {
   using Run = AttentionRun;
   using Value = float;
   static constexpr at::ScalarType kDtype = at::kFloat;
@@ -19,7 +20,7 @@ struct Fp32 {
   static void run(const Run& run) { attend(run); }
 };
 
-struct Bf16 {
+struct Bf16Kernel {
   using Run = AttentionRunBf16;
   using Value = std::uint16_t;
   static constexpr at::ScalarType kDtype = at::kBFloat16;
@@ -84,10 +85,9 @@ Tensor attention_with(const Tensor& query, const Tensor& key, const Tensor& valu
 
 Tensor attention_on_cpu(const Tensor& query, const Tensor& key, const Tensor& value,
                         AttentionMask mask) {
-  static const bool kBf16 = attend_bf16_available();
-  return kBf16 && query.scalar_type() == at::kBFloat16
-             ? attention_with<Bf16>(query, key, value, mask)
-             : attention_with<Fp32>(query, key, value, mask);
+  return query.scalar_type() == at::kBFloat16 && bf16_products_supported()
+             ? attention_with<Bf16Kernel>(query, key, value, mask)
+             : attention_with<Fp32Kernel>(query, key, value, mask);
 }
 
 }  // namespace

@@ -315,12 +315,6 @@ void attend_with(const AttentionRunBf16& run) {
 
 }  // namespace
 
-bool attend_bf16_available() {
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-         __builtin_cpu_supports("avx512bf16");
-}
-
 void attend_bf16(const AttentionRunBf16& run) {
   // Columns of a tile that divide the usual widths: 40, 80, 160 and 64, 512.
   return run.width % 10 == 0 ? attend_with<10>(run) : attend_with<8>(run);
@@ -328,7 +322,6 @@ void attend_bf16(const AttentionRunBf16& run) {
 
 #else
 
-bool attend_bf16_available() { return false; }
 void attend_bf16(const AttentionRunBf16&) {}
 
 #endif

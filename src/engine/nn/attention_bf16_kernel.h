@@ -1,7 +1,8 @@
 // Attention of one head over a run of queries in bf16, for processors with AVX-512 BF16: products
 // of pairs of bf16 values summed in fp32, softmax in fp32 corrected as larger scores appear
 // (Milakov and Gimelshein, arXiv 1805.02867). Used by nn/attention alone, from any thread: no
-// shared state. Sizes are the caller's duty.
+// shared state; only when bf16_products_supported() (nn/bf16_kernels.h). Sizes are the caller's
+// duty.
 #pragma once
 
 #include <cstdint>
@@ -19,9 +20,6 @@ struct AttentionRunBf16 {
   std::int64_t visible = 0;  // query i sees keys below visible + i; at least `keys`: all
   float scale = 1;
 };
-
-// Whether this processor can run attend_bf16.
-bool attend_bf16_available();
 
 // How many queries make a good run: more amortise the packing of keys, fewer fit the cache.
 std::int64_t attention_bf16_run_length(std::int64_t width);

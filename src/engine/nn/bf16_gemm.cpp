@@ -127,11 +127,11 @@ PackedMatrix pack_gated_matrix(WeightArena& arena, const Tensor& weight, const T
 void multiply_rows(const RowsProduct& product, const PackedMatrix& matrix) {
   CHECK(matrix.defined() && product.stride >= 2 * matrix.pairs());
   CHECK(product.residual == nullptr || !matrix.gated);
-  const std::int64_t fitting =
-      std::max(kTileRows, kRowBlockBytes / (4 * matrix.pairs()) / kTileRows * kTileRows);
+  const std::int64_t unit = product_rows();
+  const std::int64_t fitting = std::max(unit, kRowBlockBytes / (4 * matrix.pairs()) / unit * unit);
   const std::int64_t blocks = whole(product.count, fitting);
   const std::int64_t block =
-      whole(whole(product.count, std::max<std::int64_t>(blocks, 1)), kTileRows) * kTileRows;
+      whole(whole(product.count, std::max<std::int64_t>(blocks, 1)), unit) * unit;
   const std::int64_t wanted = kTasksPerThread * at::get_num_threads();
   const std::int64_t groups =
       std::clamp<std::int64_t>(whole(wanted, std::max<std::int64_t>(blocks, 1)), 1, matrix.panels);

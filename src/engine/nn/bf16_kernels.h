@@ -17,6 +17,9 @@ inline constexpr std::int64_t kTileRows = 12;
 
 bool bf16_products_supported();
 
+// Rows of a block of the product on this processor: blocks of work are best whole multiples.
+std::int64_t product_rows();
+
 // What becomes of the sums of one panel.
 struct PanelOutput {
   enum class Kind { kFloat, kBf16, kGatedGelu };

@@ -184,18 +184,19 @@ void run_by_panels(const Work& work, std::int64_t round) {
 }
 
 void run(const Work& work) {
-  const std::int64_t fitting = kOwnBytes / work.bytes_of_tile() / kTileRows * kTileRows;
+  const std::int64_t unit = product_rows();
+  const std::int64_t fitting = kOwnBytes / work.bytes_of_tile() / unit * unit;
   const std::int64_t block = std::min(fitting, kOwnTilesMax);
   if (block >= kOwnTilesMin &&
       work.tiles() >= block * kOwnBlocksPerThread * at::get_num_threads()) {
     run_by_blocks(work, block);
     return;
   }
-  const std::int64_t most = std::clamp(kSharedBytes / work.bytes_of_tile() / kTileRows * kTileRows,
-                                       kTileRows, kSharedTilesMax);
+  const std::int64_t most =
+      std::clamp(kSharedBytes / work.bytes_of_tile() / unit * unit, unit, kSharedTilesMax);
   // Rounds of equal size, whole register tiles each.
   const std::int64_t rounds = whole(work.tiles(), most);
-  run_by_panels(work, whole(whole(work.tiles(), rounds), kTileRows) * kTileRows);
+  run_by_panels(work, whole(whole(work.tiles(), rounds), unit) * unit);
 }
 
 Bf16* bf16_data(const Tensor& x) { return static_cast<Bf16*>(x.data_ptr()); }

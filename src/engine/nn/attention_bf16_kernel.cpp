@@ -4,15 +4,14 @@
 #include <cstring>
 #include <memory>
 
+#include "engine/nn/amx_kernels.h"
+#include "engine/nn/attention_amx_kernel.h"
+
 #if defined(__x86_64__)
-#include <immintrin.h>
+#include "engine/nn/attention_vectors.h"
 
-// GCC 12's own intrinsics start from a variable that is initialised with itself.
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-
-#define ATELIER_BF16 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")))
-#define ATELIER_BF16_INLINE ATELIER_BF16 inline __attribute__((always_inline))
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma,f16c,avx2")
 #endif
 
 namespace atelier::engine {
@@ -26,8 +25,6 @@ constexpr std::int64_t kLanes = 16;
 constexpr std::int64_t kQueries = 2 * kLanes;  // of a tile
 constexpr std::int64_t kKeys = 12;             // of a tile: 24 sums of 32 registers
 constexpr std::int64_t kBlock = 8 * kKeys;     // keys whose scores of one tile fit the first cache
-constexpr float kHidden = -1e30F;              // score of a key that is not seen
-constexpr float kLog2E = 1.44269504F;
 
 // A pair of neighbouring bf16 values, the operand of a product: along the width for scores, along
 // the keys for values.
@@ -79,7 +76,7 @@ void pack_keys(const AttentionRunBf16& run, const Shape& shape, std::int64_t fir
 }
 
 template <std::int64_t kColumns>
-ATELIER_BF16 void pack_values(const AttentionRunBf16& run, const Shape& shape, std::int64_t first,
+void pack_values(const AttentionRunBf16& run, const Shape& shape, std::int64_t first,
                               std::int64_t count, Pair* to) {
   for (std::int64_t begin = 0; begin < shape.columns; begin += kColumns) {
     const std::int64_t used = std::min(kColumns, run.width - begin);
@@ -100,23 +97,6 @@ ATELIER_BF16_INLINE __m512bh load_pairs(const Pair* from) {
 }
 ATELIER_BF16_INLINE __m512bh broadcast(Pair pair) {
   return as_pairs(_mm512_set1_epi32(static_cast<int>(pair)));
-}
-
-// 2^x for x <= 0: relative error 1e-4, a twentieth of what rounding to bf16 does.
-ATELIER_BF16_INLINE __m512 exp2_of(__m512 x) {
-  const __m512 whole = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-  const __m512 rest = _mm512_sub_ps(x, whole);
-  __m512 y = _mm512_fmadd_ps(rest, _mm512_set1_ps(0.05500893F), _mm512_set1_ps(0.24221098F));
-  y = _mm512_fmadd_ps(y, rest, _mm512_set1_ps(0.69328293F));
-  y = _mm512_fmadd_ps(y, rest, _mm512_set1_ps(1.0F));  // exactly 1 at 0
-  return _mm512_scalef_ps(y, whole);
-}
-
-// Rounds to bf16 and pairs them up, lane by lane.
-ATELIER_BF16_INLINE __m512i rounded_pairs(__m512 low, __m512 high) {
-  const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24,
-                                         8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-  return _mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(high, low));
 }
 
 // scores[key][query] of one tile of keys; raises `most`. Masked: lane i sees keys below seen[i].
@@ -213,7 +193,7 @@ ATELIER_BF16_INLINE void mix_tile(const Pair* weights, const Pair* values, std::
 
 // One tile of queries against one block of keys.
 template <std::int64_t kColumns>
-ATELIER_BF16 void attend_tile(const Scratch& scratch, const Shape& shape, std::int64_t tile,
+void attend_tile(const Scratch& scratch, const Shape& shape, std::int64_t tile,
                               std::int64_t count, std::int64_t seen, float factor) {
   float* largest = scratch.largest + tile * kQueries;
   float* totals = scratch.totals + tile * kQueries;
@@ -237,7 +217,7 @@ ATELIER_BF16 void attend_tile(const Scratch& scratch, const Shape& shape, std::i
   }
 }
 
-ATELIER_BF16 void write_out(const AttentionRunBf16& run, const Scratch& scratch,
+void write_out(const AttentionRunBf16& run, const Scratch& scratch,
                             const Shape& shape) {
   for (std::int64_t first = 0; first < run.queries; first += kLanes) {
     const std::int64_t tile = first / kQueries, side = first % kQueries;
@@ -314,8 +294,13 @@ void attend_with(const AttentionRunBf16& run) {
 }
 
 }  // namespace
+#pragma GCC pop_options
 
 void attend_bf16(const AttentionRunBf16& run) {
+  if (amx_supported()) {
+    attend_amx(run);
+    return;
+  }
   // Columns of a tile that divide the usual widths: 40, 80, 160 and 64, 512.
   return run.width % 10 == 0 ? attend_with<10>(run) : attend_with<8>(run);
 }

@@ -11,6 +11,7 @@
 #include <sstream>
 #include <string_view>
 
+#include "engine/nn/amx_kernels.h"
 #include "engine/tensor/libtorch_version.h"
 #include "engine/tensor/torch_compat.h"
 
@@ -105,8 +106,9 @@ EngineReport report_cpu(int threads) {
   report.device_name = processor_name();
   report.libtorch = libtorch_version();
   report.threads = threads;
-  const bool bf16 = __builtin_cpu_supports("avx512bf16") != 0;
-  report.cpu_capability = bf16                                     ? "avx512_bf16"
+  const bool bf16 = bf16_products_supported();
+  report.cpu_capability = amx_supported()                          ? "amx_bf16"
+                          : bf16                                   ? "avx512_bf16"
                           : __builtin_cpu_supports("avx512f") != 0 ? "avx512"
                           : __builtin_cpu_supports("avx2") != 0    ? "avx2"
                                                                    : "default";

@@ -4,6 +4,7 @@
 #include "engine/describe_failure.h"
 #include "engine/device_report.h"
 #include "engine/interface.h"
+#include "engine/nn/bf16_kernels.h"
 #include "engine/nn/precise.h"
 #include "engine/pipelines/diffusion_model.h"
 #include "engine/pipelines/generate.h"
@@ -122,7 +123,7 @@ class TorchEngine final : public Engine {
     if (device_.is_cuda()) {
       return "fp16";
     }
-    return __builtin_cpu_supports("avx512bf16") != 0 ? "bf16" : "fp32";
+    return bf16_products_supported() ? "bf16" : "fp32";
   }
 
   DiffusionModel& resident(const GenerateJob& job, JobObserver& observer) {

@@ -67,7 +67,7 @@ struct EngineReport {
   std::string libtorch;        // "1.13.1"
   std::string blas;            // what at::show_config and a probe say
   std::string compute_dtype;   // default on this device: "fp32", "bf16", "fp16"
-  std::string cpu_capability;  // "avx2", "avx512_bf16", …
+  std::string cpu_capability;  // "avx2", "avx512_bf16", "amx_bf16", …
   int threads = 0;
   double sgemm_gflops = 0;            // measured by a short probe; far too low names a wrong BLAS
   std::vector<std::string> problems;  // sentences, with what to do

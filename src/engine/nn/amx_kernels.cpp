@@ -96,24 +96,51 @@ void finish_rows(const PanelOutput& output, std::int64_t first, std::int64_t row
   }
 }
 
-// Rows [first, first + rows) of the product.
 template <bool kLower>
-void multiply_block(const PanelProduct& product, std::int64_t first, std::int64_t rows) {
-  const Bf16* a = product.a + first * product.a_stride;
-  const Bf16* panel = product.panel;
+ATELIER_BF16_INLINE void load_sums(const float* from) {
+  constexpr std::int64_t kLineBytes = kPanelColumns * sizeof(float);
+  _tile_loadd(0, from, kLineBytes);
+  _tile_loadd(1, from + 16, kLineBytes);
+  if constexpr (kLower) {
+    _tile_loadd(2, from + kTile * kPanelColumns, kLineBytes);
+    _tile_loadd(3, from + kTile * kPanelColumns + 16, kLineBytes);
+  }
+}
+
+template <bool kLower>
+ATELIER_BF16_INLINE void clear_sums() {
   _tile_zero(0);
   _tile_zero(1);
   if constexpr (kLower) {
     _tile_zero(2);
     _tile_zero(3);
   }
-  for (std::int64_t step = product.pairs / kTile; step > 0; --step) {
+}
+
+// Rows [first, first + rows) of the product, for one block of k.
+template <bool kLower>
+void multiply_block(const PanelProduct& product, std::int64_t first, std::int64_t rows,
+                    std::int64_t first_pair) {
+  const std::int64_t pairs = std::min(kAmxPairsBlock, product.pairs - first_pair);
+  const Bf16* a = product.a + first * product.a_stride + 2 * first_pair;
+  const Bf16* panel = product.panel + first_pair * 2 * kPanelColumns;
+  float* waiting = product.waiting + first * kPanelColumns;
+  if (first_pair == 0) {
+    clear_sums<kLower>();
+  } else {
+    load_sums<kLower>(waiting);
+  }
+  for (std::int64_t step = pairs / kTile; step > 0; --step) {
     add_step<kLower>(a, product.a_stride, panel);
     a += 2 * kTile;
     panel += kStep;
   }
-  if (const std::int64_t rest = product.pairs % kTile; rest != 0) {
+  if (const std::int64_t rest = pairs % kTile; rest != 0) {
     add_rest<kLower>(a, product.a_stride, panel, rows, rest);
+  }
+  if (first_pair + pairs < product.pairs) {
+    store_sums<kLower>(waiting, kPanelColumns);
+    return;
   }
   const PanelOutput& output = product.output;
   if (output.kind == PanelOutput::Kind::kFloat && output.columns == kPanelColumns &&
@@ -126,6 +153,16 @@ void multiply_block(const PanelProduct& product, std::int64_t first, std::int64_
   finish_rows(output, first, rows, sums);
 }
 
+// All blocks of k for rows that share a set-up of the registers.
+template <bool kLower>
+void multiply_rows(const PanelProduct& product, std::int64_t first, std::int64_t count) {
+  for (std::int64_t pair = 0; pair < product.pairs; pair += kAmxPairsBlock) {
+    for (std::int64_t row = first; row < first + count; row += kAmxRows) {
+      multiply_block<kLower>(product, row, std::min(kAmxRows, first + count - row), pair);
+    }
+  }
+}
+
 }  // namespace
 
 void multiply_panel_amx(const PanelProduct& product) {
@@ -134,16 +171,14 @@ void multiply_panel_amx(const PanelProduct& product) {
   before_tiles_read();
   if (whole > 0) {
     _tile_loadconfig(&kWhole);
-    for (std::int64_t row = 0; row < whole; row += kAmxRows) {
-      multiply_block<true>(product, row, kAmxRows);
-    }
+    multiply_rows<true>(product, 0, whole);
   }
   if (const std::int64_t rest = product.rows - whole; rest > 0) {
     const TileShapes shapes = shapes_for(rest);
     before_tiles_read();
     _tile_loadconfig(&shapes);
-    rest > kTile ? multiply_block<true>(product, whole, rest)
-                 : multiply_block<false>(product, whole, rest);
+    rest > kTile ? multiply_rows<true>(product, whole, rest)
+                 : multiply_rows<false>(product, whole, rest);
   }
   _tile_release();
 }

@@ -9,12 +9,14 @@ namespace atelier::engine {
 
 // Rows of one block: two tile registers.
 inline constexpr std::int64_t kAmxRows = 32;
+// k is taken in blocks of so many pairs, so that a block of a panel stays in a 48 KiB first cache.
+inline constexpr std::int64_t kAmxPairsBlock = 128;
 
 // Whether processor and system have AMX with bf16 and it was not turned off (ATELIER_AMX=off). Asks the
 // system for the registers once, for all threads.
 bool amx_supported();
 
-// As multiply_panel(); needs no room for sums that wait.
+// As multiply_panel().
 void multiply_panel_amx(const PanelProduct& product);
 
 }  // namespace atelier::engine

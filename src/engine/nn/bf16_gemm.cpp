@@ -127,7 +127,8 @@ PackedMatrix pack_gated_matrix(WeightArena& arena, const Tensor& weight, const T
 void multiply_rows(const RowsProduct& product, const PackedMatrix& matrix) {
   CHECK(matrix.defined() && product.stride >= 2 * matrix.pairs());
   CHECK(product.residual == nullptr || !matrix.gated);
-  const std::int64_t unit = product_rows();
+  const ProductBlock native = product_block();
+  const std::int64_t unit = native.rows;
   const std::int64_t fitting = std::max(unit, kRowBlockBytes / (4 * matrix.pairs()) / unit * unit);
   const std::int64_t blocks = whole(product.count, fitting);
   const std::int64_t block =
@@ -140,7 +141,7 @@ void multiply_rows(const RowsProduct& product, const PackedMatrix& matrix) {
   const float* bias = matrix.bias.defined() ? matrix.bias.data_ptr<float>() : nullptr;
   at::parallel_for(0, blocks * groups, 1, [&](std::int64_t begin, std::int64_t end) {
     std::vector<float> waiting;
-    if (matrix.pairs() > kPairsBlock) {
+    if (matrix.pairs() > native.pairs) {
       waiting.resize(static_cast<std::size_t>(block * kPanelColumns));
     }
     for (std::int64_t task = begin; task < end; ++task) {

@@ -15,6 +15,10 @@
 namespace atelier::engine {
 namespace {
 
+// Rows of the register tile: with two vectors of columns 24 of 32 registers add up.
+constexpr std::int64_t kTileRows = 12;
+// Pairs of k in a block: a block of a panel stays in a 1 MiB L2.
+constexpr std::int64_t kPairsBlock = 1280;
 constexpr int kVectors = 2;
 
 template <int kRows>
@@ -173,7 +177,10 @@ bool bf16_products_supported() {
   return supported;
 }
 
-std::int64_t product_rows() { return amx_supported() ? kAmxRows : kTileRows; }
+ProductBlock product_block() {
+  return amx_supported() ? ProductBlock{kAmxRows, kAmxPairsBlock}
+                         : ProductBlock{kTileRows, kPairsBlock};
+}
 
 }  // namespace atelier::engine
 
@@ -184,7 +191,7 @@ std::int64_t product_rows() { return amx_supported() ? kAmxRows : kTileRows; }
 namespace atelier::engine {
 
 bool bf16_products_supported() { return false; }
-std::int64_t product_rows() { return kTileRows; }
+ProductBlock product_block() { return {1, 1}; }
 void multiply_panel(const PanelProduct&) { CHECK(false && "no bf16 products on this processor"); }
 void pack_panel(const PanelSource&, Bf16*) { CHECK(false && "no bf16 products on this processor"); }
 

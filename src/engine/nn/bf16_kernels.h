@@ -12,13 +12,14 @@ namespace atelier::engine {
 using Bf16 = std::uint16_t;
 
 inline constexpr std::int64_t kPanelColumns = 32;
-// Rows of the register tile: with two vectors of columns 24 of 32 registers add up.
-inline constexpr std::int64_t kTileRows = 12;
-
 bool bf16_products_supported();
 
-// Rows of a block of the product on this processor: blocks of work are best whole multiples.
-std::int64_t product_rows();
+// How this processor blocks a product: rows, whose whole multiples make the best blocks of work, and
+// pairs of k, so that a block of a panel stays in a cache near by.
+struct ProductBlock {
+  std::int64_t rows = 0, pairs = 0;
+};
+ProductBlock product_block();
 
 // What becomes of the sums of one panel.
 struct PanelOutput {
@@ -39,13 +40,10 @@ struct PanelProduct {
   std::int64_t rows = 0;
   const Bf16* panel = nullptr;
   std::int64_t pairs = 0;  // k / 2
-  // [rows rounded up to kTileRows][32] floats for sums that wait; needed when pairs > kPairsBlock.
+  // [rows rounded up to product_block().rows][32] floats for sums that wait; needed when pairs > product_block().pairs.
   float* waiting = nullptr;
   PanelOutput output;
 };
-
-// k is taken in blocks of so many pairs, so that a block of a panel stays in a 1 MiB L2.
-inline constexpr std::int64_t kPairsBlock = 1280;
 
 void multiply_panel(const PanelProduct& product);
 

@@ -13,18 +13,17 @@
 #include "engine/nn/bf16_panel_output.h"
 
 #pragma GCC push_options
-#pragma GCC target( \
-    "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma,f16c,avx2,amx-tile,amx-bf16")
+#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma,f16c,avx2,amx-tile,amx-bf16")
 
 namespace atelier::engine {
 namespace {
 
-constexpr std::int64_t kTile = 16;                  // rows, and pairs of k
+constexpr std::int64_t kTile = 16;                         // rows, and pairs of k
 constexpr std::int64_t kStep = kTile * 2 * kPanelColumns;  // values of a panel for a tile of k
 constexpr std::int64_t kRowBytes = 64;
 
-// Registers: sums of the upper rows 0 and 1 (left and right columns), of the lower rows 2 and 3; rows
-// of a in 4 and 5, columns of the panel in 6 and 7.
+// Registers: sums of the upper rows 0 and 1 (left and right columns), of the lower rows 2 and 3;
+// rows of a in 4 and 5, columns of the panel in 6 and 7.
 constexpr TileShapes shapes_for(std::int64_t rows) {
   TileShapes shapes;
   const std::int64_t upper = std::min(rows, kTile), lower = std::max<std::int64_t>(rows - kTile, 1);
@@ -57,8 +56,7 @@ void add_rest(const Bf16* a, std::int64_t stride, const Bf16* panel, std::int64_
   for (std::int64_t i = 0; i < rows; ++i) {
     std::memcpy(row[i], a + i * stride, static_cast<std::size_t>(pairs) * 2 * sizeof(Bf16));
   }
-  std::memcpy(columns, panel,
-              static_cast<std::size_t>(pairs * 2 * kPanelColumns) * sizeof(Bf16));
+  std::memcpy(columns, panel, static_cast<std::size_t>(pairs * 2 * kPanelColumns) * sizeof(Bf16));
   before_tiles_read();
   add_step<kLower>(row[0], 2 * kTile, columns);
 }

@@ -1,5 +1,5 @@
-// The tile registers of AMX (Intel's Architecture Instruction Set Extensions reference, chapter 3): eight
-// of up to 16 rows of 64 bytes. Included by the kernels of this folder alone, inside
+// The tile registers of AMX (Intel's Architecture Instruction Set Extensions reference, chapter 3):
+// eight of up to 16 rows of 64 bytes. Included by the kernels of this folder alone, inside
 // `#if defined(__x86_64__)`, by code that is compiled for "amx-tile,amx-bf16".
 #pragma once
 
@@ -24,8 +24,8 @@ struct alignas(64) TileShapes {
 };
 static_assert(sizeof(TileShapes) == 64);
 
-// g++ 12's tile intrinsics do not say what memory they read: values that were just written must be forced
-// out of registers first.
+// g++ 12's tile intrinsics do not say what memory they read: values that were just written must be
+// forced out of registers first.
 inline void before_tiles_read() { __asm__ volatile("" ::: "memory"); }
 
 }  // namespace atelier::engine

@@ -9,20 +9,19 @@
 #include "engine/nn/attention_vectors.h"
 
 #pragma GCC push_options
-#pragma GCC target( \
-    "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma,f16c,avx2,amx-tile,amx-bf16")
+#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma,f16c,avx2,amx-tile,amx-bf16")
 
 namespace atelier::engine {
 namespace {
 
-// Scores lie turned, [key][query]: keys are rows as they are in memory, the softmax of a query runs down
-// one lane of vectors, and its weights are at once what the product with the values takes.
+// Scores lie turned, [key][query]: keys are rows as they are in memory, the softmax of a query runs
+// down one lane of vectors, and its weights are at once what the product with the values takes.
 constexpr std::int64_t kLanes = 16;
 constexpr std::int64_t kQueries = 2 * kLanes;  // of a tile of queries
 constexpr std::int64_t kStep = 32;             // values that one tile product adds up
 constexpr std::int64_t kBlock = 3 * kStep;     // keys whose scores of one tile fit the first cache
 constexpr std::int64_t kRowBytes = 64;
-constexpr std::int64_t kTile = 16 * kStep;     // bf16 values in a tile register
+constexpr std::int64_t kTile = 16 * kStep;  // bf16 values in a tile register
 
 // A pair of neighbouring bf16 values: along the width for scores, along the keys for values.
 using Pair = std::uint32_t;
@@ -77,9 +76,9 @@ void pack_keys(const AttentionRunBf16& run, const Shape& shape, std::int64_t fir
   for (std::int64_t key = 0; key < kBlock; ++key) {
     const Bf16* row = run.key + (first + key) * run.key_stride;
     for (std::int64_t step = 0; step < shape.steps; ++step) {
-      _mm512_storeu_si512(to + (step * kBlock + key) * kStep,
-                          key < count ? load_row(row, step * kStep, run.width)
-                                      : _mm512_setzero_si512());
+      _mm512_storeu_si512(
+          to + (step * kBlock + key) * kStep,
+          key < count ? load_row(row, step * kStep, run.width) : _mm512_setzero_si512());
     }
   }
 }

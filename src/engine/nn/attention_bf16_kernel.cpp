@@ -77,7 +77,7 @@ void pack_keys(const AttentionRunBf16& run, const Shape& shape, std::int64_t fir
 
 template <std::int64_t kColumns>
 void pack_values(const AttentionRunBf16& run, const Shape& shape, std::int64_t first,
-                              std::int64_t count, Pair* to) {
+                 std::int64_t count, Pair* to) {
   for (std::int64_t begin = 0; begin < shape.columns; begin += kColumns) {
     const std::int64_t used = std::min(kColumns, run.width - begin);
     for (std::int64_t key = 0; key < count; key += 2, to += kColumns) {
@@ -193,8 +193,8 @@ ATELIER_BF16_INLINE void mix_tile(const Pair* weights, const Pair* values, std::
 
 // One tile of queries against one block of keys.
 template <std::int64_t kColumns>
-void attend_tile(const Scratch& scratch, const Shape& shape, std::int64_t tile,
-                              std::int64_t count, std::int64_t seen, float factor) {
+void attend_tile(const Scratch& scratch, const Shape& shape, std::int64_t tile, std::int64_t count,
+                 std::int64_t seen, float factor) {
   float* largest = scratch.largest + tile * kQueries;
   float* totals = scratch.totals + tile * kQueries;
   __m512 most[2] = {_mm512_set1_ps(kHidden), _mm512_set1_ps(kHidden)};
@@ -217,8 +217,7 @@ void attend_tile(const Scratch& scratch, const Shape& shape, std::int64_t tile,
   }
 }
 
-void write_out(const AttentionRunBf16& run, const Scratch& scratch,
-                            const Shape& shape) {
+void write_out(const AttentionRunBf16& run, const Scratch& scratch, const Shape& shape) {
   for (std::int64_t first = 0; first < run.queries; first += kLanes) {
     const std::int64_t tile = first / kQueries, side = first % kQueries;
     const float* sums = scratch.sums + tile * shape.columns * kQueries + side;

@@ -14,8 +14,8 @@ using Bf16 = std::uint16_t;
 inline constexpr std::int64_t kPanelColumns = 32;
 bool bf16_products_supported();
 
-// How this processor blocks a product: rows, whose whole multiples make the best blocks of work, and
-// pairs of k, so that a block of a panel stays in a cache near by.
+// How this processor blocks a product: rows, whose whole multiples make the best blocks of work,
+// and pairs of k, so that a block of a panel stays in a cache near by.
 struct ProductBlock {
   std::int64_t rows = 0, pairs = 0;
 };
@@ -40,7 +40,8 @@ struct PanelProduct {
   std::int64_t rows = 0;
   const Bf16* panel = nullptr;
   std::int64_t pairs = 0;  // k / 2
-  // [rows rounded up to product_block().rows][32] floats for sums that wait; needed when pairs > product_block().pairs.
+  // [rows rounded up to product_block().rows][32] floats for sums that wait; needed when pairs >
+  // product_block().pairs.
   float* waiting = nullptr;
   PanelOutput output;
 };

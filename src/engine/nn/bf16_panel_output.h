@@ -1,5 +1,5 @@
-// How rows of sums leave the registers of the bf16 products: bias, residual and gated GELU before the
-// one rounding. Included as nn/bf16_vectors.h is, by the kernels of this folder alone.
+// How rows of sums leave the registers of the bf16 products: bias, residual and gated GELU before
+// the one rounding. Included as nn/bf16_vectors.h is, by the kernels of this folder alone.
 #pragma once
 
 #include "engine/nn/bf16_vectors.h"

@@ -66,8 +66,8 @@ ATELIER_INLINE Vector16 clamp16(Vector16 x, float low, float high) {
     half = half < low ? Half{} + low : half;
     half = half > high ? Half{} + high : half;
   }
-  return __builtin_shufflevector(halves[0], halves[1], 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,
-                                 13, 14, 15);
+  return __builtin_shufflevector(halves[0], halves[1], 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13,
+                                 14, 15);
 }
 
 // e^x, relative error below 2e-7 for x in [-87, 88]; outside the argument is clamped.

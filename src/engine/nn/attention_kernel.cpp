@@ -4,10 +4,6 @@
 #include <cstring>
 #include <vector>
 
-// Vectors are only passed to functions that are always inlined, so no calling convention is
-// involved.
-#pragma GCC diagnostic ignored "-Wpsabi"
-
 #define ATELIER_INLINE inline __attribute__((always_inline))
 
 namespace atelier::engine {

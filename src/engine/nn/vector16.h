@@ -14,10 +14,6 @@
 #endif
 #define ATELIER_INLINE inline __attribute__((always_inline))
 
-// Vectors are only passed to functions that are always inlined, so no calling convention is
-// involved.
-#pragma GCC diagnostic ignored "-Wpsabi"
-
 namespace atelier::engine {
 
 inline constexpr int kLanes = 16;

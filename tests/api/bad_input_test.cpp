@@ -59,6 +59,7 @@ TEST_F(BadInputApi, NumbersThatMeanNothing) {
         R"("size":"64xlots")", R"("guidance_scale":"high")"}) {
     expect_refused("/v1/generate", R"({"prompt":"x",)" + std::string{input} + "}");
   }
+  expect_refused("/v1/generate", R"({"prompt":"x","size":"7x7"})", "7 pixels is not possible");
   for (const char* input :
        {R"("width":100)", R"("steps":0)", R"("strength":0.001,"steps":8,"image":"@")",
         R"("batch":0)", R"("seed":-1)", R"("sampler":"no such sampler")"}) {

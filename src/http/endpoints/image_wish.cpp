@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "domain/settings/limits.h"
 #include "http/endpoints/json_reply.h"
 #include "http/endpoints/sampler_names.h"
 #include "platform/error.h"
@@ -36,10 +37,11 @@ void read_size(const std::string& size, card::GenerationInput& input) {
   input.height = height;
 }
 
+// One that stays out of bounds is left as it is, so that the refusal names what was asked.
 void round_side(std::optional<int>& side, const char* name, std::vector<std::string>& warnings) {
-  if (!side || *side % 8 == 0 || *side <= 0) return;
-  if (*side > (1 << 20)) return;  // the card refuses it with its own sentence
-  const int rounded = std::max(8, (*side + 4) / 8 * 8);
+  if (!side || *side % 8 == 0 || *side <= 0 || *side > (1 << 20)) return;
+  const int rounded = (*side + 4) / 8 * 8;
+  if (rounded < domain::limits::kSideMin || rounded > domain::limits::kSideMax) return;
   warnings.push_back("the " + std::string{name} + " " + std::to_string(*side) +
                      " is not a multiple of 8: " + std::to_string(rounded) + " was used");
   side = rounded;

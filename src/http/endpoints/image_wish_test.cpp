@@ -38,6 +38,18 @@ TEST(ImageWish, RoundsSizesToTheNearestEightAndSaysSo) {
   ASSERT_EQ(wish.warnings.size(), 1U);
 }
 
+TEST(ImageWish, LeavesASideThatIsOutOfBoundsForTheRefusalToName) {
+  SchedulerDouble scheduler;
+  ImageBody body = body_with("x");
+  for (const auto& [size, side] : {std::pair{"7x7", 7}, {"59x59", 59}, {"2052x2052", 2052}}) {
+    body.size = size;
+    const auto wish = read_image_wish(body, scheduler);
+    EXPECT_EQ(wish.job.input.generation.width, side);
+    EXPECT_EQ(wish.job.input.generation.height, side);
+    EXPECT_TRUE(wish.warnings.empty());
+  }
+}
+
 TEST(ImageWish, RunsAtLeastOneStepOfAFaintEdit) {
   SchedulerDouble scheduler;
   ImageBody body = body_with("x");

@@ -112,7 +112,9 @@ def main():
     if file.exists():
         average = saved["average"]
     rng = np.random.default_rng(1000 + step)
-    budget, last = options.minutes * 60, time.time()
+    # The budget is the process's own processor time, so many minutes of each thread: a machine that
+    # does other work, or stops the training for a while, takes nothing away.
+    budget, last = options.minutes * 60 * options.threads, time.process_time()
     loss_shown, saved_at = 0.0, spent
     while spent < budget:
         done = spent / budget
@@ -144,7 +146,7 @@ def main():
         step += 1
         shown = float(loss.detach())
         loss_shown += 0.02 * (shown - loss_shown) if step > 1 else shown
-        now = time.time()
+        now = time.process_time()
         spent, last = spent + now - last, now
         if step % 100 == 0:
             print(f"step {step} {spent / 60:.1f} min rate {rate:.1e} loss {loss_shown:.4f} "

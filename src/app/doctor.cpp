@@ -97,9 +97,9 @@ void examine_gpu(Report& report, const std::vector<std::string>& libraries) {
   std::ifstream driver("/proc/driver/nvidia/version");
   std::string version;
   std::getline(driver, version);
-  std::error_code failure;
-  const bool device = std::filesystem::exists("/dev/nvidiactl", failure);
-  if (version.empty() && !device) return report.line("GPU", "none that NVIDIA's driver knows");
+  if (!platform::nvidia_driver_loaded()) {
+    return report.line("GPU", "none that NVIDIA's driver knows");
+  }
   report.line("GPU", version.empty() ? "NVIDIA device without a driver version" : version);
   const bool built = std::ranges::find(libraries, "libatelier-engine-cuda.so") != libraries.end();
   if (!built) {

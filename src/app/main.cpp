@@ -27,7 +27,8 @@ void add_setting(CLI::App& command, FlagValues& flags, const std::string& name,
 
 void add_common(CLI::App& command, FlagValues& flags) {
   add_setting(command, flags, "--home", "home", "Folder of models, pictures and settings");
-  add_setting(command, flags, "--engine", "engine.name", "cpu, cuda, fake or a library's path");
+  add_setting(command, flags, "--engine", "engine.name",
+              "auto, cpu, cuda, fake or a library's path");
   add_setting(command, flags, "--fake", "engine.fake", "Switches of the fake engine");
   add_setting(command, flags, "--threads", "engine.threads", "Threads of the worker, 0: all");
   add_setting(command, flags, "--models", "models.folders", "More model folders, with commas");

@@ -28,9 +28,10 @@ at::Device device_of(const std::string& name) {
 #ifdef ATELIER_HAVE_CUDA
   if (name == "cuda" || name.starts_with("cuda:")) {
     if (!at::hasCUDA()) {
-      throw Error(ErrorCode::kUnsupported,
-                  "no NVIDIA GPU can be used: `nvidia-smi` must list one, with a driver that is new "
-                  "enough for this libtorch; the engine 'cpu' works without");
+      throw Error(
+          ErrorCode::kUnsupported,
+          "no NVIDIA GPU can be used: `nvidia-smi` must list one, with a driver that is new "
+          "enough for this libtorch; the engine 'cpu' works without");
     }
     return at::Device(name);
   }

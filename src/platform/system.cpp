@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <limits>
 #include <sstream>
@@ -50,6 +51,14 @@ std::string processor_name() {
     if (line.rfind("model name", 0) == 0) return line.substr(line.find(':') + 2);
   }
   return "unknown processor";
+}
+
+bool nvidia_driver_loaded() {
+  std::error_code unreadable;
+  for (const char* sign : {"/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg"}) {
+    if (std::filesystem::exists(sign, unreadable)) return true;
+  }
+  return false;
 }
 
 Memory machine_memory() {

@@ -9,6 +9,7 @@ namespace atelier::platform {
 
 int usable_processors();  // by affinity and cgroup quota, at least 1
 std::string processor_name();
+bool nvidia_driver_loaded();  // also as Windows lends it to Linux
 
 struct Memory {
   std::int64_t total_bytes = 0;      // of the machine or of the cgroup, whichever is less

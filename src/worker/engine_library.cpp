@@ -2,6 +2,9 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
+#include <array>
+
 #include "platform/error.h"
 
 namespace atelier::worker {
@@ -17,7 +20,23 @@ Function* symbol(void* library, const char* name, const std::filesystem::path& p
   return reinterpret_cast<Function*>(found);
 }
 
+// Installed, and beside the program.
+std::array<std::filesystem::path, 2> places_of(const std::string& engine,
+                                               const std::filesystem::path& program_folder) {
+  const std::string name = "libatelier-engine-" + engine + ".so";
+  return {(program_folder / ".." / "lib" / name).lexically_normal(), program_folder / name};
+}
+
 }  // namespace
+
+std::string choose_engine(const std::string& engine, const std::filesystem::path& program_folder,
+                          bool driver_loaded) {
+  if (engine != "auto") return engine;
+  const auto places = places_of("cuda", program_folder);
+  const bool installed = std::ranges::any_of(
+      places, [](const std::filesystem::path& path) { return std::filesystem::exists(path); });
+  return driver_loaded && installed ? "cuda" : "cpu";
+}
 
 std::filesystem::path find_engine_library(const std::string& engine,
                                           const std::filesystem::path& program_folder) {
@@ -25,15 +44,13 @@ std::filesystem::path find_engine_library(const std::string& engine,
     if (std::filesystem::exists(engine)) return engine;
     throw Error(ErrorCode::kNotFound, "there is no engine library at " + engine);
   }
-  const std::string name = "libatelier-engine-" + engine + ".so";
-  const std::filesystem::path installed = program_folder / ".." / "lib" / name;
-  const std::filesystem::path beside = program_folder / name;
-  for (const auto& path : {installed, beside}) {
-    if (std::filesystem::exists(path)) return path.lexically_normal();
+  const auto places = places_of(engine, program_folder);
+  for (const auto& path : places) {
+    if (std::filesystem::exists(path)) return path;
   }
-  throw Error(ErrorCode::kNotFound, "the engine library " + name + " is neither at " +
-                                        installed.lexically_normal().string() + " nor at " +
-                                        beside.string() +
+  throw Error(ErrorCode::kNotFound, "the engine library " + places[0].filename().string() +
+                                        " is neither at " + places[0].string() + " nor at " +
+                                        places[1].string() +
                                         ": build it (make build), or choose another engine");
 }
 

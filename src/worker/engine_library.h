@@ -12,6 +12,11 @@ namespace atelier::worker {
 
 using EnginePtr = std::unique_ptr<engine::Engine, std::function<void(engine::Engine*)>>;
 
+// What "auto" means: "cuda" where its library is installed and NVIDIA's driver is loaded, else
+// "cpu". Any other name stays.
+std::string choose_engine(const std::string& engine, const std::filesystem::path& program_folder,
+                          bool driver_loaded);
+
 // Where the library of an engine ("cpu", or a path) lies; throws kNotFound naming the places
 // searched.
 std::filesystem::path find_engine_library(const std::string& engine,

@@ -39,6 +39,18 @@ TEST(EngineLibrary, IsFoundBesideTheProgramAndByPath) {
   EXPECT_NE(sentence.find("cannot be loaded"), std::string::npos) << sentence;
 }
 
+TEST(EngineLibrary, AutoIsTheGpuWhereLibraryAndDriverAreThere) {
+  const std::filesystem::path root = std::filesystem::path(testing::TempDir()) / "auto_test";
+  const auto programs = root / "bin", libraries = root / "lib";
+  std::filesystem::create_directories(programs);
+  std::filesystem::create_directories(libraries);
+  EXPECT_EQ(choose_engine("auto", programs, true), "cpu");
+  std::ofstream(libraries / "libatelier-engine-cuda.so") << "a library";
+  EXPECT_EQ(choose_engine("auto", programs, true), "cuda");
+  EXPECT_EQ(choose_engine("auto", programs, false), "cpu");
+  EXPECT_EQ(choose_engine("fake", programs, true), "fake");
+}
+
 TEST(EngineLibrary, ALibraryThatIsNoEngineIsRefused) {
   const std::string sentence =
       failure_of([] { load_engine("libm.so.6", {}); }, ErrorCode::kUnsupported);

@@ -13,6 +13,7 @@
 #include "platform/error.h"
 #include "platform/log.h"
 #include "platform/process.h"
+#include "platform/system.h"
 #include "worker/engine_library.h"
 #include "worker/fake_engine.h"
 #include "worker/options.h"
@@ -97,7 +98,9 @@ EnginePtr start_engine(const Options& options, protocol::HelloReply& hello) {
   }
 }
 
-int run(const Options& options) {
+int run(Options options) {
+  options.engine =
+      choose_engine(options.engine, platform::program_folder(), platform::nvidia_driver_loaded());
   int type = 0;
   socklen_t size = sizeof type;
   if (::getsockopt(options.fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0) {

@@ -7,12 +7,13 @@
 namespace atelier::worker {
 
 struct Options {
-  std::string engine = "cpu";  // "cpu", "cuda", "fake", or the path of an engine library
-  std::string device;          // "": the engine's own ("cpu", "cuda")
-  int threads = 0;             // 0: all that this process may use
-  std::string assets;          // folder of tokenizer data, "": built in default
-  std::string fake;            // switches of the fake engine: "step_ms=50,crash_at_step=3"
-  int fd = 3;                  // the socket to the station
+  // "auto" (engine_library.h), "cpu", "cuda", "fake", or the path of an engine library
+  std::string engine = "auto";
+  std::string device;  // "": the engine's own ("cpu", "cuda")
+  int threads = 0;     // 0: all that this process may use
+  std::string assets;  // folder of tokenizer data, "": built in default
+  std::string fake;    // switches of the fake engine: "step_ms=50,crash_at_step=3"
+  int fd = 3;          // the socket to the station
 };
 
 // Throws kInvalidArgument with the option's name.

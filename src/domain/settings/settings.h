@@ -22,11 +22,12 @@ struct Settings {
   std::string debug_log;             // a file that gets every line, "" is none
   std::string vram_mode = "balanced";
 
-  std::string engine = "cpu";              // "cpu", "cuda", "fake" or the path of an engine library
-  std::string fake;                        // switches of the fake engine
-  int threads = 0;                         // of the worker, 0: all processors it may use
-  std::string cuda_devices;                // that the worker may see, as CUDA counts them; "": all
-  int queue_max = 0;                       // jobs waiting per priority
+  std::string engine =
+      "auto";                // cuda where it can run, else cpu; "fake", or an engine library's path
+  std::string fake;          // switches of the fake engine
+  int threads = 0;           // of the worker, 0: all processors it may use
+  std::string cuda_devices;  // that the worker may see, as CUDA counts them; "": all
+  int queue_max = 0;         // jobs waiting per priority
   std::string default_model;               // "" is the starter pack's
   std::string starter;                     // folder of the starter pack, "" is found
   std::string web_root;                    // folder of the built page, "" is found

@@ -2,7 +2,7 @@
 """From the start of the process to the end of the first step, and what memory a job takes: a model of SD1.5's
 published names, shapes and fp16 values (random ones) in a diffusers folder, read from the page cache.
 
-usage: load.py --bin build/release/bin [--runs 5] [--steps 4] [--threads N] [--folder KEEP] [--out FILE]
+usage: load.py --bin build/release/bin [--runs 5] [--steps 4] [--threads N] [--dtype bf16] [--folder KEEP] [--out FILE]
 Writes one JSON document. Linux, nothing beside the standard library.
 """
 
@@ -117,7 +117,7 @@ def watch_memory(process, highest, stop):
 
 def run_once(args, folder):
     command = [args.bin / "atelier-engine-run", folder, "a red circle", folder / "out.ppm", "width=512", "height=512",
-               "exact", "sampler=euler", f"steps={args.steps}", "seed=1", "dtype=bf16", f"threads={args.threads}"]
+               "exact", "sampler=euler", f"steps={args.steps}", "seed=1", f"dtype={args.dtype}", f"threads={args.threads}"]
     start = time.monotonic()
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                env=dict(os.environ, OMP_WAIT_POLICY="passive"))
@@ -150,6 +150,7 @@ def main():
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--dtype", choices=("bf16", "fp32"), default="bf16")
     parser.add_argument("--folder", type=pathlib.Path, help="kept, and used when it is there")
     parser.add_argument("--out", type=pathlib.Path)
     args = parser.parse_args()

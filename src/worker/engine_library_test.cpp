@@ -41,6 +41,7 @@ TEST(EngineLibrary, IsFoundBesideTheProgramAndByPath) {
 
 TEST(EngineLibrary, AutoIsTheGpuWhereLibraryAndDriverAreThere) {
   const std::filesystem::path root = std::filesystem::path(testing::TempDir()) / "auto_test";
+  std::filesystem::remove_all(root);
   const auto programs = root / "bin", libraries = root / "lib";
   std::filesystem::create_directories(programs);
   std::filesystem::create_directories(libraries);

@@ -29,6 +29,7 @@ class Observer final : public JobObserver {
   }
   void on_preview(const media::Image& preview) override { previews.push_back(preview); }
   bool cancelled() override {
+    cancel = cancel || ++polls == cancel_at_poll;
     polls_after_cancel += cancel ? 1 : 0;
     return cancel;
   }
@@ -36,7 +37,7 @@ class Observer final : public JobObserver {
   std::vector<std::string> stages;
   std::vector<int> steps;
   std::vector<media::Image> previews;
-  int total = 0, cancel_at = -1, polls_after_cancel = 0;
+  int total = 0, cancel_at = -1, polls = 0, cancel_at_poll = -1, polls_after_cancel = 0;
   bool cancel = false;
 };
 
@@ -149,6 +150,29 @@ TEST_F(EngineLibrary, CancelsInsideAStepAndGoesOnWithTheNextJob) {
   EXPECT_EQ(observer.polls_after_cancel, 1);
   Observer fresh;
   EXPECT_EQ(engine_->generate(job(), fresh).images.size(), 1U);
+}
+
+TEST_F(EngineLibrary, CancelsWhileAPhotographIsMadeSmall) {
+  GenerateJob asked = job();
+  asked.image = media::Image{8000, 6000, 3, {}};
+  asked.image->pixels.assign(asked.image->byte_count(), 90);
+  asked.input.strength = 0.5;
+  for (const int poll : {100, 3000, 5900}) {  // rows of the photograph
+    Observer observer;
+    observer.cancel_at_poll = poll;
+    try {
+      engine_->generate(asked, observer);
+      FAIL();
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kCancelled);
+    }
+    EXPECT_EQ(observer.polls_after_cancel, 1);
+    EXPECT_TRUE(observer.steps.empty());
+  }
+  // In one go it is thousands of polls; in between lie milliseconds, whatever the picture's size.
+  Observer fresh;
+  EXPECT_EQ(engine_->generate(asked, fresh).images.size(), 1U);
+  EXPECT_GT(fresh.polls, 6000);
 }
 
 TEST_F(EngineLibrary, EnlargesWhatIsFarAboveTheNativeSize) {

@@ -191,10 +191,10 @@ void Generation::finish(const Tensor& latents) {
   const Tensor pictures = decode_latents(model_, latents, tiling, [this] { check(); });
   for (std::int64_t i = 0; i < pictures.size(0); ++i) {
     media::Image image = tensor_to_picture(pictures[i]);
-    result_.images.push_back(
-        plan_.size.enlarged()
-            ? media::resize(image, plan_.size.width, plan_.size.height, media::Filter::kLanczos)
-            : std::move(image));
+    result_.images.push_back(plan_.size.enlarged()
+                                 ? media::resize(image, plan_.size.width, plan_.size.height,
+                                                 media::Filter::kLanczos, [this] { check(); })
+                                 : std::move(image));
   }
   const double elapsed = milliseconds_since(start);
   decode_seconds_ = elapsed / 1000;

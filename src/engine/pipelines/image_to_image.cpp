@@ -25,10 +25,13 @@ media::Fit fit_of(card::FitMode mode) {
 
 Tensor source_picture(const TaskContext& context) {
   constexpr std::uint8_t kMidGrey = 128;  // around a contained picture
-  return picture_to_tensor(
-      media::fitted(media::to_rgb(*context.job.image), context.plan.size.made_width,
-                    context.plan.size.made_height, fit_of(context.job.input.fit),
-                    media::Filter::kLanczos, kMidGrey));
+  // A photograph may have 200 million pixels: it is not copied without need, and a cancellation is
+  // seen between its rows.
+  const media::Image& sent = *context.job.image;
+  const media::Image rgb = sent.channels == 3 ? media::Image{} : media::to_rgb(sent);
+  return picture_to_tensor(media::fitted(
+      sent.channels == 3 ? sent : rgb, context.plan.size.made_width, context.plan.size.made_height,
+      fit_of(context.job.input.fit), media::Filter::kLanczos, kMidGrey, context.check));
 }
 
 TaskStart start_image_to_image(TaskContext& context) {

@@ -19,7 +19,7 @@ Tensor mask_of(const TaskContext& context) {
                          : context.job.input.fit == card::FitMode::kCover ? media::Fit::kCover
                                                                           : media::Fit::kContain;
   return mask_to_tensor(media::fitted(*context.job.mask, size.made_width, size.made_height, fit,
-                                      media::Filter::kLanczos, 0));
+                                      media::Filter::kLanczos, 0, context.check));
 }
 
 // Every scale-th pixel, as nearest interpolation takes them.

@@ -30,16 +30,17 @@ void paste(const Image& from, Image& onto, int left, int top) {
 
 }  // namespace
 
-Image fitted(const Image& image, int width, int height, Fit fit, Filter filter, std::uint8_t fill) {
+Image fitted(const Image& image, int width, int height, Fit fit, Filter filter, std::uint8_t fill,
+             const Check& check) {
   if (fit == Fit::kStretch) {
-    return resize(image, width, height, filter);
+    return resize(image, width, height, filter, check);
   }
   check_image(image);
   const double across = static_cast<double>(width) / image.width,
                down = static_cast<double>(height) / image.height;
   const double factor = fit == Fit::kCover ? std::max(across, down) : std::min(across, down);
   const Image sized =
-      resize(image, scaled(image.width, factor), scaled(image.height, factor), filter);
+      resize(image, scaled(image.width, factor), scaled(image.height, factor), filter, check);
   Image result{width, height, image.channels, {}};
   result.pixels.assign(result.byte_count(), fill);
   paste(sized, result, (width - sized.width) / 2, (height - sized.height) / 2);

@@ -14,6 +14,7 @@ enum class Fit {
   kContain,  // lies within the size, the rest is filled
 };
 
-Image fitted(const Image& image, int width, int height, Fit fit, Filter filter, std::uint8_t fill);
+Image fitted(const Image& image, int width, int height, Fit fit, Filter filter, std::uint8_t fill,
+             const Check& check = {});
 
 }  // namespace atelier::media

@@ -72,12 +72,13 @@ std::uint8_t clipped(std::int32_t sum) {
   return static_cast<std::uint8_t>(std::clamp(sum >> kWeightBits, 0, 255));
 }
 
-Image resize_rows(const Image& image, int width, Filter filter) {
+Image resize_rows(const Image& image, int width, Filter filter, const Check& check) {
   Image result{width, image.height, image.channels, {}};
   result.pixels.resize(result.byte_count());
   const std::vector<Window> columns = windows(image.width, width, filter);
   const auto channels = static_cast<std::size_t>(image.channels);
   for (int y = 0; y < image.height; ++y) {
+    if (check) check();
     const std::uint8_t* row = image.pixels.data() + static_cast<std::size_t>(y) *
                                                         static_cast<std::size_t>(image.width) *
                                                         channels;
@@ -98,7 +99,7 @@ Image resize_rows(const Image& image, int width, Filter filter) {
   return result;
 }
 
-Image resize_columns(const Image& image, int height, Filter filter) {
+Image resize_columns(const Image& image, int height, Filter filter, const Check& check) {
   Image result{image.width, height, image.channels, {}};
   result.pixels.resize(result.byte_count());
   const std::vector<Window> rows = windows(image.height, height, filter);
@@ -107,6 +108,7 @@ Image resize_columns(const Image& image, int height, Filter filter) {
   std::vector<std::int32_t> sums(stride);
   std::uint8_t* out = result.pixels.data();
   for (const Window& window : rows) {
+    if (check) check();
     std::fill(sums.begin(), sums.end(), 1 << (kWeightBits - 1));
     const std::uint8_t* row = image.pixels.data() + static_cast<std::size_t>(window.first) * stride;
     for (const std::int32_t weight : window.weights) {
@@ -144,7 +146,7 @@ Image straight(Image image) {
 
 }  // namespace
 
-Image resize(const Image& image, int width, int height, Filter filter) {
+Image resize(const Image& image, int width, int height, Filter filter, const Check& check) {
   check_image(image);
   if (width < 1 || height < 1 || width > kSideMax || height > kSideMax) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -154,14 +156,19 @@ Image resize(const Image& image, int width, int height, Filter filter) {
   if (image.width == width && image.height == height) {
     return image;
   }
-  Image work = image.channels == 4 ? premultiplied(image) : image;
+  const bool with_alpha = image.channels == 4;
+  if (check) check();
+  const Image multiplied = with_alpha ? premultiplied(image) : Image{};
+  const Image* source = with_alpha ? &multiplied : &image;  // it may be large: no copy is made
+  Image result;
   if (width != image.width) {
-    work = resize_rows(work, width, filter);
+    result = resize_rows(*source, width, filter, check);
+    source = &result;
   }
   if (height != image.height) {
-    work = resize_columns(work, height, filter);
+    result = resize_columns(*source, height, filter, check);
   }
-  return image.channels == 4 ? straight(std::move(work)) : work;
+  return with_alpha ? straight(std::move(result)) : result;
 }
 
 }  // namespace atelier::media

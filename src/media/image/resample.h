@@ -4,6 +4,8 @@
 // or an image without sense.
 #pragma once
 
+#include <functional>
+
 #include "media/image/image.h"
 
 namespace atelier::media {
@@ -12,7 +14,10 @@ inline constexpr int kSideMax = 65535;
 
 enum class Filter { kBox, kBilinear, kLanczos };
 
+// Called between strips of the work, every few milliseconds; what it throws ends the work.
+using Check = std::function<void()>;
+
 // Four channels are resampled with premultiplied alpha, as Pillow does.
-Image resize(const Image& image, int width, int height, Filter filter);
+Image resize(const Image& image, int width, int height, Filter filter, const Check& check = {});
 
 }  // namespace atelier::media

@@ -59,6 +59,21 @@ TEST(Resample, GreyHasPillowsBytes) {
   EXPECT_EQ(to_grey(to_rgb(pattern(9, 9, 1))).pixels, pattern(9, 9, 1).pixels);
 }
 
+TEST(Resample, CanBeEndedBetweenTheRowsOfEachPass) {
+  const Image tall = pattern(8, 900, 4);
+  int calls = 0;
+  resize(tall, 4, 700, Filter::kLanczos, [&] { ++calls; });
+  EXPECT_GE(calls, 900 + 700);
+  for (const int last : {1, 450, 1200}) {
+    calls = 0;
+    const auto stop = [&] {
+      if (++calls == last) throw Error(ErrorCode::kCancelled, "enough");
+    };
+    EXPECT_THROW(resize(tall, 4, 700, Filter::kLanczos, stop), Error);
+    EXPECT_EQ(calls, last);
+  }
+}
+
 TEST(Resample, RefusesSizesAndImagesWithoutSense) {
   EXPECT_THROW(resize(pattern(4, 4, 3), 0, 4, Filter::kBox), Error);
   EXPECT_THROW(resize(pattern(4, 4, 3), 4, 70000, Filter::kBox), Error);

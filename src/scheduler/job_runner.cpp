@@ -140,12 +140,8 @@ void JobRunner::prepare(const protocol::GenerateRequest& request, const domain::
 
 void JobRunner::send(const protocol::GenerateRequest& request, Parts parts) {
   auto* running = find(request.job);
-  if (running == nullptr || on_worker_ != request.job) return;  // its worker died meanwhile
-  if (running->cancel_asked) {
-    on_worker_.clear();
-    end(*running, JobState::kCancelled, "state");
-    return run_next();
-  }
+  // Cancelled meanwhile; or its worker died, and it may have been read and sent again since.
+  if (running == nullptr || running->sent || on_worker_ != request.job) return;
   const auto model = parts_.find_model(request.input.model);
   if (!model) {
     on_worker_.clear();
@@ -155,6 +151,7 @@ void JobRunner::send(const protocol::GenerateRequest& request, Parts parts) {
   }
   auto full = request;
   full.model = {model->card.id, model->path};
+  running->sent = true;
   parts_.worker.request(full, std::move(parts), [this, id = request.job](Message message) {
     replied(id, std::move(message));
   });
@@ -273,6 +270,11 @@ void JobRunner::cancel(const std::string& id) {
   if (auto* running = find(id)) {
     if (running->cancel_asked) return;
     running->cancel_asked = true;
+    if (!running->sent) {  // its pictures are being read: the worker knows nothing of it
+      on_worker_.clear();
+      end(*running, JobState::kCancelled, "state");
+      return run_next();
+    }
     if (on_worker_ != id) return;  // being saved: it ends in a moment
     running->kill_at = Clock::now() + domain::limits::kCancelPatience;
     protocol::CancelNotification notification;

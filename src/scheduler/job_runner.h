@@ -54,6 +54,7 @@ class JobRunner {
  private:
   struct Running {
     domain::Job job;
+    bool sent = false;  // the worker has it, or did; before that its pictures are being read
     bool cancel_asked = false;
     std::optional<Clock::time_point> kill_at;
     bool preview_under_way = false;

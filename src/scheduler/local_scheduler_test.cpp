@@ -163,6 +163,7 @@ TEST_F(LocalSchedulerTest, AJobBecomesAPictureThatSaysHowItWasMade) {
 }
 
 TEST_F(LocalSchedulerTest, EventsTellTheWholeStoryInOrder) {
+  options_.launch_worker = worker("step_ms=5,late_ms=1500");  // time for a preview to be encoded
   start();
   auto ask = wish(6);
   ask.input.generation.preview_every = 2;
@@ -243,6 +244,43 @@ TEST_F(LocalSchedulerTest, ARunningJobIsCancelledSoonAndTheWorkerLivesOn) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
   EXPECT_EQ(run(wish(2)).state, JobState::kSucceeded);
   EXPECT_EQ(worker_pid(), pid);
+}
+
+// Decoders that stand still are decoders with a very large picture on a very busy machine.
+TEST_F(LocalSchedulerTest, ACancellationDoesNotWaitForAPictureThatIsBeingRead) {
+  std::mutex mutex;
+  std::vector<int> decoders;
+  options_.launch_worker = worker("step_ms=50");
+  options_.launch_decoder = [&, launch = options_.launch_decoder] {
+    auto child = launch();
+    const std::lock_guard lock(mutex);
+    decoders.push_back(child.pid());
+    return child;
+  };
+  start();
+  auto ask = wish();
+  ask.image = scheduler_->artifact(run(wish(2)).result.value().artifacts[0]).bytes;
+  ask.input.generation.strength = 0.5;
+  const auto first = scheduler_->submit(wish(500)).id;
+  Hearing(*scheduler_, first).wait(is_denoising);
+  const auto second = scheduler_->submit(ask).id;
+  const auto signal_decoders = [&](int signal) {
+    const std::lock_guard lock(mutex);
+    for (const int pid : decoders) ::kill(pid, signal);
+  };
+  signal_decoders(SIGSTOP);
+  scheduler_->cancel(first);
+  Hearing hearing(*scheduler_, second);
+  hearing.wait([](const Job& job) { return job.state == JobState::kRunning; });
+  const auto begin = std::chrono::steady_clock::now();
+  scheduler_->cancel(second);
+  EXPECT_EQ(hearing.wait_for_end().state, JobState::kCancelled);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
+  EXPECT_EQ(scheduler_->status().workers[0].restarts, 0);
+  signal_decoders(SIGCONT);
+  EXPECT_EQ(run(wish(2)).state, JobState::kSucceeded);
+  EXPECT_EQ(scheduler_->status().workers[0].restarts, 0);
+  scheduler_.reset();  // it uses what stands here
 }
 
 TEST_F(LocalSchedulerTest, AWorkerThatIgnoresACancellationIsKilledAndNothingIsRepeated) {

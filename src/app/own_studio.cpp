@@ -72,7 +72,8 @@ class OwnStudio final : public Studio {
   std::vector<ModelLine> models() override {
     station_.scheduler().wait_for_models(kModelsPatience);
     std::vector<ModelLine> lines;
-    for (const auto& model : station_.scheduler().models()) {
+    const auto installed = station_.scheduler().models();
+    for (const auto& model : installed.models) {
       lines.push_back({model.card.id, model.card.title, model.card.task, model.source,
                        model.problem, model.size_bytes});
     }

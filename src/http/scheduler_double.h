@@ -38,6 +38,7 @@ class SchedulerDouble : public scheduler::Scheduler {
 
   // What the tests set and see.
   bool queue_full = false;
+  std::string no_models_because;              // as at the station's start
   std::chrono::milliseconds submit_takes{0};  // as decoding a large picture would
   scheduler::StationStatus now;
 
@@ -155,7 +156,10 @@ class SchedulerDouble : public scheduler::Scheduler {
     const std::lock_guard lock{mutex_};
     return now;
   }
-  std::vector<domain::InstalledModel> models() override { return models_; }
+  scheduler::ModelList models() override {
+    if (!no_models_because.empty()) return {{}, no_models_because};
+    return {models_, ""};
+  }
   void refresh_models() override {}
   domain::ResolvedModel resolve_model(const std::string& name, const std::string&) override {
     if (name.empty() || name == "starter") return {models_.front(), ""};

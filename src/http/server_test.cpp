@@ -173,6 +173,14 @@ TEST_F(ServerTest, ListsModelsUnderBothKeysWithoutTheirPlaces) {
   EXPECT_THAT(ask("GET", "/api/v1/models").body, Not(HasSubstr("/secret/place")));
 }
 
+TEST_F(ServerTest, AnEmptyListOfModelsSaysWhy) {
+  start();
+  EXPECT_THAT(ask("GET", "/api/v1/models").body, HasSubstr(R"("reason":"")"));
+  scheduler.no_models_because = "the worker has not started yet";
+  EXPECT_THAT(ask("GET", "/api/v1/models").body,
+              HasSubstr(R"({"models":[],"reason":"the worker has not started yet"})"));
+}
+
 TEST_F(ServerTest, SaysWhatAPathAnswersTo) {
   start();
   const RawReply reply = ask("GET", "/v1/generate");

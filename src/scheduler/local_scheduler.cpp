@@ -211,11 +211,17 @@ void LocalScheduler::stop_waiting() {
 std::shared_ptr<const domain::Catalog> LocalScheduler::catalog() {
   const std::lock_guard lock(mutex_);
   if (catalog_) return catalog_;
-  if (!worker_problem_.empty()) {
-    throw Error(ErrorCode::kUnsupported, "no picture can be made here: " + worker_problem_);
+  throw Error(ErrorCode::kUnsupported, why_no_models());
+}
+
+std::string LocalScheduler::why_no_models() const {
+  if (!worker_problem_.empty()) return "no picture can be made here: " + worker_problem_;
+  const auto& worker = status_.workers.front();
+  if (worker.state == name_of(Supervisor::State::kStarting, false)) {
+    return "the worker has not started yet: try again in a few seconds";
   }
-  throw Error(ErrorCode::kUnsupported,
-              "the worker has not started yet: try again in a few seconds");
+  if (!worker.problem.empty()) return worker.problem;
+  return "the installed models are being looked at: try again in a few seconds";
 }
 
 bool LocalScheduler::models_known() {
@@ -329,9 +335,10 @@ StationStatus LocalScheduler::status() {
   return status;
 }
 
-std::vector<domain::InstalledModel> LocalScheduler::models() {
+ModelList LocalScheduler::models() {
   const std::lock_guard lock(mutex_);
-  return catalog_ ? catalog_->models() : std::vector<domain::InstalledModel>{};
+  if (!catalog_) return {.models = {}, .reason = why_no_models()};
+  return {.models = catalog_->models(), .reason = ""};
 }
 
 void LocalScheduler::refresh_models() {

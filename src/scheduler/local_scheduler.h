@@ -40,7 +40,7 @@ class LocalScheduler final : public Scheduler {
   std::unique_ptr<Subscription> subscribe(const std::string& id, std::int64_t after,
                                           EventListener listener) override;
   StationStatus status() override;
-  std::vector<domain::InstalledModel> models() override;
+  ModelList models() override;
   void refresh_models() override;
   domain::ResolvedModel resolve_model(const std::string& name, const std::string& task) override;
   Picture artifact(const std::string& id) override;
@@ -62,6 +62,7 @@ class LocalScheduler final : public Scheduler {
   void take_status();
   std::string keep_upload(const std::vector<std::uint8_t>& bytes, std::string_view field);
   std::shared_ptr<const domain::Catalog> catalog();
+  std::string why_no_models() const;  // mutex_ is held
   bool models_known();
   std::optional<domain::InstalledModel> find_model(const std::string& id);
 

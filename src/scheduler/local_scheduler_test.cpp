@@ -403,6 +403,24 @@ TEST_F(LocalSchedulerTest, AMissingEngineIsASentence) {
   const auto missing = refusal(wish());
   EXPECT_EQ(missing.code(), ErrorCode::kUnsupported);
   EXPECT_THAT(missing.what(), HasSubstr("no picture can be made here"));
+  EXPECT_EQ(scheduler_->models().reason, missing.what());
+}
+
+TEST_F(LocalSchedulerTest, AnEmptyListOfModelsSaysWhatItWaitsFor) {
+  options_.launch_worker = worker("hello_ms=1500");
+  start();
+  auto early = scheduler_->models();
+  EXPECT_TRUE(early.models.empty());
+  EXPECT_THAT(early.reason, HasSubstr("the worker has not started yet"));
+  // A start that goes well shows no problem on its way.
+  const auto until = std::chrono::steady_clock::now() + kPatience;
+  while (!early.reason.empty() && std::chrono::steady_clock::now() < until) {
+    EXPECT_EQ(scheduler_->status().workers[0].problem, "");
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    early = scheduler_->models();
+  }
+  EXPECT_EQ(early.reason, "");
+  EXPECT_FALSE(early.models.empty());
 }
 
 TEST_F(LocalSchedulerTest, AWorkerThatNeverStartsIsASentence) {
@@ -422,7 +440,8 @@ TEST_F(LocalSchedulerTest, FindsModelsAndKeepsTheProblemOfEach) {
   options_.folders.layouts = {folder_.string()};
   start();
   ASSERT_TRUE(scheduler_->wait_for_models(std::chrono::seconds(60)));
-  const auto models = scheduler_->models();
+  const auto [models, reason] = scheduler_->models();
+  EXPECT_EQ(reason, "");
   const auto mine =
       std::ranges::find(models, "checkpoint/mine", [](const auto& model) { return model.card.id; });
   ASSERT_NE(mine, models.end());

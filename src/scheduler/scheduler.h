@@ -53,6 +53,11 @@ struct StationStatus {
   std::vector<SamplerName> samplers, schedules;  // of the engine, once a worker has said hello
 };
 
+struct ModelList {
+  std::vector<domain::InstalledModel> models;
+  std::string reason;  // why they are not known yet, or never will be; "" once they are
+};
+
 struct Picture {
   std::vector<std::uint8_t> bytes;
   std::string media_type;  // "image/png"
@@ -89,7 +94,7 @@ class Scheduler {
                                                                 EventListener listener) = 0;
 
   virtual StationStatus status() = 0;
-  virtual std::vector<domain::InstalledModel> models() = 0;
+  virtual ModelList models() = 0;
   virtual void refresh_models() = 0;
   // (blocking) only until the installed models are known, after the start.
   virtual domain::ResolvedModel resolve_model(const std::string& name, const std::string& task) = 0;

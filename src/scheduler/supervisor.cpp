@@ -11,6 +11,8 @@
 namespace atelier::scheduler {
 namespace {
 
+constexpr auto kNotStarted = "the worker program could not be started: see the log";
+
 // Loading libtorch and probing the processor takes seconds on a busy machine, not minutes.
 constexpr std::chrono::seconds kGreetingPatience{120};
 
@@ -52,8 +54,9 @@ void Supervisor::start(Clock::time_point now) {
   if (life_ > 0) ++restarts_;
   const auto life = ++life_;
   if (state_ != State::kMissing) state_ = State::kLost;
-  if (problem_.empty()) problem_ = "the worker program could not be started: see the log";
+  if (problem_.empty()) problem_ = kNotStarted;
   child_ = std::make_unique<Child>(launch_);  // throws: tried again at restart_at_
+  if (problem_ == kNotStarted) problem_.clear();
   state_ = State::kStarting;
   greeting_until_ = now + kGreetingPatience;
   reader_ = std::thread([this, life, channel = &child_->channel()] {

@@ -65,7 +65,7 @@ class Supervisor {
   Inbox& inbox_;
   SupervisorEvents events_;
   State state_ = State::kLost;
-  std::string problem_ = "the worker has not been started yet";
+  std::string problem_;
   std::unique_ptr<Child> child_;
   std::thread reader_;
   std::uint64_t life_ = 0;  // letters of earlier workers are ignored

@@ -42,7 +42,8 @@ ListedModel listed(const domain::InstalledModel& model) {
 
 Outcome list_models(const Request&, Service& service) {
   ModelLists lists;
-  for (const auto& model : service.scheduler.models()) lists.models.push_back(listed(model));
+  const auto installed = service.scheduler.models();
+  for (const auto& model : installed.models) lists.models.push_back(listed(model));
   lists.data = lists.models;
   Response response = json_reply(lists);
   set_memory_headers(response, service.scheduler.status());

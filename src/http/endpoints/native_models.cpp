@@ -14,15 +14,18 @@ BOOST_DESCRIBE_STRUCT(ModelView, (card::ModelCard), (source, size_bytes, problem
 
 struct ModelViews {
   std::vector<ModelView> models;
+  std::string reason;  // why the list is not known yet; clients that wait ask again until it is ""
 };
-BOOST_DESCRIBE_STRUCT(ModelViews, (), (models))
+BOOST_DESCRIBE_STRUCT(ModelViews, (), (models, reason))
 
 namespace {
 
 // The path stays here: it is nobody's business off this machine.
 Outcome list_cards(const Request&, Service& service) {
   ModelViews views;
-  for (const auto& model : service.scheduler.models()) {
+  const auto installed = service.scheduler.models();
+  views.reason = installed.reason;
+  for (const auto& model : installed.models) {
     views.models.push_back({model.card, model.source, model.size_bytes, model.problem});
   }
   return json_reply(views);

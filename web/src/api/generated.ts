@@ -530,6 +530,7 @@ export interface components {
         };
         ModelViews: {
             models?: components["schemas"]["ModelView"][];
+            reason?: string;
         };
         NativeSamplers: {
             samplers?: components["schemas"]["SamplerDetail"][];

@@ -13,6 +13,7 @@ type Schemas = components['schemas'];
 export type JobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
 export type Job = Omit<Complete<Schemas['JobView']>, 'state'> & { state: JobState };
 export type ModelCard = Complete<Schemas['ModelView']>;
+export type ModelList = Complete<Schemas['ModelViews']>;
 export type Parameter = Complete<Schemas['Parameter']>;
 export type StationStatus = Complete<Schemas['StatusView']>;
 export type GenerationUsed = Complete<Schemas['GenerationUsed']>;

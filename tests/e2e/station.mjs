@@ -21,7 +21,8 @@ const freePort = () =>
     });
   });
 
-export async function startStation({ env = {}, args = [] } = {}) {
+// `until`: 'models' (it can make pictures) or 'listening' (its worker may still be starting).
+export async function startStation({ env = {}, args = [], until = 'models' } = {}) {
   const bin = process.env.ATELIER_BIN ?? join(root, 'build/release/bin');
   const port = await freePort();
   const home = mkdtempSync(join(tmpdir(), 'atelier-e2e-'));
@@ -47,7 +48,7 @@ export async function startStation({ env = {}, args = [] } = {}) {
       throw new Error(`the station did not start:\n${log}`);
     }
     const ready = await fetch(`${url}/api/v1/models`)
-      .then(async (r) => r.ok && (await r.json()).models.length > 0)
+      .then(async (r) => r.ok && (until === 'listening' || (await r.json()).models.length > 0))
       .catch(() => false);
     if (ready) return { url, stop, log: () => log };
     await new Promise((resolve) => setTimeout(resolve, 200));

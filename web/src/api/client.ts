@@ -1,6 +1,6 @@
 // The only file that calls the station. Answers are typed by the station's own OpenAPI document;
 // failures become ApiError, whose message is the station's sentence.
-import type { Job, ModelCard, NewJob, StationStatus } from './types';
+import type { Job, ModelList, NewJob, StationStatus } from './types';
 
 export class ApiError extends Error {
   constructor(
@@ -14,14 +14,18 @@ export class ApiError extends Error {
 
 const unreachable = 'The station does not answer. Is it still running? Start it with `make run`.';
 
+// What is asked again and again: an answer that is lost must not hold up the next question.
+const askedAgain = (): RequestInit => ({ signal: AbortSignal.timeout(10_000) });
+
 async function call<T>(path: string, init?: RequestInit): Promise<T> {
   let response: Response;
+  let text: string;
   try {
     response = await fetch(path, init);
+    text = await response.text();
   } catch {
     throw new ApiError(unreachable, 0);
   }
-  const text = await response.text();
   let body: unknown = null;
   try {
     body = text ? JSON.parse(text) : null;
@@ -37,9 +41,8 @@ async function call<T>(path: string, init?: RequestInit): Promise<T> {
 }
 
 export const api = {
-  models: async (): Promise<ModelCard[]> =>
-    (await call<{ models: ModelCard[] }>('/api/v1/models')).models,
-  status: (): Promise<StationStatus> => call('/api/v1/status'),
+  models: (): Promise<ModelList> => call('/api/v1/models', askedAgain()),
+  status: (): Promise<StationStatus> => call('/api/v1/status', askedAgain()),
   jobs: async (limit: number): Promise<Job[]> =>
     (await call<{ jobs: Job[] }>(`/api/v1/jobs?limit=${limit}`)).jobs,
   job: (id: string): Promise<Job> => call(`/api/v1/jobs/${id}`),

@@ -1,48 +1,46 @@
 import { useQuery } from '@tanstack/react-query';
-import { useEffect, useState } from 'react';
+import { useState } from 'react';
 
 import { api, artifactUrl } from '../../api/client';
 import type { Job } from '../../api/types';
 import { Canvas } from './Canvas';
 import { FilmStrip } from './FilmStrip';
-import { toJob, valuesForModel, type FormState } from './form';
+import { changed, toJob, withModel, type FormChange, type FormState } from './form';
 import { GenerateForm } from './GenerateForm';
 import { readPicture, readPictureFromUrl } from './readPicture';
 import { useGenerate } from './useGenerate';
+import { useModels } from './useModels';
 
 const emptyForm: FormState = {
-  prompt: '', negativePrompt: '', model: '', values: {}, seedLocked: false, source: null,
+  prompt: '', negativePrompt: '', model: '', chosen: {}, seedLocked: false, source: null,
 };
 
 const drawSeed = () => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
 
 export function CreatePage() {
-  const models = useQuery({ queryKey: ['models'], queryFn: api.models, refetchInterval: 15_000 });
-  const jobs = useQuery({ queryKey: ['jobs'], queryFn: () => api.jobs(60) });
+  const { cards, noModel, problem: modelsProblem } = useModels();
+  const jobs = useQuery({
+    queryKey: ['jobs'],
+    queryFn: () => api.jobs(60),
+    refetchInterval: (query) => (query.state.status === 'success' ? false : 2_000),
+  });
   const generation = useGenerate();
   const [form, setForm] = useState<FormState>(emptyForm);
   const [shown, setShown] = useState<Job | null>(null); // an earlier picture, looked at again
   const [problem, setProblem] = useState<string | null>(null);
 
-  const cards = (models.data ?? []).filter((card) => card.task === 'generation');
-  const card = cards.find((each) => each.id === form.model);
-  const change = (changes: Partial<FormState>) => setForm((before) => ({ ...before, ...changes }));
+  const change = (changes: FormChange) => setForm((before) => changed(before, changes));
 
-  const chooseModel = (id: string) => {
-    const next = cards.find((each) => each.id === id);
-    if (next) change({ model: id, values: valuesForModel(next, form.values, card) });
-  };
-  useEffect(() => {
-    const first = cards.find((each) => !each.problem) ?? cards[0];
-    if (!card && first) change({ model: first.id, values: valuesForModel(first, form.values) });
-  });
+  // The first model is taken when the list comes, and stays when the list grows.
+  const card = cards.find((each) => each.id === form.model) ?? cards.find((each) => !each.problem) ?? cards[0];
+  if (card && card.id !== form.model) change({ model: card.id });
 
   const create = () => {
     if (!card) return;
     const wish = toJob(form, card, drawSeed);
     setProblem(null);
     setShown(null);
-    change({ values: { ...form.values, seed: String(wish.input['seed']) } });
+    change({ chosen: { seed: String(wish.input['seed']) } });
     generation.start(wish);
   };
 
@@ -58,22 +56,20 @@ export function CreatePage() {
     if (!used) return;
     const known = cards.find((each) => each.id === used.model) ?? card;
     if (!known) return;
-    const values = valuesForModel(known, {
-      ...form.values,
-      width: String(used.width),
-      height: String(used.height),
-      steps: String(used.steps),
-      guidance: String(used.guidance),
-      seed: String(used.seed),
-    });
-    setForm((before) => ({
-      ...before,
-      prompt: used.prompt,
-      negativePrompt: used.negative_prompt,
-      model: known.id,
-      values: { ...values, seed: String(used.seed) },
-      seedLocked: true,
-    }));
+    setForm((before) =>
+      changed(withModel(before, known.id, card), {
+        prompt: used.prompt,
+        negativePrompt: used.negative_prompt,
+        chosen: {
+          width: String(used.width),
+          height: String(used.height),
+          steps: String(used.steps),
+          guidance: String(used.guidance),
+          seed: String(used.seed),
+        },
+        seedLocked: true,
+      }),
+    );
   };
 
   const drop = (event: React.DragEvent) => {
@@ -82,7 +78,6 @@ export function CreatePage() {
     if (file) readPicture(file).then((source) => change({ source }), (error: Error) => setProblem(error.message));
   };
 
-  const loadProblem = models.isError ? models.error.message : null;
   return (
     <main
       className="flex min-h-0 flex-1 flex-col md:flex-row"
@@ -90,13 +85,14 @@ export function CreatePage() {
       onDrop={drop}
     >
       <GenerateForm
-        form={form} cards={cards} card={card} busy={generation.busy}
-        onChange={change} onModel={chooseModel} onSubmit={create} onProblem={setProblem}
+        form={form} cards={cards} card={card} noModel={noModel} busy={generation.busy}
+        onChange={change} onModel={(id) => setForm((before) => withModel(before, id, card))}
+        onSubmit={create} onProblem={setProblem}
       />
       <div className="flex min-h-0 min-w-0 flex-1 flex-col">
         <Canvas
           job={shown ?? generation.job}
-          problem={problem ?? generation.problem ?? loadProblem}
+          problem={problem ?? generation.problem ?? modelsProblem}
           onCancel={generation.cancel}
           onStartFrom={startFrom}
           onReuse={reuse}

@@ -1,7 +1,7 @@
 import type { ModelCard } from '../../api/types';
 import { Button } from '../../shared/ui/Button';
 import { Field, inputLook } from '../../shared/ui/Field';
-import { drawnParameters, formProblem, splitParameters, type FormState } from './form';
+import { drawnParameters, formProblem, splitParameters, valuesOf, type FormChange, type FormState } from './form';
 import { ParameterControl } from './ParameterControl';
 import { SizeControl } from './SizeControl';
 import { SourceControl } from './SourceControl';
@@ -10,16 +10,18 @@ interface Props {
   form: FormState;
   cards: ModelCard[];
   card: ModelCard | undefined;
+  noModel: string; // why there is no card
   busy: boolean;
-  onChange: (changes: Partial<FormState>) => void;
+  onChange: (changes: FormChange) => void;
   onModel: (id: string) => void;
   onSubmit: () => void;
   onProblem: (sentence: string) => void;
 }
 
-export function GenerateForm({ form, cards, card, busy, onChange, onModel, onSubmit, onProblem }: Props) {
-  const problem = formProblem(form, card);
-  const setValue = (name: string, value: string) => onChange({ values: { ...form.values, [name]: value } });
+export function GenerateForm({ form, cards, card, noModel, busy, onChange, onModel, onSubmit, onProblem }: Props) {
+  const problem = formProblem(form, card, noModel);
+  const values = valuesOf(form, card);
+  const setValue = (name: string, value: string) => onChange({ chosen: { [name]: value } });
   const submitOnCtrlEnter = (event: React.KeyboardEvent) => {
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && !problem) onSubmit();
   };
@@ -67,16 +69,16 @@ export function GenerateForm({ form, cards, card, busy, onChange, onModel, onSub
       {card && (
         <SizeControl
           card={card}
-          width={form.values['width'] ?? ''}
-          height={form.values['height'] ?? ''}
-          onChange={(width, height) => onChange({ values: { ...form.values, width, height } })}
+          width={values['width'] ?? ''}
+          height={values['height'] ?? ''}
+          onChange={(chosen) => onChange({ chosen })}
         />
       )}
       {everyday.map((parameter) => (
         <ParameterControl
           key={parameter.name}
           parameter={parameter}
-          value={form.values[parameter.name] ?? ''}
+          value={values[parameter.name] ?? ''}
           onChange={(value) => setValue(parameter.name, value)}
         />
       ))}
@@ -89,7 +91,7 @@ export function GenerateForm({ form, cards, card, busy, onChange, onModel, onSub
               <ParameterControl
                 key={parameter.name}
                 parameter={parameter}
-                value={form.values[parameter.name] ?? ''}
+                value={values[parameter.name] ?? ''}
                 onChange={(value) => setValue(parameter.name, value)}
               />
             ))}
@@ -98,12 +100,13 @@ export function GenerateForm({ form, cards, card, busy, onChange, onModel, onSub
       )}
       <div className="sticky -bottom-5 -mx-5 -mb-5 border-t border-stone-800 bg-stone-950 p-5">
         <Button
-          look="primary" type="submit" className="w-full py-2.5" disabled={problem !== null}
+          look="primary" type="submit" className="w-full py-2.5" aria-disabled={problem !== null}
           title="Ctrl + Enter" aria-describedby="why-not"
         >
           {busy ? 'Create another' : 'Create'}
         </Button>
-        <p id="why-not" className="mt-2 min-h-4 text-xs text-stone-400">
+        {/* The button stays reachable when it cannot work, so that its reason is read with it. */}
+        <p id="why-not" role="status" className="mt-2 min-h-5 text-sm text-stone-300">
           {problem}
         </p>
       </div>
@@ -130,11 +133,11 @@ function SeedControl({ form, onChange }: Pick<Props, 'form' | 'onChange'>) {
     >
       {(id) => (
         <input
-          id={id} inputMode="numeric" className={inputLook} value={form.values['seed'] ?? ''}
+          id={id} inputMode="numeric" className={inputLook} value={form.chosen['seed'] ?? ''}
           placeholder="a new one for each picture"
           onChange={(event) =>
             onChange({
-              values: { ...form.values, seed: event.target.value.trim() },
+              chosen: { seed: event.target.value.trim() },
               seedLocked: event.target.value.trim() !== '',
             })
           }

@@ -1,12 +1,12 @@
 import type { ModelCard } from '../../api/types';
 import { inputLook } from '../../shared/ui/Field';
-import { sizePresets } from './form';
+import { sizePresets, type Values } from './form';
 
 interface Props {
   card: ModelCard;
   width: string;
   height: string;
-  onChange: (width: string, height: string) => void;
+  onChange: (changes: Values) => void; // only what changes
 }
 
 export function SizeControl({ card, width, height, onChange }: Props) {
@@ -25,7 +25,7 @@ export function SizeControl({ card, width, height, onChange }: Props) {
               className={`rounded-md px-2 py-1 text-xs ${
                 chosen ? 'bg-amber-500 text-stone-950' : 'bg-stone-800 text-stone-300 hover:bg-stone-700'
               }`}
-              onClick={() => onChange(String(preset.width), String(preset.height))}
+              onClick={() => onChange({ width: String(preset.width), height: String(preset.height) })}
             >
               {preset.label}
             </button>
@@ -36,20 +36,20 @@ export function SizeControl({ card, width, height, onChange }: Props) {
         <input
           type="number" aria-label="Width in pixels" className={inputLook}
           min={64} max={2048} step={8} value={width}
-          onChange={(event) => onChange(event.target.value, height)}
+          onChange={(event) => onChange({ width: event.target.value })}
         />
         <button
           type="button"
           aria-label="Swap width and height"
           className="rounded px-1 text-stone-400 hover:text-stone-100"
-          onClick={() => onChange(height, width)}
+          onClick={() => onChange({ width: height, height: width })}
         >
           ⇄
         </button>
         <input
           type="number" aria-label="Height in pixels" className={inputLook}
           min={64} max={2048} step={8} value={height}
-          onChange={(event) => onChange(width, event.target.value)}
+          onChange={(event) => onChange({ height: event.target.value })}
         />
       </div>
     </fieldset>

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { ModelCard, Parameter } from '../../api/types';
-import { defaultValues, formProblem, sizePresets, toJob, valuesForModel, type FormState } from './form';
+import { changed, formProblem, sizePresets, toJob, valuesOf, withModel, type FormState } from './form';
 
 const parameter = (name: string, kind: Parameter['kind'], value: string): Parameter => ({
   name, kind, title: name, help: '', minimum: null, maximum: null, step: null, default_value: value, choices: [],
@@ -18,7 +18,7 @@ const card: ModelCard = {
 };
 
 const form = (changes: Partial<FormState> = {}): FormState => ({
-  prompt: 'a red circle', negativePrompt: '', model: 'small', values: defaultValues(card),
+  prompt: 'a red circle', negativePrompt: '', model: 'small', chosen: {},
   seedLocked: false, source: null, ...changes,
 });
 
@@ -30,35 +30,45 @@ describe('the create form', () => {
     }
   });
   it('sends what was changed and leaves defaults to the model', () => {
-    const values = { ...defaultValues(card), steps: '12' };
-    const job = toJob(form({ values }), card, () => 7);
+    const job = toJob(form({ chosen: { steps: '12' } }), card, () => 7);
     expect(job.input).toEqual({
       prompt: 'a red circle', model: 'small', preview_every: 1, steps: 12, width: 128, height: 128, seed: 7,
     });
   });
   it('sends strength only with a picture to start from', () => {
-    const values = { ...defaultValues(card), strength: '0.5' };
-    expect(toJob(form({ values }), card, () => 1).input).not.toHaveProperty('strength');
+    const chosen = { strength: '0.5' };
+    expect(toJob(form({ chosen }), card, () => 1).input).not.toHaveProperty('strength');
     const source = { dataUrl: 'data:image/png;base64,AA', name: 'a.png' };
-    expect(toJob(form({ values, source }), card, () => 1).input).toMatchObject({
+    expect(toJob(form({ chosen, source }), card, () => 1).input).toMatchObject({
       strength: 0.5, image: source.dataUrl,
     });
   });
   it('keeps a locked seed', () => {
-    const values = { ...defaultValues(card), seed: '42' };
-    expect(toJob(form({ values, seedLocked: true }), card, () => 1).input['seed']).toBe(42);
-    expect(toJob(form({ values }), card, () => 1).input['seed']).toBe(1);
+    const chosen = { seed: '42' };
+    expect(toJob(form({ chosen, seedLocked: true }), card, () => 1).input['seed']).toBe(42);
+    expect(toJob(form({ chosen }), card, () => 1).input['seed']).toBe(1);
   });
   it('says what is wrong in a sentence', () => {
-    expect(formProblem(form({ prompt: ' ' }), card)).toMatch(/Write what/);
-    expect(formProblem(form({ values: { ...defaultValues(card), width: '130' } }), card)).toMatch(/multiple of 8/);
-    expect(formProblem(form(), undefined)).toMatch(/No model/);
-    expect(formProblem(form(), card)).toBeNull();
+    const problem = (changes: Partial<FormState>) => formProblem(form(changes), card, '');
+    expect(problem({ prompt: ' ' })).toMatch(/Write what/);
+    expect(problem({ chosen: { width: '130' } })).toMatch(/multiple of 8/);
+    expect(problem({ chosen: { seed: 'three' } })).toMatch(/whole number/);
+    expect(problem({})).toBeNull();
+    expect(formProblem(form(), undefined, 'The worker starts.')).toBe('The worker starts.');
+    expect(formProblem(form(), { ...card, problem: 'its file is cut short' }, '')).toBe('Its file is cut short.');
+  });
+  it('keeps what was typed before the card came, and what changes at the same time', () => {
+    const early = changed(form({ model: '' }), { chosen: { seed: '3' } });
+    const both = changed(changed(early, { model: 'small' }), { chosen: { steps: '9' } });
+    expect(valuesOf(both, card)).toMatchObject({ seed: '3', steps: '9', width: '128', height: '128' });
+    expect(formProblem(both, card, '')).toBeNull();
   });
   it('keeps chosen values when the model changes and takes the new defaults for the rest', () => {
     const other: ModelCard = { ...card, id: 'big', native_width: 512, native_height: 512,
       parameters: [parameter('steps', 'integer', '30'), parameter('guidance', 'number', '7')] };
-    const values = valuesForModel(other, { ...defaultValues(card), guidance: '3' }, card);
-    expect(values).toMatchObject({ steps: '30', guidance: '3', width: '512' });
+    const before = form({ chosen: { guidance: '3', steps: '20', width: '128' } });
+    const after = withModel(before, 'big', card);
+    expect(after.model).toBe('big');
+    expect(valuesOf(after, other)).toMatchObject({ steps: '30', guidance: '3', width: '512' });
   });
 });

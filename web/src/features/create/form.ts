@@ -1,14 +1,27 @@
 // The form's rules, without React: what the model's card offers, what a person typed, what is sent.
 import type { ModelCard, NewJob, Parameter } from '../../api/types';
+import { sentence } from '../../shared/lib/format';
 
 export interface FormState {
   prompt: string;
   negativePrompt: string;
-  model: string; // id
-  values: Record<string, string>; // by parameter name, as typed
+  model: string; // id; '' until the station has named its models
+  chosen: Values; // what a person typed or picked; all else is the model's default
   seedLocked: boolean; // false: a new seed for each picture
   source: SourcePicture | null; // start from this picture
 }
+
+export type Values = Record<string, string>; // by parameter name, as typed
+
+// A change names only what changes: the form may have changed meanwhile, for the station's answers arrive while
+// somebody types. Values replace those of the same name.
+export type FormChange = Partial<FormState>;
+
+export const changed = (before: FormState, changes: FormChange): FormState => ({
+  ...before,
+  ...changes,
+  chosen: { ...before.chosen, ...changes.chosen },
+});
 
 export interface SourcePicture {
   dataUrl: string;
@@ -60,8 +73,8 @@ export function sizePresets(card: ModelCard): (Size & { label: string })[] {
   ];
 }
 
-export function defaultValues(card: ModelCard): Record<string, string> {
-  const values: Record<string, string> = {};
+export function defaultValues(card: ModelCard): Values {
+  const values: Values = {};
   for (const parameter of card.parameters) values[parameter.name] = parameter.default_value;
   values['width'] = String(card.native_width);
   values['height'] = String(card.native_height);
@@ -69,27 +82,32 @@ export function defaultValues(card: ModelCard): Record<string, string> {
   return values;
 }
 
-// Keeps what a person chose when the model changes, as far as the new card knows it.
-export function valuesForModel(card: ModelCard, before: Record<string, string>, previous?: ModelCard) {
-  const values = defaultValues(card);
-  const earlier = previous ? defaultValues(previous) : values;
-  for (const [name, value] of Object.entries(before)) {
-    if (name in values && value !== earlier[name]) values[name] = value;
-  }
-  return values;
+// What the controls show and what is sent: computed, never stored, so that no answer of the station overwrites
+// what was typed before it came.
+export function valuesOf(form: FormState, card: ModelCard | undefined): Values {
+  return card ? { ...defaultValues(card), ...form.chosen } : form.chosen;
 }
 
-export function formProblem(form: FormState, card: ModelCard | undefined): string | null {
-  if (!card) return 'No model is installed yet.';
-  if (card.problem) return card.problem;
+// Another model: what was chosen stays, and what equals the old model's default becomes the new one's.
+export function withModel(form: FormState, id: string, previous: ModelCard | undefined): FormState {
+  const earlier = previous ? defaultValues(previous) : {};
+  const chosen = Object.entries(form.chosen).filter(([name, value]) => value !== earlier[name]);
+  return { ...form, model: id, chosen: Object.fromEntries(chosen) };
+}
+
+// Why Create cannot work now, in a sentence; null when it can. `noModel` says why there is no card.
+export function formProblem(form: FormState, card: ModelCard | undefined, noModel: string): string | null {
+  if (!card) return noModel;
+  if (card.problem) return sentence(card.problem);
   if (!form.prompt.trim()) return 'Write what you would like to see.';
+  const values = valuesOf(form, card);
   for (const side of ['width', 'height'] as const) {
-    const value = Number(form.values[side]);
+    const value = Number(values[side]);
     if (!Number.isInteger(value) || value % 8 !== 0 || value < 64 || value > 2048) {
       return `The ${side} must be a multiple of 8 between 64 and 2048.`;
     }
   }
-  const seed = form.values['seed'] ?? '';
+  const seed = values['seed'] ?? '';
   if (seed && !(/^\d+$/.test(seed) && Number.isSafeInteger(Number(seed)))) {
     return 'The seed must be a whole number up to 9,007,199,254,740,991.';
   }
@@ -103,17 +121,18 @@ function typed(parameter: Parameter, text: string): string | number | boolean {
 }
 
 export function toJob(form: FormState, card: ModelCard, drawSeed: () => number): NewJob {
+  const values = valuesOf(form, card);
   const input: NewJob['input'] = { prompt: form.prompt, model: card.id, preview_every: 1 };
   if (form.negativePrompt.trim()) input['negative_prompt'] = form.negativePrompt;
   for (const parameter of drawnParameters(card, form.source !== null)) {
-    const text = form.values[parameter.name] ?? '';
+    const text = values[parameter.name] ?? '';
     if (text !== '' && text !== parameter.default_value) {
       input[parameter.name] = typed(parameter, text);
     }
   }
-  input['width'] = Number(form.values['width']);
-  input['height'] = Number(form.values['height']);
-  const seed = form.values['seed'] ?? '';
+  input['width'] = Number(values['width']);
+  input['height'] = Number(values['height']);
+  const seed = values['seed'] ?? '';
   input['seed'] = form.seedLocked && seed ? Number(seed) : drawSeed();
   if (form.source) input['image'] = form.source.dataUrl;
   return { kind: 'generate', priority: 2, input };

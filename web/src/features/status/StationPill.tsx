@@ -8,6 +8,7 @@ export function StationPill() {
   const status = useQuery({ queryKey: ['status'], queryFn: api.status, refetchInterval: 3000 });
   const worker = status.data?.workers[0];
   const well = !status.isError && worker !== undefined && !worker.problem;
+  const starting = worker?.state === 'starting';
   const busy = status.data !== undefined && status.data.running + status.data.queued > 0;
   const text = status.isError
     ? 'station does not answer'
@@ -28,7 +29,7 @@ export function StationPill() {
     >
       <span
         aria-hidden
-        className={`size-2 rounded-full ${well ? (busy ? 'bg-amber-400' : 'bg-emerald-400') : 'bg-red-500'}`}
+        className={`size-2 rounded-full ${well ? (busy || starting ? 'bg-amber-400' : 'bg-emerald-400') : 'bg-red-500'}`}
       />
       {text}
       {memory && <span className="text-stone-400">{memory}</span>}

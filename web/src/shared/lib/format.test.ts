@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { gigabytes, seconds, speed } from './format';
+import { gigabytes, seconds, sentence, speed } from './format';
 
 describe('format', () => {
   it('writes short times with a tenth and long ones in minutes', () => {
@@ -13,6 +13,10 @@ describe('format', () => {
     expect(speed(2.5)).toBe('2.5 steps/s');
     expect(speed(0.25)).toBe('4.0 s/step');
     expect(speed(0)).toBe('');
+  });
+  it("makes the station's words a sentence", () => {
+    expect(sentence('the worker starts: wait')).toBe('The worker starts: wait.');
+    expect(sentence('Is it there?')).toBe('Is it there?');
   });
   it('writes memory in gigabytes', () => {
     expect(gigabytes(24576)).toBe('24.0 GB');

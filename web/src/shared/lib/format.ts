@@ -1,4 +1,4 @@
-// Numbers as people read them.
+// Numbers and sentences as people read them.
 
 export function seconds(value: number): string {
   if (!Number.isFinite(value) || value < 0) return '';
@@ -13,6 +13,12 @@ export function speed(stepsPerSecond: number): string {
   return stepsPerSecond >= 1
     ? `${stepsPerSecond.toFixed(1)} steps/s`
     : `${(1 / stepsPerSecond).toFixed(1)} s/step`;
+}
+
+// The station's sentences start small, for they often stand behind a colon; alone they start large and end.
+export function sentence(text: string): string {
+  const whole = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?…]$/.test(whole) ? whole : `${whole}.`;
 }
 
 export function gigabytes(megabytes: number): string {

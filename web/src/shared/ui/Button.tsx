@@ -3,7 +3,9 @@ import type { ButtonHTMLAttributes } from 'react';
 type Look = 'primary' | 'quiet' | 'danger';
 
 const looks: Record<Look, string> = {
-  primary: 'bg-amber-500 text-stone-950 hover:bg-amber-400 disabled:bg-stone-700 disabled:text-stone-400',
+  primary:
+    'bg-amber-500 text-stone-950 not-aria-disabled:hover:bg-amber-400 ' +
+    'aria-disabled:cursor-not-allowed aria-disabled:bg-stone-700 aria-disabled:text-stone-400',
   quiet: 'bg-stone-800 text-stone-200 hover:bg-stone-700 disabled:text-stone-500',
   danger: 'bg-red-900/70 text-red-100 hover:bg-red-800',
 };

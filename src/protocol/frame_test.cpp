@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <span>
 #include <string_view>
 
 #include "platform/error.h"
@@ -113,6 +115,19 @@ TEST(FrameReader, AHeaderThatClaimsAGigabyteCostsNothingUntilItComes) {
   reader.feed(bytes_of("Content-Length: 0\r\nContent-Parts: 1073741824\r\n\r\nabc"));
   EXPECT_FALSE(reader.next());
   EXPECT_FALSE(reader.between_frames());
+}
+
+TEST(FrameReader, ALargePartTakesItsOwnSizeAndNoMore) {
+  const Frame frame{"{}", {Bytes(5'000'001, 7)}};
+  const Bytes all = wire(frame);
+  FrameReader reader;
+  for (std::size_t at = 0; at < all.size(); at += 70'000) {
+    reader.feed(std::span(all).subspan(at, std::min<std::size_t>(70'000, all.size() - at)));
+  }
+  const auto got = reader.next();
+  ASSERT_TRUE(got);
+  EXPECT_EQ(got->parts[0], frame.parts[0]);
+  EXPECT_EQ(got->parts[0].capacity(), frame.parts[0].size());
 }
 
 }  // namespace

@@ -211,17 +211,19 @@ void LocalScheduler::stop_waiting() {
 std::shared_ptr<const domain::Catalog> LocalScheduler::catalog() {
   const std::lock_guard lock(mutex_);
   if (catalog_) return catalog_;
-  throw Error(ErrorCode::kUnsupported, why_no_models());
+  const bool will_be = worker_problem_.empty();
+  throw Error(ErrorCode::kUnsupported,
+              why_no_models() + (will_be ? ": try again in a few seconds" : ""));
 }
 
 std::string LocalScheduler::why_no_models() const {
   if (!worker_problem_.empty()) return "no picture can be made here: " + worker_problem_;
   const auto& worker = status_.workers.front();
   if (worker.state == name_of(Supervisor::State::kStarting, false)) {
-    return "the worker has not started yet: try again in a few seconds";
+    return "the worker has not started yet";
   }
   if (!worker.problem.empty()) return worker.problem;
-  return "the installed models are being looked at: try again in a few seconds";
+  return "the installed models are being looked at";
 }
 
 bool LocalScheduler::models_known() {

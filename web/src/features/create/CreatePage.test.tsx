@@ -93,9 +93,9 @@ describe('the create page', () => {
   });
 
   it('says that the station starts, asks again, and loses nothing that was typed', async () => {
-    models = async () => ({ models: [], reason: 'the worker has not started yet: try again in a few seconds' });
+    models = async () => ({ models: [], reason: 'the worker has not started yet' });
     open();
-    await within(1000, () => expect(reason()).toBe('The worker has not started yet: try again in a few seconds.'));
+    await within(1000, () => expect(reason()).toBe('The worker has not started yet.'));
     typeInto(seed(), '3');
     typeInto(prompt(), 'a red circle');
     expect(works()).toBe(false);

@@ -13,6 +13,7 @@
 #include "engine/samplers/names.h"
 #include "engine/tensor/torch_compat.h"
 #include "engine/tensor/working_memory.h"
+#include "platform/check.h"
 #include "platform/error.h"
 
 namespace atelier::engine {
@@ -62,6 +63,7 @@ class TorchEngine final : public Engine {
         }
       });
     }
+    CHECK(report_);  // a measurement that failed has thrown
     return *report_;
   }
 

@@ -3,6 +3,7 @@
 #include "engine/nn/module.h"
 #include "engine/tokenizers/clip_tokenizer.h"
 #include "engine/weights/weights.h"
+#include "platform/check.h"
 
 namespace atelier::engine {
 namespace {
@@ -38,6 +39,8 @@ DiffusionModel::DiffusionModel(const std::string& id, CheckpointLayout layout, a
       dtype_(dtype),
       vae_dtype_(dtype),
       device_(device) {
+  // read_facts() refuses a checkpoint without them.
+  CHECK(layout_.text_encoder && layout_.unet && layout_.vae);
   std::vector<TextTower> towers;
   towers.push_back(
       load_tower(*layout_.text_encoder, layout_.tokenizer_folder, "<|endoftext|>", dtype, device));
@@ -61,6 +64,7 @@ DiffusionModel::DiffusionModel(const std::string& id, CheckpointLayout layout, a
 }
 
 void DiffusionModel::load_vae(at::ScalarType dtype) {
+  CHECK(layout_.vae);
   const ViewSource source(layout_.vae->weights);
   Binder binder(source, dtype, device_);
   vae_ = std::make_unique<AutoencoderKl>(facts_.vae, binder);

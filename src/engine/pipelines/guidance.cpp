@@ -4,7 +4,7 @@ namespace atelier::engine {
 
 Tensor guided(const Tensor& both, double scale, double rescale) {
   const auto halves = both.chunk(2, 0);
-  const Tensor mixed = halves[0] + (halves[1] - halves[0]) * scale;
+  Tensor mixed = halves[0] + (halves[1] - halves[0]) * scale;
   if (rescale <= 0) {
     return mixed;
   }

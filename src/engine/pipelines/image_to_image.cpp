@@ -5,6 +5,7 @@
 #include "engine/pipelines/task.h"
 #include "media/image/convert.h"
 #include "media/image/fit.h"
+#include "platform/check.h"
 
 namespace atelier::engine {
 namespace {
@@ -24,6 +25,8 @@ media::Fit fit_of(card::FitMode mode) {
 }  // namespace
 
 Tensor source_picture(const TaskContext& context) {
+  CHECK(context.job.image);  // plan_job() calls nothing else image to image
+
   constexpr std::uint8_t kMidGrey = 128;  // around a contained picture
   // A photograph may have 200 million pixels: it is not copied without need, and a cancellation is
   // seen between its rows.

@@ -6,6 +6,7 @@
 #include "engine/pipelines/latents.h"
 #include "engine/pipelines/task.h"
 #include "media/image/fit.h"
+#include "platform/check.h"
 #include "platform/error.h"
 
 namespace atelier::engine {
@@ -14,6 +15,7 @@ namespace {
 // The mask lies on the picture as it was sent: it goes the same way to the made size, black around
 // it.
 Tensor mask_of(const TaskContext& context) {
+  CHECK(context.job.mask);  // plan_job() calls nothing else inpainting
   const auto& size = context.plan.size;
   const media::Fit fit = context.job.input.fit == card::FitMode::kStretch ? media::Fit::kStretch
                          : context.job.input.fit == card::FitMode::kCover ? media::Fit::kCover

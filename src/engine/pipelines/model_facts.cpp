@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "engine/samplers/names.h"
+#include "platform/check.h"
 #include "platform/error.h"
 
 namespace atelier::engine {
@@ -138,6 +139,7 @@ std::vector<card::Parameter> parameters_of(const ModelFacts& facts) {
 
 ModelFacts read_facts(const std::string& id, const CheckpointLayout& layout) {
   require_parts(layout);
+  CHECK(layout.unet && layout.vae);
   ModelFacts facts;
   facts.id = id;
   facts.title = layout.path.stem().string();

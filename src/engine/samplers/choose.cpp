@@ -150,9 +150,10 @@ void note_what_differs(const SchedulerFile& file, const SamplerEntry& entry,
   }
   const bool multistep =
       entry.id == "unipc" || entry.id == "dpmpp_2m" || entry.id == "dpmpp_2m_sde";
-  if (multistep && file.solver_order.value_or(2) != 2) {
-    choice.warnings.push_back("the model asks for a solver of order " +
-                              std::to_string(*file.solver_order) + ": order 2 was used");
+  const int order = file.solver_order.value_or(2);
+  if (multistep && order != 2) {
+    choice.warnings.push_back("the model asks for a solver of order " + std::to_string(order) +
+                              ": order 2 was used");
   }
 }
 

@@ -24,8 +24,8 @@ class Ddpm final : public AlphaSampler {
     const double alpha_here = alpha / alpha_previous, beta_here = 1 - alpha_here;
     const Tensor clean = clamp_when(settings_.clip_sample, settings_.clip_range,
                                     clean_from_alpha(settings_.prediction, alpha, output, sample));
-    const Tensor mean = clean * (std::sqrt(alpha_previous) * beta_here / (1 - alpha)) +
-                        sample * (std::sqrt(alpha_here) * (1 - alpha_previous) / (1 - alpha));
+    Tensor mean = clean * (std::sqrt(alpha_previous) * beta_here / (1 - alpha)) +
+                  sample * (std::sqrt(alpha_here) * (1 - alpha_previous) / (1 - alpha));
     if (t == 0) {
       return mean;
     }

@@ -34,7 +34,7 @@ class Lcm final : public AlphaSampler {
     const double take = scaled / std::sqrt(scaled * scaled + kSigmaData * kSigmaData);
     const Tensor clean = clamp_when(settings_.clip_sample, settings_.clip_range,
                                     clean_from_alpha(settings_.prediction, alpha, output, sample));
-    const Tensor denoised = clean * take + sample * keep;
+    Tensor denoised = clean * take + sample * keep;
     if (last) {
       return denoised;
     }

@@ -34,6 +34,7 @@ void release(void* block) {
 
 // libtorch 2 drops the const of allocate() and adds copy_data(): without `override` each of these
 // overrides whatever the version at hand has.
+// NOLINTBEGIN(modernize-use-override)
 class PooledAllocator : public c10::Allocator {
  public:
   at::DeleterFnPtr raw_deleter() const override { return release; }
@@ -53,6 +54,7 @@ class PooledAllocator : public c10::Allocator {
     return c10::GetDefaultCPUAllocator()->allocate(bytes);
   }
 };
+// NOLINTEND(modernize-use-override)
 
 }  // namespace
 

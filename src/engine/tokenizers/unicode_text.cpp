@@ -57,9 +57,9 @@ unsigned combining_class(char32_t c) {
 void append_decomposed(std::u32string& text, char32_t c) {
   if (c >= kHangulFirst && c < kHangulFirst + kSyllables) {
     const char32_t index = c - kHangulFirst;
-    text += kLeadFirst + index / (kVowels * kTails);
-    text += kVowelFirst + index % (kVowels * kTails) / kTails;
-    if (index % kTails != 0) text += kTailFirst + index % kTails;
+    text.push_back(kLeadFirst + index / (kVowels * kTails));
+    text.push_back(kVowelFirst + index % (kVowels * kTails) / kTails);
+    if (index % kTails != 0) text.push_back(kTailFirst + index % kTails);
     return;
   }
   const auto* found =

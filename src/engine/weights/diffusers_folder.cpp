@@ -7,6 +7,7 @@
 #include <iterator>
 #include <string_view>
 
+#include "platform/check.h"
 #include "platform/error.h"
 
 namespace atelier::engine {
@@ -173,6 +174,7 @@ fs::path FolderReader::tokenizer_folder(const char* name) const {
 }
 
 void FolderReader::name_family() {
+  CHECK(layout_.unet);
   const json::object& config = layout_.unet->config;
   const json::value* const width = config.if_contains("cross_attention_dim");
   if (text_of(config, "addition_embed_type") == "text_time") {

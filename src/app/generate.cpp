@@ -10,6 +10,7 @@
 #include "app/progress_line.h"
 #include "app/studio.h"
 #include "domain/settings/limits.h"
+#include "platform/check.h"
 #include "platform/error.h"
 #include "platform/files.h"
 
@@ -67,6 +68,7 @@ void check_output(const fs::path& output) {
 }
 
 void report(const domain::Job& job, const std::string& place, double seconds) {
+  CHECK(job.result);  // every job that succeeded has one
   const auto& used = job.result->used;
   for (const auto& warning : used.warnings) std::fprintf(stderr, "note: %s\n", warning.c_str());
   std::fprintf(stderr, "%dx%d, %d steps of %s %s, guidance %g, seed %llu, %s, %.1f s by %s\n",

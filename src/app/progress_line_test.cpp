@@ -32,7 +32,7 @@ TEST(ProgressLine, WritesPlainLinesWhereThereIsNoTerminal) {
     for (int step = 1; step <= 20; ++step) line.show(denoising(step));
   }
   std::string text(static_cast<std::size_t>(std::ftell(file)), '\0');
-  std::rewind(file);
+  ASSERT_EQ(std::fseek(file, 0, SEEK_SET), 0);
   ASSERT_EQ(std::fread(text.data(), 1, text.size(), file), text.size());
   std::fclose(file);
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 11);  // one for each tenth

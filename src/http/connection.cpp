@@ -13,6 +13,7 @@
 #include "http/failure.h"
 #include "http/guard.h"
 #include "http/reply_head.h"
+#include "platform/check.h"
 
 namespace atelier::http {
 
@@ -121,7 +122,7 @@ Connection::Awaitable<Connection::After> Connection::serve_one() {
 
 Request Connection::read_fields() const {
   Request request;
-  const auto& message = parser_->get();
+  const auto& message = parser().get();
   request.method = std::string{message.method_string()};
   request.from_loopback = from_loopback_;
   for (const auto& field : message) {
@@ -149,10 +150,20 @@ Connection::Awaitable<Connection::After> Connection::refuse_header(error_code re
   co_return co_await refuse(unread, response);
 }
 
-bool Connection::body_is_expected() const { return !parser_->is_done(); }
+Connection::Parser& Connection::parser() {
+  CHECK(parser_);
+  return *parser_;
+}
+
+const Connection::Parser& Connection::parser() const {
+  CHECK(parser_);
+  return *parser_;
+}
+
+bool Connection::body_is_expected() const { return !parser().is_done(); }
 
 std::optional<Response> Connection::check_body_size(const std::string& path) const {
-  const auto length = parser_->content_length();
+  const auto length = parser().content_length();
   const std::size_t limit = core_.settings.limits.json_body_bytes;
   if (!length || *length <= limit) return std::nullopt;
   return failure_response(
@@ -165,8 +176,8 @@ std::optional<Response> Connection::check_body_size(const std::string& path) con
 // while: closing at once would make its system discard the answer.
 Connection::Awaitable<Connection::After> Connection::refuse(const Request& request,
                                                             const Response& response) {
-  const bool complete = parser_->is_done();
-  const bool keep = complete && parser_->get().keep_alive();
+  const bool complete = parser().is_done();
+  const bool keep = complete && parser().get().keep_alive();
   const After after = co_await reply(request, response, keep);
   if (!complete) co_await drain();
   co_return complete ? after : After::kClose;
@@ -183,7 +194,7 @@ Connection::Awaitable<std::optional<Response>> Connection::read_body(Request& re
                      core_.settings.spool_folder}};
   std::string piece(kPieceBytes, '\0');
   Outcome failure = nobody_there();
-  while (!parser_->is_done()) {
+  while (!parser().is_done()) {
     if (!co_await read_some_body(writer, piece, failure, request.path)) {
       co_return std::get<Response>(std::move(failure));
     }
@@ -200,12 +211,12 @@ Connection::Awaitable<std::optional<Response>> Connection::read_body(Request& re
 Connection::Awaitable<bool> Connection::read_some_body(BodyWriter& writer, std::string& piece,
                                                        Outcome& failure, const std::string& path) {
   error_code error;
-  auto& body = parser_->get().body();
+  auto& body = parser().get().body();
   body.data = piece.data();
   body.size = piece.size();
   body.more = true;
   stream_.expires_after(core_.settings.limits.body_idle_timeout);
-  co_await beast::http::async_read_some(stream_, buffer_, *parser_, awaitable_with(error));
+  co_await beast::http::async_read_some(stream_, buffer_, parser(), awaitable_with(error));
   if (error == beast::http::error::need_buffer) error = {};
   if (error) {
     const bool malformed =
@@ -257,14 +268,14 @@ Connection::Awaitable<Connection::After> Connection::answer(const Request& reque
   }
   const auto* response = std::get_if<Response>(&outcome);
   const Response nothing;
-  const bool keep = parser_->get().keep_alive() && !core_.stopping;
+  const bool keep = parser().get().keep_alive() && !core_.stopping;
   co_return co_await reply(request, response != nullptr ? *response : nothing, keep);
 }
 
 Connection::Awaitable<Connection::After> Connection::reply(const Request& request,
                                                            const Response& response,
                                                            bool keep_open) {
-  ReplyFrame frame{response.body.size(), keep_open, parser_->get().version() < 11};
+  ReplyFrame frame{response.body.size(), keep_open, parser().get().version() < 11};
   std::string head = reply_head(response, frame, cors_fields(request));
   const bool without_body =
       request.method == "HEAD" || response.status == 204 || response.status == 304;

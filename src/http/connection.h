@@ -48,6 +48,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Awaitable<std::optional<Response>> read_body(Request& request);
   Awaitable<bool> read_some_body(BodyWriter& writer, std::string& piece, Outcome& failure,
                                  const std::string& path);
+  Parser& parser();  // of the request that is being read or answered
+  const Parser& parser() const;
   bool body_is_expected() const;
 
   // Replies.

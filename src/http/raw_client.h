@@ -73,7 +73,7 @@ class RawClient {
 
   // `fields`: further header lines, each with its line end. A Host is added unless there is one.
   bool request(std::string_view method, std::string_view path, std::string_view body = {},
-               std::string fields = {}) {
+               const std::string& fields = {}) {
     std::string text{method};
     text += ' ';
     text += path;

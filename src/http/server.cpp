@@ -86,6 +86,7 @@ class Server::Impl {
     bind();
   }
 
+  // NOLINTNEXTLINE(bugprone-exception-escape): a stop that fails ends the program
   ~Impl() {
     stop();
     core_.pool.join();
@@ -155,9 +156,10 @@ class Server::Impl {
 
   void start(asio::ip::tcp::socket socket) {
     auto connection = std::make_shared<Connection>(std::move(socket), core_);
-    asio::co_spawn(core_.io, connection->run(), [this, connection](std::exception_ptr failure) {
-      if (failure) core_.log("a connection ended with an unexpected failure");
-    });
+    asio::co_spawn(core_.io, connection->run(),
+                   [this, connection](const std::exception_ptr& failure) {
+                     if (failure) core_.log("a connection ended with an unexpected failure");
+                   });
   }
 
   static asio::awaitable<void> turn_away(asio::ip::tcp::socket socket) {

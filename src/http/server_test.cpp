@@ -362,13 +362,14 @@ TEST_F(ServerTest, RefusesALongHeader) {
 
 TEST_F(ServerTest, RefusesWhatIsNoRequest) {
   start();
+  constexpr const char* kLengthTwice =
+      "POST /v1/generate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n"
+      "Transfer-Encoding: chunked\r\n\r\n{}";
   for (const char* bytes :
        {"nonsense\r\n\r\n", "GET /health HTTP/1.1\r\n\r\n",
         "GET /health HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n",
         "GET /%zz HTTP/1.1\r\nHost: localhost\r\n\r\n",
-        "GET /../etc/passwd HTTP/1.1\r\nHost: localhost\r\n\r\n",
-        "POST /v1/generate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nTransfer-Encoding: "
-        "chunked\r\n\r\n{}"}) {
+        "GET /../etc/passwd HTTP/1.1\r\nHost: localhost\r\n\r\n", kLengthTwice}) {
     RawClient client{port()};
     client.send(bytes);
     EXPECT_EQ(client.reply().status, 400) << bytes;

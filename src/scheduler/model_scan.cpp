@@ -81,7 +81,8 @@ void ModelScan::inspect_next() {
 
 void ModelScan::inspected(const protocol::Message& message) {
   if (!under_inspection_) return;
-  const auto candidate = *std::exchange(under_inspection_, std::nullopt);
+  const ModelCandidate candidate = std::move(*under_inspection_);
+  under_inspection_.reset();
   if (message.kind == protocol::Message::Kind::kFailure) {
     keep(candidate, {}, message.failure);
   } else {
@@ -108,7 +109,8 @@ void ModelScan::keep(const ModelCandidate& candidate, card::ModelCard card,
 void ModelScan::worker_lost(const std::string& end) {
   ready_ = false;
   if (!under_inspection_) return;
-  const auto candidate = *std::exchange(under_inspection_, std::nullopt);
+  const ModelCandidate candidate = std::move(*under_inspection_);
+  under_inspection_.reset();
   keep(candidate, {}, "the worker " + end + " while it read the file");
 }
 

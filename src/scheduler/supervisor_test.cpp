@@ -29,7 +29,7 @@ class SupervisorTest : public testing::Test {
         std::move(launch), inbox_,
         SupervisorEvents{.ready = [](const protocol::HelloReply&) {},
                          .lost = [this](const std::string& end) { ends_.push_back(end); },
-                         .notified = [](protocol::Message) {}});
+                         .notified = [](const protocol::Message&) {}});
     return *supervisor_;
   }
 

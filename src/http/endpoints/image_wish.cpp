@@ -76,7 +76,7 @@ std::optional<int> default_steps(const card::ModelCard& card) {
 void keep_one_step(card::GenerationInput& input, const card::ModelCard& card,
                    std::vector<std::string>& warnings) {
   const auto steps = input.steps ? input.steps : default_steps(card);
-  if (!steps || *steps < 1 || *input.strength < 0) return;
+  if (!steps || *steps < 1 || !input.strength || *input.strength < 0) return;
   if (std::floor(*steps * *input.strength) >= 1) return;
   double strength = 1.0 / *steps;
   while (std::floor(*steps * strength) < 1) strength = std::nextafter(strength, 1.0);

@@ -71,7 +71,8 @@ struct ReplyWish {
 };
 
 Response pictures_of(const domain::Job& job, const ReplyWish& wish, Service& service) {
-  const domain::JobResult& result = job.result.value();
+  if (!job.result) throw Error(ErrorCode::kInternal, "job '" + job.id + "' ended without a result");
+  const domain::JobResult& result = *job.result;
   const auto status = service.scheduler.status();
   PictureReply reply;
   reply.created = job.created_ms / 1000;

@@ -49,8 +49,8 @@ class RandomSource final : public TensorSource {
       return name.ends_with(".weight") ? at::ones(shape, at::kFloat) : at::zeros(shape, at::kFloat);
     }
     Tensor tensor = at::empty(shape, at::kFloat);
-    const auto fan_in = static_cast<float>(tensor.numel() / shape[0]);
-    const Tensor block = block_ * (std::sqrt(3.0F / fan_in));
+    const std::int64_t fan_in = tensor.numel() / shape[0];
+    const Tensor block = block_ * (std::sqrt(3.0F / static_cast<float>(fan_in)));
     for (std::int64_t first = 0; first < tensor.numel(); first += block.numel()) {
       const std::int64_t count = std::min(block.numel(), tensor.numel() - first);
       tensor.view(-1).narrow(0, first, count).copy_(block.narrow(0, 0, count));
@@ -179,6 +179,7 @@ void report(const Asked& asked, const std::function<void()>& step, int steps) {
 }  // namespace
 }  // namespace atelier::engine
 
+// NOLINTNEXTLINE(bugprone-exception-escape): a failure may end a measurement as it is
 int main(int count, char** words) {
   using namespace atelier::engine;
   if (count != 6 && count != 7) {

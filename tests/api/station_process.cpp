@@ -27,7 +27,7 @@ int free_port() {
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof address;
-  ::bind(socket, reinterpret_cast<sockaddr*>(&address), size);
+  if (::bind(socket, reinterpret_cast<sockaddr*>(&address), size) != 0) std::abort();
   ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size);
   ::close(socket);
   return ntohs(address.sin_port);
@@ -53,7 +53,8 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 
 }  // namespace
 
-StationProcess::StationProcess(StationOptions options) : home_(new_home()), port_(free_port()) {
+StationProcess::StationProcess(const StationOptions& options)
+    : home_(new_home()), port_(free_port()) {
   start(options);
   wait_until_ready(options.key);
 }

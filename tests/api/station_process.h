@@ -24,7 +24,7 @@ struct StationOptions {
 
 class StationProcess {
  public:
-  explicit StationProcess(StationOptions options = {});
+  explicit StationProcess(const StationOptions& options = {});
   ~StationProcess();  // ends it and everything it started
   StationProcess(const StationProcess&) = delete;
   StationProcess& operator=(const StationProcess&) = delete;

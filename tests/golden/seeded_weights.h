@@ -50,8 +50,8 @@ inline Tensor seeded_tensor(const std::string& component, const std::string& nam
   } else {
     const bool sharp =
         ends_with_any(name, {"to_q.weight", "to_k.weight", "q_proj.weight", "k_proj.weight"});
-    const auto fan_in = static_cast<double>(tensor.numel() / shape[0]);
-    scale = static_cast<float>((sharp ? 1.5 : 1.0) * std::sqrt(3.0 / fan_in));
+    const std::int64_t fan_in = tensor.numel() / shape[0];
+    scale = static_cast<float>((sharp ? 1.5 : 1.0) * std::sqrt(3.0 / static_cast<double>(fan_in)));
   }
   for (std::int64_t i = 0; i < tensor.numel(); ++i) values[i] = values[i] * scale + shift;
   return tensor;

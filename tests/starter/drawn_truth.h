@@ -78,8 +78,9 @@ inline void paint(DrawnScene& scene, Shape shape, const Rgb& colour, Point centr
     for (int column = left; column < right; ++column) {
       int hits = 0;
       for (int sub = 0; sub < kSub * kSub; ++sub) {
-        const double x = (column + (sub % kSub + 0.5) / kSub - centre.x) / radius;
-        const double y = (row + (sub / kSub + 0.5) / kSub - centre.y) / radius;
+        const int sub_column = sub % kSub, sub_row = sub / kSub;
+        const double x = (column + (sub_column + 0.5) / kSub - centre.x) / radius;
+        const double y = (row + (sub_row + 0.5) / kSub - centre.y) / radius;
         const double length = std::hypot(x, y);
         const bool in = shape == Shape::kCircle ? length < 1
                         : shape == Shape::kRing ? length < 1 && length > 0.56

@@ -224,7 +224,8 @@ double overlap(Shape shape, const Grid& grid, const std::vector<double>& coverag
     for (int x = left; x <= right; ++x) {
       int hits = 0;
       for (int sub = 0; sub < kSub * kSub; ++sub) {
-        const double px = x + (sub % kSub + 0.5) / kSub, py = y + (sub / kSub + 0.5) / kSub;
+        const int sub_column = sub % kSub, sub_row = sub / kSub;
+        const double px = x + (sub_column + 0.5) / kSub, py = y + (sub_row + 0.5) / kSub;
         hits += inside(shape, (px - moments.x) / radius, (py - moments.y) / radius) ? 1 : 0;
       }
       const double ideal = hits / static_cast<double>(kSub * kSub);

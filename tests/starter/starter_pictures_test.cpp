@@ -55,7 +55,10 @@ std::vector<Case> held_back_cases() {
 
 Expectation facts_of(const Case& asked) {
   Expectation facts;
-  if (asked.background) facts.background = colour_named(*asked.background).value();
+  if (asked.background) {
+    const Colour background = colour_named(*asked.background).value();
+    facts.background = background;
+  }
   for (const NamedObject& object : asked.objects) {
     facts.objects.push_back({shape_named(object.shape).value(), colour_named(object.colour).value(),
                              place_named(object.place).value()});

@@ -8,8 +8,6 @@
 namespace atelier::scheduler {
 namespace {
 
-using domain::InstalledModel;
-
 std::string last_part(const std::string& id) { return id.substr(id.rfind('/') + 1); }
 
 }  // namespace

@@ -15,8 +15,10 @@ import platform
 import statistics
 import subprocess
 import sys
+import time
 
 HERE = pathlib.Path(__file__).parent
+PAUSE = 1.0  # seconds: threads of the one before may spin for work a while, and would take the cores from the next
 
 
 class Peer:
@@ -32,6 +34,7 @@ class Peer:
             self.said.append(line)
 
     def step(self):
+        time.sleep(PAUSE)
         self.process.stdin.write("step\n")
         self.process.stdin.flush()
         return float(self.process.stdout.readline())

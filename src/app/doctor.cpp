@@ -170,6 +170,7 @@ int doctor(const domain::Settings& settings) {
   const auto libraries = engine_libraries();
   std::string names;
   for (const auto& name : libraries) names += (names.empty() ? "" : ", ") + name;
+  for (const auto& sentence : settings.problems) report.problem(sentence);
   examine_machine(report);
   examine_disk(report, settings);
   examine_gpu(report, libraries);

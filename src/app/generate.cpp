@@ -34,6 +34,34 @@ void read_size(const std::string& text, card::GenerationInput& input) {
   input.height = height;
 }
 
+// A negative one means any, as in other programs; the job then tells the one that was drawn.
+std::optional<std::uint64_t> read_seed(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  const auto* end = text.data() + text.size();
+  std::int64_t below = 0;
+  const auto negative = std::from_chars(text.data(), end, below);
+  if (negative.ec == std::errc{} && negative.ptr == end && below < 0) return std::nullopt;
+  std::uint64_t seed = 0;
+  const auto read = std::from_chars(text.data(), end, seed);
+  if (read.ec != std::errc{} || read.ptr != end) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "--seed: '" + text.substr(0, 40) + "' is no whole number");
+  }
+  return seed;
+}
+
+// The flags by which a person knows the fields of a job.
+domain::FieldNames flags_of(const GenerateCommand& command) {
+  domain::FieldNames names{.prefix = "--",
+                           .names = {{"prompt", "the prompt"},
+                                     {"negative_prompt", "--negative"},
+                                     {"guidance", "--cfg"},
+                                     {"guidance_rescale", "--guidance-rescale"},
+                                     {"clip_skip", "--clip-skip"}}};
+  if (!command.size.empty()) names.names["width"] = names.names["height"] = "--size";
+  return names;
+}
+
 card::FitMode read_fit(const std::string& text) {
   if (text.empty() || text == "stretch") return card::FitMode::kStretch;
   if (text == "cover") return card::FitMode::kCover;
@@ -85,6 +113,11 @@ int generate(const domain::Settings& settings, GenerateCommand command) {
   wish.client = "cli";
   read_size(command.size, command.input);
   command.input.fit = read_fit(command.fit);
+  command.input.seed = read_seed(command.seed);
+  if (command.input.prompt.find_first_not_of(" \t\r\n") == std::string::npos) {
+    std::fprintf(stderr, "note: the prompt is empty: the model draws whatever it likes\n");
+  }
+  wish.names = flags_of(command);
   wish.input.generation = command.input;
   wish.image = read_picture(command.image);
   wish.mask = read_picture(command.mask);

@@ -53,7 +53,7 @@ void add_generate(CLI::App& command, GenerateCommand& wish) {
   add_optional(command, "--guidance-rescale", input.guidance_rescale, "0 to 1");
   command.add_option("--sampler", input.sampler, "Sampler, e.g. 'DPM++ 2M'");
   command.add_option("--schedule", input.schedule, "Schedule, e.g. karras");
-  add_optional(command, "--seed", input.seed, "Seed of the first picture");
+  command.add_option("--seed", wish.seed, "Seed of the first picture; -1: any");
   command.add_option("--batch", input.batch, "Pictures, 1 to 16; picture i has seed + i");
   command.add_option("--image", wish.image, "Picture to start from");
   command.add_option("--mask", wish.mask, "White is painted anew");

@@ -6,6 +6,7 @@
 
 #include "platform/error.h"
 #include "platform/files.h"
+#include "platform/log.h"
 #include "platform/process.h"
 
 namespace atelier::app {
@@ -26,6 +27,21 @@ std::string first_existing(const std::vector<fs::path>& places) {
     if (!place.empty() && is_there(place)) return place.lexically_normal().string();
   }
   return "";
+}
+
+// A folder on a disk that is not there today is no reason to refuse, but one to say.
+void find_missing_folders(domain::Settings& settings) {
+  const auto check = [&](const std::string& key, const std::string& folder) {
+    std::error_code failure;
+    if (folder.empty() || fs::is_directory(folder, failure)) return;
+    const auto source = settings.sources.find(key);
+    settings.problems.push_back((source == settings.sources.end() ? key : source->second) +
+                                ": there is no folder '" + folder +
+                                "': no models are looked for there");
+  };
+  for (const auto& folder : settings.model_folders) check("models.folders", folder);
+  check("models.comfyui", settings.comfyui);
+  check("models.a1111", settings.a1111);
 }
 
 }  // namespace
@@ -76,7 +92,21 @@ domain::Settings load_settings(const domain::FlagValues& flags) {
   if (is_there(home / "settings.toml")) {
     file = platform::read_text(home / "settings.toml", kSettingsBytesMax);
   }
-  return domain::read_settings(file, environment, flags);
+  auto settings = domain::read_settings(file, environment, flags);
+  find_missing_folders(settings);
+  return settings;
+}
+
+void make_model_folders(const domain::Settings& settings) {
+  const fs::path models = settings.models_folder();
+  if (is_there(models)) return;
+  std::error_code failure;
+  for (const char* folder : {"checkpoints", "diffusers"}) {
+    fs::create_directories(models / folder, failure);
+    if (!failure) continue;
+    return platform::log_warning("the folder '" + (models / folder).string() +
+                                 "' cannot be made: " + failure.message());
+  }
 }
 
 }  // namespace atelier::app

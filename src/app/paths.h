@@ -16,6 +16,9 @@ std::string starter_folder(const domain::Settings& settings);  // "" when there 
 std::string web_folder(const domain::Settings& settings);      // "" when there is none
 std::vector<std::string> engine_libraries();                   // file names found
 
+// home/models with the folders that are looked into, once: whoever takes one away wants it so.
+void make_model_folders(const domain::Settings& settings);
+
 // Settings from settings.toml of the home folder, the environment and the flags; makes the folder.
 domain::Settings load_settings(const domain::FlagValues& flags);
 

@@ -81,7 +81,9 @@ http::ServerSettings server_settings(const domain::Settings& settings) {
 int serve(const domain::Settings& settings) {
   open_log(settings);
   for (const auto& sentence : settings.without_effect) platform::log_info(sentence);
+  for (const auto& sentence : settings.problems) platform::log_warning(sentence);
   HomeLock lock(settings.home);
+  make_model_folders(settings);
   auto server = server_settings(settings);
   const auto asked = server.port;
   server.port = next_free_port(server.host, asked);

@@ -1,4 +1,5 @@
 // The studio that asks the running station over its native API.
+#include <cctype>
 #include <filesystem>
 #include <thread>
 
@@ -57,7 +58,25 @@ ErrorCode code_of(int status) {
   return status < 500 ? ErrorCode::kInvalidArgument : ErrorCode::kInternal;
 }
 
-std::string checked(const HttpReply& reply, const std::string& url) {
+// The station names the fields of its own interface ("/input/width: …"): the person typed others.
+std::string in_words_of(const domain::FieldNames& names, std::string sentence) {
+  const std::string_view prefix = "/input/";
+  for (auto at = sentence.find(prefix); at != std::string::npos; at = sentence.find(prefix, at)) {
+    auto end = at + prefix.size();
+    while (end < sentence.size() &&
+           (std::islower(static_cast<unsigned char>(sentence[end])) != 0 || sentence[end] == '_')) {
+      ++end;
+    }
+    const auto name =
+        names.of(std::string_view(sentence).substr(at + prefix.size(), end - at - prefix.size()));
+    sentence.replace(at, end - at, name);
+    at += name.size();
+  }
+  return sentence;
+}
+
+std::string checked(const HttpReply& reply, const std::string& url,
+                    const domain::FieldNames& names = {}) {
   if (reply.status == 0) {
     throw Error(ErrorCode::kInternal, "the station at " + url + " does not answer any more");
   }
@@ -66,7 +85,7 @@ std::string checked(const HttpReply& reply, const std::string& url) {
   if (reply.content_type.find("json") != std::string::npos) {
     sentence = json::read_json<Problem>(reply.body).detail;
   }
-  throw Error(code_of(reply.status), sentence);
+  throw Error(code_of(reply.status), in_words_of(names, std::move(sentence)));
 }
 
 Job job_of(const http::JobView& view) {
@@ -104,8 +123,12 @@ class StationStudio final : public Studio {
     if (!wish.image.empty()) body.input.image = platform::base64_encode(wish.image);
     if (!wish.mask.empty()) body.input.mask = platform::base64_encode(wish.mask);
     const auto accepted = json::read_json<http::JobView>(
-        checked(client_->post("/api/v1/jobs", json::write_json(body)), client_->url()));
-    return follow(accepted.id, watch, interrupted);
+        checked(client_->post("/api/v1/jobs", json::write_json(body)), client_->url(), wish.names));
+    auto job = follow(accepted.id, watch, interrupted);
+    if (job.result) {
+      for (auto& each : job.result->used.warnings) each = in_words_of(wish.names, std::move(each));
+    }
+    return job;
   }
 
   scheduler::Picture artifact(const std::string& id) override {

@@ -10,8 +10,10 @@ namespace {
 
 constexpr std::size_t kReasonMax = 200;
 
-// libvips collects a line per layer; the first one is the cause. It may quote bytes of the file.
+// libvips collects a line per layer; the first one that says anything is the cause. It may quote
+// bytes of the file.
 std::string first_line(std::string text) {
+  text.erase(0, text.find_first_not_of(" :\n\t"));
   text = text.substr(0, text.find('\n')).substr(0, kReasonMax);
   return is_utf8(text) ? text : latin1_to_utf8(text);
 }
@@ -25,7 +27,7 @@ void with_failures_described(const std::string& what, const std::function<void()
     const std::string reason = first_line(failure.what());
     vips_error_clear();
     throw Error(ErrorCode::kCorruptData,
-                what + ": " + reason +
+                what + (reason.empty() ? "" : ": " + reason) +
                     ": it is broken or incomplete, send it again or save it "
                     "anew in another program");
   }

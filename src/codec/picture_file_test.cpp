@@ -6,6 +6,7 @@
 #include <cmath>
 #include <vips/vips8>
 
+#include "codec/describe_failure.h"
 #include "platform/error.h"
 
 namespace atelier::codec {
@@ -55,6 +56,18 @@ VImage solid(std::vector<double> colour, VipsBandFormat format, VipsInterpretati
       .cast(format)
       .new_from_image(std::move(colour))
       .copy(VImage::option()->set("interpretation", meaning));
+}
+
+TEST_F(PictureFile, AFailureWithoutAReasonIsStillASentence) {
+  for (const char* reason : {"", ": \n", "pngload: broken\nmore"}) {
+    try {
+      with_failures_described("the picture cannot be decoded", [&] { throw vips::VError(reason); });
+      FAIL() << "it was no failure";
+    } catch (const Error& error) {
+      EXPECT_EQ(std::string(error.what()).find(": :"), std::string::npos) << error.what();
+      EXPECT_EQ(std::string(error.what()).find("more"), std::string::npos);
+    }
+  }
 }
 
 ErrorCode failure_of(const Bytes& file, DecodeOptions options = {},

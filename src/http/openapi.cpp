@@ -59,22 +59,43 @@ bj::array parameters_of(const Route& route) {
                                     {"required", true},
                                     {"schema", bj::object{{"type", "string"}}}});
   }
-  for (const auto& name : route.query) {
-    parameters.push_back(
-        bj::object{{"name", name}, {"in", "query"}, {"schema", bj::object{{"type", "string"}}}});
+  for (const auto& field : route.query) {
+    bj::object parameter{{"name", field.name}, {"in", "query"}, {"description", field.help}};
+    bj::object schema{{"type", "string"}};
+    if (!field.one_of.empty()) {
+      bj::array names;
+      for (const auto& name : field.one_of) names.emplace_back(name);
+      schema["enum"] = std::move(names);
+      bj::object list{{"type", "array"}, {"items", std::move(schema)}};
+      schema = std::move(list);
+      parameter["style"] = "form";
+      parameter["explode"] = false;
+    }
+    parameter["schema"] = std::move(schema);
+    parameters.push_back(std::move(parameter));
   }
   return parameters;
 }
 
+std::string_view failure_schema(Family family) {
+  switch (family) {
+    case Family::kNative:
+      return "Problem";
+    case Family::kOpenAi:
+      return "OpenAiFailure";
+    case Family::kFounding:
+      break;
+  }
+  return "Failure";
+}
+
 bj::object failure_of(const Route& route) {
-  const bool native = family_of(route.pattern) == Family::kNative;
-  return {
-      {"description", "A sentence that says what failed, why, and what to do"},
-      {"content",
-       bj::object{{native ? "application/problem+json" : "application/json",
-                   bj::object{{"schema",
-                               bj::object{{"$ref", native ? "#/components/schemas/Problem"
-                                                          : "#/components/schemas/Failure"}}}}}}}};
+  const Family family = family_of(route.pattern);
+  const std::string reference = "#/components/schemas/" + std::string{failure_schema(family)};
+  return {{"description", "A sentence that says what failed, why, and what to do"},
+          {"content",
+           bj::object{{family == Family::kNative ? "application/problem+json" : "application/json",
+                       bj::object{{"schema", bj::object{{"$ref", reference}}}}}}}};
 }
 
 bj::object operation_of(const Route& route, SchemaBook& book) {
@@ -120,9 +141,12 @@ std::string openapi_document(const std::vector<Route>& routes) {
   }
   book["Problem"] = text_fields({"type", "title", "detail", "code"});
   book["Problem"]["properties"].get_object()["status"] = bj::object{{"type", "integer"}};
-  book["Failure"] = text_fields({"detail", "status"});
-  book["Failure"]["description"] =
-      "`error` is the sentence; on /v1/images/… it is OpenAI's object with `message`";
+  book["Failure"] = text_fields({"error", "detail", "status"});
+  book["OpenAiFailure"] = text_fields({"detail", "status"});
+  book["OpenAiFailure"]["properties"].get_object()["error"] =
+      text_fields({"message", "type", "code"});
+  book["OpenAiFailure"]["properties"].at("error").at("properties").get_object()["param"] =
+      bj::object{{"type", "null"}};
   bj::object schemas;
   for (auto& [name, schema] : book) schemas[name] = std::move(schema);
   const bj::value document = bj::object{

@@ -8,8 +8,11 @@
 #include <iterator>
 #include <set>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "http/endpoints/all_endpoints.h"
+#include "http/failure.h"
 #include "http/server.h"
 
 namespace atelier::http {
@@ -45,6 +48,39 @@ TEST(OpenApi, EveryReferenceLeadsSomewhere) {
   const auto& schemas = document.at("components").at("schemas").as_object();
   for (const auto& reference : references) {
     EXPECT_TRUE(schemas.contains(reference.substr(reference.rfind('/') + 1))) << reference;
+  }
+}
+
+// What a refusal really holds is what the document promises.
+TEST(OpenApi, RefusalsHaveTheDocumentedFields) {
+  const auto document = boost::json::parse(openapi_document());
+  const auto& schemas = document.at("components").at("schemas").as_object();
+  for (const auto& [path, schema] : {std::pair{"/api/v1/jobs", "Problem"},
+                                     {"/v1/images/generations", "OpenAiFailure"},
+                                     {"/v1/generate", "Failure"}}) {
+    const auto sent = boost::json::parse(refusal(path, 400, "invalid_argument", "no").body);
+    const auto& documented = schemas.at(schema).at("properties").as_object();
+    EXPECT_EQ(documented.size(), sent.as_object().size()) << path;
+    for (const auto& [field, value] : sent.as_object()) {
+      ASSERT_TRUE(documented.contains(field)) << path << " " << field;
+      const std::string_view type = value.is_string()  ? "string"
+                                    : value.is_int64() ? "integer"
+                                                       : "object";
+      EXPECT_EQ(documented.at(field).at("type").as_string(), type) << path << " " << field;
+    }
+  }
+}
+
+TEST(OpenApi, TheFieldsOfAGenerationAreExplained) {
+  const auto document = boost::json::parse(openapi_document());
+  const auto& schemas = document.at("components").at("schemas").as_object();
+  for (const char* schema : {"GenerateBody", "ImageBody"}) {
+    const auto& fields = schemas.at(schema).at("properties").as_object();
+    for (const auto& [field, description] : fields) {
+      EXPECT_TRUE(description.as_object().contains("description")) << schema << " " << field;
+    }
+    EXPECT_EQ(fields.at("steps").at("maximum").as_int64(), 1000);
+    EXPECT_EQ(fields.at("fit").at("enum").as_array().size(), 3U);
   }
 }
 

@@ -42,6 +42,12 @@ struct EventStream {
 
 using Outcome = std::variant<Response, AwaitJob, EventStream>;
 
+// A query parameter as the document shows it.
+struct QueryField {
+  std::string name, help;
+  std::vector<std::string> one_of = {};  // several of them may be given, with commas
+};
+
 // The I/O thread may only be taken for what needs microseconds: snapshots, no disk, no decoding.
 enum class RunsOn { kIoThread, kPool };
 
@@ -56,7 +62,7 @@ struct Route {
   int success = 200;
   RunsOn runs_on = RunsOn::kPool;
   std::function<Outcome(const Request&, Service&)> function;
-  std::vector<std::string> query = {};  // names of query parameters, for the document
+  std::vector<QueryField> query = {};  // for the document
 };
 
 }  // namespace atelier::http

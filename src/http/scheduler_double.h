@@ -39,6 +39,7 @@ class SchedulerDouble : public scheduler::Scheduler {
   // What the tests set and see.
   bool queue_full = false;
   std::string no_models_because;              // as at the station's start
+  std::string found_by_refresh;               // a model that somebody put there meanwhile
   std::chrono::milliseconds submit_takes{0};  // as decoding a large picture would
   scheduler::StationStatus now;
 
@@ -122,11 +123,12 @@ class SchedulerDouble : public scheduler::Scheduler {
     return found(id);
   }
 
-  std::vector<domain::Job> recent_jobs(int limit) override {
+  std::vector<domain::Job> recent_jobs(const domain::JobFilter& filter) override {
     const std::lock_guard lock{mutex_};
     std::vector<domain::Job> recent;
-    for (auto id = order_.rbegin(); id != order_.rend() && std::ssize(recent) < limit; ++id) {
-      recent.push_back(jobs_.at(*id));
+    for (auto id = order_.rbegin(); id != order_.rend() && std::ssize(recent) < filter.limit;
+         ++id) {
+      if (domain::matches(filter, jobs_.at(*id))) recent.push_back(jobs_.at(*id));
     }
     return recent;
   }
@@ -160,7 +162,13 @@ class SchedulerDouble : public scheduler::Scheduler {
     if (!no_models_because.empty()) return {{}, no_models_because};
     return {models_, ""};
   }
-  void refresh_models() override {}
+  scheduler::ModelList refresh_models(std::chrono::milliseconds) override {
+    if (!found_by_refresh.empty()) {
+      models_.push_back(models_.front());
+      models_.back().card.id = found_by_refresh;
+    }
+    return models();
+  }
   domain::ResolvedModel resolve_model(const std::string& name, const std::string&) override {
     if (name.empty() || name == "starter") return {models_.front(), ""};
     if (name == "sdxl-realism") {

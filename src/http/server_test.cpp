@@ -181,12 +181,25 @@ TEST_F(ServerTest, AnEmptyListOfModelsSaysWhy) {
               HasSubstr(R"({"models":[],"reason":"the worker has not started yet"})"));
 }
 
+TEST_F(ServerTest, ARefreshAnswersWithWhatItFound) {
+  start();
+  scheduler.found_by_refresh = "checkpoint/new";
+  EXPECT_THAT(ask("POST", "/api/v1/models/refresh").body, HasSubstr("checkpoint/new"));
+}
+
 TEST_F(ServerTest, SaysWhatAPathAnswersTo) {
   start();
   const RawReply reply = ask("GET", "/v1/generate");
   EXPECT_EQ(reply.status, 405);
   EXPECT_EQ(reply.header("allow"), "POST");
   EXPECT_EQ(ask("GET", "/v1/nothing").status, 404);
+  for (const char* path : {"/metrics", "/sdapi/v1/txt2img", "/api", "/favicon.gif", "/wp-login.php",
+                           "/create/x.json", "/system/restart"}) {
+    EXPECT_EQ(ask("GET", path).status, 404) << path;
+  }
+  for (const char* path : {"/", "/create", "/jobs/01J", "/metrical"}) {
+    EXPECT_EQ(ask("GET", path).status, 200) << path;
+  }
   EXPECT_EQ(ask("GET", "/api/v1/nothing").header("content-type"), "application/problem+json");
 }
 
@@ -214,6 +227,17 @@ TEST_F(ServerTest, MakesAPictureOnAllThreePaths) {
     EXPECT_EQ(input.height, 504);
     EXPECT_EQ(input.guidance, std::nullopt);
   }
+}
+
+TEST_F(ServerTest, AKeyThatNothingReadsIsAWarningOfThePicture) {
+  start();
+  RawClient client{port()};
+  client.request("POST", "/v1/generate", R"({"prompt":"x","stepz":3,"user":"u","quality":"hd"})");
+  scheduler.succeed(scheduler.wait_for_job());
+  EXPECT_THAT(
+      client.reply().body,
+      HasSubstr("\"warning\":\"unknown field 'stepz' was ignored (did you mean 'steps'?)\"}"));
+  EXPECT_EQ(scheduler.wishes().back().input.warnings.size(), 1U);
 }
 
 TEST_F(ServerTest, TellsAFailedJobInTheShapeOfThePath) {
@@ -411,14 +435,21 @@ TEST_F(ServerTest, AcceptsAJobAndSaysWhereItIs) {
   EXPECT_EQ(reply.header("location"), "/api/v1/jobs/job-1");
   EXPECT_THAT(reply.body, HasSubstr(R"("id":"job-1")"));
   EXPECT_THAT(reply.body, HasSubstr(R"("state":"queued")"));
-  EXPECT_THAT(reply.body, HasSubstr("glue"));
+  EXPECT_THAT(reply.body, HasSubstr(R"("warnings":["unknown field 'glue' was ignored"])"));
   const auto wish = scheduler.wishes().back();
   EXPECT_EQ(wish.priority, 3);
   EXPECT_EQ(wish.input.generation.steps, 4);
   EXPECT_EQ(wish.image, (std::vector<std::uint8_t>{'h', 'i'}));
-  EXPECT_EQ(ask("GET", "/api/v1/jobs/job-1").status, 200);
+  EXPECT_THAT(ask("GET", "/api/v1/jobs/job-1").body, HasSubstr("unknown field 'glue'"));
   EXPECT_THAT(ask("GET", "/api/v1/jobs?limit=5").body, HasSubstr(R"({"jobs":[{"id":"job-1")"));
   EXPECT_EQ(ask("GET", "/api/v1/jobs?limit=-5").status, 400);
+  EXPECT_THAT(ask("GET", "/api/v1/jobs?state=queued,running").body, HasSubstr("job-1"));
+  EXPECT_EQ(ask("GET", "/api/v1/jobs?state=failed").body, R"({"jobs":[]})");
+  EXPECT_EQ(ask("GET", "/api/v1/jobs?before=job-1").body, R"({"jobs":[]})");
+  EXPECT_THAT(ask("GET", "/api/v1/jobs?state=&before=job-2").body, HasSubstr("job-1"));
+  const RawReply unknown = ask("GET", "/api/v1/jobs?state=queued,asleep");
+  EXPECT_EQ(unknown.status, 400);
+  EXPECT_THAT(unknown.body, HasSubstr("'asleep' is no state of a job: choose among queued, "));
   EXPECT_EQ(ask("GET", "/api/v1/jobs/none").status, 404);
   EXPECT_THAT(ask("POST", "/api/v1/jobs/job-1/cancel").body, HasSubstr(R"("state":"cancelled")"));
 }

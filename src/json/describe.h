@@ -69,6 +69,14 @@ template <class T>
 using MembersOf = boost::describe::describe_members<T, boost::describe::mod_public |
                                                            boost::describe::mod_inherited>;
 
+// The keys that reading a T knows.
+template <Described T>
+std::vector<std::string> member_names() {
+  std::vector<std::string> names;
+  boost::mp11::mp_for_each<MembersOf<T>>([&](auto member) { names.emplace_back(member.name); });
+  return names;
+}
+
 template <class T>
 void read_value(const boost::json::value& from, T& to, const std::string& pointer,
                 ReadReport* report);

@@ -1,5 +1,5 @@
 // A decoder process and what it can do, used by one thread of the media pool. A picture on which
-// the process dies costs that picture: Error(kCorruptData); the next call starts another process.
+// two processes die costs that picture: Error(kCorruptData); the next call starts another process.
 #pragma once
 
 #include <cstdint>

@@ -181,7 +181,9 @@ void JobRunner::save(Running& running, protocol::GenerateReply reply, Parts part
   auto& job = running.job;
   advance(job.progress, "save", 0, 0);
   parts_.board.publish("progress", job, unix_ms());
-  if (!job.input.warning.empty()) reply.used.warnings.push_back(job.input.warning);
+  auto& warnings = reply.used.warnings;
+  if (!job.input.warning.empty()) warnings.push_back(job.input.warning);
+  warnings.insert(warnings.end(), job.input.warnings.begin(), job.input.warnings.end());
   auto shared = std::make_shared<Parts>(std::move(parts));
   parts_.pool.post(
       [this, id = job.id, reply, shared](Decoder& decoder) {

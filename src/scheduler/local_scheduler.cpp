@@ -171,7 +171,7 @@ void LocalScheduler::take_status() {
   shown_.pid = worker_.pid();
   shown_.restarts = worker_.restarts();
   shown_.job = job;
-  shown_.loaded_models = memory_.loaded_models;
+  shown_.loaded_models = loaded_models();
   shown_.resident_bytes = shown_.pid > 0 ? platform::resident_bytes(shown_.pid) : 0;
   const bool own_memory = shown_.engine.starts_with("cuda") && memory_.device_bytes_total > 0;
   const auto total =
@@ -188,6 +188,19 @@ void LocalScheduler::take_status() {
   status_.memory_used_mb = used >> 20;
   if (worker_.state() == Supervisor::State::kMissing) worker_problem_ = worker_.problem();
   if (!worker_problem_.empty()) models_changed_.notify_all();
+}
+
+// A model in two dtypes lies in memory twice and is one; a file that was taken away is none.
+std::vector<std::string> LocalScheduler::loaded_models() {
+  std::vector<std::string> ids;
+  const std::lock_guard lock(mutex_);
+  for (const auto& id : memory_.loaded_models) {
+    const bool installed =
+        !catalog_ || std::ranges::any_of(catalog_->models(),
+                                         [&](const auto& model) { return model.card.id == id; });
+    if (installed && std::ranges::find(ids, id) == ids.end()) ids.push_back(id);
+  }
+  return ids;
 }
 
 void LocalScheduler::add_notice(const std::string& sentence) {
@@ -241,10 +254,10 @@ std::optional<domain::InstalledModel> LocalScheduler::find_model(const std::stri
 }
 
 std::string LocalScheduler::keep_upload(const std::vector<std::uint8_t>& bytes,
-                                        std::string_view field) {
+                                        const std::string& field) {
   if (bytes.empty()) return "";
   if (bytes.size() > limits::kPictureBytesMax) {
-    throw Error(ErrorCode::kTooLarge, "/input/" + std::string(field) + ": the picture's file is " +
+    throw Error(ErrorCode::kTooLarge, field + ": the picture's file is " +
                                           std::to_string(bytes.size() >> 20) + " MB large, " +
                                           std::to_string(limits::kPictureBytesMax >> 20) +
                                           " are allowed");
@@ -256,8 +269,8 @@ std::string LocalScheduler::keep_upload(const std::vector<std::uint8_t>& bytes,
 Job LocalScheduler::submit(const NewJob& wish) {
   wait_for_models(limits::kModelsPatience);
   const auto resolved = catalog()->resolve(wish.input.generation.model, std::string(kTask));
-  domain::check_generation(wish.input.generation, resolved.model.card,
-                           {.image = !wish.image.empty(), .mask = !wish.mask.empty()});
+  const domain::SourcePictures pictures{.image = !wish.image.empty(), .mask = !wish.mask.empty()};
+  domain::check_generation(wish.input.generation, resolved.model.card, pictures, wish.names);
   if (wish.priority < 0 || wish.priority > 3) {
     throw Error(ErrorCode::kInvalidArgument, "/priority: choose 0 (background) to 3 (immediate)");
   }
@@ -268,12 +281,15 @@ Job LocalScheduler::submit(const NewJob& wish) {
   job.created_ms = unix_ms();
   job.input = wish.input;
   job.input.warning = resolved.warning;
+  for (auto& each : domain::without_effect(wish.input.generation, pictures, wish.names)) {
+    job.input.warnings.push_back(std::move(each));
+  }
   job.progress.stage = "queued";
   auto& generation = job.input.generation;
   generation.model = resolved.model.card.id;
   if (!generation.seed) generation.seed = draw_seed();  // a repeated job makes the same picture
-  job.input.image_artifact = keep_upload(wish.image, "image");
-  job.input.mask_artifact = keep_upload(wish.mask, "mask");
+  job.input.image_artifact = keep_upload(wish.image, wish.names.of("image"));
+  job.input.mask_artifact = keep_upload(wish.mask, wish.names.of("mask"));
   {
     const std::lock_guard lock(submitting_);
     const int waiting = store_.count_queued(job.priority);
@@ -297,10 +313,14 @@ Job LocalScheduler::job(const std::string& id) {
   throw Error(ErrorCode::kNotFound, "there is no job '" + id + "'");
 }
 
-std::vector<Job> LocalScheduler::recent_jobs(int limit) {
-  auto jobs = store_.recent(std::clamp(limit, 1, limits::kRecentJobsMax));
+std::vector<Job> LocalScheduler::recent_jobs(const domain::JobFilter& filter) {
+  auto bounded = filter;
+  bounded.limit = std::clamp(filter.limit, 1, limits::kRecentJobsMax);
+  auto jobs = store_.recent(bounded);
   for (auto& entry : jobs) {
-    if (auto live = board_.find(entry.id)) entry = std::move(*live);
+    auto live = board_.find(entry.id);
+    // One that changed in between stays as the store found it, so that it fits the filter.
+    if (live && domain::matches(filter, *live)) entry = *std::move(live);
   }
   return jobs;
 }
@@ -337,14 +357,34 @@ StationStatus LocalScheduler::status() {
   return status;
 }
 
-ModelList LocalScheduler::models() {
-  const std::lock_guard lock(mutex_);
+ModelList LocalScheduler::list_models() const {
   if (!catalog_) return {.models = {}, .reason = why_no_models()};
   return {.models = catalog_->models(), .reason = ""};
 }
 
-void LocalScheduler::refresh_models() {
-  inbox_.post([this] { scan_.request(); });
+ModelList LocalScheduler::models() {
+  const std::lock_guard lock(mutex_);
+  return list_models();
+}
+
+ModelList LocalScheduler::refresh_models(std::chrono::milliseconds patience) {
+  std::unique_lock lock(mutex_);
+  const auto mine = ++refreshes_asked_;
+  inbox_.post([this, mine] {
+    scan_.request([this, mine] {
+      const std::lock_guard done(mutex_);
+      refreshes_done_ = std::max(refreshes_done_, mine);
+      models_changed_.notify_all();
+    });
+  });
+  const bool found = models_changed_.wait_until(
+      lock, std::chrono::system_clock::now() + patience,
+      [&] { return stopping_ || refreshes_done_ >= mine || !worker_problem_.empty(); });
+  auto list = list_models();
+  if (list.reason.empty() && !found) {
+    list.reason = "the folders are still being looked at: this is what was known before";
+  }
+  return list;
 }
 
 domain::ResolvedModel LocalScheduler::resolve_model(const std::string& name,

@@ -35,13 +35,13 @@ class LocalScheduler final : public Scheduler {
 
   domain::Job submit(const NewJob& job) override;
   domain::Job job(const std::string& id) override;
-  std::vector<domain::Job> recent_jobs(int limit) override;
+  std::vector<domain::Job> recent_jobs(const domain::JobFilter& filter) override;
   domain::Job cancel(const std::string& id) override;
   std::unique_ptr<Subscription> subscribe(const std::string& id, std::int64_t after,
                                           EventListener listener) override;
   StationStatus status() override;
   ModelList models() override;
-  void refresh_models() override;
+  ModelList refresh_models(std::chrono::milliseconds patience) override;
   domain::ResolvedModel resolve_model(const std::string& name, const std::string& task) override;
   Picture artifact(const std::string& id) override;
 
@@ -60,9 +60,11 @@ class LocalScheduler final : public Scheduler {
   void worker_lost(const std::string& end);
   void ask_memory();
   void take_status();
-  std::string keep_upload(const std::vector<std::uint8_t>& bytes, std::string_view field);
+  std::vector<std::string> loaded_models();
+  std::string keep_upload(const std::vector<std::uint8_t>& bytes, const std::string& field);
   std::shared_ptr<const domain::Catalog> catalog();
   std::string why_no_models() const;  // mutex_ is held
+  ModelList list_models() const;      // mutex_ is held
   bool models_known();
   std::optional<domain::InstalledModel> find_model(const std::string& id);
 
@@ -88,7 +90,8 @@ class LocalScheduler final : public Scheduler {
   StationStatus status_;                            // guarded by mutex_
   std::shared_ptr<const domain::Catalog> catalog_;  // guarded by mutex_; null: not known yet
   std::string worker_problem_;                      // guarded by mutex_; why it cannot work at all
-  bool stopping_ = false;                           // guarded by mutex_
+  std::uint64_t refreshes_asked_ = 0, refreshes_done_ = 0;  // guarded by mutex_
+  bool stopping_ = false;                                   // guarded by mutex_
 
   std::thread thread_;  // last: it uses all of the above
 };

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdlib>
 #include <filesystem>
@@ -366,7 +367,7 @@ TEST_F(LocalSchedulerTest, RefusesWhatCannotRunBeforeItIsWritten) {
   auto garbage = wish();
   garbage.image = {1, 2, 3, 4};
   EXPECT_EQ(refusal(garbage).code(), ErrorCode::kCorruptData);
-  EXPECT_TRUE(scheduler_->recent_jobs(10).empty());
+  EXPECT_TRUE(scheduler_->recent_jobs({.limit = 10}).empty());
 }
 
 TEST_F(LocalSchedulerTest, AFoundingNameIsAnsweredByTheInstalledModelAndSaysSo) {
@@ -394,6 +395,53 @@ TEST_F(LocalSchedulerTest, ADecoderThatDiesCostsThatPictureAlone) {
   fine.image = good;
   fine.input.generation.strength = 0.5;
   EXPECT_EQ(run(fine).state, JobState::kSucceeded);
+}
+
+TEST_F(LocalSchedulerTest, APictureIsReadByASecondDecoderWhenTheFirstWasKilled) {
+  start();
+  const auto made = run(wish());
+  ASSERT_TRUE(made.result);
+  auto ask = wish();
+  ask.image = scheduler_->artifact(made.result->artifacts[0]).bytes;
+  ask.input.generation.strength = 0.5;
+  scheduler_.reset();
+  const auto sound = options_.launch_decoder;
+  const auto deadly =
+      launcher(program("ATELIER_MEDIA"), {}, {{"ATELIER_MEDIA_TEST_CRASH", "IHDR"}});
+  const auto launched = std::make_shared<std::atomic<int>>(0);
+  options_.launch_decoder = [=] { return (*launched)++ == 0 ? deadly() : sound(); };
+  start();
+  EXPECT_EQ(run(ask).state, JobState::kSucceeded);
+  EXPECT_GE(*launched, 2);
+}
+
+TEST_F(LocalSchedulerTest, WhatCannotHaveAnEffectIsAWarningOfTheJob) {
+  start();
+  auto ask = wish();
+  ask.input.generation.strength = 0.5;
+  ask.input.warnings = {"unknown field 'stepz' was ignored"};
+  const auto job = run(ask);
+  EXPECT_EQ(job.input.warnings.size(), 2U);
+  ASSERT_TRUE(job.result);
+  EXPECT_THAT(job.result->used.warnings, testing::Contains(HasSubstr("strength was ignored")));
+}
+
+TEST_F(LocalSchedulerTest, ARefreshAnswersAfterItHasLooked) {
+  options_.folders.layouts = {folder_.string()};
+  start();
+  const auto ids = [](const ModelList& list) {
+    std::vector<std::string> result;
+    for (const auto& model : list.models) result.push_back(model.card.id);
+    return result;
+  };
+  EXPECT_THAT(ids(scheduler_->refresh_models(kPatience)),
+              testing::Not(testing::Contains("checkpoint/new")));
+  std::filesystem::create_directories(folder_ / "checkpoints");
+  std::ofstream(folder_ / "checkpoints" / "new.safetensors") << "x";
+  const auto list = scheduler_->refresh_models(kPatience);
+  EXPECT_EQ(list.reason, "");
+  EXPECT_THAT(ids(list), testing::Contains("checkpoint/new"));
+  EXPECT_NE(scheduler_->refresh_models(std::chrono::milliseconds(0)).reason, "");
 }
 
 TEST_F(LocalSchedulerTest, AMissingEngineIsASentence) {

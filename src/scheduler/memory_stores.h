@@ -23,11 +23,11 @@ class MemoryJobStore final : public domain::JobStore {
     if (found == jobs_.end()) return std::nullopt;
     return found->second;
   }
-  std::vector<domain::Job> recent(int limit) override {
+  std::vector<domain::Job> recent(const domain::JobFilter& filter) override {
     const std::lock_guard lock(mutex_);
     std::vector<domain::Job> result;
-    for (auto it = jobs_.rbegin(); it != jobs_.rend() && limit-- > 0; ++it) {
-      result.push_back(it->second);
+    for (auto it = jobs_.rbegin(); it != jobs_.rend() && std::ssize(result) < filter.limit; ++it) {
+      if (domain::matches(filter, it->second)) result.push_back(it->second);
     }
     return result;
   }

@@ -20,8 +20,9 @@ ModelScan::ModelScan(ModelFolders folders, Supervisor& worker, MediaPool& pool, 
       inbox_(inbox),
       done_(std::move(done)) {}
 
-void ModelScan::request() {
+void ModelScan::request(std::function<void()> answered) {
   requested_ = true;
+  asked_.push_back(std::move(answered));
   begin();
 }
 
@@ -39,6 +40,7 @@ void ModelScan::begin() {
   if (!requested_ || open_ || listing_ || !ready_) return;
   requested_ = false;
   listing_ = true;
+  answering_ = std::exchange(asked_, {});
   // Folders may lie on slow disks: the listing is no work for the scheduler's thread.
   pool_.post(
       [this](Decoder&) {
@@ -58,8 +60,15 @@ void ModelScan::begin() {
       },
       [this](const Error& error) {
         platform::log_error(std::string("the model folders cannot be read: ") + error.what());
-        inbox_.post([this] { listing_ = false; });
+        inbox_.post([this] {
+          listing_ = false;
+          answer();
+        });
       });
+}
+
+void ModelScan::answer() {
+  for (const auto& answered : std::exchange(answering_, {})) answered();
 }
 
 void ModelScan::inspect_next() {
@@ -68,6 +77,7 @@ void ModelScan::inspect_next() {
     open_ = false;
     done_(std::move(found_));
     found_.clear();
+    answer();
     return begin();
   }
   under_inspection_ = std::move(waiting_.front());

@@ -23,12 +23,14 @@ class ModelScan {
 
   ModelScan(ModelFolders folders, Supervisor& worker, MediaPool& pool, Inbox& inbox, Done done);
 
-  void request();  // after the one under way, if any
+  // Looks again, after the scan under way if there is one; `answered` is called once that is done.
+  void request(std::function<void()> answered);
   void worker_ready(const protocol::HelloReply& hello);
   void worker_lost(const std::string& end);
 
  private:
   void begin();
+  void answer();
   void inspect_next();
   void inspected(const protocol::Message& message);
   void keep(const ModelCandidate& candidate, card::ModelCard card, const std::string& problem);
@@ -39,7 +41,8 @@ class ModelScan {
   Inbox& inbox_;
   Done done_;
   bool ready_ = false, requested_ = true, listing_ = false, open_ = false;
-  std::vector<card::ModelCard> own_cards_;  // of the engine itself
+  std::vector<card::ModelCard> own_cards_;                // of the engine itself
+  std::vector<std::function<void()>> asked_, answering_;  // of the next scan, of this one
   std::deque<ModelCandidate> waiting_;
   std::optional<ModelCandidate> under_inspection_;
   std::vector<domain::InstalledModel> found_;

@@ -15,7 +15,9 @@
 #include <vector>
 
 #include "domain/catalog/catalog.h"
+#include "domain/jobs/field_names.h"
 #include "domain/jobs/job.h"
+#include "domain/jobs/job_store.h"
 
 namespace atelier::scheduler {
 
@@ -24,6 +26,7 @@ struct NewJob {
   int priority = domain::kPriorityInteractive;
   std::string client;
   std::vector<std::uint8_t> image, mask;  // encoded pictures (PNG, JPEG, …); empty: none
+  domain::FieldNames names = {};          // of the fields as they were sent, for refusals
 };
 
 struct SamplerName {
@@ -82,8 +85,9 @@ class Scheduler {
   // kInvalidArgument, kNotFound (unknown model), kTooLarge, kCorruptData, kQueueFull.
   virtual domain::Job submit(const NewJob& job) = 0;
 
-  virtual domain::Job job(const std::string& id) = 0;           // throws kNotFound
-  virtual std::vector<domain::Job> recent_jobs(int limit) = 0;  // newest first
+  virtual domain::Job job(const std::string& id) = 0;  // throws kNotFound
+  virtual std::vector<domain::Job> recent_jobs(
+      const domain::JobFilter& filter) = 0;  // newest first
   // Queued: at once; running: between blocks of the network. Terminal jobs are left as they are.
   virtual domain::Job cancel(const std::string& id) = 0;
 
@@ -95,7 +99,9 @@ class Scheduler {
 
   virtual StationStatus status() = 0;
   virtual ModelList models() = 0;
-  virtual void refresh_models() = 0;
+  // (blocking) Looks for models again and tells what was found; after `patience` what is known so
+  // far, with the reason.
+  virtual ModelList refresh_models(std::chrono::milliseconds patience) = 0;
   // (blocking) only until the installed models are known, after the start.
   virtual domain::ResolvedModel resolve_model(const std::string& name, const std::string& task) = 0;
 

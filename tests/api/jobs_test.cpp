@@ -43,6 +43,38 @@ TEST_F(JobsApi, AJobIsAcceptedAndItsPictureCanBeFetched) {
   EXPECT_THAT(station->ask("GET", "/api/v1/jobs?limit=3").body, HasSubstr(id));
 }
 
+TEST_F(JobsApi, TheListIsChosenByStateAndByAge) {
+  std::vector<std::string> made;
+  for (int i = 0; i < 3; ++i) {
+    made.push_back(station->submit(R"({"prompt":"x","width":64,"height":64,"steps":1})"));
+    ASSERT_EQ(text_at(station->wait_for(made.back(), "succeeded failed"), "state"), "succeeded");
+  }
+  const auto ids = [](const std::string& query) {
+    std::vector<std::string> result;
+    const auto list = station->json("/api/v1/jobs" + query);
+    for (const auto& job : list.at("jobs").as_array()) result.push_back(text_at(job, "id"));
+    return result;
+  };
+  EXPECT_THAT(ids("?state=succeeded,failed&limit=1&before=" + made[2]),
+              testing::ElementsAre(made[1]));
+  EXPECT_THAT(ids("?state=succeeded&limit=2"), testing::ElementsAre(made[2], made[1]));
+  EXPECT_THAT(ids("?state=queued,running"), testing::IsEmpty());
+  EXPECT_EQ(station->ask("GET", "/api/v1/jobs?state=asleep").status, 400);
+}
+
+TEST_F(JobsApi, WhatNothingReadsIsAWarningOfTheReplyAndOfTheJob) {
+  const auto reply = station->ask(
+      "POST", "/api/v1/jobs",
+      R"({"input":{"prompt":"x","width":64,"height":64,"steps":1,"stepz":3,"strength":0.5}})");
+  ASSERT_EQ(reply.status, 202) << reply.body;
+  EXPECT_THAT(reply.body, HasSubstr("unknown field 'stepz' was ignored (did you mean 'steps'?)"));
+  EXPECT_THAT(reply.body, HasSubstr("/input/strength was ignored"));
+  const auto job =
+      station->wait_for(text_at(boost::json::parse(reply.body), "id"), "succeeded failed");
+  EXPECT_EQ(job.at("warnings").as_array().size(), 2U);
+  EXPECT_EQ(job.at("result").at("used").at("warnings").as_array().size(), 2U);
+}
+
 TEST_F(JobsApi, EventsComeAsTheyHappenAndCanBeReplayed) {
   const std::string id =
       station->submit(R"({"prompt":"x","width":64,"height":64,"steps":10,"preview_every":2})");

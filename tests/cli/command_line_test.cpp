@@ -98,9 +98,43 @@ TEST_F(CommandLine, RefusesNonsenseWithASentenceAndWritesNothing) {
   EXPECT_FALSE(fs::exists(home_ / "out.png"));
 }
 
+TEST_F(CommandLine, NamesTheFlagsThatWereTyped) {
+  EXPECT_EQ(run("generate 'x' -o out.png --size 7x7"), 2);
+  EXPECT_THAT(output_, HasSubstr("--size: 7 pixels is not possible"));
+  EXPECT_EQ(run("generate 'x' -o out.png --cfg 1000"), 2);
+  EXPECT_THAT(output_, HasSubstr("--cfg: 1000 is out of range: choose 0 to 100"));
+  EXPECT_EQ(run("serve --port many"), 2);
+  EXPECT_THAT(output_, HasSubstr("atelier: --port: 'many'"));
+}
+
+TEST_F(CommandLine, ANegativeSeedIsAnySeed) {
+  ASSERT_EQ(run("generate 'x' -o out.png --steps 2 --seed -1"), 0) << output_;
+  EXPECT_THAT(output_, HasSubstr("seed "));
+  EXPECT_THAT(output_, testing::Not(HasSubstr("seed 18446744073709551615")));
+  ASSERT_EQ(run("generate 'x' -o out.png --steps 2 --seed 18446744073709551615"), 0) << output_;
+  EXPECT_THAT(output_, HasSubstr("seed 18446744073709551615"));
+  EXPECT_EQ(run("generate 'x' -o out.png --seed seven"), 2);
+  EXPECT_THAT(output_, HasSubstr("--seed: 'seven'"));
+}
+
+TEST_F(CommandLine, SaysWhatHasNoEffect) {
+  ASSERT_EQ(run("generate '' -o out.png --steps 2 --strength 0.5"), 0) << output_;
+  EXPECT_THAT(output_, HasSubstr("the prompt is empty"));
+  EXPECT_THAT(output_, HasSubstr("note: --strength was ignored: it needs a picture"));
+  EXPECT_NE(run("generate -o out.png"), 0);
+}
+
 TEST_F(CommandLine, ListsTheModels) {
   ASSERT_EQ(run("models list"), 0) << output_;
   EXPECT_THAT(output_, HasSubstr("fake"));
+}
+
+TEST_F(CommandLine, TheDoctorNamesSettingsThatNobodyReadsAndFoldersThatAreNotThere) {
+  std::ofstream(home_ / "settings.toml") << "prot = 5\n[models]\nfolders = [\"/no/such\"]\n";
+  EXPECT_EQ(run("doctor"), 1);
+  EXPECT_THAT(output_, HasSubstr("settings.toml line 1: 'prot' is no setting"));
+  EXPECT_THAT(output_, HasSubstr("did you mean 'server.port'?"));
+  EXPECT_THAT(output_, HasSubstr("settings.toml, models.folders: there is no folder '/no/such'"));
 }
 
 TEST_F(CommandLine, TheDoctorLooksAtProcessorMemoryAndDisk) {

@@ -15,13 +15,23 @@ std::string_view last_part(std::string_view id) {
   return slash == std::string_view::npos ? id : id.substr(slash + 1);
 }
 
+// People copy the file's name: "checkpoints/dream.safetensors" is "checkpoint/dream".
+std::string_view without_ending(std::string_view name) {
+  for (const std::string_view ending : {".safetensors", ".ckpt"}) {
+    if (name.ends_with(ending)) name.remove_suffix(ending.size());
+  }
+  return name;
+}
+
+constexpr std::string_view kStarter = "starter";  // its source, and what people call it
+
 bool usable(const InstalledModel& model, const std::string& task) {
   return model.problem.empty() && model.card.task == task;
 }
 
 ResolvedModel checked(const InstalledModel& model, const std::string& task) {
   if (!model.problem.empty()) {
-    throw Error(ErrorCode::kNotFound,
+    throw Error(ErrorCode::kUnsupported,
                 "model '" + model.card.id + "' cannot be used: " + model.problem);
   }
   if (model.card.task != task) {
@@ -41,11 +51,12 @@ const InstalledModel* Catalog::find(const std::string& name) const {
   for (const auto& model : models_) {
     if (model.card.id == name) return &model;
   }
-  const auto wanted = plain_name(last_part(name));
+  const auto bare = without_ending(name);
+  const auto wanted = plain_name(last_part(bare));
   if (wanted.empty()) return nullptr;
   const InstalledModel* found = nullptr;
   for (const auto& model : models_) {
-    const bool same = plain_name(model.card.id) == plain_name(name) ||
+    const bool same = plain_name(model.card.id) == plain_name(bare) ||
                       plain_name(last_part(model.card.id)) == wanted;
     // Two of one name: the usable one, whichever was found first.
     if (same && (found == nullptr || (!found->problem.empty() && model.problem.empty()))) {
@@ -57,7 +68,7 @@ const InstalledModel* Catalog::find(const std::string& name) const {
 
 const InstalledModel* Catalog::starter(const std::string& task) const {
   for (const auto& model : models_) {
-    if (model.source == "starter" && usable(model, task)) return &model;
+    if (model.source == kStarter && usable(model, task)) return &model;
   }
   return nullptr;
 }
@@ -111,6 +122,9 @@ ResolvedModel Catalog::resolve(const std::string& name, const std::string& task)
   }
   if (const auto* model = find(name)) return checked(*model, task);
   if (find_founding_name(name) != nullptr) return resolve_founding(name, task);
+  if (const auto* model = plain_name(name) == kStarter ? starter(task) : nullptr) {
+    return {*model, ""};
+  }
   refuse_unknown(name, task);
 }
 

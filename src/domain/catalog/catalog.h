@@ -33,8 +33,8 @@ class Catalog {
   explicit Catalog(std::vector<InstalledModel> models = {}, std::string preferred = "");
 
   const std::vector<InstalledModel>& models() const { return models_; }
-  // Throws kNotFound (unknown name, nothing installed, found but unusable), kInvalidArgument (the
-  // name is of another task, e.g. a vision model asked to draw).
+  // Throws kNotFound (unknown name, nothing installed), kUnsupported (found but unusable),
+  // kInvalidArgument (the name is of another task, e.g. a vision model asked to draw).
   ResolvedModel resolve(const std::string& name, const std::string& task) const;
 
  private:

@@ -61,8 +61,20 @@ TEST(Catalog, FoundingNamesMeanTheInstalledModelElseTheStarter) {
 
 TEST(Catalog, NamesMayBeShortened) {
   EXPECT_EQ(furnished().resolve("atelier-starter-sd", "generation").model.source, "starter");
+  EXPECT_EQ(furnished().resolve("starter", "generation").model.source, "starter");
+  EXPECT_EQ(refusal(Catalog(), "starter"), ErrorCode::kNotFound);
   EXPECT_EQ(furnished().resolve("cagliostrolab/animagine-xl-3.1", "generation").model.source,
             "huggingface");
+}
+
+TEST(Catalog, AFilesNameWithItsEndingMeansItsModel) {
+  for (const std::string name :
+       {"checkpoints/dreamshaperXL_lightningDPM.safetensors", "dreamshaperXL_lightningDPM.ckpt"}) {
+    EXPECT_EQ(furnished().resolve(name, "generation").model.card.id,
+              "checkpoint/dreamshaperXL_lightningDPM");
+  }
+  EXPECT_EQ(refusal(furnished(), "checkpoints/broken.safetensors"), ErrorCode::kUnsupported);
+  EXPECT_EQ(refusal(furnished(), ".safetensors"), ErrorCode::kNotFound);
 }
 
 TEST(Catalog, AVisionModelDoesNotDraw) {
@@ -86,7 +98,7 @@ TEST(Catalog, AnUnknownNameIsRefusedNamingWhatIsThere) {
 
 TEST(Catalog, AnUnusableModelSaysWhy) {
   std::string sentence;
-  EXPECT_EQ(refusal(furnished(), "checkpoint/broken", &sentence), ErrorCode::kNotFound);
+  EXPECT_EQ(refusal(furnished(), "checkpoint/broken", &sentence), ErrorCode::kUnsupported);
   EXPECT_THAT(sentence, HasSubstr("the file ends early"));
 }
 

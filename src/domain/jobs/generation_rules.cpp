@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "domain/settings/limits.h"
+#include "json/describe.h"
 #include "platform/error.h"
 
 namespace atelier::domain {
@@ -14,11 +15,44 @@ namespace {
 using card::GenerationInput;
 using card::ModelCard;
 
-[[noreturn]] void refuse(std::string_view field, const std::string& why) {
-  throw Error(ErrorCode::kInvalidArgument, "/input/" + std::string(field) + ": " + why);
+// "100", "0.5": the fewest digits that say it.
+std::string text_of(double number) {
+  std::string text;
+  json::append_number(text, number);
+  return text;
 }
 
-void check_side(std::string_view field, const std::optional<int>& side) {
+// The checks of one input; a refusal names the field as it was sent.
+class Rules {
+ public:
+  Rules(const GenerationInput& input, const ModelCard& model, SourcePictures pictures,
+        const FieldNames& names)
+      : input_(input), model_(model), pictures_(pictures), names_(names) {}
+
+  void check() const;
+
+ private:
+  [[noreturn]] void refuse(std::string_view field, const std::string& why) const {
+    throw Error(ErrorCode::kInvalidArgument, names_.of(field) + ": " + why);
+  }
+  void check_side(std::string_view field, const std::optional<int>& side) const;
+  void check_whole(std::string_view field, int value, int minimum, int maximum) const;
+  void check_number(std::string_view field, const std::optional<double>& value, double minimum,
+                    double maximum) const;
+  void check_text(std::string_view field, const std::string& text) const;
+  void check_strength() const;
+  void check_pictures() const;
+  bool can(std::string_view capability) const {
+    return std::ranges::find(model_.capabilities, capability) != model_.capabilities.end();
+  }
+
+  const GenerationInput& input_;
+  const ModelCard& model_;
+  SourcePictures pictures_;
+  const FieldNames& names_;
+};
+
+void Rules::check_side(std::string_view field, const std::optional<int>& side) const {
   if (!side) return;
   if (*side < limits::kSideMin || *side > limits::kSideMax || *side % limits::kSideStep != 0) {
     refuse(field, std::to_string(*side) + " pixels is not possible: choose a multiple of " +
@@ -27,81 +61,94 @@ void check_side(std::string_view field, const std::optional<int>& side) {
   }
 }
 
-void check_whole(std::string_view field, int value, int minimum, int maximum) {
+void Rules::check_whole(std::string_view field, int value, int minimum, int maximum) const {
   if (value < minimum || value > maximum) {
     refuse(field, std::to_string(value) + " is out of range: choose " + std::to_string(minimum) +
                       " to " + std::to_string(maximum));
   }
 }
 
-void check_number(std::string_view field, const std::optional<double>& value, double minimum,
-                  double maximum) {
+void Rules::check_number(std::string_view field, const std::optional<double>& value, double minimum,
+                         double maximum) const {
   if (!value) return;
   if (!std::isfinite(*value) || *value < minimum || *value > maximum) {
-    refuse(field, "the number is out of range: choose " + std::to_string(minimum) + " to " +
-                      std::to_string(maximum));
+    refuse(field, (std::isfinite(*value) ? text_of(*value) : "the number") +
+                      " is out of range: choose " + text_of(minimum) + " to " + text_of(maximum));
   }
 }
 
-bool can(const ModelCard& model, std::string_view capability) {
-  return std::ranges::find(model.capabilities, capability) != model.capabilities.end();
-}
-
-void check_pictures(const ModelCard& model, SourcePictures pictures) {
-  if (pictures.mask && !pictures.image) {
-    refuse("mask", "a mask needs a picture to paint in: send /input/image as well");
+void Rules::check_pictures() const {
+  const auto name = [this](const std::string& why) { return "model '" + model_.id + "' " + why; };
+  if (pictures_.mask && !pictures_.image) {
+    refuse("mask", "a mask needs a picture to paint in: send " + names_.of("image") + " as well");
   }
-  if (pictures.mask && !can(model, "inpaint")) {
-    refuse("mask", "model '" + model.id + "' cannot inpaint: leave the mask out or choose another");
+  if (pictures_.mask && !can("inpaint")) {
+    refuse("mask", name("cannot inpaint: leave the mask out or choose another"));
   }
-  if (pictures.image && !pictures.mask && !can(model, "image_to_image")) {
-    refuse("image", "model '" + model.id + "' makes no picture from a picture: choose another");
+  if (pictures_.image && !pictures_.mask && !can("image_to_image")) {
+    refuse("image", name("makes no picture from a picture: choose another"));
   }
-  if (!pictures.image && !can(model, "text_to_image")) {
-    refuse("image", "model '" + model.id + "' needs a picture to start from");
+  if (!pictures_.image && !can("text_to_image")) {
+    refuse("image", name("needs a picture to start from"));
   }
 }
 
-void check_strength(const GenerationInput& input, SourcePictures pictures) {
-  if (!input.strength) return;
-  const double strength = *input.strength;
+void Rules::check_strength() const {
+  if (!input_.strength) return;
+  const double strength = *input_.strength;
   if (!std::isfinite(strength) || strength <= 0 || strength > 1) {
     refuse("strength", "the strength must be above 0 and at most 1");
   }
-  if (pictures.image && input.steps && strength * *input.steps < 1) {
-    refuse("strength",
-           "so small a strength leaves no step to run: raise /input/strength or "
-           "/input/steps until their product is at least 1");
+  if (pictures_.image && input_.steps && strength * *input_.steps < 1) {
+    refuse("strength", "so small a strength leaves no step to run: raise " + names_.of("strength") +
+                           " or " + names_.of("steps") + " until their product is at least 1");
   }
 }
 
-void check_text(std::string_view field, const std::string& text) {
+void Rules::check_text(std::string_view field, const std::string& text) const {
   if (text.size() > limits::kPromptBytesMax) {
     refuse(field, "the text is " + std::to_string(text.size()) + " bytes long: use at most " +
                       std::to_string(limits::kPromptBytesMax));
   }
 }
 
-}  // namespace
-
-void check_generation(const GenerationInput& input, const ModelCard& model,
-                      SourcePictures pictures) {
-  check_text("prompt", input.prompt);
-  check_text("negative_prompt", input.negative_prompt.value_or(""));
-  check_side("width", input.width);
-  check_side("height", input.height);
-  if (input.steps) check_whole("steps", *input.steps, 1, limits::kStepsMax);
-  check_whole("batch", input.batch, 1, limits::kBatchMax);
-  check_whole("clip_skip", input.clip_skip, 0, limits::kClipSkipMax);
-  check_whole("preview_every", input.preview_every, 0, limits::kStepsMax);
-  check_number("guidance", input.guidance, 0, limits::kGuidanceMax);
-  check_number("guidance_rescale", input.guidance_rescale, 0, 1);
-  check_strength(input, pictures);
-  check_pictures(model, pictures);
-  const auto& dtype = input.dtype;
+void Rules::check() const {
+  check_text("prompt", input_.prompt);
+  check_text("negative_prompt", input_.negative_prompt.value_or(""));
+  check_side("width", input_.width);
+  check_side("height", input_.height);
+  if (input_.steps) check_whole("steps", *input_.steps, 1, limits::kStepsMax);
+  check_whole("batch", input_.batch, 1, limits::kBatchMax);
+  check_whole("clip_skip", input_.clip_skip, 0, limits::kClipSkipMax);
+  check_whole("preview_every", input_.preview_every, 0, limits::kStepsMax);
+  check_number("guidance", input_.guidance, 0, limits::kGuidanceMax);
+  check_number("guidance_rescale", input_.guidance_rescale, 0, 1);
+  check_strength();
+  check_pictures();
+  const auto& dtype = input_.dtype;
   if (!dtype.empty() && dtype != "fp32" && dtype != "bf16" && dtype != "fp16") {
     refuse("dtype", "'" + dtype + "' is not known: choose fp32, bf16 or fp16");
   }
+}
+
+}  // namespace
+
+void check_generation(const GenerationInput& input, const ModelCard& model, SourcePictures pictures,
+                      const FieldNames& names) {
+  Rules(input, model, pictures, names).check();
+}
+
+std::vector<std::string> without_effect(const GenerationInput& input, SourcePictures pictures,
+                                        const FieldNames& names) {
+  std::vector<std::string> sentences;
+  const auto needs_a_picture = [&](std::string_view field) {
+    sentences.push_back(names.of(field) + " was ignored: it needs a picture to start from (" +
+                        names.of("image") + ")");
+  };
+  if (pictures.image) return sentences;
+  if (input.strength) needs_a_picture("strength");
+  if (input.fit != card::FitMode::kStretch) needs_a_picture("fit");
+  return sentences;
 }
 
 }  // namespace atelier::domain

@@ -102,6 +102,38 @@ TEST(GenerationRules, AskTheCardWhatItsModelCanDo) {
   EXPECT_THAT(refusal([](auto&) {}, {.mask = true}), HasSubstr("needs a picture"));
 }
 
+TEST(GenerationRules, NameTheFieldAsItWasSent) {
+  const FieldNames names{.prefix = "--", .names = {{"width", "--size"}}};
+  GenerationInput input;
+  input.width = 7;
+  try {
+    check_generation(input, painter(), {}, names);
+    FAIL() << "it was accepted";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), StartsWith("--size: 7 pixels"));
+  }
+  input.width.reset();
+  input.batch = 0;
+  EXPECT_THROW(check_generation(input, painter(), {}, names), Error);
+  EXPECT_EQ(names.of("batch"), "--batch");
+}
+
+TEST(GenerationRules, WriteNumbersAsPeopleDo) {
+  EXPECT_EQ(refusal([](auto& input) { input.guidance = -0.5; }),
+            "/input/guidance: -0.5 is out of range: choose 0 to 100");
+}
+
+TEST(GenerationRules, SayWhatNeedsAPictureToHaveAnEffect) {
+  GenerationInput input;
+  EXPECT_TRUE(without_effect(input, {}).empty());
+  input.strength = 0.5;
+  input.fit = card::FitMode::kCover;
+  EXPECT_TRUE(without_effect(input, {.image = true}).empty());
+  EXPECT_THAT(without_effect(input, {}),
+              testing::ElementsAre(StartsWith("/input/strength was ignored"),
+                                   StartsWith("/input/fit was ignored")));
+}
+
 TEST(GenerationRules, RefuseAPromptOfMegabytes) {
   EXPECT_THAT(refusal([](auto& input) { input.prompt.assign(1 << 20, 'a'); }),
               StartsWith("/input/prompt: "));

@@ -43,6 +43,12 @@ std::string_view job_state_name(JobState state) {
   return "queued";
 }
 
+std::vector<std::string> job_state_names() {
+  std::vector<std::string> names;
+  for (const auto& [value, name] : kStateNames) names.emplace_back(name);
+  return names;
+}
+
 std::optional<JobState> job_state_from_name(std::string_view name) {
   for (const auto& [value, known] : kStateNames) {
     if (known == name) return value;

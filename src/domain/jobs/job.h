@@ -18,6 +18,7 @@ bool is_terminal(JobState state);
 bool may_become(JobState from, JobState to);      // terminal states are left never
 std::string_view job_state_name(JobState state);  // "queued" …
 std::optional<JobState> job_state_from_name(std::string_view name);
+std::vector<std::string> job_state_names();
 
 // Priorities: 3 immediate, 2 interactive, 1 preload, 0 background.
 inline constexpr int kPriorityInteractive = 2;
@@ -29,7 +30,8 @@ struct JobInput {
   card::GenerationInput generation;
   std::string image_artifact;  // id of the source picture's bytes as uploaded; "" is none
   std::string mask_artifact;
-  std::string warning;  // of the model's choice, goes into the result
+  std::string warning;                // of the model's choice, goes into the result
+  std::vector<std::string> warnings;  // what of the request was ignored or changed; sentences too
 };
 
 struct JobProgress {

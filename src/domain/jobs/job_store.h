@@ -3,6 +3,7 @@
 // Error(kInternal) with a sentence; a lost race is a false.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -12,14 +13,27 @@
 
 namespace atelier::domain {
 
+// Which of the jobs, from the newest on.
+struct JobFilter {
+  int limit = 50;
+  std::vector<JobState> states = {};  // empty: every state
+  std::string before = {};            // ids older than this one; "" is all
+};
+
+inline bool matches(const JobFilter& filter, const Job& job) {
+  return (filter.before.empty() || job.id < filter.before) &&
+         (filter.states.empty() ||
+          std::ranges::find(filter.states, job.state) != filter.states.end());
+}
+
 class JobStore {
  public:
   virtual ~JobStore() = default;
 
   virtual void insert(const Job& job) = 0;
   virtual std::optional<Job> find(const std::string& id) = 0;
-  virtual std::vector<Job> recent(int limit) = 0;  // newest first
-  virtual std::vector<Job> queued(int limit) = 0;  // by priority, then oldest first
+  virtual std::vector<Job> recent(const JobFilter& filter) = 0;  // newest first
+  virtual std::vector<Job> queued(int limit) = 0;                // by priority, then oldest first
   virtual std::vector<Job> running() = 0;
   virtual int count_queued(int priority) = 0;
 

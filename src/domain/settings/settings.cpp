@@ -13,6 +13,7 @@
 
 #include "domain/settings/limits.h"
 #include "platform/error.h"
+#include "platform/nearest.h"
 
 namespace atelier::domain {
 namespace {
@@ -23,6 +24,7 @@ struct Setting {
   std::string_view key;
   std::vector<std::string_view> variables;
   void (*set)(Settings& settings, const std::string& value, const std::string& source);
+  std::string_view flag = {};  // as it is typed, where that is not "--" and the key
 };
 
 [[noreturn]] void refuse(const std::string& source, const std::string& why) {
@@ -90,7 +92,8 @@ const std::vector<Setting>& table() {
       {"server.host", {"HOST"}, [](Settings& s, Text v, Text) { s.host = v; }},
       {"server.port",
        {"PORT"},
-       [](Settings& s, Text v, Text from) { s.port = whole_number(v, from, 0, 65535); }},
+       [](Settings& s, Text v, Text from) { s.port = whole_number(v, from, 0, 65535); },
+       "--port"},
       {"server.api_key", {"ATELIER_API_KEY"}, [](Settings& s, Text v, Text) { s.api_key = v; }},
       {"server.hosts", {"ATELIER_HOSTS"}, [](Settings& s, Text v, Text) { s.hosts = list(v); }},
       {"server.origins",
@@ -99,7 +102,8 @@ const std::vector<Setting>& table() {
       {"server.web_root", {"ATELIER_WEB"}, [](Settings& s, Text v, Text) { s.web_root = v; }},
       {"log.level",
        {"LOG_LEVEL"},
-       [](Settings& s, Text v, Text from) { s.log_level = log_level(v, from); }},
+       [](Settings& s, Text v, Text from) { s.log_level = log_level(v, from); },
+       "--log-level"},
       {"log.debug_file",
        {"DNA_DEBUG_LOG_PATH"},
        [](Settings& s, Text v, Text) { s.debug_log = v; }},
@@ -112,7 +116,8 @@ const std::vector<Setting>& table() {
       {"engine.fake", {"ATELIER_FAKE"}, [](Settings& s, Text v, Text) { s.fake = v; }},
       {"engine.threads",
        {"ATELIER_THREADS"},
-       [](Settings& s, Text v, Text from) { s.threads = whole_number(v, from, 0, 1024); }},
+       [](Settings& s, Text v, Text from) { s.threads = whole_number(v, from, 0, 1024); },
+       "--threads"},
       {"engine.cuda_devices",
        {"CUDA_VISIBLE_DEVICES"},
        [](Settings& s, Text v, Text) { s.cuda_devices = v; }},
@@ -125,7 +130,8 @@ const std::vector<Setting>& table() {
       {"models.starter", {"ATELIER_STARTER"}, [](Settings& s, Text v, Text) { s.starter = v; }},
       {"models.folders",
        {"MOONDREAM_MODELS_DIR", "ATELIER_MODELS"},
-       [](Settings& s, Text v, Text) { append(s.model_folders, list(v)); }},
+       [](Settings& s, Text v, Text) { append(s.model_folders, list(v)); },
+       "--models"},
       {"models.comfyui", {"ATELIER_COMFYUI"}, [](Settings& s, Text v, Text) { s.comfyui = v; }},
       {"models.a1111", {"ATELIER_A1111"}, [](Settings& s, Text v, Text) { s.a1111 = v; }},
       {"models.huggingface",
@@ -162,20 +168,53 @@ std::string variable(const Environment& environment, const std::string& name) {
 // The strongest source that says anything is the only one that is read.
 void read_setting(const Setting& setting, const toml::table& file, const Environment& environment,
                   const FlagValues& flags, Settings& settings) {
+  auto& said_by = settings.sources[std::string(setting.key)];
   if (const auto flag = flags.find(std::string(setting.key)); flag != flags.end()) {
-    return setting.set(settings, flag->second, "--" + flag->first);
+    said_by = setting.flag.empty() ? "--" + flag->first : std::string(setting.flag);
+    return setting.set(settings, flag->second, said_by);
   }
   bool found = false;
   for (const auto name : setting.variables) {
     const auto value = variable(environment, std::string(name));
     if (value.empty()) continue;
     setting.set(settings, value, std::string(name));
+    said_by += (found ? ", " : "") + std::string(name);
     found = true;
   }
   const auto node = file.at_path(setting.key);
   if (found || !node) return;
-  const auto source = "settings.toml, " + std::string(setting.key);
-  setting.set(settings, text_of(*node.node(), source), source);
+  said_by = "settings.toml, " + std::string(setting.key);
+  setting.set(settings, text_of(*node.node(), said_by), said_by);
+}
+
+// The key that was perhaps meant, whether it was written whole ("sever.port") or alone ("prot").
+std::string nearest_key(const std::string& key) {
+  std::vector<std::string> whole, alone;
+  for (const auto& setting : table()) {
+    whole.emplace_back(setting.key);
+    alone.emplace_back(setting.key.substr(setting.key.find('.') + 1));
+  }
+  if (const auto near = platform::near_names(key, whole, 1); !near.empty()) return near.front();
+  const auto near = platform::near_names(key.substr(key.rfind('.') + 1), alone, 1);
+  if (near.empty()) return "";
+  return whole[static_cast<std::size_t>(std::ranges::find(alone, near.front()) - alone.begin())];
+}
+
+void find_unknown_keys(const toml::table& file, const std::string& prefix,
+                       std::vector<std::string>& problems) {
+  for (const auto& [name, node] : file) {
+    const auto key = prefix + std::string(name.str());
+    if (std::ranges::find(table(), std::string_view(key), &Setting::key) != table().end()) continue;
+    if (const auto* inner = node.as_table()) {
+      find_unknown_keys(*inner, key + ".", problems);
+      continue;
+    }
+    const auto near = nearest_key(key);
+    problems.push_back(
+        "settings.toml line " + std::to_string(node.source().begin.line) + ": '" +
+        key.substr(0, 100) + "' is no setting and was ignored" +
+        (near.empty() ? ": docs/settings.md lists them" : " (did you mean '" + near + "'?)"));
+  }
 }
 
 // Variables of the founding systems that mean something which this version does not have.
@@ -243,6 +282,8 @@ Settings read_settings(const std::string& file, const Environment& environment,
   for (const auto& setting : table()) {
     read_setting(setting, document, environment, flags, settings);
   }
+  std::erase_if(settings.sources, [](const auto& each) { return each.second.empty(); });
+  find_unknown_keys(document, "", settings.problems);
   settings.without_effect = without_effect(environment);
   return settings;
 }

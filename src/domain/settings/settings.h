@@ -36,6 +36,9 @@ struct Settings {
   std::string huggingface;                 // hub cache, "" is none
 
   std::vector<std::string> without_effect;  // sentences: what was set and is not used yet
+  std::vector<std::string> problems;        // sentences: what was written and cannot be meant so
+  std::map<std::string, std::string>
+      sources;  // key → who said it: "--port", "PORT", "settings.toml"
 
   std::string models_folder() const { return home + "/models"; }
 };

@@ -114,6 +114,32 @@ TEST(Settings, ARefusalNamesItsSource) {
   EXPECT_THAT(refusal("", variables({{"VRAM_MODE", "huge"}})), HasSubstr("balanced"));
 }
 
+TEST(Settings, AKeyThatNobodyReadsIsAProblemThatNamesTheNearest) {
+  const auto problems = [](const std::string& file) {
+    return read_settings(file, variables({}), {}).problems;
+  };
+  EXPECT_THAT(problems("[server]\nport = 1\n"), ElementsAre());
+  EXPECT_THAT(
+      problems("prot = 5\n"),
+      ElementsAre("settings.toml line 1: 'prot' is no setting and was ignored (did you mean "
+                  "'server.port'?)"));
+  EXPECT_THAT(problems("[models]\nfolder = \"/x\"\n[sever]\nport = 1\nglue = [1]\n"),
+              ElementsAre(HasSubstr("line 2: 'models.folder'"),
+                          HasSubstr("'sever.glue' is no setting and was ignored: docs/"),
+                          HasSubstr("line 4: 'sever.port'")));
+}
+
+TEST(Settings, TellWhoSaidWhat) {
+  const auto settings =
+      read_settings("[models]\ncomfyui = \"/c\"\n",
+                    variables({{"MOONDREAM_MODELS_DIR", "/a"}, {"ATELIER_MODELS", "/b"}}),
+                    {{"server.port", "1"}});
+  EXPECT_EQ(settings.sources.at("models.comfyui"), "settings.toml, models.comfyui");
+  EXPECT_EQ(settings.sources.at("models.folders"), "MOONDREAM_MODELS_DIR, ATELIER_MODELS");
+  EXPECT_EQ(settings.sources.at("server.port"), "--port");
+  EXPECT_FALSE(settings.sources.contains("server.host"));
+}
+
 TEST(Settings, AListMayBeWrittenAsAList) {
   const auto settings = read_settings(
       "[models]\nfolders = [\"/a\", \"/b\"]\nhuggingface = \"off\"\n", variables({}), {});

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <random>
@@ -109,6 +110,21 @@ TEST(TorchArchive, RefusesWhatOnlyCodeCouldRebuild) {
   EXPECT_EQ(failure_of(read("compressed.pth")).code, ErrorCode::kUnsupported);
   EXPECT_EQ(failure_of(read("no_pickle.zip")).code, ErrorCode::kUnsupported);
   EXPECT_THROW(WeightsFile::open(kPickles / "before_1_6.pth"), Error);
+}
+
+TEST(TorchArchive, RubbishIsCalledByTheFormatOfItsName) {
+  for (const std::string name : {"rubbish.ckpt", "rubbish.safetensors"}) {
+    const auto path = std::filesystem::path(testing::TempDir()) / name;
+    std::ofstream(path) << "this is no model, but a page that says so";
+    try {
+      WeightsFile::open(path);
+      FAIL() << "it was opened";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kCorruptData);
+      EXPECT_THAT(error.what(), HasSubstr(name.ends_with(".ckpt") ? "broken torch archive"
+                                                                  : "broken safetensors file"));
+    }
+  }
 }
 
 TEST(TorchArchive, RefusesEveryTruncation) {

@@ -21,6 +21,11 @@ bool starts_with(std::span<const std::byte> file, std::string_view bytes) {
                     [](char a, std::byte b) { return static_cast<std::byte>(a) == b; });
 }
 
+bool is_torch_name(const std::filesystem::path& path) {
+  const auto ending = path.extension();
+  return ending == ".ckpt" || ending == ".pt" || ending == ".pth" || ending == ".bin";
+}
+
 [[noreturn]] void unsupported(const std::filesystem::path& path, const char* what) {
   throw Error(ErrorCode::kUnsupported, path.string() + ": " + what);
 }
@@ -63,6 +68,11 @@ std::shared_ptr<const WeightsFile> WeightsFile::open(const std::filesystem::path
       unsupported(path,
                   "was saved by PyTorch older than 1.6 in a form that is not read: save it again "
                   "with a newer one or as safetensors");
+    } else if (is_torch_name(path) && !looks_like_safetensors(bytes)) {
+      throw Error(
+          ErrorCode::kCorruptData,
+          path.string() +
+              ": broken torch archive: it does not begin as one; download or copy it again");
     } else {
       file->format_ = "safetensors";
       SafetensorsHeader header = parse_safetensors(bytes, path.string());

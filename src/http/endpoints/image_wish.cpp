@@ -1,12 +1,15 @@
 #include "http/endpoints/image_wish.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
+#include <initializer_list>
 
 #include "domain/settings/limits.h"
 #include "http/endpoints/json_reply.h"
 #include "http/endpoints/sampler_names.h"
+#include "http/endpoints/unknown_fields.h"
 #include "platform/error.h"
 
 namespace atelier::http {
@@ -55,9 +58,7 @@ std::string lower(std::string text) {
 }
 
 // The founding server ran everything at 1.5, which is right for distilled few-step models alone.
-std::optional<double> guidance_of(const ImageBody& body, const domain::InstalledModel& model) {
-  if (body.guidance_scale) return body.guidance_scale;
-  if (body.cfg_scale) return body.cfg_scale;
+std::optional<double> usual_guidance(const domain::InstalledModel& model) {
   const std::string name = lower(model.card.id + " " + model.card.title);
   const bool lightning =
       name.find("lightning") != std::string::npos || name.find("turbo") != std::string::npos;
@@ -93,8 +94,60 @@ card::FitMode fit_of(const std::string& text) {
 }
 
 template <class T>
-std::optional<T> first_of(const std::optional<T>& a, const std::optional<T>& b) {
-  return a ? a : b;
+struct Spelling {
+  const std::optional<T>& value;
+  const char* name;
+};
+
+// The first spelling that was sent; refusals then use it.
+template <class T>
+std::optional<T> take(const std::string& field, std::initializer_list<Spelling<T>> spellings,
+                      domain::FieldNames& names) {
+  for (const auto& [value, name] : spellings) {
+    if (!value) continue;
+    names.names[field] = "/" + std::string{name};
+    return value;
+  }
+  return std::nullopt;
+}
+
+void read_picture_to_start_from(const ImageBody& body, ImageWish& wish,
+                                const domain::InstalledModel& model) {
+  auto& [job, warnings] = wish;
+  const auto picture = take<std::string>(
+      "image",
+      {{body.image, "image"}, {body.init_image, "init_image"}, {body.image_url, "image_url"}},
+      job.names);
+  job.image = read_picture(picture ? std::string_view{*picture} : std::string_view{},
+                           job.names.of("image"));
+  job.mask = read_picture(body.mask.value_or(""), "/mask");
+  const auto strength = take<double>(
+      "strength", {{body.strength, "strength"}, {body.denoising_strength, "denoising_strength"}},
+      job.names);
+  auto& input = job.input.generation;
+  if (!job.image.empty()) {
+    input.strength = strength.value_or(kFoundingStrength);
+    keep_one_step(input, model.card, warnings);
+  } else if (strength && *strength != kFoundingStrength) {  // the gallery sends its default always
+    warnings.push_back("the strength was ignored: it needs a picture to start from (send 'image')");
+  }
+}
+
+// What a client of OpenAI may ask of the reply and does not get.
+void read_reply_wishes(const ImageBody& body, std::vector<std::string>& warnings) {
+  const auto& format = body.response_format;
+  if (format && *format != "b64_json" && *format != "url" && !format->empty()) {
+    warnings.emplace_back("the response_format is not known: the pictures were sent as b64_json");
+  }
+  if (body.output_format && *body.output_format != "png") {
+    warnings.emplace_back("the output_format is not possible yet: the pictures are PNG");
+  }
+  if (body.background && *body.background == "transparent") {
+    warnings.emplace_back("the background is never transparent here: it was drawn");
+  }
+  if (body.stream.value_or(false)) {
+    warnings.emplace_back("nothing was streamed: /api/v1/jobs/{id}/events tells progress");
+  }
 }
 
 void read_prompt(const ImageBody& body, card::GenerationInput& input) {
@@ -110,12 +163,16 @@ void read_prompt(const ImageBody& body, card::GenerationInput& input) {
 
 void read_sampler(const ImageBody& body, scheduler::Scheduler& scheduler, UnknownSampler unknown,
                   ImageWish& wish) {
-  const auto name = body.scheduler ? body.scheduler : first_of(body.sampler, body.sampler_name);
+  const auto name = take<std::string>("sampler",
+                                      {{body.scheduler, "scheduler"},
+                                       {body.sampler, "sampler"},
+                                       {body.sampler_name, "sampler_name"}},
+                                      wish.job.names);
   if (!name) return;
   const auto status = scheduler.status();
   SamplerChoice choice = choose_sampler(*name, status);
   if (!choice.known && !body.scheduler && unknown == UnknownSampler::kRefuse) {
-    check_sampler_names(*name, "", status);  // throws with the nearest names
+    check_sampler_names(*name, "", status, wish.job.names);  // throws with the nearest names
   }
   wish.job.input.generation.sampler = std::move(choice.sampler);
   wish.job.input.generation.schedule = std::move(choice.schedule);
@@ -141,24 +198,48 @@ ImageWish read_image_wish(const ImageBody& body, scheduler::Scheduler& scheduler
   input.model = resolved.model.card.id;
   input.width = body.width;
   input.height = body.height;
-  if (body.size) read_size(*body.size, input);
+  auto& names = wish.job.names;
+  names.prefix = "/";
+  if (body.size && !body.size->empty() && *body.size != "auto") {
+    read_size(*body.size, input);
+    names.names["width"] = names.names["height"] = "/size";
+  }
   round_side(input.width, "width", wish.warnings);
   round_side(input.height, "height", wish.warnings);
   input.exact_size = body.exact_size.value_or(false);
-  input.steps = first_of(body.steps, body.num_inference_steps);
-  input.guidance = guidance_of(body, resolved.model);
-  input.batch = first_of(body.n, body.num_images).value_or(1);
+  input.steps = take<int>("steps",
+                          {{body.steps, "steps"},
+                           {body.num_inference_steps, "num_inference_steps"},
+                           {body.num_steps, "num_steps"}},
+                          names);
+  input.guidance = take<double>("guidance",
+                                {{body.guidance_scale, "guidance_scale"},
+                                 {body.cfg_scale, "cfg_scale"},
+                                 {body.guidance, "guidance"}},
+                                names);
+  if (!input.guidance) input.guidance = usual_guidance(resolved.model);
+  input.batch =
+      take<int>("batch",
+                {{body.n, "n"}, {body.num_images, "num_images"}, {body.batch_size, "batch_size"}},
+                names)
+          .value_or(1);
   if (body.seed && *body.seed >= 0) input.seed = static_cast<std::uint64_t>(*body.seed);
   read_sampler(body, scheduler, unknown, wish);
-  wish.job.image = read_picture(body.image.value_or(""), "/image");
-  wish.job.mask = read_picture(body.mask.value_or(""), "/mask");
+  read_picture_to_start_from(body, wish, resolved.model);
   if (body.fit) input.fit = fit_of(*body.fit);
-  if (!wish.job.image.empty()) {
-    input.strength = body.strength.value_or(kFoundingStrength);
-    keep_one_step(input, resolved.model.card, wish.warnings);
-  }
+  read_reply_wishes(body, wish.warnings);
   wish.job.client = "gallery";
   return wish;
+}
+
+std::vector<std::string> describe_unread(std::vector<std::string> unknown) {
+  static constexpr auto kWithoutLoss = std::to_array<std::string_view>(
+      {"/user", "/quality", "/style", "/moderation", "/output_compression", "/partial_images",
+       "/tiling", "/megapixels"});
+  std::erase_if(unknown, [](const std::string& pointer) {
+    return std::ranges::find(kWithoutLoss, pointer) != kWithoutLoss.end();
+  });
+  return describe_unknown(unknown, {{"", json::member_names<ImageBody>()}});
 }
 
 }  // namespace atelier::http

@@ -15,16 +15,21 @@ namespace atelier::http {
 
 struct ImageBody {
   std::optional<std::string> prompt, negative_prompt, model, size, scheduler, sampler, sampler_name;
-  std::optional<int> width, height, steps, num_inference_steps, n, num_images;
-  std::optional<double> guidance_scale, cfg_scale, strength;
+  std::optional<int> width, height, steps, num_inference_steps, num_steps, n, num_images,
+      batch_size;
+  std::optional<double> guidance_scale, cfg_scale, guidance, strength, denoising_strength;
   std::optional<std::int64_t> seed;  // below 0: any
-  std::optional<std::string> image, mask, response_format, fit;
+  std::optional<std::string> image, init_image, image_url, mask, response_format, fit;
   std::optional<bool> exact_size;
+  std::optional<std::string> output_format, background;  // OpenAI's; what is not done is said
+  std::optional<bool> stream;
 };
 BOOST_DESCRIBE_STRUCT(ImageBody, (),
                       (prompt, negative_prompt, model, size, scheduler, sampler, sampler_name,
-                       width, height, steps, num_inference_steps, n, num_images, guidance_scale,
-                       cfg_scale, strength, seed, image, mask, response_format, fit, exact_size))
+                       width, height, steps, num_inference_steps, num_steps, n, num_images,
+                       batch_size, guidance_scale, cfg_scale, guidance, strength,
+                       denoising_strength, seed, image, init_image, image_url, mask,
+                       response_format, fit, exact_size, output_format, background, stream))
 
 struct ImageWish {
   scheduler::NewJob job;
@@ -37,6 +42,10 @@ enum class UnknownSampler { kFallBack, kRefuse };
 
 ImageWish read_image_wish(const ImageBody& body, scheduler::Scheduler& scheduler,
                           UnknownSampler unknown = UnknownSampler::kFallBack);
+
+// Sentences about the keys (JSON pointers) that nothing reads; silent about those that OpenAI's
+// clients send out of habit and that change nothing they would miss.
+std::vector<std::string> describe_unread(std::vector<std::string> unknown);
 
 // "a cat | negative: dog" is how the gallery sends both.
 struct PromptParts {

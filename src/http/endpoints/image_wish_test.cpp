@@ -82,6 +82,50 @@ TEST(ImageWish, TakesTheKeysOfAllThreeDialects) {
   EXPECT_FALSE(input.seed);
 }
 
+TEST(ImageWish, TakesWhatOtherProgramsCallItsKeys) {
+  SchedulerDouble scheduler;
+  ImageBody body = body_with("x");
+  body.num_steps = 9;
+  body.guidance = 3.5;
+  body.batch_size = 3;
+  body.init_image = "aGk=";
+  body.denoising_strength = 0.5;
+  const auto job = read_image_wish(body, scheduler).job;
+  EXPECT_EQ(job.input.generation.steps, 9);
+  EXPECT_EQ(job.input.generation.guidance, 3.5);
+  EXPECT_EQ(job.input.generation.batch, 3);
+  EXPECT_EQ(job.input.generation.strength, 0.5);
+  EXPECT_EQ(job.image.size(), 2U);
+  EXPECT_EQ(job.names.of("steps"), "/num_steps");
+  EXPECT_EQ(job.names.of("batch"), "/batch_size");
+  EXPECT_EQ(job.names.of("prompt"), "/prompt");
+}
+
+TEST(ImageWish, SaysWhatHasNoEffect) {
+  SchedulerDouble scheduler;
+  ImageBody body = body_with("x");
+  body.strength = 0.75;  // the gallery sends it with every request
+  body.response_format = "b64_json";
+  body.output_format = "png";
+  body.background = "auto";
+  EXPECT_TRUE(read_image_wish(body, scheduler).warnings.empty());
+  body.response_format = "url";
+  EXPECT_TRUE(read_image_wish(body, scheduler).warnings.empty());  // a url is sent
+  body.strength = 0.4;
+  body.response_format = "gif";
+  body.output_format = "webp";
+  body.background = "transparent";
+  body.stream = true;
+  EXPECT_EQ(read_image_wish(body, scheduler).warnings.size(), 5U);
+}
+
+TEST(ImageWish, IsSilentAboutWhatOpenAisClientsSendOutOfHabit) {
+  EXPECT_TRUE(describe_unread({"/user", "/quality", "/style"}).empty());
+  const auto warnings = describe_unread({"/user", "/stepz"});
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_EQ(warnings.front(), "unknown field 'stepz' was ignored (did you mean 'steps'?)");
+}
+
 TEST(ImageWish, AnUnknownSamplerFallsBackForTheGalleryAndIsRefusedForOthers) {
   SchedulerDouble scheduler;
   scheduler.now.samplers = {{"euler", "Euler", true, {}}};

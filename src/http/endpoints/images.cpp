@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "http/endpoints/field_notes.h"
 #include "http/endpoints/image_wish.h"
 #include "http/endpoints/json_reply.h"
 #include "http/route.h"
@@ -111,10 +112,13 @@ Response pictures_of(const domain::Job& job, const ReplyWish& wish, Service& ser
 }
 
 Outcome generate(const Request& request, Service& service) {
-  const auto body = read_body<ImageBody>(request);
+  std::vector<std::string> unknown;
+  const auto body = read_body<ImageBody>(request, &unknown);
   const bool openai = request.path == "/v1/images/generations";
   ImageWish wish = read_image_wish(body, service.scheduler,
                                    openai ? UnknownSampler::kRefuse : UnknownSampler::kFallBack);
+  for (auto& each : describe_unread(std::move(unknown))) wish.warnings.push_back(std::move(each));
+  wish.job.input.warnings = wish.warnings;
   const domain::Job job = service.scheduler.submit(wish.job);
   ReplyWish reply{std::move(wish.warnings), body.response_format.value_or("") == "url",
                   "http://" + std::string{request.header("Host")}};
@@ -132,7 +136,7 @@ std::vector<Route> image_routes() {
                       .pattern = pattern,
                       .tag = "founding",
                       .summary = "Make pictures and wait for them",
-                      .request = schema_of<ImageBody>(),
+                      .request = with_notes(schema_of<ImageBody>(), "ImageBody", image_notes()),
                       .response = schema_of<PictureReply>(),
                       .function = generate});
   }

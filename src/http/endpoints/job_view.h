@@ -44,6 +44,7 @@ struct JobView {
   int priority = 0, attempt = 0;
   std::int64_t created_ms = 0, started_ms = 0, finished_ms = 0;
   std::string reason;
+  std::vector<std::string> warnings;  // sentences: what of the request was ignored or changed
   InputView input;
   ProgressView progress;
   std::optional<ResultView> result;
@@ -51,7 +52,7 @@ struct JobView {
 };
 BOOST_DESCRIBE_STRUCT(JobView, (),
                       (id, kind, state, client, priority, attempt, created_ms, started_ms,
-                       finished_ms, reason, input, progress, result, failure))
+                       finished_ms, reason, warnings, input, progress, result, failure))
 
 JobView view_of(const domain::Job& job);
 

@@ -1,10 +1,13 @@
 // /api/v1/jobs: ask for work, follow it, stop it.
+#include <algorithm>
 #include <charconv>
 #include <limits>
 
+#include "http/endpoints/field_notes.h"
 #include "http/endpoints/job_view.h"
 #include "http/endpoints/json_reply.h"
 #include "http/endpoints/sampler_names.h"
+#include "http/endpoints/unknown_fields.h"
 #include "http/route.h"
 #include "platform/error.h"
 
@@ -22,11 +25,6 @@ struct NewJobBody {
   GenerateBody input;
 };
 BOOST_DESCRIBE_STRUCT(NewJobBody, (), (kind, priority, input))
-
-struct AcceptedJob : JobView {
-  std::vector<std::string> warnings;  // sentences
-};
-BOOST_DESCRIBE_STRUCT(AcceptedJob, (JobView), (warnings))
 
 struct JobList {
   std::vector<JobView> jobs;
@@ -57,6 +55,26 @@ std::int64_t read_number(std::string_view text, std::string_view what) {
   return value;
 }
 
+// "queued,running"; "" is every state.
+std::vector<domain::JobState> read_states(std::string_view text) {
+  std::vector<domain::JobState> states;
+  while (!text.empty()) {
+    const std::string_view name = text.substr(0, text.find(','));
+    text.remove_prefix(std::min(text.size(), name.size() + 1));
+    const auto state = domain::job_state_from_name(name);
+    if (!state) {
+      std::string known;
+      for (const auto& each : domain::job_state_names()) {
+        known += (known.empty() ? "" : ", ") + each;
+      }
+      throw Error(ErrorCode::kInvalidArgument, "state: '" + std::string{name.substr(0, 40)} +
+                                                   "' is no state of a job: choose among " + known);
+    }
+    states.push_back(*state);
+  }
+  return states;
+}
+
 scheduler::NewJob wish_of(const NewJobBody& body) {
   if (body.kind != "generate") {
     throw Error(ErrorCode::kInvalidArgument,
@@ -77,26 +95,26 @@ scheduler::NewJob wish_of(const NewJobBody& body) {
 
 Outcome submit(const Request& request, Service& service) {
   std::vector<std::string> unknown;
-  const auto wish = wish_of(read_body<NewJobBody>(request, &unknown));
+  auto wish = wish_of(read_body<NewJobBody>(request, &unknown));
+  wish.input.warnings = describe_unknown(unknown, {{"", json::member_names<NewJobBody>()},
+                                                   {"/input", json::member_names<GenerateBody>()}});
   const auto& input = wish.input.generation;
   check_sampler_names(input.sampler, input.schedule, service.scheduler.status());
-  AcceptedJob accepted;
-  static_cast<JobView&>(accepted) = view_of(service.scheduler.submit(wish));
-  for (const auto& key : unknown)
-    accepted.warnings.push_back(key + " is not known and was ignored");
+  const JobView accepted = view_of(service.scheduler.submit(wish));
   Response response = json_reply(accepted, 202);
   response.set("Location", "/api/v1/jobs/" + accepted.id);
   return response;
 }
 
 Outcome list(const Request& request, Service& service) {
-  std::int64_t limit = kListDefault;
-  if (const auto text = request.query_value("limit")) limit = read_number(*text, "limit");
-  JobList jobs;
-  for (const auto& job :
-       service.scheduler.recent_jobs(static_cast<int>(std::min<std::int64_t>(limit, kListMax)))) {
-    jobs.jobs.push_back(view_of(job));
+  domain::JobFilter filter{.limit = kListDefault};
+  if (const auto text = request.query_value("limit")) {
+    filter.limit = static_cast<int>(std::min<std::int64_t>(read_number(*text, "limit"), kListMax));
   }
+  filter.states = read_states(request.query_value("state").value_or(""));
+  filter.before = request.query_value("before").value_or("");
+  JobList jobs;
+  for (const auto& job : service.scheduler.recent_jobs(filter)) jobs.jobs.push_back(view_of(job));
   return json_reply(jobs);
 }
 
@@ -130,17 +148,20 @@ std::vector<Route> job_routes() {
            .pattern = "/api/v1/jobs",
            .tag = "jobs",
            .summary = "Ask for work; it is written down before it is acknowledged",
-           .request = schema_of<NewJobBody>(),
-           .response = schema_of<AcceptedJob>(),
+           .request = with_notes(schema_of<NewJobBody>(), "GenerateBody", generation_notes()),
+           .response = schema_of<JobView>(),
            .success = 202,
            .function = submit},
           {.method = "GET",
            .pattern = "/api/v1/jobs",
            .tag = "jobs",
-           .summary = "The newest jobs",
+           .summary = "Jobs, the newest first",
            .response = schema_of<JobList>(),
            .function = list,
-           .query = {"limit"}},
+           .query = {{"limit", "How many at most: 1 to 500, otherwise 50"},
+                     {"state", "Only jobs in one of these states, with commas between them",
+                      domain::job_state_names()},
+                     {"before", "Only jobs older than the one with this id"}}},
           {.method = "GET",
            .pattern = "/api/v1/jobs/{id}",
            .tag = "jobs",
@@ -154,7 +175,7 @@ std::vector<Route> job_routes() {
            .response = schema_of<EventView>(),
            .response_type = "text/event-stream",
            .function = events,
-           .query = {"after"}},
+           .query = {{"after", "Only events with a greater id than this one"}}},
           {.method = "POST",
            .pattern = "/api/v1/jobs/{id}/cancel",
            .tag = "jobs",

@@ -1,5 +1,6 @@
 // GET /api/v1/models: the cards, from which the page draws its form.
 #include "card/generation_json.h"
+#include "domain/settings/limits.h"
 #include "http/endpoints/json_reply.h"
 #include "http/route.h"
 
@@ -21,9 +22,8 @@ BOOST_DESCRIBE_STRUCT(ModelViews, (), (models, reason))
 namespace {
 
 // The path stays here: it is nobody's business off this machine.
-Outcome list_cards(const Request&, Service& service) {
+Response cards_of(const scheduler::ModelList& installed) {
   ModelViews views;
-  const auto installed = service.scheduler.models();
   views.reason = installed.reason;
   for (const auto& model : installed.models) {
     views.models.push_back({model.card, model.source, model.size_bytes, model.problem});
@@ -31,9 +31,12 @@ Outcome list_cards(const Request&, Service& service) {
   return json_reply(views);
 }
 
-Outcome refresh(const Request& request, Service& service) {
-  service.scheduler.refresh_models();
-  return list_cards(request, service);
+Outcome list_cards(const Request&, Service& service) {
+  return cards_of(service.scheduler.models());
+}
+
+Outcome refresh(const Request&, Service& service) {
+  return cards_of(service.scheduler.refresh_models(domain::limits::kRefreshPatience));
 }
 
 }  // namespace
@@ -49,7 +52,7 @@ std::vector<Route> native_model_routes() {
           {.method = "POST",
            .pattern = "/api/v1/models/refresh",
            .tag = "models",
-           .summary = "Look for models again",
+           .summary = "Look for models again and list what is there then",
            .response = schema_of<ModelViews>(),
            .function = refresh}};
 }

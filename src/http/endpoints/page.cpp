@@ -8,12 +8,17 @@
 namespace atelier::http {
 namespace {
 
-bool is_api(const std::string& path) {
-  return path == "/v1" || path.starts_with("/v1/") || path == "/api" || path.starts_with("/api/");
+// Programs ask there: the page would look like an answer to them.
+bool is_for_programs(const std::string& path) {
+  for (const std::string_view place :
+       {"/v1", "/api", "/metrics", "/sdapi", "/system", "/diagnostics", "/control"}) {
+    if (path == place || path.starts_with(std::string{place} + "/")) return true;
+  }
+  return false;
 }
 
 Outcome page(const Request& request, Service& service) {
-  if (is_api(request.path)) {
+  if (is_for_programs(request.path)) {
     throw Error(ErrorCode::kNotFound,
                 "there is nothing at " + request.path + ": /docs lists what there is");
   }

@@ -1,10 +1,10 @@
 #include "http/endpoints/sampler_names.h"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 #include "platform/error.h"
+#include "platform/nearest.h"
 
 namespace atelier::http {
 namespace {
@@ -61,42 +61,26 @@ bool split_fused(const std::string& key, const scheduler::StationStatus& status,
   return false;
 }
 
-// Letters to change, add or take away (Levenshtein).
-std::size_t distance(std::string_view from, std::string_view to) {
-  std::vector<std::size_t> row(to.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < from.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i + 1);
-    for (std::size_t k = 0; k < to.size(); ++k) {
-      const std::size_t change = diagonal + (from[i] == to[k] ? 0 : 1);
-      diagonal = row[k + 1];
-      row[k + 1] = std::min({change, row[k] + 1, row[k + 1] + 1});
-    }
-  }
-  return row.back();
-}
-
-std::string nearest_names(const std::vector<scheduler::SamplerName>& names, std::string_view key) {
-  constexpr std::size_t kShown = 3;
-  std::vector<std::pair<std::size_t, std::string>> ranked;
+// ": the nearest are euler, heun", or where the list is when nothing is near.
+std::string advice(const std::vector<scheduler::SamplerName>& names, std::string_view key) {
+  std::vector<std::string> keys;
   for (const auto& name : names) {
-    if (name.available) ranked.emplace_back(distance(key_of(name.id), key), name.id);
+    if (name.available) keys.push_back(key_of(name.id));
   }
-  std::ranges::sort(ranked);
   std::string text;
-  for (std::size_t i = 0; i < std::min(kShown, ranked.size()); ++i) {
-    text += (text.empty() ? "" : ", ") + ranked[i].second;
+  for (const auto& near : platform::near_names(key, keys)) {
+    text += (text.empty() ? "" : ", ") + find_name(names, near)->id;
   }
-  return text;
+  return text.empty() ? ": GET /api/v1/samplers lists what there is" : ": the nearest are " + text;
 }
 
 void check_name(const std::vector<scheduler::SamplerName>& names, std::string_view name,
-                std::string_view what) {
+                std::string_view what, const domain::FieldNames& sent) {
   const std::string key = key_of(name.substr(0, 200));
   const auto* found = find_name(names, key);
   if (found != nullptr && found->available) return;
-  const std::string start = "/input/" + std::string{what} + ": ";
-  const std::string end = ": the nearest are " + nearest_names(names, key);
+  const std::string start = sent.of(what) + ": ";
+  const std::string end = advice(names, key);
   if (found != nullptr) {
     throw Error(ErrorCode::kUnsupported, start + "'" + found->title + "' is not built yet" + end);
   }
@@ -107,9 +91,9 @@ void check_name(const std::vector<scheduler::SamplerName>& names, std::string_vi
 }  // namespace
 
 void check_sampler_names(std::string_view sampler, std::string_view schedule,
-                         const scheduler::StationStatus& status) {
+                         const scheduler::StationStatus& status, const domain::FieldNames& names) {
   if (status.samplers.empty()) return;
-  if (!schedule.empty()) check_name(status.schedules, schedule, "schedule");
+  if (!schedule.empty()) check_name(status.schedules, schedule, "schedule", names);
   if (sampler.empty()) return;
   SamplerChoice fused;
   const std::string key = key_of(sampler.substr(0, 200));
@@ -117,9 +101,9 @@ void check_sampler_names(std::string_view sampler, std::string_view schedule,
   if (find_name(status.samplers, key) == nullptr &&
       (find_name(status.schedules, key) != nullptr || split_fused(key, status, fused))) {
     if (fused.warnings.empty()) return;
-    throw Error(ErrorCode::kUnsupported, "/input/sampler: " + fused.warnings.front());
+    throw Error(ErrorCode::kUnsupported, names.of("sampler") + ": " + fused.warnings.front());
   }
-  check_name(status.samplers, sampler, "sampler");
+  check_name(status.samplers, sampler, "sampler", names);
 }
 
 const std::vector<FoundingScheduler>& founding_schedulers() {

@@ -36,6 +36,7 @@ SamplerChoice choose_sampler(std::string_view name, const scheduler::StationStat
 // kUnsupported for names that are known and not built. Passes everything while `status` carries no
 // names.
 void check_sampler_names(std::string_view sampler, std::string_view schedule,
-                         const scheduler::StationStatus& status);
+                         const scheduler::StationStatus& status,
+                         const domain::FieldNames& names = {});
 
 }  // namespace atelier::http

@@ -65,6 +65,7 @@ TEST(SamplerNames, TheNativePathsRefuseWithTheNearestNames) {
     EXPECT_EQ(refusal(name, ""), "") << name;
   }
   EXPECT_NE(refusal("eular", "").find("nearest are euler"), std::string::npos);
+  EXPECT_NE(refusal("nonsense", "").find("/api/v1/samplers lists"), std::string::npos);
   EXPECT_NE(refusal("lms", "").find("not built yet"), std::string::npos);
   EXPECT_NE(refusal("LMS Karras", ""), "");
   EXPECT_NE(refusal("euler", "carras").find("nearest are karras"), std::string::npos);

@@ -53,6 +53,12 @@ Job read_row(const Statement& row) {
   return job;
 }
 
+std::vector<Job> read_rows(Statement& rows) {
+  std::vector<Job> jobs;
+  while (rows.step()) jobs.push_back(read_row(rows));
+  return jobs;
+}
+
 std::string_view name(JobState state) { return domain::job_state_name(state); }
 
 }  // namespace
@@ -101,9 +107,7 @@ std::vector<Job> SqliteJobStore::select(std::string_view where, std::int64_t lim
   Statement rows(database_, "SELECT " + std::string(kColumns) + " FROM jobs " + std::string(where) +
                                 " LIMIT ?");
   rows.bind(1, limit);
-  std::vector<Job> jobs;
-  while (rows.step()) jobs.push_back(read_row(rows));
-  return jobs;
+  return read_rows(rows);
 }
 
 std::optional<Job> SqliteJobStore::find(const std::string& id) {
@@ -114,9 +118,21 @@ std::optional<Job> SqliteJobStore::find(const std::string& id) {
   return read_row(row);
 }
 
-std::vector<Job> SqliteJobStore::recent(int limit) {
+std::vector<Job> SqliteJobStore::recent(const domain::JobFilter& filter) {
+  std::string where;
+  for (const auto state : filter.states) {
+    where += (where.empty() ? "state IN ('" : ", '") + std::string(name(state)) + "'";
+  }
+  if (!where.empty()) where += ")";
+  if (!filter.before.empty()) where += where.empty() ? "id < ?" : " AND id < ?";
   const std::lock_guard lock(mutex_);
-  return select("ORDER BY id DESC", limit);
+  Statement rows(database_, "SELECT " + std::string(kColumns) + " FROM jobs " +
+                                (where.empty() ? "" : "WHERE " + where) +
+                                " ORDER BY id DESC LIMIT ?");
+  int place = 0;
+  if (!filter.before.empty()) rows.bind(++place, filter.before);
+  rows.bind(++place, filter.limit);
+  return read_rows(rows);
 }
 
 std::vector<Job> SqliteJobStore::queued(int limit) {

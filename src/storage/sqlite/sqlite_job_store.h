@@ -19,7 +19,7 @@ class SqliteJobStore final : public domain::JobStore {
 
   void insert(const domain::Job& job) override;
   std::optional<domain::Job> find(const std::string& id) override;
-  std::vector<domain::Job> recent(int limit) override;
+  std::vector<domain::Job> recent(const domain::JobFilter& filter) override;
   std::vector<domain::Job> queued(int limit) override;
   std::vector<domain::Job> running() override;
   int count_queued(int priority) override;

@@ -77,8 +77,25 @@ TEST_F(JobStoreTest, TheQueueIsOrderedByPriorityThenAge) {
   }
   EXPECT_THAT(ids(store.queued(10)), testing::ElementsAre("03", "02", "04", "01"));
   EXPECT_THAT(ids(store.queued(2)), testing::ElementsAre("03", "02"));
-  EXPECT_THAT(ids(store.recent(3)), testing::ElementsAre("04", "03", "02"));
+  EXPECT_THAT(ids(store.recent({.limit = 3})), testing::ElementsAre("04", "03", "02"));
   EXPECT_EQ(store.count_queued(2), 2);
+}
+
+TEST_F(JobStoreTest, TheNewestAreChosenByStateAndByAge) {
+  SqliteJobStore store(path());
+  for (const char* id : {"01", "02", "03", "04"}) store.insert(job(id));
+  ASSERT_TRUE(store.claim("02", 5));
+  auto ended = *store.find("04");
+  ended.state = JobState::kCancelled;
+  ASSERT_TRUE(store.finish(ended, JobState::kQueued));
+  using testing::ElementsAre;
+  EXPECT_THAT(ids(store.recent({.states = {JobState::kQueued}})), ElementsAre("03", "01"));
+  EXPECT_THAT(ids(store.recent({.states = {JobState::kQueued, JobState::kRunning}})),
+              ElementsAre("03", "02", "01"));
+  EXPECT_THAT(ids(store.recent({.limit = 2, .before = "04"})), ElementsAre("03", "02"));
+  EXPECT_THAT(ids(store.recent({.states = {JobState::kQueued}, .before = "03"})),
+              ElementsAre("01"));
+  EXPECT_TRUE(store.recent({.before = "' OR 1 --"}).empty());
 }
 
 TEST_F(JobStoreTest, OneClaimWins) {

@@ -183,7 +183,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Look for models again */
+        /** Look for models again and list what is there then */
         post: operations["post_api_v1_models_refresh"];
         delete?: never;
         options?: never;
@@ -198,7 +198,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The newest jobs */
+        /** Jobs, the newest first */
         get: operations["get_api_v1_jobs"];
         put?: never;
         /** Ask for work; it is written down before it is acknowledged */
@@ -332,31 +332,14 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        AcceptedJob: {
-            id?: string;
-            kind?: string;
-            state?: string;
-            client?: string;
-            priority?: number;
-            attempt?: number;
-            created_ms?: number;
-            started_ms?: number;
-            finished_ms?: number;
-            reason?: string;
-            input?: components["schemas"]["InputView"];
-            progress?: components["schemas"]["ProgressView"];
-            result?: components["schemas"]["ResultView"] | null;
-            failure?: components["schemas"]["FailureView"] | null;
-            warnings?: string[];
-        };
         EventView: {
             id?: number;
             type?: string;
             time_ms?: number;
             job?: components["schemas"]["JobView"];
         };
-        /** @description `error` is the sentence; on /v1/images/… it is OpenAI's object with `message` */
         Failure: {
+            error?: string;
             detail?: string;
             status?: string;
         };
@@ -365,28 +348,55 @@ export interface components {
             sentence?: string;
         };
         GenerateBody: {
+            /** @description What to draw; "" leaves it to the model */
             prompt?: string;
+            /** @description What to avoid */
             negative_prompt?: string | null;
+            /** @description Id of an installed model (GET /api/v1/models); "" is the default */
             model?: string;
+            /** @description Pixels; absent: the model's native width */
             width?: number | null;
+            /** @description Pixels; absent: the model's native height */
             height?: number | null;
+            /** @description Never make the picture small and enlarge it */
             exact_size?: boolean;
+            /** @description Denoising steps; absent: the model's own */
             steps?: number | null;
+            /** @description How strictly the prompt is followed; above 1 the negative prompt counts */
             guidance?: number | null;
+            /** @description Takes back what guidance adds to the contrast */
             guidance_rescale?: number | null;
+            /** @description A name of GET /api/v1/samplers; "" is the model's */
             sampler?: string;
+            /** @description A schedule of GET /api/v1/samplers; "" is the sampler's or the model's */
             schedule?: string;
+            /** @description Of the first picture; absent: any. Picture i has seed + i */
             seed?: number | null;
+            /** @description Pictures */
             batch?: number;
+            /** @description How much of the picture to start from changes: above 0, at most 1 */
             strength?: number | null;
-            /** @enum {string} */
+            /**
+             * @description How a picture that is given meets the asked size
+             * @enum {string}
+             */
             fit?: "stretch" | "cover" | "contain";
+            /** @description 2 is the last layer but one of the text encoder */
             clip_skip?: number;
-            dtype?: string;
+            /**
+             * @description Numbers to compute with; "" is the device's own
+             * @enum {string}
+             */
+            dtype?: "" | "fp32" | "bf16" | "fp16";
+            /** @description No fast paths that move the numbers */
             precise?: boolean;
+            /** @description Steps between previews; 0: none */
             preview_every?: number;
+            /** @description Decode in tiles, with less memory */
             tile_vae?: boolean;
+            /** @description Picture to start from: base64 or a data URL, never an address */
             image?: string;
+            /** @description White is painted anew; base64 or a data URL; needs a picture */
             mask?: string;
         };
         GenerationTiming: {
@@ -422,28 +432,71 @@ export interface components {
             server?: string;
         };
         ImageBody: {
+            /** @description What to draw; a part behind " | negative: " is what to avoid */
             prompt?: string | null;
+            /** @description What to avoid */
             negative_prompt?: string | null;
+            /** @description Id of an installed model or a founding name; absent: the default */
             model?: string | null;
+            /** @description "512x512"; stands above width and height */
             size?: string | null;
+            /** @description A name of GET /v1/schedulers; an unknown one is the model's own */
             scheduler?: string | null;
+            /** @description A name of GET /v1/samplers */
             sampler?: string | null;
+            /** @description The same as sampler */
             sampler_name?: string | null;
+            /** @description Pixels, rounded to a multiple of 8 */
             width?: number | null;
+            /** @description Pixels, rounded to a multiple of 8 */
             height?: number | null;
+            /** @description Denoising steps */
             steps?: number | null;
+            /** @description The same as steps */
             num_inference_steps?: number | null;
+            /** @description The same as steps */
+            num_steps?: number | null;
+            /** @description Pictures */
             n?: number | null;
+            /** @description The same as n */
             num_images?: number | null;
+            /** @description The same as n */
+            batch_size?: number | null;
+            /** @description How strictly the prompt is followed */
             guidance_scale?: number | null;
+            /** @description The same as guidance_scale */
             cfg_scale?: number | null;
+            /** @description The same as guidance_scale */
+            guidance?: number | null;
+            /** @description How much of the picture to start from changes: above 0, at most 1 */
             strength?: number | null;
+            /** @description How much of the picture to start from changes: above 0, at most 1 */
+            denoising_strength?: number | null;
+            /** @description Of the first picture; below 0: any */
             seed?: number | null;
+            /** @description Picture to start from: base64 or a data URL, never an address */
             image?: string | null;
+            /** @description The same as image */
+            init_image?: string | null;
+            /** @description The same as image; only data URLs are read */
+            image_url?: string | null;
+            /** @description White is painted anew; base64 or a data URL; needs a picture */
             mask?: string | null;
+            /** @description b64_json is always sent; url adds an address on this station */
             response_format?: string | null;
-            fit?: string | null;
+            /**
+             * @description How a picture that is given meets the asked size
+             * @enum {string|null}
+             */
+            fit?: "stretch" | "cover" | "contain" | null;
+            /** @description Never make the picture small and enlarge it */
             exact_size?: boolean | null;
+            /** @description The pictures are PNG */
+            output_format?: string | null;
+            /** @description Never transparent */
+            background?: string | null;
+            /** @description The reply comes whole */
+            stream?: boolean | null;
         };
         InputView: {
             prompt?: string;
@@ -484,6 +537,7 @@ export interface components {
             started_ms?: number;
             finished_ms?: number;
             reason?: string;
+            warnings?: string[];
             input?: components["schemas"]["InputView"];
             progress?: components["schemas"]["ProgressView"];
             result?: components["schemas"]["ResultView"] | null;
@@ -540,6 +594,16 @@ export interface components {
             kind?: string;
             priority?: number;
             input?: components["schemas"]["GenerateBody"];
+        };
+        OpenAiFailure: {
+            detail?: string;
+            status?: string;
+            error?: {
+                message?: string;
+                type?: string;
+                code?: string;
+                param?: null;
+            };
         };
         Parameter: {
             name?: string;
@@ -855,7 +919,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Failure"];
+                    "application/json": components["schemas"]["OpenAiFailure"];
                 };
             };
         };
@@ -921,7 +985,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Failure"];
+                    "application/json": components["schemas"]["OpenAiFailure"];
                 };
             };
         };
@@ -987,7 +1051,12 @@ export interface operations {
     get_api_v1_jobs: {
         parameters: {
             query?: {
+                /** @description How many at most: 1 to 500, otherwise 50 */
                 limit?: string;
+                /** @description Only jobs in one of these states, with commas between them */
+                state?: ("queued" | "running" | "succeeded" | "failed" | "cancelled")[];
+                /** @description Only jobs older than the one with this id */
+                before?: string;
             };
             header?: never;
             path?: never;
@@ -1034,7 +1103,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AcceptedJob"];
+                    "application/json": components["schemas"]["JobView"];
                 };
             };
             /** @description A sentence that says what failed, why, and what to do */
@@ -1082,6 +1151,7 @@ export interface operations {
     get_api_v1_jobs_id_events: {
         parameters: {
             query?: {
+                /** @description Only events with a greater id than this one */
                 after?: string;
             };
             header?: never;

@@ -1,0 +1,18 @@
+// Which known names a person may have meant by one that nobody knows. Pure, any thread.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace atelier::platform {
+
+// Letters to change, add, take away or exchange with their neighbour.
+std::size_t edit_distance(std::string_view from, std::string_view to);
+
+// Those of `known` that look like `name`, the nearest first; none when nothing does.
+std::vector<std::string> near_names(std::string_view name, const std::vector<std::string>& known,
+                                    std::size_t count_max = 3);
+
+}  // namespace atelier::platform

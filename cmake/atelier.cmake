@@ -32,10 +32,6 @@ if(ATELIER_CCACHE)
       "${CMAKE_COMMAND}" -E env "CCACHE_SLOPPINESS=pch_defines,time_macros"
       "CCACHE_BASEDIR=${ATELIER_ROOT}" "${ATELIER_CCACHE}")
 endif()
-find_program(ATELIER_MOLD mold)
-if(ATELIER_MOLD)
-  add_link_options(-fuse-ld=mold)
-endif()
 
 if(ATELIER_FUZZ) # the layers under a fuzzer report what they visit, and are checked as it is
   add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=all -g1)

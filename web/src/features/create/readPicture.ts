@@ -12,19 +12,31 @@ export function pictureProblem(file: { name: string; type: string; size: number 
   return null;
 }
 
-export function readPicture(file: File): Promise<SourcePicture> {
-  return new Promise((resolve, reject) => {
-    const problem = pictureProblem(file);
-    if (problem) {
-      reject(new Error(problem));
-      return;
-    }
+export async function readPicture(file: File): Promise<SourcePicture> {
+  const problem = pictureProblem(file);
+  if (problem) throw new Error(problem);
+  const dataUrl = await readDataUrl(file);
+  await check(dataUrl, file.name);
+  return { dataUrl, name: file.name };
+}
+
+const readDataUrl = (file: File) =>
+  new Promise<string>((resolve, reject) => {
     const reader = new FileReader();
-    reader.onload = () => resolve({ dataUrl: String(reader.result), name: file.name });
+    reader.onload = () => resolve(String(reader.result));
     reader.onerror = () => reject(new Error(`${file.name} could not be read.`));
     reader.readAsDataURL(file);
   });
-}
+
+// What the browser cannot show would be a blank beside the prompt, and most often it is damaged.
+const check = (dataUrl: string, name: string) =>
+  new Promise<void>((resolve, reject) => {
+    const image = new Image();
+    image.onload = () => resolve();
+    image.onerror = () =>
+      reject(new Error(`${name} cannot be shown: it is damaged, or a kind of picture that this browser does not know.`));
+    image.src = dataUrl;
+  });
 
 export async function readPictureFromUrl(url: string, name: string): Promise<SourcePicture> {
   const response = await fetch(url);

@@ -76,7 +76,7 @@ test('a picture that the browser cannot show is refused at once, and the next on
     page.getByLabel('Picture to start from').setInputFiles({ name, mimeType, buffer });
   await page.getByRole('button', { name: 'Remove' }).click();
   await choose('broken.png', 'image/png', Buffer.from('89504e470d0a1a0a00000000', 'hex'));
-  await page.getByRole('alert').getByText('broken.png cannot be shown').waitFor({ timeout: 10_000 });
+  await page.getByRole('alert').getByText("The file 'broken.png' cannot be shown").waitFor({ timeout: 10_000 });
   await choose('drawing.svg', 'image/svg+xml', Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'));
   await page.getByText('Starts from drawing.svg').waitFor({ timeout: 10_000 });
   assert.equal(await page.getByRole('alert').count(), 0);

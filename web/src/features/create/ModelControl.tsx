@@ -1,5 +1,4 @@
 import type { ModelCard } from '../../api/types';
-import { sentence } from '../../shared/lib/format';
 import { Field, inputLook } from '../../shared/ui/Field';
 import { modelLabel } from './form';
 import type { ModelRefresh } from './useModels';
@@ -49,7 +48,7 @@ export function ModelControl({ cards, card, refresh, onModel }: Props) {
           <ul className="mt-1 flex flex-col gap-1 break-words text-stone-300">
             {broken.map((each) => (
               <li key={each.id}>
-                <b className="font-medium">{each.id}</b>: {sentence(each.problem)}
+                <b className="font-medium">{each.id}</b>: {each.problem}
               </li>
             ))}
           </ul>

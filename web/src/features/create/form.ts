@@ -182,8 +182,8 @@ export function toJob(form: FormState, card: ModelCard, drawSeed: () => number):
     const value = typed(parameter, text);
     if (text !== '' && value !== typed(parameter, parameter.default_value)) input[parameter.name] = value;
   }
-  // A sampler that is named does not bring the model's own schedule along: send the one that is shown.
-  if (input['sampler'] && values['schedule']) input['schedule'] = values['schedule'];
+  // Beside a sampler that is named, the model's own schedule is no default: one that was chosen is sent.
+  if (input['sampler'] && form.chosen['schedule']) input['schedule'] = form.chosen['schedule'];
   input['width'] = Number(values['width']);
   input['height'] = Number(values['height']);
   const seed = values['seed'] ?? '';

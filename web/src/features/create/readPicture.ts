@@ -4,11 +4,12 @@ import type { SourcePicture } from './form';
 export const pictureBytesMax = 34 * 1024 * 1024;
 
 export function pictureProblem(file: { name: string; type: string; size: number }): string | null {
-  if (file.type && !file.type.startsWith('image/')) return `${file.name} is not a picture.`;
+  const name = `The file '${file.name}'`;
+  if (file.type && !file.type.startsWith('image/')) return `${name} is not a picture.`;
   if (file.size > pictureBytesMax) {
-    return `${file.name} has ${(file.size / 1048576).toFixed(0)} MB; pictures to start from may have 34 MB.`;
+    return `${name} has ${(file.size / 1048576).toFixed(0)} MB; pictures to start from may have 34 MB.`;
   }
-  if (file.size === 0) return `${file.name} is empty.`;
+  if (file.size === 0) return `${name} is empty.`;
   return null;
 }
 
@@ -24,7 +25,7 @@ const readDataUrl = (file: File) =>
   new Promise<string>((resolve, reject) => {
     const reader = new FileReader();
     reader.onload = () => resolve(String(reader.result));
-    reader.onerror = () => reject(new Error(`${file.name} could not be read.`));
+    reader.onerror = () => reject(new Error(`The file '${file.name}' could not be read.`));
     reader.readAsDataURL(file);
   });
 
@@ -33,8 +34,8 @@ const check = (dataUrl: string, name: string) =>
   new Promise<void>((resolve, reject) => {
     const image = new Image();
     image.onload = () => resolve();
-    image.onerror = () =>
-      reject(new Error(`${name} cannot be shown: it is damaged, or a kind of picture that this browser does not know.`));
+    const why = 'it is damaged, or a kind of picture that this browser does not know';
+    image.onerror = () => reject(new Error(`The file '${name}' cannot be shown: ${why}.`));
     image.src = dataUrl;
   });
 

@@ -44,9 +44,7 @@ function chosenOf({ input, result }: Job, card: ModelCard, withPicture: boolean)
   const sampler = choiceNamed(card, 'sampler', input.sampler, made['sampler']);
   const schedule = choiceNamed(card, 'schedule', input.schedule, made['schedule']);
   if (input.sampler) take('sampler', sampler);
-  if (input.schedule || (input.sampler && namesSchedule(input.sampler, sampler, schedule, card))) {
-    take('schedule', schedule);
-  }
+  if (input.schedule || namesSchedule(input.sampler, sampler, schedule, card)) take('schedule', schedule);
   return chosen;
 }
 
@@ -56,12 +54,10 @@ function choiceNamed(card: ModelCard, name: string, asked: string, used: unknown
   return choices.includes(asked) && asked ? asked : String(used ?? asked);
 }
 
-// Other clients' sampler names ("dpmpp_2m_karras") name the schedule too; where the card has a schedule of its own,
-// none in the request meant the sampler's.
+// Other clients' sampler names ("dpmpp_2m_karras") name the schedule too.
 function namesSchedule(asked: string, sampler: string, schedule: string, card: ModelCard): boolean {
   const own = card.parameters.find(({ name }) => name === 'schedule');
-  if (!own?.choices.includes(schedule)) return false;
-  return asked !== sampler || !['', 'Automatic'].includes(own.default_value);
+  return asked !== '' && asked !== sampler && (own?.choices.includes(schedule) ?? false);
 }
 
 function carriedOf({ input }: Job, card: ModelCard, mask: SourcePicture | null): Carried {

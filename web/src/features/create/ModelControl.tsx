@@ -37,6 +37,9 @@ export function ModelControl({ cards, card, refresh, onModel }: Props) {
           </select>
         )}
       </Field>
+      {card && modelLabel(card, cards).includes(`(${card.id})`) && (
+        <p className="text-xs break-words text-stone-400">{card.id}</p>
+      )}
       <p role="status" className="text-xs text-stone-400 empty:hidden">
         {refresh.found}
       </p>

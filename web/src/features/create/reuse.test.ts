@@ -22,7 +22,7 @@ const card: ModelCard = {
 
 const none = { source: null, mask: null };
 const picture = { dataUrl: 'data:image/png;base64,AA', name: 'a.png' };
-const made = (input: Partial<Job['input']> = {}, used: Partial<NonNullable<Job['result']>['used']> = {}): Job => ({
+const made = (input: Partial<Job['input']> = {}, used: Partial<NonNullable<Job['result']>['used']> = {}) => ({
   id: 'j', kind: 'generate', state: 'succeeded', client: 'api', priority: 2, attempt: 1,
   created_ms: 0, started_ms: 0, finished_ms: 0, reason: '', failure: null,
   progress: { stage: '', step: 0, total: 0, fraction: 1, eta_seconds: 0, steps_per_second: 0, preview_artifact: '' },
@@ -40,7 +40,7 @@ const made = (input: Partial<Job['input']> = {}, used: Partial<NonNullable<Job['
       clip_skip: 0, dtype: 'fp32', prompt: 'a red circle', negative_prompt: '', warnings: [], ...used,
     },
   },
-});
+}) as Job;
 const asked = (job: Job, pictures = none as Parameters<typeof formOf>[2]) =>
   toJob(formOf(job, card, pictures), card, () => 999).input;
 

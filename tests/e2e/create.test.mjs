@@ -64,22 +64,33 @@ test('what was made stays in the strip after a reload', async () => {
 test('a picture can be the start of another', async () => {
   await page.getByRole('button', { name: 'Start from this' }).click();
   await page.getByText('Starts from a picture made here').waitFor();
+  assert.ok(await page.getByLabel('Strength', { exact: true }).isVisible());
   await page.getByLabel('Seed', { exact: true }).fill('4');
   await create('a green circle on a blue background');
   await page.getByText(/seed 4\b/).waitFor({ timeout: 120_000 });
   await resultImage();
 });
 
-test('a broken picture is a sentence, and the next request works', async () => {
+test('a picture that the browser cannot show is refused at once, and the next one clears the sentence', async () => {
+  const choose = (name, mimeType, buffer) =>
+    page.getByLabel('Picture to start from').setInputFiles({ name, mimeType, buffer });
   await page.getByRole('button', { name: 'Remove' }).click();
-  await page.getByLabel('Picture to start from').setInputFiles({
-    name: 'broken.png', mimeType: 'image/png', buffer: Buffer.from('89504e470d0a1a0a00000000', 'hex'),
-  });
-  await create('a red circle');
+  await choose('broken.png', 'image/png', Buffer.from('89504e470d0a1a0a00000000', 'hex'));
+  await page.getByRole('alert').getByText("The file 'broken.png' cannot be shown").waitFor({ timeout: 10_000 });
+  await choose('drawing.svg', 'image/svg+xml', Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'));
+  await page.getByText('Starts from drawing.svg').waitFor({ timeout: 10_000 });
+  assert.equal(await page.getByRole('alert').count(), 0);
+  assert.ok(await page.getByLabel('Strength', { exact: true }).isVisible());
+  assert.ok(await page.getByLabel('Fit').isVisible());
+});
+
+test('a picture that the station refuses is a sentence, and the next request works', async () => {
+  await create('a red circle'); // from the SVG, which is not read
   const alert = page.getByRole('alert');
   await alert.waitFor({ timeout: 30_000 });
-  assert.match(await alert.innerText(), /\w+ \w+ \w+/);
+  assert.match(await alert.innerText(), /^[A-Z].*\w+ \w+ \w+.*[.!?]$/s);
   await page.getByRole('button', { name: 'Remove' }).click();
+  assert.equal(await alert.count(), 0);
   await page.getByLabel('Seed', { exact: true }).fill('5');
   await create('a yellow star');
   await page.getByText(/seed 5\b/).waitFor({ timeout: 120_000 });

@@ -40,11 +40,17 @@ async function call<T>(path: string, init?: RequestInit): Promise<T> {
   );
 }
 
+const jobs = async (query: string): Promise<Job[]> =>
+  (await call<{ jobs: Job[] }>(`/api/v1/jobs?${query}`, askedAgain())).jobs;
+
 export const api = {
   models: (): Promise<ModelList> => call('/api/v1/models', askedAgain()),
   status: (): Promise<StationStatus> => call('/api/v1/status', askedAgain()),
-  jobs: async (limit: number): Promise<Job[]> =>
-    (await call<{ jobs: Job[] }>(`/api/v1/jobs?limit=${limit}`)).jobs,
+  refreshModels: (): Promise<ModelList> => call('/api/v1/models/refresh', { method: 'POST' }),
+  // Those that have ended well, newest first; `before`: only those older than this job.
+  madeJobs: (limit: number, before: string): Promise<Job[]> =>
+    jobs(`limit=${limit}&state=succeeded${before && `&before=${encodeURIComponent(before)}`}`),
+  liveJobs: (): Promise<Job[]> => jobs('limit=100&state=queued,running'),
   job: (id: string): Promise<Job> => call(`/api/v1/jobs/${id}`),
   cancel: (id: string): Promise<Job> => call(`/api/v1/jobs/${id}/cancel`, { method: 'POST' }),
   submit: (job: NewJob): Promise<Job> =>

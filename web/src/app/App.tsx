@@ -4,7 +4,7 @@ import { StationPill } from '../features/status/StationPill';
 
 export function App() {
   return (
-    <div className="flex h-full min-h-0 flex-col">
+    <div className="flex min-h-full flex-col md:h-full md:min-h-0">
       <header className="flex items-center justify-between border-b border-stone-800 px-5 py-2.5">
         <h1 className="flex items-center gap-2.5 text-base font-semibold tracking-tight">
           <img src="/icon.svg" alt="" className="size-6" />

@@ -22,10 +22,13 @@ const ready: ModelList = { models: [card], reason: '' };
 let root: Root;
 let place: HTMLElement;
 let models: () => Promise<ModelList>; // the station's answer
+let jobs: (query: URLSearchParams) => unknown[];
 
 beforeEach(() => {
+  jobs = () => [];
   vi.stubGlobal('fetch', async (path: string) =>
-    new Response(JSON.stringify(path === '/api/v1/models' ? await models() : { jobs: [] })));
+    new Response(JSON.stringify(
+      path === '/api/v1/models' ? await models() : { jobs: jobs(new URL(path, 'http://station').searchParams) })));
   place = document.body.appendChild(document.createElement('div'));
   root = createRoot(place);
 });
@@ -130,5 +133,19 @@ describe('the create page', () => {
     expect(button()?.hasAttribute('disabled')).toBe(false);
     expect(button()?.getAttribute('aria-describedby')).toBe('why-not');
     expect(find('#why-not')?.getAttribute('role')).toBe('status');
+  });
+
+  it('fills the strip with what has succeeded, older ones with it', async () => {
+    models = async () => ready;
+    const made = (from: number, count: number) =>
+      Array.from({ length: count }, (_, i) => ({
+        id: `job-${from - i}`, state: 'succeeded', result: { artifacts: [`a${from - i}`], used: { prompt: 'a dot' } },
+      }));
+    jobs = (query) => {
+      if (query.get('state') !== 'succeeded') return [];
+      return query.get('before') === 'job-41' ? made(40, 3) : query.has('before') ? [] : made(100, 60);
+    };
+    open();
+    await within(2000, () => expect(place.querySelectorAll('[aria-label="Made so far"] img')).toHaveLength(63));
   });
 });

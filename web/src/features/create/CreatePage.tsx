@@ -1,34 +1,45 @@
-import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 
-import { api, artifactUrl } from '../../api/client';
+import { artifactUrl } from '../../api/client';
 import type { Job } from '../../api/types';
 import { Canvas } from './Canvas';
 import { FilmStrip } from './FilmStrip';
-import { changed, toJob, withModel, type FormChange, type FormState } from './form';
+import { changed, toJob, withModel, type FormChange, type FormState, type SourcePicture } from './form';
 import { GenerateForm } from './GenerateForm';
+import type { Picked } from './Picture';
 import { readPicture, readPictureFromUrl } from './readPicture';
+import { formOf } from './reuse';
+import { useDrop } from './useDrop';
 import { useGenerate } from './useGenerate';
+import { useLive, useMade } from './useJobs';
 import { useModels } from './useModels';
 
 const emptyForm: FormState = {
-  prompt: '', negativePrompt: '', model: '', chosen: {}, seedLocked: false, source: null,
+  prompt: '', negativePrompt: '', model: '', chosen: {}, seedLocked: false, source: null, carried: {},
 };
+const first: Picked = { index: 0, alone: false };
 
 const drawSeed = () => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
 
-export function CreatePage() {
-  const { cards, noModel, problem: modelsProblem } = useModels();
-  const jobs = useQuery({
-    queryKey: ['jobs'],
-    queryFn: () => api.jobs(60),
-    refetchInterval: (query) => (query.state.status === 'success' ? false : 2_000),
-  });
-  const generation = useGenerate();
-  const [form, setForm] = useState<FormState>(emptyForm);
-  const [shown, setShown] = useState<Job | null>(null); // an earlier picture, looked at again
-  const [problem, setProblem] = useState<string | null>(null);
+// Narrow windows hold the form and the picture one below the other: what a press was about comes into view.
+const reveal = (element: HTMLElement | null) => {
+  if (window.matchMedia?.('(width < 48rem)').matches) element?.scrollIntoView({ block: 'start' });
+};
 
+export function CreatePage() {
+  const { cards, noModel, problem: modelsProblem, refresh } = useModels();
+  const generation = useGenerate();
+  const live = useLive(generation);
+  const { made, loadOlder } = useMade();
+  const [form, setForm] = useState<FormState>(emptyForm);
+  const [earlier, setEarlier] = useState<Job | null>(null); // a picture that is looked at again
+  const [picked, setPicked] = useState<Picked>(first);
+  const [problem, setProblem] = useState<string | null>(null);
+  const canvas = useRef<HTMLElement>(null);
+  const controls = useRef<HTMLFormElement>(null);
+  const reading = useRef(0); // of several pictures that are read, the last one counts
+
+  const job = earlier ?? generation.job;
   const change = (changes: FormChange) => setForm((before) => changed(before, changes));
 
   // The first model is taken when the list comes, and stays when the list grows.
@@ -39,70 +50,97 @@ export function CreatePage() {
     if (!card) return;
     const wish = toJob(form, card, drawSeed);
     setProblem(null);
-    setShown(null);
+    setEarlier(null);
+    setPicked(first);
     change({ chosen: { seed: String(wish.input['seed']) } });
     generation.start(wish);
+    reveal(canvas.current);
   };
 
+  const follow = (next: Job) => {
+    setEarlier(null);
+    setPicked(first);
+    if (next.id !== generation.job?.id) generation.follow(next);
+    reveal(canvas.current);
+  };
+
+  // What was said about an earlier picture goes with it.
+  const clearAlerts = () => {
+    setProblem(null);
+    generation.dismiss();
+  };
+  const takeSource = (picture: Promise<SourcePicture>) => {
+    const turn = ++reading.current;
+    clearAlerts();
+    picture.then(
+      (source) => turn === reading.current && change({ source }),
+      (error: Error) => turn === reading.current && setProblem(error.message),
+    );
+  };
+  const takeFile = (file: File) => takeSource(readPicture(file));
+  const removeSource = () => {
+    reading.current += 1;
+    clearAlerts();
+    change({ source: null });
+  };
   const startFrom = (artifact: string) => {
-    readPictureFromUrl(artifactUrl(artifact), 'a picture made here').then(
-      (source) => change({ source }),
-      (error: Error) => setProblem(error.message),
-    );
+    takeSource(readPictureFromUrl(artifactUrl(artifact), 'a picture made here'));
+    reveal(controls.current);
   };
 
-  const reuse = (job: Job) => {
-    const used = job.result?.used;
-    if (!used) return;
-    const known = cards.find((each) => each.id === used.model) ?? card;
-    if (!known) return;
-    setForm((before) =>
-      changed(withModel(before, known.id, card), {
-        prompt: used.prompt,
-        negativePrompt: used.negative_prompt,
-        chosen: {
-          width: String(used.width),
-          height: String(used.height),
-          steps: String(used.steps),
-          guidance: String(used.guidance),
-          seed: String(used.seed),
-        },
-        seedLocked: true,
-      }),
-    );
+  const reuse = async (from: Job) => {
+    const turn = ++reading.current;
+    clearAlerts();
+    const known = cards.find((each) => each.id === from.result?.used.model);
+    const target = known ?? card;
+    if (!target) return;
+    let lost = known ? '' : `The model '${from.result?.used.model ?? ''}' is no longer installed. `;
+    const read = (artifact: string, what: string) =>
+      artifact
+        ? readPictureFromUrl(artifactUrl(artifact), 'the same picture').catch(() => {
+            lost += `The ${what} is no longer kept: choose it again. `;
+            return null;
+          })
+        : null;
+    const source = await read(from.input.image_artifact, 'source picture');
+    const mask = source && (await read(from.input.mask_artifact, 'mask'));
+    if (turn !== reading.current) return;
+    setForm(formOf(from, target, { source, mask }));
+    if (lost) setProblem(lost.trim());
+    reveal(controls.current);
   };
 
-  const drop = (event: React.DragEvent) => {
-    event.preventDefault();
-    const file = event.dataTransfer.files[0];
-    if (file) readPicture(file).then((source) => change({ source }), (error: Error) => setProblem(error.message));
-  };
-
+  const hovers = useDrop(takeFile);
   return (
-    <main
-      className="flex min-h-0 flex-1 flex-col md:flex-row"
-      onDragOver={(event) => event.preventDefault()}
-      onDrop={drop}
-    >
+    <main className="flex flex-col md:min-h-0 md:flex-1 md:flex-row">
       <GenerateForm
-        form={form} cards={cards} card={card} noModel={noModel} busy={generation.busy}
-        onChange={change} onModel={(id) => setForm((before) => withModel(before, id, card))}
-        onSubmit={create} onProblem={setProblem}
+        ref={controls} form={form} cards={cards} card={card} noModel={noModel} refresh={refresh}
+        busy={generation.busy} onChange={change}
+        onModel={(id) => setForm((before) => withModel(before, id, card))}
+        onSubmit={create} onFile={takeFile} onRemove={removeSource}
       />
-      <div className="flex min-h-0 min-w-0 flex-1 flex-col">
+      <div className="flex min-w-0 flex-col md:min-h-0 md:flex-1">
         <Canvas
-          job={shown ?? generation.job}
+          ref={canvas} job={job} picked={picked}
           problem={problem ?? generation.problem ?? modelsProblem}
-          onCancel={generation.cancel}
-          onStartFrom={startFrom}
-          onReuse={reuse}
+          onPick={setPicked} onCancel={generation.cancel} onStartFrom={startFrom}
+          onReuse={(from) => void reuse(from)}
         />
         <FilmStrip
-          jobs={jobs.data ?? []}
-          shown={(shown ?? generation.job)?.id}
-          onShow={(job) => setShown(job.id === generation.job?.id ? null : job)}
+          live={live} made={made} shown={{ job: job?.id, index: picked.index }} loadOlder={loadOlder}
+          onFollow={follow} onCancel={generation.cancel}
+          onShow={(picture) => {
+            setEarlier(picture.job.id === generation.job?.id ? null : picture.job);
+            setPicked({ index: picture.index, alone: true });
+            reveal(canvas.current);
+          }}
         />
       </div>
+      {hovers && (
+        <div className="pointer-events-none fixed inset-0 z-20 grid place-items-center border-4 border-dashed border-amber-500 bg-stone-950/70 text-lg">
+          Drop the picture to start from it
+        </div>
+      )}
     </main>
   );
 }

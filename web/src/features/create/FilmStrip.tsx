@@ -1,38 +1,77 @@
+import { useEffect, useRef } from 'react';
+
 import { artifactUrl } from '../../api/client';
 import type { Job } from '../../api/types';
+import type { Made } from './jobs';
+import { LiveTile } from './LiveTile';
 
 interface Props {
-  jobs: Job[];
-  shown: string | undefined; // job id
-  onShow: (job: Job) => void;
+  live: Job[];
+  made: Made[];
+  shown: { job: string | undefined; index: number };
+  onFollow: (job: Job) => void;
+  onCancel: (id: string) => void;
+  onShow: (picture: Made) => void;
+  loadOlder: (() => void) | undefined;
 }
 
-// What was made, newest first.
-export function FilmStrip({ jobs, shown, onShow }: Props) {
-  const made = jobs.filter((job) => job.result && job.result.artifacts.length > 0);
-  if (made.length === 0) return null;
+const nearEndPixels = 600;
+
+// What is under way, then what was made, newest first; older pictures come as one scrolls to the end.
+export function FilmStrip({ live, made, shown, onFollow, onCancel, onShow, loadOlder }: Props) {
+  const strip = useRef<HTMLDivElement>(null);
+  const loadWhenNearEnd = () => {
+    const { scrollWidth = 0, scrollLeft = 0, clientWidth = 0 } = strip.current ?? {};
+    if (scrollWidth - scrollLeft - clientWidth < nearEndPixels) loadOlder?.();
+  };
+  useEffect(loadWhenNearEnd);
+
+  if (live.length + made.length === 0) return null;
   return (
-    <ul aria-label="Made so far" className="flex gap-2 overflow-x-auto border-t border-stone-800 px-5 py-3">
-      {made.map((job) => (
-        <li key={job.id} className="shrink-0">
-          <button
-            type="button"
-            aria-label={`Show: ${job.result?.used.prompt ?? ''}`}
-            aria-pressed={job.id === shown}
-            className={`block overflow-hidden rounded-md border-2 ${
-              job.id === shown ? 'border-amber-500' : 'border-transparent hover:border-stone-600'
-            }`}
-            onClick={() => onShow(job)}
-          >
-            <img
-              src={artifactUrl(job.result?.artifacts[0] ?? '')}
-              alt=""
-              loading="lazy"
-              className="size-20 bg-stone-900 object-cover"
+    <div
+      ref={strip} onScroll={loadWhenNearEnd}
+      className="flex shrink-0 gap-2 overflow-x-auto border-t border-stone-800 px-5 py-3"
+    >
+      {live.length > 0 && (
+        <ul aria-label="Under way" className="flex gap-2">
+          {live.map((job) => (
+            <LiveTile key={job.id} job={job} shown={job.id === shown.job} onFollow={onFollow} onCancel={onCancel} />
+          ))}
+        </ul>
+      )}
+      {made.length > 0 && (
+        <ul aria-label="Made so far" className="flex gap-2">
+          {made.map((picture) => (
+            <MadeTile
+              key={picture.artifact} picture={picture} onShow={onShow}
+              shown={picture.job.id === shown.job && picture.index === shown.index}
             />
-          </button>
-        </li>
-      ))}
-    </ul>
+          ))}
+        </ul>
+      )}
+    </div>
+  );
+}
+
+export const tileLook = (shown: boolean) =>
+  `block size-21 overflow-hidden rounded-md border-2 ${
+    shown ? 'border-amber-500' : 'border-transparent hover:border-stone-600'
+  }`;
+
+function MadeTile({ picture, shown, onShow }: { picture: Made; shown: boolean; onShow: (picture: Made) => void }) {
+  const { job, index } = picture;
+  const count = job.result?.artifacts.length ?? 1;
+  return (
+    <li className="shrink-0">
+      <button
+        type="button"
+        aria-label={`Show: ${job.result?.used.prompt ?? ''}${count > 1 ? `, ${index + 1} of ${count}` : ''}`}
+        aria-pressed={shown}
+        className={tileLook(shown)}
+        onClick={() => onShow(picture)}
+      >
+        <img src={artifactUrl(picture.artifact)} alt="" loading="lazy" className="size-full bg-stone-900 object-cover" />
+      </button>
+    </li>
   );
 }

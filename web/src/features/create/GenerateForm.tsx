@@ -1,35 +1,55 @@
-import type { ModelCard } from '../../api/types';
+import type { Ref } from 'react';
+
+import type { ModelCard, Parameter } from '../../api/types';
 import { Button } from '../../shared/ui/Button';
 import { Field, inputLook } from '../../shared/ui/Field';
-import { drawnParameters, formProblem, splitParameters, valuesOf, type FormChange, type FormState } from './form';
+import { drawnParameters, formProblem, groupParameters, valuesOf, type FormChange, type FormState } from './form';
+import { ModelControl } from './ModelControl';
 import { ParameterControl } from './ParameterControl';
+import { carriedWords } from './reuse';
 import { SizeControl } from './SizeControl';
 import { SourceControl } from './SourceControl';
+import type { ModelRefresh } from './useModels';
 
 interface Props {
+  ref: Ref<HTMLFormElement>;
   form: FormState;
   cards: ModelCard[];
   card: ModelCard | undefined;
   noModel: string; // why there is no card
+  refresh: ModelRefresh;
   busy: boolean;
   onChange: (changes: FormChange) => void;
   onModel: (id: string) => void;
   onSubmit: () => void;
-  onProblem: (sentence: string) => void;
+  onFile: (file: File) => void; // to start from
+  onRemove: () => void;
 }
 
-export function GenerateForm({ form, cards, card, noModel, busy, onChange, onModel, onSubmit, onProblem }: Props) {
+export function GenerateForm({
+  ref, form, cards, card, noModel, refresh, busy, onChange, onModel, onSubmit, onFile, onRemove,
+}: Props) {
   const problem = formProblem(form, card, noModel);
   const values = valuesOf(form, card);
   const setValue = (name: string, value: string) => onChange({ chosen: { [name]: value } });
   const submitOnCtrlEnter = (event: React.KeyboardEvent) => {
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && !problem) onSubmit();
   };
-  const [everyday, further] = splitParameters(card ? drawnParameters(card, form.source !== null) : []);
+  const groups = groupParameters(card ? drawnParameters(card, form.source !== null) : []);
+  const draw = (parameters: Parameter[]) =>
+    parameters.map((parameter) => (
+      <ParameterControl
+        key={parameter.name}
+        parameter={parameter}
+        value={values[parameter.name] ?? ''}
+        onChange={(value) => setValue(parameter.name, value)}
+      />
+    ));
   return (
     <form
+      ref={ref}
       aria-label="Create a picture"
-      className="flex w-full shrink-0 flex-col gap-4 overflow-y-auto border-stone-800 p-5 md:w-88 md:border-r"
+      className="flex w-full shrink-0 flex-col gap-4 border-stone-800 p-5 md:w-88 md:scroll-pb-36 md:overflow-y-auto md:border-r"
       onSubmit={(event) => {
         event.preventDefault();
         if (!problem) onSubmit();
@@ -54,51 +74,29 @@ export function GenerateForm({ form, cards, card, noModel, busy, onChange, onMod
           />
         )}
       </Field>
-      <SourceControl source={form.source} onChange={(source) => onChange({ source })} onProblem={onProblem} />
-      <Field label="Model" help={card?.description}>
-        {(id) => (
-          <select id={id} className={inputLook} value={form.model} onChange={(e) => onModel(e.target.value)}>
-            {cards.map((each) => (
-              <option key={each.id} value={each.id} disabled={Boolean(each.problem)}>
-                {each.title || each.id}
-              </option>
-            ))}
-          </select>
-        )}
-      </Field>
+      <SourceControl source={form.source} onFile={onFile} onRemove={onRemove}>
+        {draw(groups.source)}
+      </SourceControl>
+      <ModelControl cards={cards} card={card} refresh={refresh} onModel={onModel} />
       {card && (
         <SizeControl
           card={card}
           width={values['width'] ?? ''}
           height={values['height'] ?? ''}
+          exact={form.carried['exact_size'] === true}
           onChange={(chosen) => onChange({ chosen })}
         />
       )}
-      {everyday.map((parameter) => (
-        <ParameterControl
-          key={parameter.name}
-          parameter={parameter}
-          value={values[parameter.name] ?? ''}
-          onChange={(value) => setValue(parameter.name, value)}
-        />
-      ))}
+      {draw(groups.everyday)}
       <SeedControl form={form} onChange={onChange} />
-      {further.length > 0 && (
+      {groups.further.length > 0 && (
         <details className="text-sm">
           <summary className="cursor-pointer text-xs font-medium text-stone-400">More settings</summary>
-          <div className="mt-3 flex flex-col gap-4">
-            {further.map((parameter) => (
-              <ParameterControl
-                key={parameter.name}
-                parameter={parameter}
-                value={values[parameter.name] ?? ''}
-                onChange={(value) => setValue(parameter.name, value)}
-              />
-            ))}
-          </div>
+          <div className="mt-3 flex flex-col gap-4">{draw(groups.further)}</div>
         </details>
       )}
-      <div className="sticky -bottom-5 -mx-5 -mb-5 border-t border-stone-800 bg-stone-950 p-5">
+      <Carried form={form} onChange={onChange} />
+      <div className="sticky bottom-0 z-10 -mx-5 -mb-5 border-t md:-bottom-5 border-stone-800 bg-stone-950 p-5">
         <Button
           look="primary" type="submit" className="w-full py-2.5" aria-disabled={problem !== null}
           title="Ctrl + Enter" aria-describedby="why-not"
@@ -111,6 +109,18 @@ export function GenerateForm({ form, cards, card, noModel, busy, onChange, onMod
         </p>
       </div>
     </form>
+  );
+}
+
+// What a picture's settings hold beyond the controls above: named, and taken away with one press.
+function Carried({ form, onChange }: Pick<Props, 'form' | 'onChange'>) {
+  const words = carriedWords(form.carried);
+  if (!words) return null;
+  return (
+    <div className="flex items-center justify-between gap-3 text-xs text-stone-300">
+      <p>Also as in that picture: {words}</p>
+      <Button onClick={() => onChange({ carried: {} })}>Forget</Button>
+    </div>
   );
 }
 

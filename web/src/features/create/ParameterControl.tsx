@@ -1,5 +1,6 @@
 import type { Parameter } from '../../api/types';
 import { Field, inputLook } from '../../shared/ui/Field';
+import { choicesOf } from './form';
 
 interface Props {
   parameter: Parameter;
@@ -27,10 +28,9 @@ export function ParameterControl({ parameter, value, onChange }: Props) {
       <Field label={parameter.title} help={parameter.help}>
         {(id) => (
           <select id={id} className={inputLook} value={value} onChange={(e) => onChange(e.target.value)}>
-            {!parameter.choices.includes('') && <option value="">Automatic</option>}
-            {parameter.choices.map((choice) => (
+            {choicesOf(parameter, value).map((choice) => (
               <option key={choice} value={choice}>
-                {choice || 'Automatic'}
+                {choice ? choice.charAt(0).toUpperCase() + choice.slice(1) : 'Automatic'}
               </option>
             ))}
           </select>

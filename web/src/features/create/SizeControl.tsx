@@ -1,15 +1,16 @@
 import type { ModelCard } from '../../api/types';
 import { inputLook } from '../../shared/ui/Field';
-import { sizePresets, type Values } from './form';
+import { sizeHint, sizePresets, type Values } from './form';
 
 interface Props {
   card: ModelCard;
   width: string;
   height: string;
+  exact: boolean; // never made small and enlarged
   onChange: (changes: Values) => void; // only what changes
 }
 
-export function SizeControl({ card, width, height, onChange }: Props) {
+export function SizeControl({ card, width, height, exact, onChange }: Props) {
   return (
     <fieldset>
       <legend className="mb-1 text-xs font-medium text-stone-400">Size</legend>
@@ -52,6 +53,9 @@ export function SizeControl({ card, width, height, onChange }: Props) {
           onChange={(event) => onChange({ height: event.target.value })}
         />
       </div>
+      <p role="status" className="mt-1.5 text-xs text-amber-300 empty:hidden">
+        {sizeHint(card, width, height, exact)}
+      </p>
     </fieldset>
   );
 }

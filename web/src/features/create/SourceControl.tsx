@@ -1,21 +1,18 @@
-import { useRef } from 'react';
+import { useRef, type ReactNode } from 'react';
 
 import { Button } from '../../shared/ui/Button';
 import type { SourcePicture } from './form';
-import { readPicture } from './readPicture';
 
 interface Props {
   source: SourcePicture | null;
-  onChange: (source: SourcePicture | null) => void;
-  onProblem: (sentence: string) => void;
+  onFile: (file: File) => void;
+  onRemove: () => void;
+  children: ReactNode; // what is asked only with a picture
 }
 
 // The picture to start from: chosen here, dropped anywhere on the page, or taken from the strip.
-export function SourceControl({ source, onChange, onProblem }: Props) {
+export function SourceControl({ source, onFile, onRemove, children }: Props) {
   const picker = useRef<HTMLInputElement>(null);
-  const take = (file: File | undefined) => {
-    if (file) readPicture(file).then(onChange, (error: Error) => onProblem(error.message));
-  };
   return (
     <div>
       <input
@@ -26,15 +23,21 @@ export function SourceControl({ source, onChange, onProblem }: Props) {
         className="sr-only"
         tabIndex={-1}
         onChange={(event) => {
-          take(event.target.files?.[0]);
+          const file = event.target.files?.[0];
+          if (file) onFile(file);
           event.target.value = '';
         }}
       />
       {source ? (
-        <div className="flex items-center gap-3 rounded-md border border-stone-700 p-2">
-          <img src={source.dataUrl} alt="" className="size-14 rounded object-cover" />
-          <p className="min-w-0 flex-1 truncate text-sm text-stone-300">Starts from {source.name}</p>
-          <Button onClick={() => onChange(null)}>Remove</Button>
+        <div className="flex flex-col gap-3 rounded-md border border-stone-700 p-2">
+          <div className="flex items-center gap-3">
+            <img src={source.dataUrl} alt="" className="size-14 rounded object-cover" />
+            <p className="line-clamp-2 min-w-0 flex-1 text-sm break-words text-stone-300" title={source.name}>
+              Starts from {source.name}
+            </p>
+            <Button onClick={onRemove}>Remove</Button>
+          </div>
+          {children}
         </div>
       ) : (
         <button

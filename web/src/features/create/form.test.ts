@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
 import type { ModelCard, Parameter } from '../../api/types';
-import { changed, formProblem, sizePresets, toJob, valuesOf, withModel, type FormState } from './form';
+import {
+  changed, choicesOf, drawnParameters, formProblem, groupParameters, modelLabel, sizeHint, sizePresets, toJob, valuesOf,
+  withListedDefaults, withModel, type FormState,
+} from './form';
 
 const parameter = (name: string, kind: Parameter['kind'], value: string): Parameter => ({
   name, kind, title: name, help: '', minimum: null, maximum: null, step: null, default_value: value, choices: [],
@@ -19,7 +22,7 @@ const card: ModelCard = {
 
 const form = (changes: Partial<FormState> = {}): FormState => ({
   prompt: 'a red circle', negativePrompt: '', model: 'small', chosen: {},
-  seedLocked: false, source: null, ...changes,
+  seedLocked: false, source: null, carried: {}, ...changes,
 });
 
 describe('the create form', () => {
@@ -28,6 +31,54 @@ describe('the create form', () => {
       expect(width % 8).toBe(0);
       expect(height % 8).toBe(0);
     }
+  });
+  it('hints at a repeated subject where the model draws more than it was trained on', () => {
+    const hint = (width: number, height: number, exact = false) =>
+      sizeHint(card, String(width), String(height), exact);
+    expect(hint(128, 128)).toBeNull();
+    expect(hint(160, 152)).toBeNull(); // below 1.5 times
+    expect(hint(256, 256)).toMatch(/trained on \(128 × 128\).*repeat/); // 4 times: still drawn as it is
+    expect(hint(256, 264)).toBeNull(); // made small and enlarged
+    expect(hint(512, 512, true)).toMatch(/repeat/);
+    expect(sizeHint(card, '', '128')).toBeNull();
+  });
+  it('asks for strength and fit beside the source picture, for any model', () => {
+    const names = (withPicture: boolean) =>
+      groupParameters(drawnParameters(card, withPicture)).source.map((each) => each.name);
+    expect(names(true)).toEqual(['strength', 'fit']);
+    expect(names(false)).toEqual([]);
+    expect(valuesOf(form(), card)['fit']).toBe('stretch');
+  });
+  it('lists each choice once, and what is chosen though the card does not know it', () => {
+    const schedule = { ...parameter('schedule', 'choice', 'Automatic'), choices: ['Automatic', 'Karras'] };
+    expect(choicesOf(schedule, 'Automatic')).toEqual(['Automatic', 'Karras']);
+    expect(choicesOf({ ...schedule, default_value: '' }, '')).toEqual(['', 'Automatic', 'Karras']);
+    expect(choicesOf(schedule, 'Beta')).toEqual(['Automatic', 'Karras', 'Beta']);
+  });
+  it('reads a default in the words of its choices', () => {
+    const listed = (value: string) => {
+      const sampler = { ...parameter('sampler', 'choice', value), choices: ['Euler', 'DPM++ 2M'] };
+      return withListedDefaults({ ...card, parameters: [sampler] }).parameters[0]?.default_value;
+    };
+    expect([listed('dpm++ 2m'), listed('heun'), listed('')]).toEqual(['DPM++ 2M', '', '']);
+  });
+  it('tells models of one title apart and says which cannot be used', () => {
+    const other = { ...card, id: 'sd/small' };
+    expect(modelLabel(card, [card])).toBe('Small');
+    expect(modelLabel(other, [card, other])).toBe('Small (sd/small)');
+    expect(modelLabel({ ...card, problem: 'cut short' }, [card])).toBe('Small: cannot be used');
+  });
+  it('sends the schedule that was chosen with a sampler, though it is the default of the model', () => {
+    const own = { ...card, parameters: [...card.parameters, parameter('schedule', 'choice', 'Karras')] };
+    const sent = (chosen: Record<string, string>) => toJob(form({ chosen }), own, () => 1).input['schedule'];
+    expect(sent({ sampler: 'Euler', schedule: 'Karras' })).toBe('Karras');
+    expect(sent({ sampler: 'DDIM' })).toBeUndefined(); // which cannot walk every schedule
+    expect(sent({ schedule: 'Karras' })).toBeUndefined();
+  });
+  it('takes a mask away with its picture', () => {
+    const carried = { mask: 'data:', dtype: 'bf16' };
+    expect(changed(form({ carried }), { source: null }).carried).toEqual({ dtype: 'bf16' });
+    expect(changed(form({ carried }), { prompt: 'a' }).carried).toEqual(carried);
   });
   it('sends what was changed and leaves defaults to the model', () => {
     const job = toJob(form({ chosen: { steps: '12' } }), card, () => 7);

@@ -9,7 +9,10 @@ export interface FormState {
   chosen: Values; // what a person typed or picked; all else is the model's default
   seedLocked: boolean; // false: a new seed for each picture
   source: SourcePicture | null; // start from this picture
+  carried: Carried; // asked for with a picture whose settings are used, and without a control here
 }
+
+export type Carried = NewJob['input'];
 
 export type Values = Record<string, string>; // by parameter name, as typed
 
@@ -21,7 +24,12 @@ export const changed = (before: FormState, changes: FormChange): FormState => ({
   ...before,
   ...changes,
   chosen: { ...before.chosen, ...changes.chosen },
+  carried: changes.carried ?? ('source' in changes ? withoutMask(before.carried) : before.carried),
 });
+
+// A mask belongs to one source picture, and the station refuses it alone.
+const withoutMask = (carried: Carried): Carried =>
+  Object.fromEntries(Object.entries(carried).filter(([name]) => name !== 'mask'));
 
 export interface SourcePicture {
   dataUrl: string;
@@ -36,10 +44,17 @@ export interface Size {
 // Drawn by their own controls, or sent by other means.
 const ownControls = new Set(['prompt', 'negative_prompt', 'seed', 'width', 'height', 'model']);
 const onlyWithPicture = new Set(['strength', 'fit']);
-const everyday = new Set(['steps', 'guidance', 'sampler', 'schedule', 'strength']);
+const everyday = new Set(['steps', 'guidance', 'sampler', 'schedule']);
+
+// Part of every request with a picture, whatever the model.
+const fit: Parameter = {
+  name: 'fit', kind: 'choice', title: 'Fit', help: 'How the picture meets a size of another shape',
+  minimum: null, maximum: null, step: null, default_value: 'stretch', choices: ['stretch', 'cover', 'contain'],
+};
 
 export function drawnParameters(card: ModelCard, withPicture: boolean): Parameter[] {
-  return card.parameters.filter(
+  const known = card.parameters.some(({ name }) => name === fit.name) ? card.parameters : [...card.parameters, fit];
+  return known.filter(
     (parameter) =>
       parameter.kind !== 'size' &&
       !ownControls.has(parameter.name) &&
@@ -47,16 +62,26 @@ export function drawnParameters(card: ModelCard, withPicture: boolean): Paramete
   );
 }
 
-export function splitParameters(parameters: Parameter[]): [Parameter[], Parameter[]] {
-  return [
-    parameters.filter((parameter) => everyday.has(parameter.name)),
-    parameters.filter((parameter) => !everyday.has(parameter.name)),
-  ];
+// Where they are drawn: beside the source picture, in sight, or folded away.
+export function groupParameters(parameters: Parameter[]) {
+  const source = parameters.filter(({ name }) => onlyWithPicture.has(name));
+  const rest = parameters.filter(({ name }) => !onlyWithPicture.has(name));
+  return {
+    source,
+    everyday: rest.filter(({ name }) => everyday.has(name)),
+    further: rest.filter(({ name }) => !everyday.has(name)),
+  };
 }
 
 const roundTo8 = (value: number) => Math.max(64, Math.round(value / 8) * 8);
 
-// Sizes worth a button: the native pixel count in the usual aspect ratios, and twice the native size.
+// What a list offers: the card's choices, the model's own where the card names none, and what is chosen already
+// (another client's word may be none of the choices).
+export function choicesOf(parameter: Parameter, value: string): string[] {
+  return [...new Set([...(parameter.default_value === '' ? [''] : []), ...parameter.choices, value])];
+}
+
+// Sizes worth a button: the native pixel count in the usual aspect ratios.
 export function sizePresets(card: ModelCard): (Size & { label: string })[] {
   const { native_width: w, native_height: h } = card;
   const area = w * h;
@@ -69,8 +94,24 @@ export function sizePresets(card: ModelCard): (Size & { label: string })[] {
     { label: 'Landscape', ...ratio(3, 2) },
     { label: 'Portrait', ...ratio(2, 3) },
     { label: 'Wide', ...ratio(16, 9) },
-    { label: 'Double', width: w * 2, height: h * 2 },
   ];
+}
+
+// Above 4 times the native pixel count the station draws small and enlarges (engine/pipelines/sizes); below, the
+// model draws more than it was trained on.
+export function sizeHint(card: ModelCard, width: string, height: string, exact = false): string | null {
+  const native = card.native_width * card.native_height;
+  const asked = Number(width) * Number(height);
+  if (!(asked > 1.5 * native) || (asked > 4 * native && !exact)) return null;
+  const trained = `${card.native_width} × ${card.native_height}`;
+  return `Larger than what the model was trained on (${trained}): its subject may repeat.`;
+}
+
+// Two models may carry one title; their ids differ.
+export function modelLabel(card: ModelCard, cards: ModelCard[]): string {
+  const title = card.title || card.id;
+  const twice = cards.filter((each) => (each.title || each.id) === title).length > 1;
+  return `${title}${twice && title !== card.id ? ` (${card.id})` : ''}${card.problem ? ': cannot be used' : ''}`;
 }
 
 export function defaultValues(card: ModelCard): Values {
@@ -79,7 +120,19 @@ export function defaultValues(card: ModelCard): Values {
   values['width'] = String(card.native_width);
   values['height'] = String(card.native_height);
   values['seed'] = '';
+  values['fit'] ??= fit.default_value;
   return values;
+}
+
+// A card may spell its default otherwise than its choices; one that it does not list is left to the model.
+export function withListedDefaults(card: ModelCard): ModelCard {
+  const listed = ({ choices, default_value }: Parameter) =>
+    choices.find((choice) => choice.toLowerCase() === default_value.toLowerCase()) ?? '';
+  return {
+    ...card,
+    parameters: card.parameters.map((parameter) =>
+      parameter.kind === 'choice' ? { ...parameter, default_value: listed(parameter) } : parameter),
+  };
 }
 
 // What the controls show and what is sent: computed, never stored, so that no answer of the station overwrites
@@ -122,14 +175,15 @@ function typed(parameter: Parameter, text: string): string | number | boolean {
 
 export function toJob(form: FormState, card: ModelCard, drawSeed: () => number): NewJob {
   const values = valuesOf(form, card);
-  const input: NewJob['input'] = { prompt: form.prompt, model: card.id, preview_every: 1 };
+  const input: NewJob['input'] = { ...form.carried, prompt: form.prompt, model: card.id, preview_every: 1 };
   if (form.negativePrompt.trim()) input['negative_prompt'] = form.negativePrompt;
   for (const parameter of drawnParameters(card, form.source !== null)) {
     const text = values[parameter.name] ?? '';
-    if (text !== '' && text !== parameter.default_value) {
-      input[parameter.name] = typed(parameter, text);
-    }
+    const value = typed(parameter, text);
+    if (text !== '' && value !== typed(parameter, parameter.default_value)) input[parameter.name] = value;
   }
+  // Beside a sampler that is named, the model's own schedule is no default: one that was chosen is sent.
+  if (input['sampler'] && form.chosen['schedule']) input['schedule'] = form.chosen['schedule'];
   input['width'] = Number(values['width']);
   input['height'] = Number(values['height']);
   const seed = values['seed'] ?? '';

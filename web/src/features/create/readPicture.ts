@@ -4,27 +4,40 @@ import type { SourcePicture } from './form';
 export const pictureBytesMax = 34 * 1024 * 1024;
 
 export function pictureProblem(file: { name: string; type: string; size: number }): string | null {
-  if (file.type && !file.type.startsWith('image/')) return `${file.name} is not a picture.`;
+  const name = `The file '${file.name}'`;
+  if (file.type && !file.type.startsWith('image/')) return `${name} is not a picture.`;
   if (file.size > pictureBytesMax) {
-    return `${file.name} has ${(file.size / 1048576).toFixed(0)} MB; pictures to start from may have 34 MB.`;
+    return `${name} has ${(file.size / 1048576).toFixed(0)} MB; pictures to start from may have 34 MB.`;
   }
-  if (file.size === 0) return `${file.name} is empty.`;
+  if (file.size === 0) return `${name} is empty.`;
   return null;
 }
 
-export function readPicture(file: File): Promise<SourcePicture> {
-  return new Promise((resolve, reject) => {
-    const problem = pictureProblem(file);
-    if (problem) {
-      reject(new Error(problem));
-      return;
-    }
+export async function readPicture(file: File): Promise<SourcePicture> {
+  const problem = pictureProblem(file);
+  if (problem) throw new Error(problem);
+  const dataUrl = await readDataUrl(file);
+  await check(dataUrl, file.name);
+  return { dataUrl, name: file.name };
+}
+
+const readDataUrl = (file: File) =>
+  new Promise<string>((resolve, reject) => {
     const reader = new FileReader();
-    reader.onload = () => resolve({ dataUrl: String(reader.result), name: file.name });
-    reader.onerror = () => reject(new Error(`${file.name} could not be read.`));
+    reader.onload = () => resolve(String(reader.result));
+    reader.onerror = () => reject(new Error(`The file '${file.name}' could not be read.`));
     reader.readAsDataURL(file);
   });
-}
+
+// What the browser cannot show would be a blank beside the prompt, and most often it is damaged.
+const check = (dataUrl: string, name: string) =>
+  new Promise<void>((resolve, reject) => {
+    const image = new Image();
+    image.onload = () => resolve();
+    const why = 'it is damaged, or a kind of picture that this browser does not know';
+    image.onerror = () => reject(new Error(`The file '${name}' cannot be shown: ${why}.`));
+    image.src = dataUrl;
+  });
 
 export async function readPictureFromUrl(url: string, name: string): Promise<SourcePicture> {
   const response = await fetch(url);

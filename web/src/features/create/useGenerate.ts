@@ -4,13 +4,16 @@ import { useCallback, useEffect, useRef, useState } from 'react';
 import { api } from '../../api/client';
 import { watchJob } from '../../api/events';
 import type { Job, NewJob } from '../../api/types';
+import { isLive } from './jobs';
 
 export interface Generation {
-  job: Job | null; // the newest one of this page, running or ended
+  job: Job | null; // the one that is followed, running or ended
   problem: string | null; // why it could not be asked for
   busy: boolean;
   start: (job: NewJob) => void;
-  cancel: () => void;
+  follow: (job: Job) => void;
+  cancel: (id: string) => void;
+  dismiss: () => void; // what was said about a failure
 }
 
 // Asks for a picture and follows it to its end. A lost event stream falls back to asking once.
@@ -19,42 +22,68 @@ export function useGenerate(): Generation {
   const [problem, setProblem] = useState<string | null>(null);
   const [asking, setAsking] = useState(false);
   const stop = useRef<(() => void) | null>(null);
+  const turn = useRef(0); // the newest wish decides what is followed
+  const lastState = useRef('');
   const queries = useQueryClient();
 
   useEffect(() => () => stop.current?.(), []);
 
-  const follow = useCallback(
+  const fail = useCallback((error: Error) => setProblem(error.message), []);
+
+  // The lists and the station's state are asked for again as soon as this job's state changes.
+  const take = useCallback(
     (next: Job) => {
       setJob(next);
-      if (next.state === 'queued' || next.state === 'running') return;
-      void queries.invalidateQueries({ queryKey: ['jobs'] });
+      const state = `${next.id} ${next.state}`;
+      if (state === lastState.current) return;
+      lastState.current = state;
+      void queries.invalidateQueries({ queryKey: ['status'] });
+      void queries.invalidateQueries({ queryKey: isLive(next) ? ['jobs', 'live'] : ['jobs'] });
     },
     [queries],
   );
 
+  const follow = useCallback(
+    (next: Job) => {
+      turn.current += 1;
+      stop.current?.();
+      setProblem(null);
+      take(next);
+      stop.current = isLive(next) ? watchJob(next.id, take, () => void api.job(next.id).then(take, fail)) : null;
+    },
+    [take, fail],
+  );
+
   const start = useCallback(
     (wish: NewJob) => {
-      stop.current?.();
+      const mine = ++turn.current;
       setProblem(null);
       setAsking(true);
       api
         .submit(wish)
         .then((accepted) => {
-          follow(accepted);
-          stop.current = watchJob(accepted.id, follow, () => {
-            api.job(accepted.id).then(follow, (error: Error) => setProblem(error.message));
-          });
-        })
-        .catch((error: Error) => setProblem(error.message))
+          if (mine === turn.current) follow(accepted);
+          else void queries.invalidateQueries({ queryKey: ['jobs', 'live'] });
+        }, fail)
         .finally(() => setAsking(false));
     },
-    [follow],
+    [follow, fail, queries],
   );
 
-  const cancel = useCallback(() => {
-    if (job) api.cancel(job.id).then(follow, (error: Error) => setProblem(error.message));
-  }, [job, follow]);
+  const cancel = useCallback(
+    (id: string) => {
+      api.cancel(id).then((ended) => {
+        if (ended.id === job?.id) take(ended);
+        else void queries.invalidateQueries({ queryKey: ['jobs', 'live'] });
+      }, fail);
+    },
+    [job, take, fail, queries],
+  );
 
-  const busy = asking || job?.state === 'queued' || job?.state === 'running';
-  return { job, problem, busy, start, cancel };
+  const dismiss = useCallback(() => {
+    setProblem(null);
+    setJob((before) => (before?.state === 'failed' ? null : before));
+  }, []);
+
+  return { job, problem, busy: asking || (job !== null && isLive(job)), start, follow, cancel, dismiss };
 }

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 
 import { api } from '../../api/client';
+import { sentence } from '../../shared/lib/format';
 
 // What a person should know about this station: another program has its usual port, and the like.
 export function Notices() {
@@ -10,8 +11,8 @@ export function Notices() {
   if (sentences.length === 0) return null;
   return (
     <ul className="border-b border-amber-900 bg-amber-950/50 px-5 py-2 text-sm text-amber-100">
-      {sentences.map((sentence) => (
-        <li key={sentence}>{sentence}</li>
+      {sentences.map((each) => (
+        <li key={each}>{sentence(each)}</li>
       ))}
     </ul>
   );

@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 
 import { api } from '../../api/client';
 import { gigabytes } from '../../shared/lib/format';
+import { stateText } from './pill';
 
 // Whether the station can work right now, in one line; the reason is in the tooltip and read aloud.
 export function StationPill() {
@@ -10,13 +11,7 @@ export function StationPill() {
   const well = !status.isError && worker !== undefined && !worker.problem;
   const starting = worker?.state === 'starting';
   const busy = status.data !== undefined && status.data.running + status.data.queued > 0;
-  const text = status.isError
-    ? 'station does not answer'
-    : !worker
-      ? 'starting'
-      : worker.problem
-        ? 'worker not ready'
-        : `${worker.state}${busy ? ` · ${status.data.running + status.data.queued} in the queue` : ''}`;
+  const text = status.isError ? 'station does not answer' : status.data ? stateText(status.data) : 'starting';
   const memory =
     status.data && status.data.memory_total_mb > 0
       ? `${gigabytes(status.data.memory_used_mb)} of ${gigabytes(status.data.memory_total_mb)}`

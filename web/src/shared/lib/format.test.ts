@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { gigabytes, seconds, sentence, speed } from './format';
+import { gigabytes, seconds, sentence, speed, warningText } from './format';
 
 describe('format', () => {
   it('writes short times with a tenth and long ones in minutes', () => {
@@ -17,6 +17,10 @@ describe('format', () => {
   it("makes the station's words a sentence", () => {
     expect(sentence('the worker starts: wait')).toBe('The worker starts: wait.');
     expect(sentence('Is it there?')).toBe('Is it there?');
+  });
+  it('leaves what the page cannot turn off out of a warning', () => {
+    expect(warningText('made at 128x128 and enlarged to 512x512 (exact_size turns this off)')).toBe(
+      'Made at 128x128 and enlarged to 512x512.');
   });
   it('writes memory in gigabytes', () => {
     expect(gigabytes(24576)).toBe('24.0 GB');

@@ -21,6 +21,9 @@ export function sentence(text: string): string {
   return /[.!?…]$/.test(whole) ? whole : `${whole}.`;
 }
 
+// A warning for readers of the page, which has no control for `exact_size`.
+export const warningText = (text: string): string => sentence(text.replace(/ \(exact_size [^)]*\)/, ''));
+
 export function gigabytes(megabytes: number): string {
   return `${(megabytes / 1024).toFixed(1)} GB`;
 }

@@ -1,0 +1,136 @@
+// Following and cancelling work, and how the page holds up in other windows, with an engine whose speed is known.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { axeSource, openBrowser, startStation } from './station.mjs';
+
+let station, browser, page;
+const complaints = [];
+
+const openPage = async (width, height) => {
+  const opened = await browser.newPage({ viewport: { width, height } });
+  // A preview goes with the end of its job, perhaps just before the browser asks for it.
+  const late = (message) => /404/.test(message.text()) && message.location().url.includes('/preview-');
+  opened.on('console', (message) => message.type() === 'error' && !late(message) && complaints.push(message.text()));
+  opened.on('pageerror', (error) => complaints.push(String(error)));
+  await opened.goto(station.url);
+  return opened;
+};
+
+before(async () => {
+  station = await startStation({ env: { ATELIER_ENGINE: 'fake', ATELIER_FAKE: 'step_ms=100' } });
+  browser = await openBrowser();
+  page = await openPage(1280, 860);
+});
+
+after(async () => {
+  await browser?.close();
+  await station?.stop();
+});
+
+const field = (name) => page.getByLabel(name, { exact: true });
+const button = (name) => page.getByRole('button', { name, exact: true });
+const result = () => page.getByTestId('result');
+const set = async (values) => {
+  for (const [name, value] of Object.entries(values)) await field(name).fill(value);
+};
+const create = () => page.getByRole('button', { name: /^Create/ }).click();
+const ended = (seed) => page.getByText(new RegExp(`seed ${seed}\\b`)).waitFor({ timeout: 60_000 });
+const axe = async () => {
+  await page.evaluate(axeSource);
+  const { violations } = await page.evaluate(() => globalThis.axe.run());
+  return violations.filter((each) => ['serious', 'critical'].includes(each.impact)).map((each) => each.id);
+};
+
+test('a reload finds the job that is drawn; several are followed in the strip and cancelled there', async () => {
+  await set({ Prompt: 'a slow one', Seed: '9', 'Steps, exact value': '1000' }); // far longer than this test
+  await create();
+  await page.getByRole('progressbar').waitFor();
+  await page.reload();
+  await page.getByRole('progressbar').waitFor({ timeout: 5_000 });
+  await page.getByTestId('preview').waitFor({ timeout: 10_000 });
+  await page.getByText(/\d drawing/).waitFor({ timeout: 5_000 });
+  await set({ Prompt: 'a second one', Seed: '10' });
+  await create();
+  await page.getByRole('button', { name: 'Cancel: a second one' }).waitFor({ timeout: 5_000 });
+  await page.getByText('1 drawing · 1 waiting').waitFor({ timeout: 5_000 });
+  assert.deepEqual(await axe(), []);
+  await page.getByRole('button', { name: /^Look at: a slow one/ }).click();
+  await page.getByTestId('preview').waitFor({ timeout: 5_000 });
+  await page.getByRole('button', { name: 'Cancel: a second one' }).click();
+  await page.getByRole('button', { name: 'Cancel: a second one' }).waitFor({ state: 'detached', timeout: 5_000 });
+  await button('Cancel').click();
+  await page.getByText('Cancelled.').waitFor({ timeout: 10_000 });
+  await page.getByRole('list', { name: 'Under way' }).waitFor({ state: 'detached', timeout: 5_000 });
+});
+
+test('a size that repeats the subject is hinted at', async () => {
+  assert.equal(await button('Double').count(), 0);
+  const width = Number(await field('Width in pixels').inputValue());
+  await set({ 'Width in pixels': String(width * 2) });
+  await page.getByText('its subject may repeat').waitFor();
+  await set({ 'Width in pixels': String(width) });
+  assert.equal(await page.getByText('its subject may repeat').count(), 0);
+});
+
+test('what has the focus is never under the bar with Create', async () => {
+  await page.setViewportSize({ width: 1280, height: 500 });
+  await field('Prompt').focus();
+  for (let i = 0; i < 25; i++) {
+    const hidden = await page.evaluate(() => {
+      const bar = document.querySelector('form > .sticky');
+      const focus = document.activeElement;
+      if (!focus || bar.contains(focus) || !focus.closest('form')) return '';
+      const overlap = focus.getBoundingClientRect().bottom - bar.getBoundingClientRect().top;
+      return overlap > 1 ? `${focus.outerHTML.slice(0, 120)} by ${overlap} px` : '';
+    });
+    assert.equal(hidden, '');
+    await page.keyboard.press('Tab');
+  }
+  await page.setViewportSize({ width: 1280, height: 860 });
+});
+
+test('a file may be dropped anywhere, and says so while it hovers', async () => {
+  const drag = (type) =>
+    page.locator('header').evaluate((header, type) => {
+      const transfer = new DataTransfer();
+      const png = atob('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==');
+      transfer.items.add(new File([Uint8Array.from(png, (c) => c.charCodeAt(0))], 'dot.png', { type: 'image/png' }));
+      const event = new DragEvent(type, { dataTransfer: transfer, bubbles: true, cancelable: true });
+      header.dispatchEvent(event);
+      return event.defaultPrevented;
+    }, type);
+  assert.ok(await drag('dragover'));
+  await page.getByText('Drop the picture to start from it').waitFor();
+  assert.ok(await drag('drop'));
+  await page.getByText('Starts from dot.png').waitFor();
+  assert.equal(await page.getByText('Drop the picture to start from it').count(), 0);
+  await button('Remove').click();
+});
+
+test('models are looked for again', async () => {
+  await button('Look for new models').click();
+  await page.getByText(/^\d+ models? (is|are) installed\.$/).waitFor({ timeout: 10_000 });
+});
+
+test('on a narrow window the picture comes into view, large and over nothing', async () => {
+  await page.close();
+  page = await openPage(390, 844);
+  await set({ Prompt: 'a dot', Seed: '21', 'Steps, exact value': '5' });
+  await create();
+  await ended(21);
+  const box = await result().boundingBox();
+  assert.ok(box.height > 200 && box.width > 200, `the picture has ${box.width} × ${box.height}`);
+  assert.ok(box.y >= 0 && box.y + box.height <= 844, `it is in view: ${box.y}`);
+  const strip = await page.getByRole('list', { name: 'Made so far' }).boundingBox();
+  const download = await page.getByRole('link', { name: 'Download' }).boundingBox();
+  assert.ok(download.y >= box.y + box.height && strip.y >= download.y + download.height, 'one below the other');
+  const bar = await page.getByRole('button', { name: /^Create/ }).boundingBox();
+  assert.ok(bar.y >= 0 && bar.y + bar.height <= box.y, 'Create stays in reach, above the picture');
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390);
+  assert.deepEqual(await axe(), []);
+});
+
+test('the browser had nothing to complain about', () => {
+  assert.deepEqual(complaints, []);
+});

@@ -1,0 +1,62 @@
+import type { ModelCard } from '../../api/types';
+import { Field, inputLook } from '../../shared/ui/Field';
+import { modelLabel } from './form';
+import type { ModelRefresh } from './useModels';
+
+interface Props {
+  cards: ModelCard[];
+  card: ModelCard | undefined;
+  refresh: ModelRefresh;
+  onModel: (id: string) => void;
+}
+
+// The model to draw with, why others cannot, and a look for those that were just put in place.
+export function ModelControl({ cards, card, refresh, onModel }: Props) {
+  const broken = cards.filter((each) => each.problem);
+  return (
+    <div className="flex flex-col gap-1.5">
+      <Field
+        label="Model"
+        help={card?.description}
+        aside={
+          <button
+            type="button" className="text-xs text-stone-400 underline hover:text-stone-100"
+            aria-disabled={refresh.busy} onClick={() => !refresh.busy && refresh.look()}
+          >
+            {refresh.busy ? 'Looking …' : 'Look for new models'}
+          </button>
+        }
+      >
+        {(id) => (
+          <select id={id} className={inputLook} value={card?.id ?? ''} onChange={(e) => onModel(e.target.value)}>
+            {cards.map((each) => (
+              <option key={each.id} value={each.id} disabled={Boolean(each.problem)}>
+                {modelLabel(each, cards)}
+              </option>
+            ))}
+          </select>
+        )}
+      </Field>
+      {card && modelLabel(card, cards).includes(`(${card.id})`) && (
+        <p className="text-xs break-words text-stone-400">{card.id}</p>
+      )}
+      <p role="status" className="text-xs text-stone-400 empty:hidden">
+        {refresh.found}
+      </p>
+      {broken.length > 0 && (
+        <details open={broken.length < 3} className="text-xs text-amber-300">
+          <summary className="cursor-pointer">
+            {broken.length === 1 ? '1 model cannot be used' : `${broken.length} models cannot be used`}
+          </summary>
+          <ul className="mt-1 flex flex-col gap-1 break-words text-stone-300">
+            {broken.map((each) => (
+              <li key={each.id}>
+                <b className="font-medium">{each.id}</b>: {each.problem}
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+
+import type { Job, JobState } from '../../api/types';
+import { firstToFollow, liveJobs, madePictures, olderThan, seedOf } from './jobs';
+
+const job = (id: string, state: JobState, artifacts: string[] = []) =>
+  ({ id, state, result: artifacts.length > 0 ? { artifacts, used: { seed: 500 } } : null }) as unknown as Job;
+const ids = (jobs: Job[]) => jobs.map((each) => `${each.id} ${each.state}`);
+
+describe('lists of jobs', () => {
+  it('believe the followed job more than the list that was asked for earlier', () => {
+    const listed = [job('c', 'queued'), job('b', 'queued'), job('a', 'running')];
+    expect(ids(liveJobs(listed, job('b', 'running')))).toEqual(['c queued', 'b running', 'a running']);
+    expect(ids(liveJobs(listed, job('a', 'succeeded')))).toEqual(['c queued', 'b queued']);
+    expect(ids(liveJobs(listed, job('d', 'queued')))[0]).toBe('d queued');
+    expect(ids(liveJobs([job('x', 'cancelled')], null))).toEqual([]);
+  });
+  it('follow what is drawn, or else what comes next', () => {
+    expect(firstToFollow([job('c', 'queued'), job('b', 'running'), job('a', 'queued')])?.id).toBe('b');
+    expect(firstToFollow([job('c', 'queued'), job('a', 'queued')])?.id).toBe('a');
+    expect(firstToFollow([])).toBeUndefined();
+  });
+  it('show every picture of a batch, each job once', () => {
+    const pages = [[job('b', 'succeeded', ['p', 'q']), job('x', 'cancelled')], [job('b', 'succeeded', ['p', 'q'])]];
+    expect(madePictures(pages).map(({ artifact, index }) => `${artifact}${index}`)).toEqual(['p0', 'q1']);
+    expect(seedOf(job('b', 'succeeded', ['p', 'q']), 1)).toBe(501);
+  });
+  it('end where a page is short or brings nothing new', () => {
+    const first = [job('d', 'succeeded'), job('c', 'succeeded')];
+    const second = [job('b', 'succeeded'), job('a', 'succeeded')];
+    expect(olderThan(first, [first], 2)).toBe('c');
+    expect(olderThan(second, [first, second], 2)).toBe('a');
+    expect(olderThan(first, [first, first], 2)).toBeUndefined();
+    expect(olderThan(first, [first], 3)).toBeUndefined();
+  });
+});

@@ -1,0 +1,23 @@
+import { describe, expect, it } from 'vitest';
+
+import type { StationStatus } from '../../api/types';
+import { stateText } from './pill';
+
+const worker: StationStatus['workers'][number] = {
+  name: 'cpu', engine: 'cpu', device: 'CPU', state: 'idle', problem: '', pid: 1, restarts: 0, job: '',
+  loaded_models: [], resident_bytes: 0,
+};
+
+describe('the line about the station', () => {
+  it('counts what is drawn and what waits apart', () => {
+    const busy = { ...worker, state: 'busy' };
+    expect(stateText({ workers: [busy], running: 1, queued: 0 })).toBe('1 drawing');
+    expect(stateText({ workers: [busy], running: 1, queued: 2 })).toBe('1 drawing · 2 waiting');
+    expect(stateText({ workers: [worker], running: 0, queued: 0 })).toBe('idle');
+  });
+  it('says why nothing is drawn', () => {
+    expect(stateText({ workers: [], running: 0, queued: 1 })).toBe('starting');
+    expect(stateText({ workers: [{ ...worker, state: 'starting' }], running: 0, queued: 1 })).toBe('starting · 1 waiting');
+    expect(stateText({ workers: [{ ...worker, problem: 'no engine' }], running: 0, queued: 0 })).toBe('worker not ready');
+  });
+});

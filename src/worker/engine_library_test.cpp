@@ -1,6 +1,7 @@
 #include "worker/engine_library.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -40,7 +41,8 @@ TEST(EngineLibrary, IsFoundBesideTheProgramAndByPath) {
 }
 
 TEST(EngineLibrary, AutoIsTheGpuWhereLibraryAndDriverAreThere) {
-  const std::filesystem::path root = std::filesystem::path(testing::TempDir()) / "auto_test";
+  const std::filesystem::path root =
+      std::filesystem::path(testing::TempDir()) / ("auto_test_" + std::to_string(::getpid()));
   std::filesystem::remove_all(root);
   const auto programs = root / "bin", libraries = root / "lib";
   std::filesystem::create_directories(programs);

@@ -1,8 +1,8 @@
 #include "engine/nn/attention_amx_kernel.h"
 
 #include <algorithm>
-#include <cstring>
-#include <memory>
+
+#include "engine/nn/aligned_parts.h"
 
 #if defined(__x86_64__)
 #include "engine/nn/amx_tiles.h"
@@ -301,30 +301,13 @@ void attend_amx(const AttentionRunBf16& run) {
   const Shape shape{whole(run.width, kStep), whole(run.width, kLanes) * kLanes,
                     whole(run.queries, kQueries)};
   const std::int64_t lanes = shape.tiles * kQueries;
-  // Parts of one block of memory, each in whole cache lines, in units of four bytes.
-  const std::int64_t counts[] = {shape.tiles * shape.steps * kLanes * kQueries,
-                                 shape.steps * kBlock * kStep / 2,
-                                 kBlock / 2 * shape.columns,
-                                 kBlock * kQueries,
-                                 kBlock / 2 * kQueries,
-                                 lanes * shape.columns,
-                                 lanes,
-                                 lanes};
-  std::int64_t all = kLanes;
-  for (const std::int64_t count : counts) all += count;
-  const auto memory = std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(all));
-  const auto misplaced = reinterpret_cast<std::uintptr_t>(memory.get()) / sizeof(float) % kLanes;
-  float* parts[std::size(counts)];
-  parts[0] = memory.get() + (kLanes - misplaced) % kLanes;
-  for (std::size_t i = 1; i < std::size(counts); ++i) parts[i] = parts[i - 1] + counts[i - 1];
-  const Scratch scratch{reinterpret_cast<Pair*>(parts[0]),
-                        reinterpret_cast<Bf16*>(parts[1]),
-                        reinterpret_cast<Bf16*>(parts[2]),
-                        parts[3],
-                        reinterpret_cast<Pair*>(parts[4]),
-                        parts[5],
-                        parts[6],
-                        parts[7]};
+  const AlignedParts<8> parts({shape.tiles * shape.steps * kLanes * kQueries,
+                               shape.steps * kBlock * kStep / 2, kBlock / 2 * shape.columns,
+                               kBlock * kQueries, kBlock / 2 * kQueries, lanes * shape.columns,
+                               lanes, lanes});
+  const Scratch scratch{parts.as<Pair>(0),  parts.as<Bf16>(1), parts.as<Bf16>(2),
+                        parts.as<float>(3), parts.as<Pair>(4), parts.as<float>(5),
+                        parts.as<float>(6), parts.as<float>(7)};
   std::fill_n(scratch.sums, lanes * shape.columns, 0.0F);
   std::fill_n(scratch.largest, lanes, kHidden);
   std::fill_n(scratch.totals, lanes, 0.0F);

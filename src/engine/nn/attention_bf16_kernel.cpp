@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
-#include <memory>
 
+#include "engine/nn/aligned_parts.h"
 #include "engine/nn/amx_kernels.h"
 #include "engine/nn/attention_amx_kernel.h"
 
@@ -247,34 +247,12 @@ void attend_with(const AttentionRunBf16& run) {
   const Shape shape{(run.width + 1) / 2, up_to_multiple(run.width, kColumns),
                     (run.queries + kQueries - 1) / kQueries};
   const std::int64_t lanes = shape.tiles * kQueries;
-  const std::int64_t counts[] = {lanes * shape.pairs,
-                                 kBlock * shape.pairs,
-                                 kBlock / 2 * shape.columns,
-                                 kBlock * kQueries,
-                                 kBlock / 2 * kQueries,
-                                 lanes * shape.columns,
-                                 lanes,
-                                 lanes};
-  std::int64_t all = kLanes;
-  for (const std::int64_t count : counts) all += up_to_multiple(count, kLanes);
-  const auto memory = std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(all));
-  const auto misplaced = reinterpret_cast<std::uintptr_t>(memory.get()) / sizeof(float) % kLanes;
-  float* next = memory.get() + (kLanes - misplaced) % kLanes;
-  const auto take = [&](int i) {
-    float* const taken = next;
-    next += up_to_multiple(counts[i], kLanes);
-    return taken;
-  };
-  const auto take_pairs = [&](int i) { return reinterpret_cast<Pair*>(take(i)); };
-  Scratch scratch{};
-  scratch.queries = take_pairs(0);
-  scratch.keys = take_pairs(1);
-  scratch.values = take_pairs(2);
-  scratch.scores = take(3);
-  scratch.weights = take_pairs(4);
-  scratch.sums = take(5);
-  scratch.largest = take(6);
-  scratch.totals = take(7);
+  const AlignedParts<8> parts({lanes * shape.pairs, kBlock * shape.pairs,
+                               kBlock / 2 * shape.columns, kBlock * kQueries, kBlock / 2 * kQueries,
+                               lanes * shape.columns, lanes, lanes});
+  const Scratch scratch{parts.as<Pair>(0),  parts.as<Pair>(1), parts.as<Pair>(2),
+                        parts.as<float>(3), parts.as<Pair>(4), parts.as<float>(5),
+                        parts.as<float>(6), parts.as<float>(7)};
   std::fill_n(scratch.sums, lanes * shape.columns, 0.0F);
   std::fill_n(scratch.largest, lanes, kHidden);
   std::fill_n(scratch.totals, lanes, 0.0F);

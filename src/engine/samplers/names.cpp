@@ -1,10 +1,10 @@
 #include "engine/samplers/names.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "engine/samplers/all_samplers.h"
 #include "platform/error.h"
+#include "platform/nearest.h"
 
 namespace atelier::engine {
 namespace {
@@ -213,30 +213,15 @@ const Known* find_key(const std::vector<Known>& table, const std::string& key) {
   return nullptr;
 }
 
-std::size_t edit_distance(const std::string& a, const std::string& b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t above = row[j + 1];
-      row[j + 1] = std::min({above + 1, row[j] + 1, diagonal + (a[i] == b[j] ? 0 : 1)});
-      diagonal = above;
-    }
-  }
-  return row.back();
-}
-
 // "'DPM++ 2M', 'Euler' and 'Heun'": the three available names closest to the text.
 template <class Known>
 std::string nearest_titles(const std::vector<Known>& table, const std::string& key) {
   std::vector<std::pair<std::size_t, const Known*>> ranked;
   for (const Known& known : table) {
     if (known.available) {
-      std::size_t best = edit_distance(key, key_of(known.title));
+      std::size_t best = platform::edit_distance(key, key_of(known.title));
       for (const std::string& alias : known.aliases) {
-        best = std::min(best, edit_distance(key, key_of(alias)));
+        best = std::min(best, platform::edit_distance(key, key_of(alias)));
       }
       ranked.emplace_back(best, &known);
     }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { axeSource, meanColour, openBrowser, startStation } from './station.mjs';
+import { meanColour, openBrowser, seriousBarriers, startStation } from './station.mjs';
 
 let station, browser, page;
 const complaints = [];
@@ -97,10 +97,7 @@ test('a picture that the station refuses is a sentence, and the next request wor
 });
 
 test('the page is usable without a mouse and without sight', async () => {
-  await page.evaluate(axeSource);
-  const { violations } = await page.evaluate(() => globalThis.axe.run());
-  const serious = violations.filter((each) => ['serious', 'critical'].includes(each.impact));
-  assert.deepEqual(serious.map((each) => `${each.id}: ${each.help}`), []);
+  assert.deepEqual(await seriousBarriers(page), []);
 });
 
 test('the browser had nothing to complain about', () => {

@@ -9,7 +9,16 @@ import { createRequire } from 'node:module';
 export const root = new URL('../..', import.meta.url).pathname;
 const fromWeb = createRequire(join(root, 'web/package.json'));
 export const { chromium } = fromWeb('playwright-core');
-export const axeSource = fromWeb('axe-core').source;
+const axeSource = fromWeb('axe-core').source;
+
+// What keeps people from using the page without a mouse or without sight: "id: what helps".
+export async function seriousBarriers(page) {
+  await page.evaluate(axeSource);
+  const { violations } = await page.evaluate(() => globalThis.axe.run());
+  return violations
+    .filter((each) => ['serious', 'critical'].includes(each.impact))
+    .map((each) => `${each.id}: ${each.help}`);
+}
 
 const freePort = () =>
   new Promise((resolve, reject) => {

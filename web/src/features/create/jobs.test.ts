@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { Job, JobState } from '../../api/types';
-import { firstToFollow, liveJobs, madePictures, olderThan, seedOf } from './jobs';
+import { firstToFollow, isOutdated, liveJobs, madePictures, olderThan, seedOf } from './jobs';
 
 const job = (id: string, state: JobState, artifacts: string[] = []) =>
   ({ id, state, result: artifacts.length > 0 ? { artifacts, used: { seed: 500 } } : null }) as unknown as Job;
@@ -14,6 +14,12 @@ describe('lists of jobs', () => {
     expect(ids(liveJobs(listed, job('a', 'succeeded')))).toEqual(['c queued', 'b queued']);
     expect(ids(liveJobs(listed, job('d', 'queued')))[0]).toBe('d queued');
     expect(ids(liveJobs([job('x', 'cancelled')], null))).toEqual([]);
+  });
+  it('do not wake a job that has ended', () => {
+    expect(isOutdated(job('a', 'running'), job('a', 'cancelled'))).toBe(true);
+    expect(isOutdated(job('a', 'cancelled'), job('a', 'running'))).toBe(false);
+    expect(isOutdated(job('b', 'running'), job('a', 'cancelled'))).toBe(false);
+    expect(isOutdated(job('a', 'running'), null)).toBe(false);
   });
   it('follow what is drawn, or else what comes next', () => {
     expect(firstToFollow([job('c', 'queued'), job('b', 'running'), job('a', 'queued')])?.id).toBe('b');

@@ -3,6 +3,10 @@ import type { Job } from '../../api/types';
 
 export const isLive = (job: Job): boolean => job.state === 'queued' || job.state === 'running';
 
+// An answer that was under way when the job ended: an ended job never goes on.
+export const isOutdated = (next: Job, known: Job | null): boolean =>
+  known?.id === next.id && !isLive(known) && isLive(next);
+
 // The list is asked for now and then, the followed job is told of at once: it knows better.
 export function liveJobs(listed: Job[], followed: Job | null): Job[] {
   const live = listed.filter((job) => isLive(job) && job.id !== followed?.id);

@@ -4,7 +4,7 @@ import { useCallback, useEffect, useRef, useState } from 'react';
 import { api } from '../../api/client';
 import { watchJob } from '../../api/events';
 import type { Job, NewJob } from '../../api/types';
-import { isLive } from './jobs';
+import { isLive, isOutdated } from './jobs';
 
 export interface Generation {
   job: Job | null; // the one that is followed, running or ended
@@ -23,7 +23,7 @@ export function useGenerate(): Generation {
   const [asking, setAsking] = useState(false);
   const stop = useRef<(() => void) | null>(null);
   const turn = useRef(0); // the newest wish decides what is followed
-  const lastState = useRef('');
+  const latest = useRef<Job | null>(null);
   const queries = useQueryClient();
 
   useEffect(() => () => stop.current?.(), []);
@@ -33,10 +33,11 @@ export function useGenerate(): Generation {
   // The lists and the station's state are asked for again as soon as this job's state changes.
   const take = useCallback(
     (next: Job) => {
+      const known = latest.current;
+      if (isOutdated(next, known)) return;
+      latest.current = next;
       setJob(next);
-      const state = `${next.id} ${next.state}`;
-      if (state === lastState.current) return;
-      lastState.current = state;
+      if (known?.id === next.id && known.state === next.state) return;
       void queries.invalidateQueries({ queryKey: ['status'] });
       void queries.invalidateQueries({ queryKey: isLive(next) ? ['jobs', 'live'] : ['jobs'] });
     },

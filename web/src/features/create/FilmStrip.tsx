@@ -4,6 +4,7 @@ import { artifactUrl } from '../../api/client';
 import type { Job } from '../../api/types';
 import type { Made } from './jobs';
 import { LiveTile } from './LiveTile';
+import { tileLook } from './tileLook';
 
 interface Props {
   live: Job[];
@@ -52,11 +53,6 @@ export function FilmStrip({ live, made, shown, onFollow, onCancel, onShow, loadO
     </div>
   );
 }
-
-export const tileLook = (shown: boolean) =>
-  `block size-21 overflow-hidden rounded-md border-2 ${
-    shown ? 'border-amber-500' : 'border-transparent hover:border-stone-600'
-  }`;
 
 function MadeTile({ picture, shown, onShow }: { picture: Made; shown: boolean; onShow: (picture: Made) => void }) {
   const { job, index } = picture;

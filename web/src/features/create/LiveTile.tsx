@@ -1,6 +1,6 @@
 import { artifactUrl } from '../../api/client';
 import type { Job } from '../../api/types';
-import { tileLook } from './FilmStrip';
+import { tileLook } from './tileLook';
 
 interface Props {
   job: Job;

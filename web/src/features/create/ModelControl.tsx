@@ -1,6 +1,6 @@
 import type { ModelCard } from '../../api/types';
 import { Field, inputLook } from '../../shared/ui/Field';
-import { modelLabel } from './form';
+import { modelLabel, needsId } from './form';
 import type { ModelRefresh } from './useModels';
 
 interface Props {
@@ -37,7 +37,7 @@ export function ModelControl({ cards, card, refresh, onModel }: Props) {
           </select>
         )}
       </Field>
-      {card && modelLabel(card, cards).includes(`(${card.id})`) && (
+      {card && needsId(card, cards) && (
         <p className="text-xs break-words text-stone-400">{card.id}</p>
       )}
       <p role="status" className="text-xs text-stone-400 empty:hidden">

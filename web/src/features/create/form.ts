@@ -107,11 +107,14 @@ export function sizeHint(card: ModelCard, width: string, height: string, exact =
   return `Larger than what the model was trained on (${trained}): its subject may repeat.`;
 }
 
+const titleOf = (card: ModelCard) => card.title || card.id;
+
 // Two models may carry one title; their ids differ.
+export const needsId = (card: ModelCard, cards: ModelCard[]) =>
+  titleOf(card) !== card.id && cards.some((each) => each.id !== card.id && titleOf(each) === titleOf(card));
+
 export function modelLabel(card: ModelCard, cards: ModelCard[]): string {
-  const title = card.title || card.id;
-  const twice = cards.filter((each) => (each.title || each.id) === title).length > 1;
-  return `${title}${twice && title !== card.id ? ` (${card.id})` : ''}${card.problem ? ': cannot be used' : ''}`;
+  return `${titleOf(card)}${needsId(card, cards) ? ` (${card.id})` : ''}${card.problem ? ': cannot be used' : ''}`;
 }
 
 export function defaultValues(card: ModelCard): Values {

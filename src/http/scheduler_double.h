@@ -63,6 +63,7 @@ class SchedulerDouble : public scheduler::Scheduler {
       job.result->artifacts = {"picture-1"};
       job.result->used.model = "starter";
       job.result->used.seed = 7;
+      job.result->used.warnings = job.input.warnings;
       job.result->timing.denoise_ms = 1200;
     });
   }

@@ -182,8 +182,7 @@ void JobRunner::save(Running& running, protocol::GenerateReply reply, Parts part
   advance(job.progress, "save", 0, 0);
   parts_.board.publish("progress", job, unix_ms());
   auto& warnings = reply.used.warnings;
-  if (!job.input.warning.empty()) warnings.push_back(job.input.warning);
-  warnings.insert(warnings.end(), job.input.warnings.begin(), job.input.warnings.end());
+  warnings.insert(warnings.begin(), job.input.warnings.begin(), job.input.warnings.end());
   auto shared = std::make_shared<Parts>(std::move(parts));
   parts_.pool.post(
       [this, id = job.id, reply, shared](Decoder& decoder) {

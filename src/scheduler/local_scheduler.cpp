@@ -280,9 +280,10 @@ Job LocalScheduler::submit(const NewJob& wish) {
   job.priority = wish.priority;
   job.created_ms = unix_ms();
   job.input = wish.input;
-  job.input.warning = resolved.warning;
+  auto& warnings = job.input.warnings;
+  if (!resolved.warning.empty()) warnings.insert(warnings.begin(), resolved.warning);
   for (auto& each : domain::without_effect(wish.input.generation, pictures, wish.names)) {
-    job.input.warnings.push_back(std::move(each));
+    warnings.push_back(std::move(each));
   }
   job.progress.stage = "queued";
   auto& generation = job.input.generation;

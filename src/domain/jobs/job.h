@@ -30,8 +30,7 @@ struct JobInput {
   card::GenerationInput generation;
   std::string image_artifact;  // id of the source picture's bytes as uploaded; "" is none
   std::string mask_artifact;
-  std::string warning;                // of the model's choice, goes into the result
-  std::vector<std::string> warnings;  // what of the request was ignored or changed; sentences too
+  std::vector<std::string> warnings;  // sentences: what of the request was ignored or changed
 };
 
 struct JobProgress {

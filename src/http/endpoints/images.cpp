@@ -1,7 +1,6 @@
 // POST /v1/images/generations, /v1/generate, /v1/images/generate: one request and one reply for the
 // three kinds of client that make pictures this way (the gallery of today, the gallery of before,
 // OpenAI's). The call lasts as long as the job; a client that leaves cancels it.
-#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -66,7 +65,6 @@ std::string device_of(const scheduler::StationStatus& status) {
 std::string milliseconds(double value) { return std::to_string(std::llround(value)); }
 
 struct ReplyWish {
-  std::vector<std::string> warnings;
   bool with_url = false;
   std::string base_url;
 };
@@ -99,11 +97,7 @@ Response pictures_of(const domain::Job& job, const ReplyWish& wish, Service& ser
                  timing.load_ms,
                  timing.step_ms_median,
                  result.used.steps};
-  auto warnings = wish.warnings;
-  for (const auto& warning : result.used.warnings) {
-    if (std::ranges::find(warnings, warning) == warnings.end()) warnings.push_back(warning);
-  }
-  if (!warnings.empty()) reply.warning = joined(warnings);
+  if (!result.used.warnings.empty()) reply.warning = joined(result.used.warnings);
   Response response = json_reply(reply);
   set_memory_headers(response, status);
   response.set("X-Inference-Time", milliseconds(inference_ms));
@@ -118,9 +112,9 @@ Outcome generate(const Request& request, Service& service) {
   ImageWish wish = read_image_wish(body, service.scheduler,
                                    openai ? UnknownSampler::kRefuse : UnknownSampler::kFallBack);
   for (auto& each : describe_unread(std::move(unknown))) wish.warnings.push_back(std::move(each));
-  wish.job.input.warnings = wish.warnings;
+  wish.job.input.warnings = std::move(wish.warnings);
   const domain::Job job = service.scheduler.submit(wish.job);
-  ReplyWish reply{std::move(wish.warnings), body.response_format.value_or("") == "url",
+  ReplyWish reply{body.response_format.value_or("") == "url",
                   "http://" + std::string{request.header("Host")}};
   return AwaitJob{job.id, [reply = std::move(reply), &service](const domain::Job& done) {
                     return pictures_of(done, reply, service);

@@ -14,8 +14,7 @@ JobView view_of(const domain::Job& job) {
   view.started_ms = job.started_ms;
   view.finished_ms = job.finished_ms;
   view.reason = job.reason;
-  if (!job.input.warning.empty()) view.warnings.push_back(job.input.warning);
-  view.warnings.insert(view.warnings.end(), job.input.warnings.begin(), job.input.warnings.end());
+  view.warnings = job.input.warnings;
   static_cast<card::GenerationInput&>(view.input) = job.input.generation;
   view.input.image_artifact = job.input.image_artifact;
   view.input.mask_artifact = job.input.mask_artifact;

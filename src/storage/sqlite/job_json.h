@@ -9,8 +9,7 @@
 
 namespace atelier::domain {
 
-BOOST_DESCRIBE_STRUCT(JobInput, (),
-                      (kind, generation, image_artifact, mask_artifact, warning, warnings))
+BOOST_DESCRIBE_STRUCT(JobInput, (), (kind, generation, image_artifact, mask_artifact, warnings))
 BOOST_DESCRIBE_STRUCT(JobResult, (), (artifacts, used, timing))
 
 }  // namespace atelier::domain

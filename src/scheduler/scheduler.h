@@ -86,8 +86,8 @@ class Scheduler {
   virtual domain::Job submit(const NewJob& job) = 0;
 
   virtual domain::Job job(const std::string& id) = 0;  // throws kNotFound
-  virtual std::vector<domain::Job> recent_jobs(
-      const domain::JobFilter& filter) = 0;  // newest first
+  // Newest first.
+  virtual std::vector<domain::Job> recent_jobs(const domain::JobFilter& filter) = 0;
   // Queued: at once; running: between blocks of the network. Terminal jobs are left as they are.
   virtual domain::Job cancel(const std::string& id) = 0;
 

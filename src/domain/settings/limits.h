@@ -35,8 +35,8 @@ inline constexpr std::chrono::milliseconds kRestartDelayMin{100};  // of a worke
 inline constexpr std::chrono::milliseconds kRestartDelayMax{30'000};
 inline constexpr std::chrono::seconds kModelsPatience{
     30};  // submit() waits for the first model scan
-inline constexpr std::chrono::seconds kRefreshPatience{
-    10};  // a refresh answers with what is known; a thread of the HTTP pool waits
+// Of a refresh, which then answers with what is known: a thread of the HTTP pool waits meanwhile.
+inline constexpr std::chrono::seconds kRefreshPatience{10};
 inline constexpr std::chrono::milliseconds kStopPatience{1'000};  // children may end by themselves
 
 // What is kept in memory for people who look.

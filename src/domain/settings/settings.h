@@ -22,12 +22,12 @@ struct Settings {
   std::string debug_log;             // a file that gets every line, "" is none
   std::string vram_mode = "balanced";
 
-  std::string engine =
-      "auto";                // cuda where it can run, else cpu; "fake", or an engine library's path
-  std::string fake;          // switches of the fake engine
-  int threads = 0;           // of the worker, 0: all processors it may use
-  std::string cuda_devices;  // that the worker may see, as CUDA counts them; "": all
-  int queue_max = 0;         // jobs waiting per priority
+  // "auto": cuda where it can run, else cpu; "cpu", "cuda", "fake", or an engine library's path.
+  std::string engine = "auto";
+  std::string fake;                        // switches of the fake engine
+  int threads = 0;                         // of the worker, 0: all processors it may use
+  std::string cuda_devices;                // that the worker may see, as CUDA counts them; "": all
+  int queue_max = 0;                       // jobs waiting per priority
   std::string default_model;               // "" is the starter pack's
   std::string starter;                     // folder of the starter pack, "" is found
   std::string web_root;                    // folder of the built page, "" is found
@@ -37,8 +37,8 @@ struct Settings {
 
   std::vector<std::string> without_effect;  // sentences: what was set and is not used yet
   std::vector<std::string> problems;        // sentences: what was written and cannot be meant so
-  std::map<std::string, std::string>
-      sources;  // key → who said it: "--port", "PORT", "settings.toml"
+  // Key → who said it: "--port", "PORT", "settings.toml, server.port".
+  std::map<std::string, std::string> sources;
 
   std::string models_folder() const { return home + "/models"; }
 };

@@ -132,8 +132,8 @@ void multiply_panels(const Work& work, const Planes& planes, std::int64_t first,
                      std::int64_t begin, std::int64_t end) {
   const std::int64_t pairs = work.weight.padded_in() / 2, points = work.points();
   const std::int64_t sums = points * count * kPanelColumns;
-  const std::int64_t waiting =
-      whole(count, product_block().rows) * product_block().rows * kPanelColumns;
+  const std::int64_t unit = product_block().rows;
+  const std::int64_t waiting = whole(count, unit) * unit * kPanelColumns;
   auto* products = static_cast<float*>(thread_scratch(
       ScratchSlot::kThread, static_cast<std::size_t>(sums + waiting) * sizeof(float)));
   PanelProduct product;

@@ -43,7 +43,11 @@ if(ATELIER_SANITIZE)
 endif()
 
 add_library(atelier_flags INTERFACE)
-target_compile_options(atelier_flags INTERFACE -Wall -Wextra -Wconversion -Werror)
+option(ATELIER_WARNINGS_ARE_ERRORS "Off where a compiler that the project does not know may warn of more" ON)
+target_compile_options(atelier_flags INTERFACE -Wall -Wextra -Wconversion)
+if(ATELIER_WARNINGS_ARE_ERRORS)
+  target_compile_options(atelier_flags INTERFACE -Werror)
+endif()
 if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
   target_compile_options(atelier_flags INTERFACE -Wno-deprecated-declarations) # inside libstdc++ 12: std::stable_sort
 endif()

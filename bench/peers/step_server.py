@@ -2,9 +2,11 @@
 with the seconds it took. All peers stay loaded, so that a round measures them side by side on the same
 machine at the same time.
 
-usage: step_server.py {pytorch|openvino} {unet|vae} {fp32|bf16} {sd15|sdxl} SIZE THREADS
+usage: step_server.py {pytorch|openvino} {unet|vae} {fp32|bf16|fp16} {sd15|sdxl} SIZE THREADS
+ATELIER_BENCH_DEVICE=cuda: PyTorch runs on a GPU.
 """
 
+import os
 import sys
 import time
 
@@ -75,12 +77,15 @@ class Decoder(torch.nn.Module):
 
 
 def pytorch_step(module, dtype):
-    module = module.to(dtype)
-    inputs = module.inputs(dtype)
+    device = os.environ.get("ATELIER_BENCH_DEVICE", "cpu")
+    module = module.to(device, dtype)
+    inputs = [value.to(device) for value in module.inputs(dtype)]
 
     def step():
         with torch.inference_mode():
             module(*inputs)
+        if device != "cpu":
+            torch.cuda.synchronize()
 
     return step
 
@@ -109,7 +114,7 @@ def main():
     torch.set_num_threads(int(threads))
     module = (Unet(family, int(size)) if part == "unet" else Decoder(int(size))).eval()
     if peer == "pytorch":
-        step = pytorch_step(module, {"fp32": torch.float32, "bf16": torch.bfloat16}[dtype])
+        step = pytorch_step(module, {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[dtype])
     else:
         step = openvino_step(module, dtype, int(threads))
         del module

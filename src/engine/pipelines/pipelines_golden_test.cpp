@@ -99,20 +99,26 @@ GenerateJob job_of(const boost::json::object& golden) {
   return job;
 }
 
-void compare_latents(const Tensor& ours, const boost::json::array& theirs) {
+// How near a run on a device must come: cuDNN and cuBLAS add up in other orders than the CPU.
+struct Nearness {
+  double latents = 1e-4;  // share of the largest latent
+  int pixels = 1;         // of 255
+};
+
+void compare_latents(const Tensor& ours, const boost::json::array& theirs, double tolerance) {
   ASSERT_EQ(static_cast<std::size_t>(ours.numel()), theirs.size());
-  const Tensor flat = ours.flatten().contiguous();
+  const Tensor flat = ours.flatten().to(at::kCPU, at::kFloat).contiguous();
   double highest = 0, worst = 0;
   for (std::size_t i = 0; i < theirs.size(); ++i) {
     const auto expected = theirs[i].to_number<double>();
     highest = std::max(highest, std::abs(expected));
     worst = std::max(worst, std::abs(static_cast<double>(flat.data_ptr<float>()[i]) - expected));
   }
-  EXPECT_LE(worst, 1e-4 * highest) << "latents";
+  EXPECT_LE(worst, tolerance * highest) << "latents";
 }
 
 void compare_pixels(const std::vector<media::Image>& images,
-                    const std::vector<std::uint8_t>& theirs) {
+                    const std::vector<std::uint8_t>& theirs, int tolerance) {
   std::size_t next = 0;
   int worst = 0;
   for (const media::Image& image : images) {
@@ -130,7 +136,7 @@ void compare_pixels(const std::vector<media::Image>& images,
     }
   }
   EXPECT_EQ(next, theirs.size());
-  EXPECT_LE(worst, 1) << "pixels";
+  EXPECT_LE(worst, tolerance) << "pixels";
 }
 
 // A golden file and its model, written to a folder that goes with this.
@@ -149,19 +155,20 @@ struct GoldenModel {
   GoldenModel(const GoldenModel&) = delete;
   GoldenModel& operator=(const GoldenModel&) = delete;
 
-  DiffusionModel load(at::ScalarType dtype) const {
-    return DiffusionModel("golden", detect_checkpoint(folder), dtype, at::kCPU, [] {});
+  DiffusionModel load(at::ScalarType dtype, at::Device device = at::kCPU) const {
+    return DiffusionModel("golden", detect_checkpoint(folder), dtype, device, [] {});
   }
 
   const std::filesystem::path folder;
   boost::json::object json;
 };
 
-void check_model(const std::string& name, std::size_t cases_min) {
+void check_model(const std::string& name, std::size_t cases_min, at::Device device = at::kCPU,
+                 Nearness nearness = {}) {
   const GoldenModel golden(name);
   const c10::InferenceMode inference;
   Silent observer;
-  DiffusionModel model = golden.load(at::kFloat);
+  DiffusionModel model = golden.load(at::kFloat, device);
   const boost::json::array& cases = golden.json.at("cases").as_array();
   EXPECT_GE(cases.size(), cases_min);
   for (const auto& entry : cases) {
@@ -172,8 +179,8 @@ void check_model(const std::string& name, std::size_t cases_min) {
     SCOPED_TRACE(name + " " + boost::json::serialize(shown));
     Tensor latents;
     const GenerateResult result = generate_pictures(model, job_of(one), observer, 0, &latents);
-    compare_latents(latents, one.at("latents").as_array());
-    compare_pixels(result.images, from_base64(one.at("pixels").as_string()));
+    compare_latents(latents, one.at("latents").as_array(), nearness.latents);
+    compare_pixels(result.images, from_base64(one.at("pixels").as_string()), nearness.pixels);
   }
 }
 
@@ -206,6 +213,45 @@ TEST(Pipelines, InBfloat16DrawPicturesAsNearToFp32AsTheReference) {
   }
   distance.expect_near_enough();
 }
+
+#ifdef ATELIER_HAVE_CUDA
+
+class PipelinesOnCuda : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!at::hasCUDA()) GTEST_SKIP() << "no CUDA device here";
+    at::globalContext().setAllowTF32CuDNN(false);  // ten bits of a product's precision are not fp32
+  }
+  void TearDown() override { at::globalContext().setAllowTF32CuDNN(true); }
+};
+
+TEST_F(PipelinesOnCuda, OfSd15EqualDiffusers) { check_model("sd15", 19, at::kCUDA, {1e-3, 2}); }
+TEST_F(PipelinesOnCuda, OfSd15InpaintingModelsEqualDiffusers) {
+  check_model("sd15_inpaint", 3, at::kCUDA, {1e-3, 2});
+}
+TEST_F(PipelinesOnCuda, OfSdxlEqualDiffusers) { check_model("sdxl", 9, at::kCUDA, {1e-3, 2}); }
+
+// Half precision is compared with our own fp32 on the CPU, which equals the reference.
+TEST_F(PipelinesOnCuda, InHalfPrecisionDrawTheSamePicture) {
+  const GoldenModel golden("sd15");
+  const c10::InferenceMode inference;
+  DiffusionModel exact = golden.load(at::kFloat);
+  GenerateJob job;
+  job.input.prompt = "a photo of a cat";
+  job.input.steps = 4;
+  job.input.width = job.input.height = 64;
+  job.input.seed = 1;
+  job.input.exact_size = true;
+  const Tensor expected = picture_values(exact, job);
+  for (const at::ScalarType dtype : {at::kHalf, at::kBFloat16}) {
+    DiffusionModel fast = golden.load(dtype, at::kCUDA);
+    const double mean = (picture_values(fast, job) - expected).abs().mean().item<double>();
+    RecordProperty(std::string("mean_difference_") + c10::toString(dtype), std::to_string(mean));
+    EXPECT_LE(mean, dtype == at::kHalf ? 1.0 : 6.0) << c10::toString(dtype);
+  }
+}
+
+#endif
 
 TEST(Pipelines, OfSd15EqualDiffusers) { check_model("sd15", 19); }
 TEST(Pipelines, OfSd15InpaintingModelsEqualDiffusers) { check_model("sd15_inpaint", 3); }

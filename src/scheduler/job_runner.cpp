@@ -74,17 +74,34 @@ JobRunner::Running* JobRunner::find(const std::string& id) {
 
 void JobRunner::recover() {
   for (auto& job : parts_.store.running()) {
-    if (job.attempt < domain::limits::kAttemptsMax) {
-      parts_.store.requeue(job.id, "the station ended while this ran: it runs again");
+    if (job.station_crashes + 1 < domain::limits::kStationCrashesMax) {
+      parts_.store.requeue(job.id, "the station ended while this ran: it runs again",
+                           domain::Requeue::kAfterStationCrash);
       continue;
     }
     job.state = JobState::kFailed;
     job.finished_ms = unix_ms();
     job.failure = domain::JobFailure{
         ErrorCode::kWorkerLost,
-        "the station ended while this ran, for the second time: it may need more memory than there "
-        "is; send it again with a smaller size"};
+        "the station ended without being stopped " +
+            std::to_string(domain::limits::kStationCrashesMax) +
+            " times while this ran, so it is not started again by itself: look into the log, and "
+            "retry it once the machine has enough memory for it"};
     parts_.store.finish(job, JobState::kRunning);
+  }
+}
+
+void JobRunner::stop() {
+  for (const auto& [id, running] : std::exchange(running_, {})) {
+    if (running.cancel_asked) {
+      auto job = running.job;
+      job.state = JobState::kCancelled;
+      job.finished_ms = unix_ms();
+      parts_.store.finish(job, JobState::kRunning);
+    } else {
+      parts_.store.requeue(id, "the station was stopped while this ran: it runs again",
+                           domain::Requeue::kUncounted);
+    }
   }
 }
 
@@ -322,7 +339,7 @@ void JobRunner::repeat(Running& running, const std::string& end_of_worker) {
                       attempts(job.attempt + 1);
   auto again = std::move(job);
   running_.erase(again.id);
-  parts_.store.requeue(again.id, reason);
+  parts_.store.requeue(again.id, reason, domain::Requeue::kAfterAttempt);
   again.state = JobState::kQueued;
   again.reason = reason;
   again.started_ms = 0;

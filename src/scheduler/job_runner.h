@@ -42,6 +42,7 @@ class JobRunner {
   explicit JobRunner(RunnerParts parts) : parts_(std::move(parts)) {}
 
   void recover();   // at the start: jobs that a station left running when it died
+  void stop();      // at the orderly end: what runs goes back to the queue, and no attempt counts
   void run_next();  // gives an idle worker something to do
   void cancel(const std::string& id);
   void notified(protocol::Message message);

@@ -119,6 +119,12 @@ void LocalScheduler::run() {
       platform::log_error(std::string("scheduler: ") + error.what());
     }
   }
+  try {
+    runner_.stop();
+  } catch (const std::exception& error) {
+    // The next start then takes it for a crash, of which a job survives two.
+    platform::log_error(std::string("scheduler: at the stop: ") + error.what());
+  }
 }
 
 void LocalScheduler::tick() {

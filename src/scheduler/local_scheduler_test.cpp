@@ -335,22 +335,50 @@ TEST_F(LocalSchedulerTest, HigherPriorityRunsFirst) {
   EXPECT_LE(scheduler_->job(soon).started_ms, last.started_ms);
 }
 
-TEST_F(LocalSchedulerTest, WaitingJobsSurviveAStationThatDies) {
+TEST_F(LocalSchedulerTest, WhatRunsAndWhatWaitsSurvivesAnyNumberOfOrderlyStops) {
   options_.launch_worker = worker("step_ms=50");
   start();
   const auto running = scheduler_->submit(wish(30)).id;
   Hearing(*scheduler_, running).wait(is_denoising);
   const auto waiting = scheduler_->submit(wish()).id;
-  scheduler_.reset();
-  EXPECT_EQ(jobs_.find(running)->state, JobState::kRunning);  // as a crash leaves it
-  start();
+  for (int stop = 0; stop < 3; ++stop) {
+    scheduler_.reset();
+    EXPECT_EQ(jobs_.find(running)->state, JobState::kQueued);
+    EXPECT_EQ(jobs_.find(running)->attempt, 0);
+    EXPECT_THAT(jobs_.find(running)->reason, HasSubstr("the station was stopped"));
+    start();
+    Hearing(*scheduler_, running).wait(is_denoising);
+  }
   EXPECT_EQ(Hearing(*scheduler_, waiting).wait_for_end().state, JobState::kSucceeded);
-  const auto repeated = scheduler_->job(running);
+  const auto repeated = Hearing(*scheduler_, running).wait_for_end();
   EXPECT_EQ(repeated.state, JobState::kSucceeded);
-  EXPECT_EQ(repeated.attempt, 2);
+  EXPECT_EQ(repeated.attempt, 1);
   scheduler_.reset();
   start();  // a third life: what ended stays ended, and still tells its end
   EXPECT_EQ(Hearing(*scheduler_, running).wait_for_end().state, JobState::kSucceeded);
+}
+
+TEST_F(LocalSchedulerTest, AJobThatRanAtThreeCrashesOfTheStationIsHeld) {
+  options_.launch_worker = worker("hello_ms=10000");  // nothing starts meanwhile
+  Job job;
+  job.id = "01";
+  job.input = wish().input;
+  job.input.generation.model = "fake";
+  jobs_.insert(job);
+  for (int crash = 1; crash <= 2; ++crash) {
+    jobs_.leave_running(job.id);
+    start();
+    scheduler_.reset();
+    EXPECT_EQ(jobs_.find(job.id)->station_crashes, crash);
+    EXPECT_EQ(jobs_.find(job.id)->state, JobState::kQueued);
+    EXPECT_EQ(jobs_.find(job.id)->attempt, 0);
+  }
+  jobs_.leave_running(job.id);
+  start();
+  const auto held = scheduler_->job(job.id);
+  ASSERT_EQ(held.state, JobState::kFailed);
+  EXPECT_THAT(held.failure->sentence, HasSubstr("3 times"));
+  EXPECT_EQ(Hearing(*scheduler_, job.id).wait_for_end().state, JobState::kFailed);
 }
 
 TEST_F(LocalSchedulerTest, RefusesWhatCannotRunBeforeItIsWritten) {

@@ -51,10 +51,19 @@ class MemoryJobStore final : public domain::JobStore {
       job.started_ms = started_ms;
     });
   }
-  bool requeue(const std::string& id, const std::string& reason) override {
+  bool requeue(const std::string& id, const std::string& reason, domain::Requeue counted) override {
     return change(id, domain::JobState::kRunning, [&](domain::Job& job) {
       job.state = domain::JobState::kQueued;
       job.reason = reason;
+      if (counted != domain::Requeue::kAfterAttempt) job.attempt -= 1;
+      if (counted == domain::Requeue::kAfterStationCrash) job.station_crashes += 1;
+    });
+  }
+  // As if a station had died while this ran.
+  void leave_running(const std::string& id) {
+    change(id, domain::JobState::kQueued, [](domain::Job& job) {
+      job.state = domain::JobState::kRunning;
+      job.attempt += 1;
     });
   }
   bool finish(const domain::Job& ended, domain::JobState expected) override {

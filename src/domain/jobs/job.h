@@ -58,7 +58,8 @@ struct Job {
   std::string client;  // who asked: "api", "cli", "gallery" …
   JobState state = JobState::kQueued;
   int priority = kPriorityInteractive;
-  int attempt = 0;                                               // 1 on the first run
+  int attempt = 0;          // 1 on the first run; an end that is not its fault is not counted
+  int station_crashes = 0;  // how often the station itself ended without a stop while this ran
   std::int64_t created_ms = 0, started_ms = 0, finished_ms = 0;  // Unix time; 0: not yet
   std::string reason;  // why it waits, was repeated or refused: a sentence
   JobInput input;

@@ -26,6 +26,13 @@ inline bool matches(const JobFilter& filter, const Job& job) {
           std::ranges::find(filter.states, job.state) != filter.states.end());
 }
 
+// What it is counted as when a running job goes back to the queue.
+enum class Requeue {
+  kAfterAttempt,       // its worker ended while it ran: the attempt counts
+  kUncounted,          // an orderly stop, or a worker that ended for another reason
+  kAfterStationCrash,  // the station itself ended: counted by itself, not as an attempt
+};
+
 class JobStore {
  public:
   virtual ~JobStore() = default;
@@ -40,7 +47,7 @@ class JobStore {
   // queued → running and one more attempt, unless somebody was faster.
   virtual bool claim(const std::string& id, std::int64_t started_ms) = 0;
   // running → queued, with the sentence why.
-  virtual bool requeue(const std::string& id, const std::string& reason) = 0;
+  virtual bool requeue(const std::string& id, const std::string& reason, Requeue counted) = 0;
   // `expected` → the terminal state that `job` has, with its result or failure and time of end.
   virtual bool finish(const Job& job, JobState expected) = 0;
 };

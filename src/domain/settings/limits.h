@@ -30,6 +30,9 @@ inline constexpr std::chrono::seconds kPictureTimeout{60};  // a decoder that ta
 inline constexpr int kQueuedMax = 64;    // per priority; beyond it "Queue is full"
 inline constexpr int kQueueWindow = 32;  // jobs that one planning looks at
 inline constexpr int kAttemptsMax = 2;   // a job that ended its worker twice is to blame itself
+// A job that ran at so many crashes of the station itself is not started again by itself: two may
+// be power cuts.
+inline constexpr int kStationCrashesMax = 3;
 inline constexpr std::chrono::seconds kCancelPatience{10};         // then the worker is killed
 inline constexpr std::chrono::milliseconds kRestartDelayMin{100};  // of a worker that died
 inline constexpr std::chrono::milliseconds kRestartDelayMax{30'000};

@@ -1,5 +1,6 @@
 #include "storage/sqlite/sqlite_job_store.h"
 
+#include <array>
 #include <string_view>
 
 #include "json/describe.h"
@@ -12,9 +13,10 @@ namespace {
 using domain::Job;
 using domain::JobState;
 
-constexpr int kSchemaVersion = 1;
-
-constexpr std::string_view kSchema = R"(
+// Step i leads from schema version i to i + 1; the last one's end is the version of this program.
+// Steps are only added, never changed.
+constexpr std::array<std::string_view, 2> kSchemaSteps{
+    R"(
   CREATE TABLE jobs (
     id TEXT PRIMARY KEY, kind TEXT NOT NULL, client TEXT NOT NULL, state TEXT NOT NULL,
     priority INTEGER NOT NULL, attempt INTEGER NOT NULL, created_ms INTEGER NOT NULL,
@@ -22,11 +24,13 @@ constexpr std::string_view kSchema = R"(
     input TEXT NOT NULL, result TEXT NOT NULL, failure_code TEXT NOT NULL,
     failure_sentence TEXT NOT NULL) WITHOUT ROWID;
   CREATE INDEX jobs_waiting ON jobs (state, priority DESC, id);
-)";
+)",
+    "ALTER TABLE jobs ADD COLUMN station_crashes INTEGER NOT NULL DEFAULT 0;",
+};
 
 constexpr std::string_view kColumns =
     "id, client, state, priority, attempt, created_ms, started_ms, finished_ms, reason, input, "
-    "result, failure_code, failure_sentence";
+    "result, failure_code, failure_sentence, station_crashes";
 
 Job read_row(const Statement& row) {
   Job job;
@@ -48,6 +52,7 @@ Job read_row(const Statement& row) {
   if (job.state == JobState::kFailed) {
     job.failure = domain::JobFailure{error_code_from_name(row.text(11)), row.text(12)};
   }
+  job.station_crashes = static_cast<int>(row.integer(13));
   job.progress.stage = row.text(2);
   if (job.state == JobState::kSucceeded) job.progress.fraction = 1;
   return job;
@@ -71,6 +76,7 @@ void SqliteJobStore::migrate() {
   Statement version(database_, "PRAGMA user_version");
   version.step();
   const auto found = version.integer(0);
+  constexpr auto kSchemaVersion = std::ssize(kSchemaSteps);
   if (found > kSchemaVersion) {
     throw Error(ErrorCode::kUnsupported,
                 "the database was written by a newer version of this program (schema " +
@@ -79,7 +85,11 @@ void SqliteJobStore::migrate() {
   }
   if (found == kSchemaVersion) return;
   version.run();
-  database_.execute("BEGIN IMMEDIATE;" + std::string(kSchema) +
+  std::string steps;
+  for (auto step = found; step < kSchemaVersion; ++step) {
+    steps += kSchemaSteps[static_cast<std::size_t>(step)];
+  }
+  database_.execute("BEGIN IMMEDIATE;" + steps +
                     "PRAGMA user_version=" + std::to_string(kSchemaVersion) + "; COMMIT;");
 }
 
@@ -164,13 +174,16 @@ bool SqliteJobStore::claim(const std::string& id, std::int64_t started_ms) {
   return database_.changes() == 1;
 }
 
-bool SqliteJobStore::requeue(const std::string& id, const std::string& reason) {
+bool SqliteJobStore::requeue(const std::string& id, const std::string& reason,
+                             domain::Requeue counted) {
   const std::lock_guard lock(mutex_);
   Statement(database_,
-            "UPDATE jobs SET state = 'queued', started_ms = 0, reason = ? "
-            "WHERE id = ? AND state = 'running'")
+            "UPDATE jobs SET state = 'queued', started_ms = 0, reason = ?, attempt = attempt - ?, "
+            "station_crashes = station_crashes + ? WHERE id = ? AND state = 'running'")
       .bind(1, reason)
-      .bind(2, id)
+      .bind(2, counted == domain::Requeue::kAfterAttempt ? 0 : 1)
+      .bind(3, counted == domain::Requeue::kAfterStationCrash ? 1 : 0)
+      .bind(4, id)
       .run();
   return database_.changes() == 1;
 }

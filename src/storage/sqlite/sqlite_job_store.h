@@ -24,7 +24,7 @@ class SqliteJobStore final : public domain::JobStore {
   std::vector<domain::Job> running() override;
   int count_queued(int priority) override;
   bool claim(const std::string& id, std::int64_t started_ms) override;
-  bool requeue(const std::string& id, const std::string& reason) override;
+  bool requeue(const std::string& id, const std::string& reason, domain::Requeue counted) override;
   bool finish(const domain::Job& job, domain::JobState expected) override;
 
  private:

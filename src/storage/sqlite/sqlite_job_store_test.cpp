@@ -14,6 +14,7 @@ namespace {
 
 using domain::Job;
 using domain::JobState;
+using domain::Requeue;
 
 class JobStoreTest : public testing::Test {
  protected:
@@ -117,12 +118,48 @@ TEST_F(JobStoreTest, OneClaimWins) {
 TEST_F(JobStoreTest, ARepeatedJobCountsItsAttempts) {
   SqliteJobStore store(path());
   store.insert(job("01"));
-  EXPECT_FALSE(store.requeue("01", "not running"));
+  EXPECT_FALSE(store.requeue("01", "not running", Requeue::kAfterAttempt));
   ASSERT_TRUE(store.claim("01", 5));
-  ASSERT_TRUE(store.requeue("01", "the worker died"));
+  ASSERT_TRUE(store.requeue("01", "the worker died", Requeue::kAfterAttempt));
   EXPECT_EQ(store.find("01")->reason, "the worker died");
   ASSERT_TRUE(store.claim("01", 6));
   EXPECT_EQ(store.find("01")->attempt, 2);
+}
+
+TEST_F(JobStoreTest, AStopIsNoAttemptAndACrashOfTheStationIsCountedByItself) {
+  SqliteJobStore store(path());
+  store.insert(job("01"));
+  ASSERT_TRUE(store.claim("01", 5));
+  ASSERT_TRUE(store.requeue("01", "stopped", Requeue::kUncounted));
+  EXPECT_EQ(store.find("01")->attempt, 0);
+  EXPECT_EQ(store.find("01")->station_crashes, 0);
+  ASSERT_TRUE(store.claim("01", 6));
+  ASSERT_TRUE(store.requeue("01", "crashed", Requeue::kAfterStationCrash));
+  EXPECT_EQ(store.find("01")->attempt, 0);
+  EXPECT_EQ(store.find("01")->station_crashes, 1);
+  ASSERT_TRUE(store.claim("01", 7));
+  EXPECT_EQ(store.running().at(0).attempt, 1);
+  EXPECT_EQ(store.running().at(0).station_crashes, 1);
+}
+
+TEST_F(JobStoreTest, AFileOfTheFirstVersionIsBroughtUpToDate) {
+  {
+    Database(path()).execute(R"(
+      CREATE TABLE jobs (
+        id TEXT PRIMARY KEY, kind TEXT NOT NULL, client TEXT NOT NULL, state TEXT NOT NULL,
+        priority INTEGER NOT NULL, attempt INTEGER NOT NULL, created_ms INTEGER NOT NULL,
+        started_ms INTEGER NOT NULL, finished_ms INTEGER NOT NULL, reason TEXT NOT NULL,
+        input TEXT NOT NULL, result TEXT NOT NULL, failure_code TEXT NOT NULL,
+        failure_sentence TEXT NOT NULL) WITHOUT ROWID;
+      CREATE INDEX jobs_waiting ON jobs (state, priority DESC, id);
+      INSERT INTO jobs VALUES ('01','generate','cli','queued',2,1,1,0,0,'','{}','','','');
+      PRAGMA user_version=1;)");
+  }
+  SqliteJobStore store(path());
+  EXPECT_EQ(store.find("01")->attempt, 1);
+  ASSERT_TRUE(store.claim("01", 5));
+  EXPECT_TRUE(store.requeue("01", "crashed", Requeue::kAfterStationCrash));
+  EXPECT_EQ(store.find("01")->station_crashes, 1);
 }
 
 TEST_F(JobStoreTest, ATerminalStateIsNeverLeft) {
@@ -139,7 +176,7 @@ TEST_F(JobStoreTest, ATerminalStateIsNeverLeft) {
   EXPECT_TRUE(store.finish(ended, JobState::kRunning));
   EXPECT_FALSE(store.finish(ended, JobState::kRunning));
   EXPECT_FALSE(store.claim("01", 6));
-  EXPECT_FALSE(store.requeue("01", "no"));
+  EXPECT_FALSE(store.requeue("01", "no", Requeue::kUncounted));
   const auto found = store.find("01");
   ASSERT_TRUE(found && found->result);
   EXPECT_THAT(found->result->artifacts, testing::ElementsAre("a", "b"));

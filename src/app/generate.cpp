@@ -13,6 +13,7 @@
 #include "platform/check.h"
 #include "platform/error.h"
 #include "platform/files.h"
+#include "platform/utf8.h"
 
 namespace atelier::app {
 namespace {
@@ -45,7 +46,7 @@ std::optional<std::uint64_t> read_seed(const std::string& text) {
   const auto read = std::from_chars(text.data(), end, seed);
   if (read.ec != std::errc{} || read.ptr != end) {
     throw Error(ErrorCode::kInvalidArgument,
-                "--seed: '" + text.substr(0, 40) + "' is no whole number");
+                "--seed: '" + platform::cut(text, 40) + "' is no whole number");
   }
   return seed;
 }

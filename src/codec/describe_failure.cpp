@@ -4,6 +4,7 @@
 
 #include "codec/texts.h"
 #include "platform/error.h"
+#include "platform/utf8.h"
 
 namespace atelier::codec {
 namespace {
@@ -14,8 +15,9 @@ constexpr std::size_t kReasonMax = 200;
 // bytes of the file.
 std::string first_line(std::string text) {
   text.erase(0, text.find_first_not_of(" :\n\t"));
-  text = text.substr(0, text.find('\n')).substr(0, kReasonMax);
-  return is_utf8(text) ? text : latin1_to_utf8(text);
+  text = text.substr(0, text.find('\n'));
+  if (!platform::is_utf8(text)) text = latin1_to_utf8(text);
+  return platform::cut(text, kReasonMax);
 }
 
 }  // namespace

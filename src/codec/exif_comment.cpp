@@ -1,6 +1,7 @@
 #include "codec/exif_comment.h"
 
 #include "codec/texts.h"
+#include "platform/utf8.h"
 
 namespace atelier::codec {
 namespace {
@@ -119,7 +120,7 @@ std::optional<std::string> read_exif_comment(std::span<const std::uint8_t> exif)
   if (!data->starts_with(kAscii) && data->substr(0, 8) != std::string_view("\0\0\0\0\0\0\0\0", 8)) {
     return std::nullopt;
   }
-  return is_utf8(text) ? std::string(text) : latin1_to_utf8(text);
+  return platform::is_utf8(text) ? std::string(text) : latin1_to_utf8(text);
 }
 
 }  // namespace atelier::codec

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "platform/error.h"
+#include "platform/utf8.h"
 
 namespace atelier::codec {
 namespace {
@@ -70,7 +71,7 @@ std::optional<TextEntry> read_international(std::string_view key, std::string_vi
     if (!text) return std::nullopt;
     value = *std::move(text);
   }
-  if (!is_utf8(value)) value = latin1_to_utf8(value);
+  if (!platform::is_utf8(value)) value = latin1_to_utf8(value);
   return TextEntry{latin1_to_utf8(key), std::move(value)};
 }
 
@@ -103,7 +104,7 @@ std::string checked_key(const std::string& key) {
 
 std::string text_chunk(const TextEntry& text) {
   const std::string key = checked_key(text.key);
-  std::string value = text.value;
+  std::string value = platform::valid_utf8(text.value);
   std::erase(value, '\0');  // ends a text in every reader
   if (const auto latin1 = utf8_to_latin1(value)) return chunk("tEXt", key + '\0' + *latin1);
   // Not compressed, no language, no translated key.

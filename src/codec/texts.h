@@ -20,7 +20,6 @@ inline constexpr std::size_t kTextBytesMax = std::size_t{1} << 20;  // of one te
 inline constexpr std::size_t kTextBytesTotalMax = std::size_t{4}
                                                   << 20;  // the protocol's JSON takes 16 MB
 
-bool is_utf8(std::string_view text);
 std::string latin1_to_utf8(std::string_view text);
 std::optional<std::string> utf8_to_latin1(std::string_view text);  // empty: does not fit
 

@@ -7,15 +7,6 @@ namespace {
 
 const std::string kEmoji = "\xF0\x9F\x94\xB4";
 
-TEST(Texts, TellUtf8FromWhatLooksLikeIt) {
-  EXPECT_TRUE(is_utf8("plain"));
-  EXPECT_TRUE(is_utf8("gr\xC3\xBC\xC3\x9F " + kEmoji));
-  for (const char* text : {"\xFF", "\xC3", "\xC0\x80", "\xE0\x80\x80", "\xED\xA0\x80",
-                           "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "a\x80"}) {
-    EXPECT_FALSE(is_utf8(text)) << text;
-  }
-}
-
 TEST(Texts, Latin1GoesBothWays) {
   EXPECT_EQ(latin1_to_utf8("gr\xFC\xDF"), "gr\xC3\xBC\xC3\x9F");
   EXPECT_EQ(utf8_to_latin1("gr\xC3\xBC\xC3\x9F"), "gr\xFC\xDF");

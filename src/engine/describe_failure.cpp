@@ -4,6 +4,7 @@
 
 #include "engine/tensor/torch_compat.h"
 #include "platform/error.h"
+#include "platform/utf8.h"
 
 namespace atelier::engine {
 namespace {
@@ -15,7 +16,7 @@ std::string first_line(const std::string& text) {
     const std::size_t end = line.find("] ");
     line = end == std::string::npos ? line : line.substr(end + 2);
   }
-  return line.substr(0, 300);
+  return platform::cut(line, 300);
 }
 
 bool mentions(const std::string& text, const char* part) {

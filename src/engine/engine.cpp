@@ -15,6 +15,7 @@
 #include "engine/tensor/working_memory.h"
 #include "platform/check.h"
 #include "platform/error.h"
+#include "platform/utf8.h"
 
 namespace atelier::engine {
 namespace {
@@ -38,7 +39,7 @@ at::Device device_of(const std::string& name) {
   }
 #endif
   throw Error(ErrorCode::kUnsupported,
-              "this engine library has no device '" + name.substr(0, 40) +
+              "this engine library has no device '" + platform::cut(name, 40) +
                   "': start the worker with the library that was built for it");
 }
 
@@ -122,9 +123,9 @@ class TorchEngine final : public Engine {
     if (wanted == "bf16") return at::kBFloat16;
     if (wanted == "fp16" && device_.is_cuda()) return at::kHalf;
     throw Error(ErrorCode::kInvalidArgument,
-                wanted == "fp16"
-                    ? "fp16 does not run on the CPU: choose fp32 or bf16"
-                    : "dtype is '" + wanted.substr(0, 20) + "', but must be fp32, bf16 or fp16");
+                wanted == "fp16" ? "fp16 does not run on the CPU: choose fp32 or bf16"
+                                 : "dtype is '" + platform::cut(wanted, 20) +
+                                       "', but must be fp32, bf16 or fp16");
   }
 
   std::string default_dtype() const {

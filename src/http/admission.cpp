@@ -4,6 +4,7 @@
 
 #include "http/failure.h"
 #include "http/target.h"
+#include "platform/utf8.h"
 
 namespace atelier::http {
 namespace {
@@ -64,7 +65,7 @@ std::optional<Response> check_access(const Request& request, const std::string& 
   const std::string_view origin = request.header("Origin");
   if (!origin_is_allowed(rules, origin, host)) {
     return refusal(request.path, 403, "forbidden",
-                   "pages of " + std::string{origin.substr(0, 200)} +
+                   "pages of " + platform::cut(origin, 200) +
                        " may not use this station: list the origin in CORS_ORIGINS");
   }
   return std::nullopt;
@@ -98,9 +99,9 @@ Admission admit(Request& request, std::string_view target, std::string_view loca
                     "there is nothing at " + request.path + ": /docs lists what there is"),
             {}};
   }
-  Response response = refusal(
-      request.path, 405, "method_not_allowed",
-      request.path + " answers to " + match.allowed + ", not to " + request.method.substr(0, 20));
+  Response response = refusal(request.path, 405, "method_not_allowed",
+                              request.path + " answers to " + match.allowed + ", not to " +
+                                  platform::cut(request.method, 20));
   response.set("Allow", match.allowed);
   return {std::move(response), {}};
 }

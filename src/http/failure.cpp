@@ -2,6 +2,8 @@
 
 #include <boost/json.hpp>
 
+#include "platform/utf8.h"
+
 namespace atelier::http {
 namespace {
 
@@ -38,33 +40,6 @@ std::string body_of(Family family, int status, std::string_view code, const std:
       break;
   }
   return bj::serialize(bj::object{{"error", text}, {"detail", text}, {"status", word}});
-}
-
-// A sentence may quote a client's bytes (a prompt cut in the middle of a letter): JSON must stay
-// UTF-8.
-std::string printable(const std::string& sentence) {
-  std::string clean;
-  clean.reserve(sentence.size());
-  for (std::size_t i = 0; i < sentence.size();) {
-    const auto lead = static_cast<unsigned char>(sentence[i]);
-    const std::size_t length = lead < 0x80                   ? 1
-                               : lead >= 0xc2 && lead < 0xe0 ? 2
-                               : lead >= 0xe0 && lead < 0xf0 ? 3
-                               : lead >= 0xf0 && lead < 0xf5 ? 4
-                                                             : 0;
-    bool whole = length != 0 && i + length <= sentence.size();
-    for (std::size_t k = 1; whole && k < length; ++k) {
-      whole = (static_cast<unsigned char>(sentence[i + k]) & 0xc0U) == 0x80U;
-    }
-    if (whole) {
-      clean.append(sentence, i, length);
-      i += length;
-    } else {
-      clean += '?';
-      ++i;
-    }
-  }
-  return clean;
 }
 
 }  // namespace
@@ -108,7 +83,7 @@ Response refusal(std::string_view path, int status, std::string_view code,
   response.status = status;
   response.content_type =
       family == Family::kNative ? "application/problem+json" : "application/json";
-  response.body = body_of(family, status, code, printable(sentence));
+  response.body = body_of(family, status, code, platform::valid_utf8(sentence));
   response.set("Cache-Control", "no-store");
   if (status == 429) response.set("Retry-After", std::to_string(kRetryAfterSeconds));
   return response;

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "platform/utf8.h"
+
 namespace atelier::json {
 
 boost::json::value parse(std::string_view text) {
@@ -55,7 +57,16 @@ void refuse(const std::string& pointer, const std::string& what) {
 void append_string(std::string& out, std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
   out += '"';
-  for (const char c : text) {
+  while (!text.empty()) {
+    const char c = text.front();
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x80) {  // what is no UTF-8 becomes U+FFFD: our reader refuses anything else
+      const auto point = platform::first_code_point(text);
+      platform::append_utf8(out, point.value);
+      text.remove_prefix(point.bytes);
+      continue;
+    }
+    text.remove_prefix(1);
     if (c == '"' || c == '\\') {
       out += '\\';
       out += c;
@@ -65,10 +76,10 @@ void append_string(std::string& out, std::string_view text) {
       out += "\\t";
     } else if (c == '\r') {
       out += "\\r";
-    } else if (static_cast<unsigned char>(c) < 0x20) {
+    } else if (byte < 0x20) {
       out += "\\u00";
-      out += kHex[static_cast<unsigned char>(c) >> 4];
-      out += kHex[static_cast<unsigned char>(c) & 15U];
+      out += kHex[byte >> 4];
+      out += kHex[byte & 15U];
     } else {
       out += c;
     }

@@ -5,6 +5,8 @@
 //  - Anything else wrong throws kInvalidArgument with the JSON pointer of the place.
 //  - Numbers must be finite; an integer may be written 1.0, not 1.5.
 //  - Described enums are written by name: kLowVram as "low_vram".
+//  - Texts are written as valid UTF-8: a byte that belongs to no letter becomes U+FFFD. So whatever
+//    is written can be read again.
 //  - Doubles are written with the fewest digits that read back to the same value.
 #pragma once
 

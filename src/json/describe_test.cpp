@@ -3,6 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <bit>
+#include <random>
+
+#include "platform/utf8.h"
+
 namespace atelier::json {
 namespace {
 
@@ -21,8 +26,10 @@ struct Outer {
   std::optional<bool> flag;
   std::vector<Inner> items;
   Mode mode = Mode::kHigh;
+  std::vector<std::string> texts;
+  std::map<std::string, std::string> named;
 };
-BOOST_DESCRIBE_STRUCT(Outer, (), (name, count, seed, flag, items, mode))
+BOOST_DESCRIBE_STRUCT(Outer, (), (name, count, seed, flag, items, mode, texts, named))
 
 std::string failure_of(std::string_view text) {
   try {
@@ -83,6 +90,36 @@ TEST(DescribedJson, SurvivesARoundTrip) {
   const auto again = read_json<Outer>(text);
   EXPECT_EQ(again.name, value.name);
   EXPECT_EQ(again.items[1].weight, 1e300);
+}
+
+// Whatever our writer writes our reader reads, and valid text comes back as it was.
+TEST(DescribedJson, AnyTextAndAnyNumberCanBeWrittenAndRead) {
+  std::mt19937_64 random(1);
+  for (int i = 0; i < 3000; ++i) {
+    Outer value;
+    for (auto size = random() % 50; size > 0; --size) value.name += static_cast<char>(random());
+    std::string letters;
+    for (auto size = random() % 50; size > 0; --size) {
+      platform::append_utf8(letters, static_cast<char32_t>(random() % 0x110000) >> random() % 17);
+    }
+    letters = platform::valid_utf8(letters);  // a surrogate is no letter
+    value.seed = random();
+    value.texts = {letters, value.name};
+    value.named[value.name] = letters;
+    value.items = {{std::bit_cast<double>(random())}, {static_cast<double>(random()) * 1e-19}};
+    const auto text = write_json(value);
+    ASSERT_TRUE(platform::is_utf8(text));
+    const auto again = read_json<Outer>(text);
+    EXPECT_EQ(again.name, platform::valid_utf8(value.name));
+    EXPECT_EQ(again.seed, value.seed);
+    ASSERT_EQ(again.texts.size(), 2U);
+    EXPECT_EQ(again.texts[0], letters);
+    EXPECT_EQ(again.named.begin()->second, letters);
+    if (std::isfinite(value.items[0].weight)) {
+      EXPECT_DOUBLE_EQ(again.items[0].weight, value.items[0].weight);
+    }
+    EXPECT_DOUBLE_EQ(again.items[1].weight, value.items[1].weight);
+  }
 }
 
 TEST(DescribedJson, InfinityIsNeverWritten) {

@@ -3,6 +3,8 @@
 #include <cstdio>
 #include <utility>
 
+#include "platform/utf8.h"
+
 namespace atelier::platform {
 namespace {
 
@@ -19,6 +21,6 @@ LogSink& sink() {
 
 void set_log_sink(LogSink new_sink) { sink() = std::move(new_sink); }
 
-void log(LogLevel level, const std::string& line) { sink()(level, line); }
+void log(LogLevel level, const std::string& line) { sink()(level, valid_utf8(line)); }
 
 }  // namespace atelier::platform

@@ -1,5 +1,6 @@
 // Where log lines go. The layers write here; each program says at its start what to do with a line
-// (spdlog in the station, standard error in its children). Thread-safe once set.
+// (spdlog in the station, standard error in its children). A line is made valid UTF-8 on its way.
+// Thread-safe once set.
 #pragma once
 
 #include <functional>

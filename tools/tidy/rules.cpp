@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cstdlib>
 #include <optional>
 #include <set>
 #include <sstream>
+#include <string_view>
 
 namespace atelier::tidy {
 namespace {
@@ -185,6 +187,24 @@ std::vector<Finding> check_catch(const SourceFile& file, const std::vector<Table
                        "`catch` stands at the edges only: let the error pass, or add the file with "
                        "its reason to "
                        "tools/tidy/catch_allowed.txt"});
+    }
+  }
+  return found;
+}
+
+std::vector<Finding> check_cuts(const SourceFile& file) {
+  constexpr std::string_view kCut = "substr(0, ";
+  constexpr int kShortest = 16;  // shorter ones take apart what is no text: ids, marks, hashes
+  const std::string path = below_src(file.path);
+  if (path.empty() || is_test(path)) return {};
+  std::vector<Finding> found;
+  for (std::size_t i = 0; i < file.code.size(); ++i) {
+    const std::string& line = file.code[i];
+    for (auto at = line.find(kCut); at != std::string::npos; at = line.find(kCut, at + 1)) {
+      if (std::atoi(line.c_str() + at + kCut.size()) < kShortest) continue;
+      found.push_back({file.path, i + 1,
+                       "this may cut a text inside a letter: use platform::cut() "
+                       "(platform/utf8.h)"});
     }
   }
   return found;

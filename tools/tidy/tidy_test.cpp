@@ -78,6 +78,8 @@ TEST(Tidy, CatchStandsAtTheEdgesOnly) {
   expect_none(over_sources([&](const SourceFile& file) { return check_catch(file, rows); }));
 }
 
+TEST(Tidy, TextsAreCutBetweenLetters) { expect_none(over_sources(check_cuts)); }
+
 TEST(Tidy, NamesSaySomething) {
   std::vector<Finding> all;
   for (const ListedFile& file : project().files) {
@@ -173,6 +175,11 @@ TEST(TidyRules, SeeCatchInCodeButNotInWords) {
 TEST(TidyRules, NeverAllowASwallowedError) {
   const auto file = parse_source("src/http/a.cpp", "try { f(); } catch (...) {}\n");
   EXPECT_EQ(check_catch(file, {{"src/http/a.cpp", {}}}).size(), 1u);
+}
+
+TEST(TidyRules, SeeACutAtANumberOfBytes) {
+  EXPECT_EQ(check_cuts(parse_source("src/http/a.cpp", "f(name.substr(0, 40));\n")).size(), 1u);
+  EXPECT_TRUE(check_cuts(parse_source("src/http/a.cpp", "f(id.substr(0, 2));\n")).empty());
 }
 
 TEST(TidyRules, SeeEmptyNames) {

@@ -14,6 +14,7 @@
 #include "domain/settings/limits.h"
 #include "platform/error.h"
 #include "platform/nearest.h"
+#include "platform/utf8.h"
 
 namespace atelier::domain {
 namespace {
@@ -212,7 +213,7 @@ void find_unknown_keys(const toml::table& file, const std::string& prefix,
     const auto near = nearest_key(key);
     problems.push_back(
         "settings.toml line " + std::to_string(node.source().begin.line) + ": '" +
-        key.substr(0, 100) + "' is no setting and was ignored" +
+        platform::cut(key, 100) + "' is no setting and was ignored" +
         (near.empty() ? ": docs/settings.md lists them" : " (did you mean '" + near + "'?)"));
   }
 }
@@ -235,7 +236,7 @@ std::vector<std::string> without_effect(const Environment& environment) {
   for (const auto& later : kLater) {
     const auto value = variable(environment, std::string(later.name));
     if (value.empty()) continue;
-    sentences.push_back(std::string(later.name) + "=" + value.substr(0, 200) +
+    sentences.push_back(std::string(later.name) + "=" + platform::cut(value, 200) +
                         " is understood and not used yet: it belongs to " +
                         std::string(later.belongs_to) + ", which this version does not have");
   }

@@ -4,6 +4,7 @@
 
 #include "engine/samplers/all_samplers.h"
 #include "platform/error.h"
+#include "platform/utf8.h"
 
 namespace atelier::engine {
 namespace {
@@ -54,7 +55,7 @@ Prediction prediction_of(const std::string& name) {
   if (name == "v_prediction") return Prediction::kVelocity;
   if (name == "sample") return Prediction::kSample;
   throw Error(ErrorCode::kUnsupported,
-              "the model predicts '" + name.substr(0, 60) +
+              "the model predicts '" + platform::cut(name, 60) +
                   "', which is not built: epsilon, v_prediction and sample are");
 }
 
@@ -63,7 +64,7 @@ Spacing spacing_of(const std::string& name) {
   if (name == "linspace") return Spacing::kLinspace;
   if (name == "trailing") return Spacing::kTrailing;
   throw Error(ErrorCode::kCorruptData, "scheduler_config.json: timestep_spacing '" +
-                                           name.substr(0, 60) +
+                                           platform::cut(name, 60) +
                                            "' is none of leading, linspace and trailing");
 }
 

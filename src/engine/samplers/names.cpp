@@ -5,6 +5,7 @@
 #include "engine/samplers/all_samplers.h"
 #include "platform/error.h"
 #include "platform/nearest.h"
+#include "platform/utf8.h"
 
 namespace atelier::engine {
 namespace {
@@ -235,7 +236,7 @@ std::string nearest_titles(const std::vector<Known>& table, const std::string& k
   return text;
 }
 
-std::string shortened(std::string_view text) { return std::string(text.substr(0, 60)); }
+std::string shortened(std::string_view text) { return platform::cut(text, 60); }
 
 // "dpmpp2mkarras" is "dpmpp2m" and "karras".
 std::optional<NamedPair> split_fused(const std::string& key) {
@@ -262,7 +263,7 @@ const std::vector<KnownSchedule>& known_schedules() {
 }
 
 NamedPair read_sampler_name(std::string_view text) {
-  const std::string key = key_of(text.substr(0, 200));
+  const std::string key = key_of(platform::cut(text, 200));
   if (const KnownSampler* sampler = find_key(known_samplers(), key)) {
     return {sampler, nullptr};
   }
@@ -286,7 +287,7 @@ NamedPair read_sampler_name(std::string_view text) {
 }
 
 const KnownSchedule* read_schedule_name(std::string_view text) {
-  const std::string key = key_of(text.substr(0, 200));
+  const std::string key = key_of(platform::cut(text, 200));
   if (const KnownSchedule* schedule = find_key(known_schedules(), key)) {
     return schedule;
   }

@@ -6,6 +6,7 @@
 
 #include "engine/tokenizers/unicode_text.h"
 #include "platform/error.h"
+#include "platform/utf8.h"
 
 namespace atelier::engine {
 namespace {
@@ -58,7 +59,7 @@ BytePairEncoder::BytePairEncoder(Vocabulary vocabulary, const Merges& merges, st
     const std::int64_t found = id_of(piece);
     if (found < 0) {
       throw Error(ErrorCode::kCorruptData, "the tokenizer's merges speak of '" +
-                                               piece.substr(0, 100) +
+                                               platform::cut(piece, 100) +
                                                "', which its vocabulary lacks");
     }
     return found;

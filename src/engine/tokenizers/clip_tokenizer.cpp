@@ -6,6 +6,7 @@
 #include "engine/tokenizers/tokenizer_files.h"
 #include "engine/tokenizers/unicode_text.h"
 #include "platform/error.h"
+#include "platform/utf8.h"
 
 namespace atelier::engine {
 namespace {
@@ -95,7 +96,7 @@ std::int64_t ClipTokenizer::Parts::required(std::string_view token) const {
   const std::int64_t id = encoder.id_of(token);
   if (id < 0) {
     throw Error(ErrorCode::kCorruptData,
-                "the tokenizer declares the special token '" + std::string(token.substr(0, 100)) +
+                "the tokenizer declares the special token '" + platform::cut(token, 100) +
                     "', which its vocabulary lacks: fetch the model again");
   }
   return id;

@@ -8,6 +8,7 @@
 
 #include "engine/tokenizers/clip_merges.h"
 #include "platform/error.h"
+#include "platform/utf8.h"
 
 namespace atelier::engine {
 namespace {
@@ -46,7 +47,7 @@ BytePairEncoder::Vocabulary parse_vocabulary(const json::object& entries,
   vocabulary.reserve(entries.size());
   for (const auto& [piece, id] : entries) {
     if (!id.is_int64() || id.as_int64() < 0 || id.as_int64() > kIdMax) {
-      fail(where, "'" + std::string(piece).substr(0, 100) + "' has no valid id");
+      fail(where, "'" + platform::cut(piece, 100) + "' has no valid id");
     }
     vocabulary.emplace(std::string(piece), id.as_int64());
   }
@@ -57,7 +58,7 @@ std::pair<std::string, std::string> parse_merge(std::string_view line, const std
   const std::size_t space = line.find(' ');
   if (space == std::string_view::npos || space == 0 || space + 1 == line.size() ||
       line.find(' ', space + 1) != std::string_view::npos) {
-    fail(where, "'" + std::string(line.substr(0, 100)) + "' is no merge of two symbols");
+    fail(where, "'" + platform::cut(line, 100) + "' is no merge of two symbols");
   }
   return {std::string(line.substr(0, space)), std::string(line.substr(space + 1))};
 }

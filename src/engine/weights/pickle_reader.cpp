@@ -4,6 +4,7 @@
 
 #include "engine/weights/pickle_machine.h"
 #include "platform/error.h"
+#include "platform/utf8.h"
 
 namespace atelier::engine {
 namespace {
@@ -66,8 +67,8 @@ void Collector::collect(const PickleNode& dict, const std::string& prefix, int d
     } else if (value.kind == Kind::kDict) {
       collect(value, name + ".", depth + 1);
     } else if (value.kind == Kind::kInert && was_a_tensor(value.text)) {
-      fail(ErrorCode::kUnsupported, "tensor '" + name.substr(0, 200) + "' depends on '" +
-                                        value.text.substr(0, 200) +
+      fail(ErrorCode::kUnsupported, "tensor '" + platform::cut(name, 200) + "' depends on '" +
+                                        platform::cut(value.text, 200) +
                                         "', which is not read without running the file's code: "
                                         "save the model as safetensors");
     }
@@ -89,7 +90,7 @@ std::vector<PickledTensor> read_pickled_tensors(std::span<const std::byte> pickl
   if (dict->kind != Kind::kDict) {
     throw Error(ErrorCode::kUnsupported,
                 where + ": holds no dictionary of tensors but " +
-                    (dict->text.empty() ? "another value" : dict->text.substr(0, 200)) +
+                    (dict->text.empty() ? "another value" : platform::cut(dict->text, 200)) +
                     ": only state dictionaries are read, because code in files is never run");
   }
   // Lightning and LDM, Real-ESRGAN (the averaged weights first).

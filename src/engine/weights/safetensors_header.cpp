@@ -8,6 +8,7 @@
 #include <set>
 
 #include "platform/error.h"
+#include "platform/utf8.h"
 
 namespace atelier::engine {
 namespace {
@@ -64,7 +65,7 @@ class HeaderParser {
                 where_ + ": broken safetensors file: " + what + "; download or copy it again");
   }
   [[noreturn]] void fail(const std::string& tensor, const std::string& what) const {
-    fail("tensor '" + tensor.substr(0, 200) + "' " + what);
+    fail("tensor '" + platform::cut(tensor, 200) + "' " + what);
   }
 
   std::string_view header_text();
@@ -199,7 +200,7 @@ const DtypeBits& HeaderParser::read_dtype(const json::object& entry,
   const auto found = std::find_if(kDtypes.begin(), kDtypes.end(),
                                   [&](const DtypeBits& known) { return known.name == dtype; });
   if (found == kDtypes.end()) {
-    fail(name, "has the unknown dtype '" + std::string(dtype.substr(0, 40)) + "'");
+    fail(name, "has the unknown dtype '" + platform::cut(dtype, 40) + "'");
   }
   return *found;
 }

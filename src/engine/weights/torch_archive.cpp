@@ -6,6 +6,7 @@
 #include "engine/weights/pickle_reader.h"
 #include "engine/weights/zip_directory.h"
 #include "platform/error.h"
+#include "platform/utf8.h"
 
 namespace atelier::engine {
 namespace {
@@ -41,9 +42,9 @@ class ArchiveReader {
 
 const ZipMember& ArchiveReader::member(const std::string& name) const {
   const auto found = members_.find(name);
-  if (found == members_.end()) fail("member '" + name.substr(0, 200) + "' is missing");
+  if (found == members_.end()) fail("member '" + platform::cut(name, 200) + "' is missing");
   if (!found->second.stored) {
-    throw Error(ErrorCode::kUnsupported, where_ + ": member '" + name.substr(0, 200) +
+    throw Error(ErrorCode::kUnsupported, where_ + ": member '" + platform::cut(name, 200) +
                                              "' is compressed, which torch never does: save the "
                                              "model again");
   }
@@ -73,7 +74,7 @@ bool contiguous(const PickledTensor& tensor) {
 
 // Elements from the first to the last one used, both included; 0 for an empty tensor.
 std::uint64_t ArchiveReader::extent(const PickledTensor& tensor) const {
-  const std::string what = "tensor '" + tensor.name.substr(0, 200) + "' ";
+  const std::string what = "tensor '" + platform::cut(tensor.name, 200) + "' ";
   if (tensor.shape.size() != tensor.strides.size() || tensor.shape.size() > kDimensionsMax) {
     fail(what + "has a shape and strides that do not fit together");
   }
@@ -102,7 +103,7 @@ std::uint64_t ArchiveReader::extent(const PickledTensor& tensor) const {
 }
 
 TensorInfo ArchiveReader::locate(const PickledTensor& tensor) const {
-  const std::string what = "tensor '" + tensor.name.substr(0, 200) + "' ";
+  const std::string what = "tensor '" + platform::cut(tensor.name, 200) + "' ";
   const ZipMember& data = member(root_ + "/data/" + tensor.storage_key);
   std::uint64_t claimed = 0;
   if (__builtin_mul_overflow(tensor.storage_elements, weight_dtype_size(tensor.storage_dtype),

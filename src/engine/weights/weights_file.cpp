@@ -9,6 +9,7 @@
 #include "engine/weights/torch_archive.h"
 #include "engine/weights/zip_directory.h"
 #include "platform/error.h"
+#include "platform/utf8.h"
 
 namespace atelier::engine {
 namespace {
@@ -102,7 +103,7 @@ void WeightsFile::add_index(const std::filesystem::path& path) {
   for (const auto& [tensor, shard] : map->as_object()) {
     const std::string name = shard.is_string() ? std::string(shard.as_string()) : std::string();
     if (name.empty() || name.find('/') != std::string::npos || name == "..") {
-      fail("tensor '" + std::string(tensor).substr(0, 200) + "' names no file beside it");
+      fail("tensor '" + platform::cut(tensor, 200) + "' names no file beside it");
     }
     shards[name].insert(std::string(tensor));
   }
@@ -129,7 +130,7 @@ void WeightsFile::add_shard(const std::filesystem::path& path, std::set<std::str
   }
   if (!wanted.empty()) {
     throw Error(ErrorCode::kCorruptData, path.string() + ": tensor '" +
-                                             wanted.begin()->substr(0, 200) +
+                                             platform::cut(*wanted.begin(), 200) +
                                              "' is missing, although the index names it here");
   }
   metadata_.merge(header.metadata);

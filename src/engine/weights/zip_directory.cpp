@@ -1,6 +1,7 @@
 #include "engine/weights/zip_directory.h"
 
 #include "platform/error.h"
+#include "platform/utf8.h"
 
 namespace atelier::engine {
 namespace {
@@ -145,11 +146,11 @@ ZipMember DirectoryParser::read_entry(std::uint64_t& position) const {
   member.size = size;
   member.stored = method == 0 && (flags & kFlagEncrypted) == 0 && compressed == size;
   if (local > file_.size() || file_.size() - local < kLocalBytes || u32(local) != kLocalSignature) {
-    fail("member '" + member.name.substr(0, 200) + "' is not where the directory says");
+    fail("member '" + platform::cut(member.name, 200) + "' is not where the directory says");
   }
   member.offset = local + kLocalBytes + u16(local + 26) + u16(local + 28);
   if (member.offset > file_.size() || compressed > file_.size() - member.offset) {
-    fail("member '" + member.name.substr(0, 200) + "' goes on behind the end of the file");
+    fail("member '" + platform::cut(member.name, 200) + "' goes on behind the end of the file");
   }
   return member;
 }

@@ -11,6 +11,7 @@
 #include "http/endpoints/sampler_names.h"
 #include "http/endpoints/unknown_fields.h"
 #include "platform/error.h"
+#include "platform/utf8.h"
 
 namespace atelier::http {
 namespace {
@@ -34,7 +35,7 @@ void read_size(const std::string& size, card::GenerationInput& input) {
   int height = 0;
   if (cross == std::string::npos || !read_side(std::string_view{size}.substr(0, cross), width) ||
       !read_side(std::string_view{size}.substr(cross + 1), height)) {
-    refuse("/size: '" + size.substr(0, 40) + "' is no size: write it as 512x512");
+    refuse("/size: '" + platform::cut(size, 40) + "' is no size: write it as 512x512");
   }
   input.width = width;
   input.height = height;
@@ -90,7 +91,7 @@ card::FitMode fit_of(const std::string& text) {
   if (text == "stretch") return card::FitMode::kStretch;
   if (text == "cover") return card::FitMode::kCover;
   if (text == "contain") return card::FitMode::kContain;
-  refuse("/fit: '" + text.substr(0, 40) + "' is no fit: use stretch, cover or contain");
+  refuse("/fit: '" + platform::cut(text, 40) + "' is no fit: use stretch, cover or contain");
 }
 
 template <class T>

@@ -10,6 +10,7 @@
 #include "http/endpoints/unknown_fields.h"
 #include "http/route.h"
 #include "platform/error.h"
+#include "platform/utf8.h"
 
 namespace atelier::http {
 
@@ -50,7 +51,7 @@ std::int64_t read_number(std::string_view text, std::string_view what) {
   if (problem != std::errc{} || end != text.data() + text.size() || value < 0) {
     throw Error(ErrorCode::kInvalidArgument, std::string{what} +
                                                  " must be a whole number from 0, not '" +
-                                                 std::string{text.substr(0, 40)} + "'");
+                                                 platform::cut(text, 40) + "'");
   }
   return value;
 }
@@ -67,7 +68,7 @@ std::vector<domain::JobState> read_states(std::string_view text) {
       for (const auto& each : domain::job_state_names()) {
         known += (known.empty() ? "" : ", ") + each;
       }
-      throw Error(ErrorCode::kInvalidArgument, "state: '" + std::string{name.substr(0, 40)} +
+      throw Error(ErrorCode::kInvalidArgument, "state: '" + platform::cut(name, 40) +
                                                    "' is no state of a job: choose among " + known);
     }
     states.push_back(*state);
@@ -77,8 +78,8 @@ std::vector<domain::JobState> read_states(std::string_view text) {
 
 scheduler::NewJob wish_of(const NewJobBody& body) {
   if (body.kind != "generate") {
-    throw Error(ErrorCode::kInvalidArgument,
-                "/kind: '" + body.kind.substr(0, 40) + "' is no kind of job here: use 'generate'");
+    throw Error(ErrorCode::kInvalidArgument, "/kind: '" + platform::cut(body.kind, 40) +
+                                                 "' is no kind of job here: use 'generate'");
   }
   if (body.priority < 0 || body.priority > 3) {
     throw Error(ErrorCode::kInvalidArgument, "/priority: it must be 0, 1, 2 or 3");

@@ -5,6 +5,7 @@
 
 #include "platform/error.h"
 #include "platform/nearest.h"
+#include "platform/utf8.h"
 
 namespace atelier::http {
 namespace {
@@ -33,7 +34,7 @@ const scheduler::SamplerName* find_name(const std::vector<scheduler::SamplerName
   return nullptr;
 }
 
-std::string quoted(std::string_view name) { return "'" + std::string{name.substr(0, 60)} + "'"; }
+std::string quoted(std::string_view name) { return "'" + platform::cut(name, 60) + "'"; }
 
 // Keeps the id when the engine has it; else warns and leaves the choice to the model.
 std::string available(const std::vector<scheduler::SamplerName>& names, std::string_view id,
@@ -76,7 +77,7 @@ std::string advice(const std::vector<scheduler::SamplerName>& names, std::string
 
 void check_name(const std::vector<scheduler::SamplerName>& names, std::string_view name,
                 std::string_view what, const domain::FieldNames& sent) {
-  const std::string key = key_of(name.substr(0, 200));
+  const std::string key = key_of(platform::cut(name, 200));
   const auto* found = find_name(names, key);
   if (found != nullptr && found->available) return;
   const std::string start = sent.of(what) + ": ";
@@ -96,7 +97,7 @@ void check_sampler_names(std::string_view sampler, std::string_view schedule,
   if (!schedule.empty()) check_name(status.schedules, schedule, "schedule", names);
   if (sampler.empty()) return;
   SamplerChoice fused;
-  const std::string key = key_of(sampler.substr(0, 200));
+  const std::string key = key_of(platform::cut(sampler, 200));
   // A schedule's name alone, or a sampler's and a schedule's in one word.
   if (find_name(status.samplers, key) == nullptr &&
       (find_name(status.schedules, key) != nullptr || split_fused(key, status, fused))) {

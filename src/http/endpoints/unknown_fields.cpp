@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "platform/nearest.h"
+#include "platform/utf8.h"
 
 namespace atelier::http {
 namespace {
@@ -36,12 +37,8 @@ constexpr auto kOtherNames = std::to_array<std::pair<std::string_view, std::stri
     {"text", "prompt"},
 });
 
-// Not in the middle of a letter: the sentence goes into JSON.
 std::string shown(std::string_view name) {
-  if (name.size() <= kShownMax) return std::string{name};
-  std::size_t end = kShownMax;
-  while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xc0U) == 0x80U) --end;
-  return std::string{name.substr(0, end)} + "…";
+  return name.size() <= kShownMax ? std::string{name} : platform::cut(name, kShownMax) + "…";
 }
 
 // "a~1b" is the key "a/b".

@@ -1,7 +1,5 @@
 #include "http/admission.h"
 
-#include <algorithm>
-
 #include "http/failure.h"
 #include "http/target.h"
 #include "platform/utf8.h"
@@ -37,22 +35,6 @@ Response key_missing(const std::string& path) {
   return response;
 }
 
-// A header that two readers could understand in two ways is refused, not guessed.
-std::optional<Response> check_framing(const Request& request) {
-  const auto count = [&](std::string_view name) {
-    return std::ranges::count_if(
-        request.headers, [&](const auto& each) { return equal_without_case(each.first, name); });
-  };
-  if (count("Host") != 1) {
-    return refusal(request.path, 400, "invalid_argument",
-                   "the request needs exactly one Host header");
-  }
-  if (count("Origin") > 1) {
-    return refusal(request.path, 400, "invalid_argument", "the request has two Origin headers");
-  }
-  return std::nullopt;
-}
-
 std::optional<Response> check_access(const Request& request, const std::string& authority,
                                      std::string_view local_address, const AccessRules& rules) {
   const std::string_view host = request.header("Host");
@@ -81,7 +63,6 @@ Admission admit(Request& request, std::string_view target, std::string_view loca
   Target read = read_target(target);
   request.path = std::move(read.path);
   request.query = std::move(read.query);
-  if (auto refused = check_framing(request)) return {std::move(refused), {}};
   if (auto refused = check_access(request, read.authority, local_address, rules)) {
     return {std::move(refused), {}};
   }

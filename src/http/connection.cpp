@@ -1,13 +1,9 @@
 #include "http/connection.h"
 
 #include <array>
-#include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/http/error.hpp>
-#include <boost/beast/http/read.hpp>
 #include <utility>
 
 #include "http/failure.h"
@@ -18,24 +14,11 @@
 namespace atelier::http {
 
 namespace asio = boost::asio;
-namespace beast = boost::beast;
 using boost::system::error_code;
 
 namespace {
 
-constexpr std::size_t kPieceBytes = 64 << 10;   // of a body at a time
-constexpr std::size_t kDrainBytes = 512 << 20;  // of a refused body that are read and thrown away
-constexpr std::chrono::seconds kDrainIdle{2};   // …as long as they keep coming this fast
-constexpr std::chrono::seconds kDrainLongest{30};
-
 auto awaitable_with(error_code& error) { return asio::redirect_error(asio::use_awaitable, error); }
-
-// Status 0 stands for a client that has left while it was sending.
-Response nobody_there() {
-  Response response;
-  response.status = 0;
-  return response;
-}
 
 }  // namespace
 
@@ -43,6 +26,7 @@ Connection::Connection(asio::ip::tcp::socket socket, Core& core)
     : core_(core),
       stream_(std::move(socket)),
       buffer_(core.settings.limits.header_bytes + kPieceBytes),
+      read_limit_(core.io),
       wake_(core.io) {
   core_.connections.insert(this);
   error_code ignored;
@@ -79,29 +63,17 @@ Connection::Awaitable<void> Connection::run() {
   stream_.socket().close(ignored);
 }
 
-// Between requests; the time of a header only runs once its first byte is there.
-Connection::Awaitable<bool> Connection::wait_for_bytes() {
-  if (buffer_.size() > 0) co_return true;
-  error_code error;
-  idle_ = true;
-  stream_.expires_after(core_.settings.limits.keep_alive_timeout);
-  const auto space = buffer_.prepare(4096);
-  const std::size_t size = co_await stream_.async_read_some(space, awaitable_with(error));
-  idle_ = false;
-  buffer_.commit(size);
-  co_return !error && size > 0 && !core_.stopping;
-}
-
 Connection::Awaitable<Connection::After> Connection::serve_one() {
-  parser_.emplace();
-  parser_->header_limit(static_cast<std::uint32_t>(core_.settings.limits.header_bytes));
-  parser_->body_limit(boost::none);  // checked here, per route, so that a refusal can be written
-  error_code error;
-  stream_.expires_after(core_.settings.limits.header_timeout);
-  co_await beast::http::async_read_header(stream_, buffer_, *parser_, awaitable_with(error));
-  if (error) co_return co_await refuse_header(error);
-
+  if (auto failure = co_await read_header()) {
+    if (failure->status == 0) co_return After::kClose;  // the client left
+    const Request unread;  // named: g++ 12 destroys temporaries in a co_await twice
+    co_return co_await refuse(unread, *failure);
+  }
   Request request = read_fields();
+  if (const auto fault = check_framing(request, static_cast<int>(parser().get().version()))) {
+    const Response response = refusal("/", fault->status, "invalid_argument", fault->sentence);
+    co_return co_await refuse(request, response, After::kClose);
+  }
   Admission admission;
   const std::string target{parser_->get().target()};
   Outcome outcome = guarded("/", core_.settings.log, [&]() -> Outcome {
@@ -131,25 +103,6 @@ Request Connection::read_fields() const {
   return request;
 }
 
-Connection::Awaitable<Connection::After> Connection::refuse_header(error_code reason) {
-  // Gone, or so slow that the stream has closed itself: nobody is there to be told.
-  if (reason == beast::http::error::end_of_stream || reason == beast::error::timeout ||
-      reason.category() !=
-          beast::http::make_error_code(beast::http::error::bad_method).category()) {
-    co_return After::kClose;
-  }
-  const bool too_long =
-      reason == beast::http::error::header_limit || reason == beast::http::error::buffer_overflow;
-  const Response response =
-      too_long ? refusal("/", 431, "too_large",
-                         "the request's header is larger than " +
-                             std::to_string(core_.settings.limits.header_bytes >> 10) + " KB")
-               : refusal("/", 400, "invalid_argument",
-                         "this is not a request in HTTP/1.1 (" + reason.message() + ")");
-  const Request unread;  // named: g++ 12 destroys temporaries in a co_await twice
-  co_return co_await refuse(unread, response);
-}
-
 Connection::Parser& Connection::parser() {
   CHECK(parser_);
   return *parser_;
@@ -172,77 +125,17 @@ std::optional<Response> Connection::check_body_size(const std::string& path) con
                                             " MB: send a smaller picture"));
 }
 
-// Answers before the body was read. What the client still sends is taken and thrown away for a
-// while: closing at once would make its system discard the answer.
+// Answers before the body was read, or where nobody can say where the request ends. What the client
+// still sends is taken and thrown away for a while: closing at once would make its system discard
+// the answer.
 Connection::Awaitable<Connection::After> Connection::refuse(const Request& request,
-                                                            const Response& response) {
-  const bool complete = parser().is_done();
+                                                            const Response& response,
+                                                            After wished) {
+  const bool complete = parser().is_done() && wished == After::kKeepOpen;
   const bool keep = complete && parser().get().keep_alive();
   const After after = co_await reply(request, response, keep);
   if (!complete) co_await drain();
   co_return complete ? after : After::kClose;
-}
-
-// Absent: read completely. Status 0: the client has left. Else the refusal.
-Connection::Awaitable<std::optional<Response>> Connection::read_body(Request& request) {
-  const ServerLimits& limits = core_.settings.limits;
-  if (equal_without_case(request.header("Expect"), "100-continue") && buffer_.size() == 0) {
-    if (!co_await write("HTTP/1.1 100 Continue\r\n\r\n", {})) co_return nobody_there();
-  }
-  BodyWriter writer{core_.bodies_in_memory,
-                    {limits.json_body_bytes, limits.memory_body_bytes, limits.memory_bodies_total,
-                     core_.settings.spool_folder}};
-  std::string piece(kPieceBytes, '\0');
-  Outcome failure = nobody_there();
-  while (!parser().is_done()) {
-    if (!co_await read_some_body(writer, piece, failure, request.path)) {
-      co_return std::get<Response>(std::move(failure));
-    }
-  }
-  Outcome done = guarded(request.path, core_.settings.log, [&]() -> Outcome {
-    request.body = writer.finish();
-    return Response{};
-  });
-  Response result = std::get<Response>(std::move(done));
-  if (result.status == 200) co_return std::nullopt;
-  co_return result;
-}
-
-Connection::Awaitable<bool> Connection::read_some_body(BodyWriter& writer, std::string& piece,
-                                                       Outcome& failure, const std::string& path) {
-  error_code error;
-  auto& body = parser().get().body();
-  body.data = piece.data();
-  body.size = piece.size();
-  body.more = true;
-  stream_.expires_after(core_.settings.limits.body_idle_timeout);
-  co_await beast::http::async_read_some(stream_, buffer_, parser(), awaitable_with(error));
-  if (error == beast::http::error::need_buffer) error = {};
-  if (error) {
-    const bool malformed =
-        error.category() == beast::http::make_error_code(beast::http::error::bad_chunk).category();
-    if (malformed && error != beast::http::error::partial_message) {
-      failure = refusal(
-          path, 400, "invalid_argument",
-          "the request's body is not framed as HTTP/1.1 wants it (" + error.message() + ")");
-    }
-    co_return false;
-  }
-  const std::string_view bytes{piece.data(), piece.size() - body.size};
-  if (bytes.empty()) co_return true;
-  std::function<Outcome()> append = [&writer, bytes]() -> Outcome {
-    writer.append(bytes);
-    return Response{};
-  };
-  Outcome result;
-  if (writer.needs_disk(bytes.size())) {
-    result = co_await on_pool(std::move(append), path);
-  } else {
-    result = guarded(path, core_.settings.log, append);
-  }
-  if (std::get<Response>(result).status == 200) co_return true;
-  failure = std::move(result);
-  co_return false;
 }
 
 Connection::Awaitable<Connection::After> Connection::answer(const Request& request,
@@ -268,8 +161,10 @@ Connection::Awaitable<Connection::After> Connection::answer(const Request& reque
   }
   const auto* response = std::get_if<Response>(&outcome);
   const Response nothing;
-  const bool keep = parser().get().keep_alive() && !core_.stopping;
-  co_return co_await reply(request, response != nullptr ? *response : nothing, keep);
+  const bool keep = parser().get().keep_alive() && !core_.stopping && !lost_bytes_ahead_;
+  const After after = co_await reply(request, response != nullptr ? *response : nothing, keep);
+  if (lost_bytes_ahead_) co_await drain();
+  co_return after;
 }
 
 Connection::Awaitable<Connection::After> Connection::reply(const Request& request,
@@ -300,18 +195,6 @@ Connection::Awaitable<bool> Connection::write(std::string head, const std::strin
   }
   stream_.expires_never();
   co_return true;
-}
-
-Connection::Awaitable<void> Connection::drain() {
-  error_code error;
-  stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, error);
-  std::string scratch(kPieceBytes, '\0');
-  const auto end = std::chrono::steady_clock::now() + kDrainLongest;
-  std::size_t taken = 0;
-  while (!error && taken < kDrainBytes && std::chrono::steady_clock::now() < end) {
-    stream_.expires_after(kDrainIdle);
-    taken += co_await stream_.async_read_some(asio::buffer(scratch), awaitable_with(error));
-  }
 }
 
 // Runs work on the pool; the coroutine goes on on the I/O thread.

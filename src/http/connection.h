@@ -10,7 +10,9 @@
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +20,8 @@
 #include "http/admission.h"
 #include "http/core.h"
 #include "http/event_mailbox.h"
+#include "http/framing.h"
+#include "http/minimum_rate.h"
 
 namespace atelier::http {
 
@@ -37,17 +41,25 @@ class Connection : public std::enable_shared_from_this<Connection> {
   using Awaitable = boost::asio::awaitable<T>;
   using Parser = boost::beast::http::request_parser<boost::beast::http::buffer_body>;
   enum class After { kKeepOpen, kClose };
+  static constexpr std::size_t kPieceBytes = 64 << 10;  // of a body at a time
 
   // Requests.
-  Awaitable<bool> wait_for_bytes();
   Awaitable<After> serve_one();
   Request read_fields() const;
-  Awaitable<After> refuse_header(boost::system::error_code reason);
-  Awaitable<After> refuse(const Request& request, const Response& response);
+  Awaitable<After> refuse(const Request& request, const Response& response,
+                          After wished = After::kKeepOpen);
   std::optional<Response> check_body_size(const std::string& path) const;
+
+  // Reading, in connection_input.cpp. Absent: read completely. Status 0: the client has left. Else
+  // the refusal.
+  using Clock = std::chrono::steady_clock;
+  enum class Received { kBytes, kEnd, kTooSlow, kGone };
+  Awaitable<bool> wait_for_bytes();
+  Awaitable<std::optional<Response>> read_header();
   Awaitable<std::optional<Response>> read_body(Request& request);
-  Awaitable<bool> read_some_body(BodyWriter& writer, std::string& piece, Outcome& failure,
-                                 const std::string& path);
+  Awaitable<std::optional<Response>> read_some_body(MinimumRate& rate, const std::string& path);
+  Awaitable<Received> receive(std::size_t most, Clock::time_point until);
+  Awaitable<void> drain();
   Parser& parser();  // of the request that is being read or answered
   const Parser& parser() const;
   bool body_is_expected() const;
@@ -58,7 +70,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Awaitable<std::optional<Response>> await_job(const Request& request, const AwaitJob& wish);
   Awaitable<void> send_events(const Request& request, const EventStream& wish);
   Awaitable<bool> write(std::string head, const std::string& body);
-  Awaitable<void> drain();
 
   // Waiting for a job.
   struct Watch;
@@ -70,17 +81,25 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void wake() { wake_.cancel(); }
   void watch_client();
   void unwatch_client();
+  bool take_ahead();  // false: the client's stream has ended
   void on_readable(boost::system::error_code error, unsigned generation);
 
   Core& core_;
   boost::beast::tcp_stream stream_;
   boost::beast::flat_buffer buffer_;
   std::optional<Parser> parser_;
+  ChunkExtensions chunk_extensions_;
+  std::function<void(std::uint64_t, boost::beast::string_view, boost::system::error_code&)>
+      check_chunk_;
+  boost::asio::steady_timer read_limit_;
+  unsigned reading_ = 0;  // number of the read under way
+  bool too_slow_ = false;
   boost::asio::steady_timer wake_;
   boost::asio::cancellation_signal stop_watching_;
   unsigned watch_generation_ = 0;
   bool watching_ = false;
   bool client_left_ = false;
+  bool lost_bytes_ahead_ = false;  // so the connection ends with this reply
   bool idle_ = false;
   std::string local_address_;
   bool from_loopback_ = true;

@@ -1,6 +1,7 @@
 // The part of a connection that waits for a job: for its end, or for each of its events.
 #include <sys/socket.h>
 
+#include <array>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -166,7 +167,9 @@ Connection::Awaitable<void> Connection::send_events(const Request& request,
   co_await unwatch(watch);
 }
 
-// While a job runs nothing is read, so the end of the connection is asked for by itself.
+// While a job runs no request is read, so the end of the client's stream is looked for by itself.
+// There it means that the client has left: who half-closes a connection gets no answer to a call
+// that waits.
 void Connection::watch_client() {
   watching_ = true;
   const unsigned generation = ++watch_generation_;
@@ -186,19 +189,30 @@ void Connection::unwatch_client() {
 
 void Connection::on_readable(error_code error, unsigned generation) {
   if (error || !watching_ || generation != watch_generation_) return;
-  constexpr std::size_t kAhead = 16 << 10;  // of the next request; a sender of more is not watched
-  if (buffer_.size() >= kAhead) return;
-  const auto space = buffer_.prepare(kAhead);
-  const ssize_t size =
-      ::recv(stream_.socket().native_handle(), space.data(), space.size(), MSG_DONTWAIT);
-  if (size > 0) buffer_.commit(static_cast<std::size_t>(size));
-  const bool nothing_yet = size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
-  if (size > 0 || nothing_yet) {
+  if (take_ahead()) {
     watch_client();
     return;
   }
   client_left_ = true;
   wake();
+}
+
+// The next requests are kept up to a limit. Of a client that sends more, the end can only be seen
+// behind those bytes: they are thrown away and the connection ends with this reply.
+bool Connection::take_ahead() {
+  constexpr std::size_t kAhead = 16 << 10;
+  std::array<char, kAhead> scratch;
+  const std::size_t room = buffer_.size() < kAhead ? kAhead - buffer_.size() : 0;
+  void* const place = room > 0 ? buffer_.prepare(room).data() : scratch.data();
+  const ssize_t size = ::recv(stream_.socket().native_handle(), place,
+                              room > 0 ? room : scratch.size(), MSG_DONTWAIT);
+  if (size <= 0) return size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
+  if (room > 0) {
+    buffer_.commit(static_cast<std::size_t>(size));
+  } else {
+    lost_bytes_ahead_ = true;
+  }
+  return true;
 }
 
 }  // namespace atelier::http

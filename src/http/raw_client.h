@@ -55,6 +55,9 @@ class RawClient {
     if (socket_ >= 0) ::close(std::exchange(socket_, -1));
   }
 
+  // "I send nothing more", while replies are still read.
+  void half_close() { ::shutdown(socket_, SHUT_WR); }
+
   // Closes so that the other side sees a reset.
   void reset() {
     const linger now{1, 0};
@@ -120,6 +123,12 @@ class RawClient {
     std::string text = buffer_.substr(0, end + mark.size());
     buffer_.erase(0, text.size());
     return text;
+  }
+
+  // Whether there is something to read now, the end included.
+  bool readable() const {
+    pollfd wish{socket_, POLLIN, 0};
+    return !buffer_.empty() || ::poll(&wish, 1, 0) > 0;
   }
 
   bool closed_by_server() {

@@ -65,7 +65,8 @@ void ServerLimits::scale_timeouts(double factor) {
         static_cast<std::int64_t>(static_cast<double>(time.count()) * factor));
   };
   scale(header_timeout);
-  scale(body_idle_timeout);
+  scale(header_window);
+  scale(body_window);
   scale(keep_alive_timeout);
   scale(write_idle_timeout);
   scale(event_ping);

@@ -26,8 +26,13 @@ struct ServerLimits {
   std::size_t memory_bodies_total = 64
                                     << 20;  // of all connections; beyond it every body goes to disk
   int connections = 512;                    // 503 beyond
-  std::chrono::milliseconds header_timeout{30'000};
-  std::chrono::milliseconds body_idle_timeout{60'000};   // between two pieces of a body
+  // A request's parts must come this fast, 408 below it. A modem is ten times faster; one byte now
+  // and then would hold a connection for ever.
+  std::chrono::milliseconds header_timeout{30'000};  // for all of it, from its first byte
+  std::chrono::milliseconds header_window{20'000};   // in which…
+  std::size_t header_window_bytes = 1000;            // …so many must come, or the end
+  std::chrono::milliseconds body_window{30'000};
+  std::size_t body_window_bytes = 15'000;
   std::chrono::milliseconds keep_alive_timeout{75'000};  // between two requests
   std::chrono::milliseconds write_idle_timeout{60'000};  // a reader that takes nothing for so long
   std::chrono::milliseconds event_ping{10'000};  // comment lines that keep proxies from closing

@@ -8,8 +8,7 @@
 #include <fstream>
 #include <thread>
 
-#include "http/raw_client.h"
-#include "http/scheduler_double.h"
+#include "http/running_server.h"
 
 namespace atelier::http {
 namespace {
@@ -18,34 +17,7 @@ using namespace std::chrono_literals;
 using testing::HasSubstr;
 using testing::Not;
 
-class ServerTest : public testing::Test {
- protected:
-  ~ServerTest() override { stop(); }
-
-  void start() {
-    settings.port = 0;
-    server = std::make_unique<Server>(scheduler, settings);
-    thread = std::thread{[this] { server->run(); }};
-  }
-  void stop() {
-    if (!thread.joinable()) return;
-    server->stop();
-    thread.join();
-  }
-  int port() const { return server->port(); }
-
-  RawReply ask(std::string_view method, std::string_view path, std::string_view body = {},
-               const std::string& fields = {}) {
-    RawClient client{port()};
-    client.request(method, path, body, fields);
-    return client.reply(method == "HEAD");
-  }
-
-  SchedulerDouble scheduler;
-  ServerSettings settings;
-  std::unique_ptr<Server> server;
-  std::thread thread;
-};
+class ServerTest : public testing::Test, protected RunningServer {};
 
 TEST_F(ServerTest, AnswersHealthToGetAndHead) {
   start();
@@ -281,7 +253,7 @@ TEST_F(ServerTest, AClientThatLeavesCancelsItsJob) {
 
 TEST_F(ServerTest, ALongCallOutlivesEveryOtherTimeLimit) {
   settings.limits.header_timeout = 100ms;
-  settings.limits.body_idle_timeout = 100ms;
+  settings.limits.body_window = 100ms;
   settings.limits.keep_alive_timeout = 100ms;
   settings.limits.write_idle_timeout = 100ms;
   start();
@@ -304,13 +276,15 @@ TEST_F(ServerTest, EndsCallsThatTakeLongerThanTheSettingAllows) {
 
 TEST_F(ServerTest, ClosesOnThoseWhoNeverFinishTheirHeaderOrBody) {
   settings.limits.header_timeout = 150ms;
-  settings.limits.body_idle_timeout = 150ms;
+  settings.limits.body_window = 150ms;
   start();
   RawClient header{port()};
   header.send("GET /health HTTP/1.1\r\nHos");
+  EXPECT_EQ(header.reply().status, 408);
   EXPECT_TRUE(header.closed_by_server());
   RawClient body{port()};
   body.send("POST /v1/generate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{");
+  EXPECT_EQ(body.reply().status, 408);
   EXPECT_TRUE(body.closed_by_server());
   EXPECT_EQ(ask("GET", "/health").status, 200);
 }

@@ -1,5 +1,6 @@
-// Bytes of a connection, as the server reads them: the HTTP parser, then everything that is decided
-// before a handler runs. The body comes in the pieces that the parser gives.
+// Bytes of a connection, as the server reads them: the scan of the header, the HTTP parser, then
+// everything that is decided before a handler runs. The body comes in the pieces that the parser
+// gives.
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <cstddef>
@@ -8,6 +9,7 @@
 
 #include "http/admission.h"
 #include "http/endpoints/all_endpoints.h"
+#include "http/framing.h"
 #include "http/reply_head.h"
 #include "platform/error.h"
 
@@ -31,6 +33,7 @@ void admit_and_answer(const Parser& parser) {
   for (const auto& field : parser.get()) {
     request.headers.emplace_back(std::string{field.name_string()}, std::string{field.value()});
   }
+  if (check_framing(request, static_cast<int>(parser.get().version()))) return;
   try {
     const Admission admission =
         admit(request, std::string{parser.get().target()}, "127.0.0.1", rules(), kRoutes);
@@ -46,17 +49,27 @@ void admit_and_answer(const Parser& parser) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  HeadScan scan{32 << 10};
+  if (!scan.is_complete({reinterpret_cast<const char*>(data), size})) return 0;
   Parser parser;
-  parser.header_limit(32 << 10);
+  parser.header_limit((32 << 10) + 2);
   parser.body_limit(boost::none);
+  ChunkExtensions extensions;
+  auto check_chunk = [&](std::uint64_t, boost::beast::string_view extension,
+                         boost::system::error_code& error) {
+    if (!extensions.are_fine({extension.data(), extension.size()})) {
+      error = bh::error::bad_chunk_extension;
+    }
+  };
+  parser.on_chunk_header(check_chunk);
   boost::system::error_code error;
   boost::asio::const_buffer input{data, size};
-  while (!parser.is_header_done() && input.size() > 0 && !error) {
-    const std::size_t used = parser.put(input, error);
-    input += used;
-    if (used == 0 && !error) break;
-  }
-  if (error || !parser.is_header_done()) return 0;
+  input += scan.begin();
+  const std::size_t head = parser.put(input, error);
+  if (error) return 0;
+  // What the scan takes for a whole header is one to the parser too, or is refused by it.
+  if (!parser.is_header_done() || head != scan.end() - scan.begin()) __builtin_trap();
+  input += head;
   admit_and_answer(parser);
   std::string piece(64, '\0');
   while (!parser.is_done() && input.size() > 0) {

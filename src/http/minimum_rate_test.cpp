@@ -1,0 +1,30 @@
+#include "http/minimum_rate.h"
+
+#include <gtest/gtest.h>
+
+namespace atelier::http {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(MinimumRate, ASenderThatKeepsTheRateGoesOnForEver) {
+  MinimumRate::Clock::time_point now{};
+  MinimumRate rate{1000, 10s, now};
+  for (int i = 0; i < 1000; ++i) {
+    now += 2s;
+    ASSERT_LE(now, rate.deadline());
+    rate.received(250, now);
+  }
+}
+
+TEST(MinimumRate, ADripIsCutHoweverFastItWasBefore) {
+  MinimumRate::Clock::time_point now{};
+  MinimumRate rate{1000, 10s, now};
+  rate.received(50'000'000, now);
+  const auto end = now + 10s;
+  for (int i = 0; i < 9; ++i) rate.received(1, now += 1s);
+  EXPECT_EQ(rate.deadline(), end);
+}
+
+}  // namespace
+}  // namespace atelier::http

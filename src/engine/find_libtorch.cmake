@@ -16,6 +16,8 @@ if(ATELIER_LIBTORCH)
                              "${torch_include}/torch/csrc/api/include")
   target_link_options(atelier_torch INTERFACE "-L${torch_lib}" "-Wl,-rpath,${torch_lib}"
                       "-Wl,--allow-shlib-undefined")
+  # Some wheels (2.11) export a part of std::filesystem of an older libstdc++: the real one must be found first.
+  target_link_libraries(atelier_torch INTERFACE "-Wl,--no-as-needed" stdc++ "-Wl,--as-needed")
   if(EXISTS "${torch_lib}/libtorch_cuda.so")
     set(ATELIER_ENGINE_DEVICE cuda)
     # The CUDA library registers its kernels when loaded; nothing refers to it by symbol.

@@ -1,6 +1,7 @@
 // Where log lines go. The layers write here; each program says at its start what to do with a line
-// (spdlog in the station, standard error in its children). A line is made valid UTF-8 on its way.
-// Thread-safe once set.
+// (spdlog in the station, standard error in its children). Thread-safe once set. A line may quote
+// anything from outside: on its way it is made valid UTF-8, and what could end it or speak to a
+// terminal is escaped.
 #pragma once
 
 #include <functional>
@@ -15,6 +16,9 @@ using LogSink = std::function<void(LogLevel, std::string_view line)>;
 
 void set_log_sink(LogSink sink);  // before any other thread runs
 void log(LogLevel level, const std::string& line);
+
+// "a\nb\x1b[2J" with the line's end and the escape written out, so that it is one harmless line.
+std::string without_control_characters(std::string_view text);
 
 inline void log_info(const std::string& line) { log(LogLevel::kInfo, line); }
 inline void log_warning(const std::string& line) { log(LogLevel::kWarning, line); }

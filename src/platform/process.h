@@ -1,6 +1,8 @@
-// Child processes that talk over one local socket: the child finds it as file descriptor 3.
-// Called by the supervisor thread. Failures throw Error (kInternal) with the program and the
-// reason.
+// Child processes that talk over one local socket: the child finds it as file descriptor 3. It has
+// a session of its own (no terminal), nothing on its standard input, and what it writes on standard
+// output and error becomes lines of this program's log. It gets the environment of environment.h
+// and no other descriptor. Called by whoever owns the child. Failures throw Error (kInternal) with
+// the program and the reason.
 #pragma once
 
 #include <sys/types.h>
@@ -8,9 +10,12 @@
 #include <chrono>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "platform/child_watch.h"
 
 namespace atelier::platform {
 
@@ -19,20 +24,15 @@ inline constexpr int kChildSocket = 3;
 struct ProcessOptions {
   std::filesystem::path program;
   std::vector<std::string> arguments;              // without the program itself
-  std::map<std::string, std::string> environment;  // added to the parent's
+  std::map<std::string, std::string> environment;  // added to what children inherit
   int niceness = 0;                                // added to the parent's
 };
 
-// How a process ended.
-struct ProcessEnd {
-  int exit_code = -1;  // -1: by a signal
-  int signal = 0;
-};
 std::string describe(
     const ProcessEnd& end);  // "exited with code 3", "was killed by signal 9 (Killed)"
 
-// One running child and the parent's end of its socket. The child gets SIGTERM when its parent
-// dies. The destructor kills and reaps it.
+// One running child and the parent's end of its socket. The child is killed when the thread that
+// started it ends. It is reaped as soon as it ends; the destructor kills it.
 class ChildProcess {
  public:
   static ChildProcess spawn(const ProcessOptions& options);
@@ -41,19 +41,20 @@ class ChildProcess {
   ChildProcess& operator=(ChildProcess&& other) noexcept;
   ~ChildProcess();
 
-  pid_t pid() const { return pid_; }
+  pid_t pid() const { return watch_->pid(); }
   int socket() const { return socket_; }  // stays owned by this object
-  std::optional<ProcessEnd> poll_end();   // reaps without waiting; the end is remembered
-  std::optional<ProcessEnd> wait_end(std::chrono::milliseconds at_most);
-  void send_signal(int signal);  // nothing when it has ended
+  std::optional<ProcessEnd> poll_end() { return watch_->end(); }
+  std::optional<ProcessEnd> wait_end(std::chrono::milliseconds at_most) {
+    return watch_->wait_end(at_most);
+  }
+  void send_signal(int signal) { watch_->send_signal(signal); }  // nothing when it has ended
 
  private:
-  ChildProcess(pid_t pid, int socket) : pid_(pid), socket_(socket) {}
-  void finish() noexcept;
+  ChildProcess(std::unique_ptr<ChildWatch> watch, int socket)
+      : watch_(std::move(watch)), socket_(socket) {}
 
-  pid_t pid_ = -1;
+  std::unique_ptr<ChildWatch> watch_;
   int socket_ = -1;
-  std::optional<ProcessEnd> end_;
 };
 
 // Folder of the running program, where its siblings lie.

@@ -1,0 +1,53 @@
+// The thread that stays with one child process: writes what the child says on its standard output
+// and error into the log, and reaps it as soon as it has ended. Owned by ChildProcess (process.h);
+// its functions may be called from any thread. Failures: start() throws std::system_error.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+namespace atelier::platform {
+
+// How a process ended.
+struct ProcessEnd {
+  int exit_code = -1;  // -1: by a signal
+  int signal = 0;
+};
+
+class ChildWatch {
+ public:
+  // `output` is the reading end of the pipe behind the child's standard output and error; the watch
+  // closes it. `name` begins every line.
+  ChildWatch(pid_t pid, int output, std::string name);
+  void start();
+  ~ChildWatch();  // kills the child and waits for its end
+  ChildWatch(const ChildWatch&) = delete;
+  ChildWatch& operator=(const ChildWatch&) = delete;
+
+  pid_t pid() const { return pid_; }
+  std::optional<ProcessEnd> end();
+  std::optional<ProcessEnd> wait_end(std::chrono::milliseconds at_most);
+  void send_signal(int signal);  // nothing when it has ended
+
+ private:
+  void run();
+  bool reap();
+
+  const pid_t pid_;
+  const int output_;
+  const int pidfd_;  // -1 where the kernel has none
+  const int stop_;   // an eventfd
+  const std::string name_;
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  std::optional<ProcessEnd> end_;  // guarded by mutex_
+  std::thread thread_;
+};
+
+}  // namespace atelier::platform

@@ -1,0 +1,48 @@
+#include "platform/output_lines.h"
+
+#include <algorithm>
+
+namespace atelier::platform {
+
+void OutputLines::feed(std::string_view bytes, Clock::time_point now) {
+  if (last_ != Clock::time_point{}) {
+    const double seconds = std::chrono::duration<double>(now - last_).count();
+    allowed_ = std::min(kOutputLinesAtOnce, allowed_ + seconds * kOutputLinesPerSecond);
+  }
+  last_ = now;
+  while (!bytes.empty()) {
+    const std::size_t end = std::min(bytes.find('\n'), bytes.size());
+    const std::size_t kept = std::min(end, kOutputLineBytesMax - line_.size());
+    line_.append(bytes.substr(0, kept));
+    cut_ += end - kept;
+    if (end == bytes.size()) return;
+    end_line();
+    bytes.remove_prefix(end + 1);
+  }
+}
+
+void OutputLines::finish() {
+  end_line();
+  tell_left_out();
+}
+
+void OutputLines::end_line() {
+  if (line_.empty()) return;
+  if (allowed_ >= 1) {
+    tell_left_out();
+    allowed_ -= 1;
+    write_(cut_ == 0 ? line_ : line_ + " ... and " + std::to_string(cut_) + " more bytes");
+  } else {
+    ++left_out_;
+  }
+  line_.clear();
+  cut_ = 0;
+}
+
+void OutputLines::tell_left_out() {
+  if (left_out_ == 0) return;
+  write_("wrote too much: " + std::to_string(left_out_) + " lines are left out");
+  left_out_ = 0;
+}
+
+}  // namespace atelier::platform

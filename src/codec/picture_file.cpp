@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+// clang-format off
 #include <vips/vips8>
+#include <vips/vector.h>  // does not bring what it needs
+// clang-format on
 
 #include "codec/describe_failure.h"
 #include "codec/exif_comment.h"
@@ -116,6 +119,14 @@ std::vector<std::uint8_t> written(const VImage& image, const std::string& suffix
   return {bytes, bytes + size};
 }
 
+// Some versions of libheif load their decoders as plugins when the first file is opened.
+void load_heif_plugins() {
+  std::uint8_t beginning[16] = {0, 0, 0, 16, 'f', 't', 'y', 'p', 'a', 'v', 'i', 'f'};
+  VipsImage* none = nullptr;
+  if (vips_heifload_buffer(beginning, sizeof beginning, &none, nullptr) == 0) g_object_unref(none);
+  vips_error_clear();  // that it is no whole picture is no news
+}
+
 void ignore_warning(const gchar*, GLogLevelFlags, const gchar*, gpointer) {}
 
 // The image with its parameters as EXIF; whether there are any.
@@ -153,8 +164,10 @@ void start_codecs(const char* program) {
   g_log_set_handler("VIPS", G_LOG_LEVEL_WARNING, ignore_warning, nullptr);
   // Leaves the loaders that are fuzzed upstream; SVG, PDF, ImageMagick and the like stay out.
   vips_block_untrusted_set(TRUE);
-  vips_concurrency_set(1);  // the pool has a process per picture
-  vips_cache_set_max(0);    // no two requests are alike
+  vips_concurrency_set(1);         // the pool has a process per picture
+  vips_cache_set_max(0);           // no two requests are alike
+  vips_vector_set_enabled(FALSE);  // its compiler wants memory that is written and executed
+  load_heif_plugins();
 }
 
 DecodedPicture decode_picture(std::span<const std::uint8_t> file, const DecodeOptions& options) {

@@ -6,24 +6,13 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "codec/picture_file.h"
-#include "decoder/sandbox.h"
 #include "decoder/session.h"
+#include "decoder/start.h"
 #include "platform/error.h"
 #include "platform/process.h"
 
 namespace atelier::decoder {
 namespace {
-
-// Loads what libraries load late (character sets, colour tables), while files can still be opened.
-void warm_up() {
-  const media::Image picture{8, 8, 3, std::vector<std::uint8_t>(8 * 8 * 3, 127)};
-  for (const char* format : {"png", "jpeg", "webp"}) {
-    codec::EncodeOptions options;
-    options.format = format;
-    codec::decode_picture(codec::encode_picture(picture, options), {});
-  }
-}
 
 void run() {
   int type = 0;
@@ -36,11 +25,7 @@ void run() {
   protocol::Channel channel(platform::kChildSocket);
   SessionOptions options;
   if (const char* magic = std::getenv("ATELIER_MEDIA_TEST_CRASH")) options.crash_on = magic;
-  // Large pictures stay in memory: there is no file to put them into.
-  ::setenv("VIPS_DISC_THRESHOLD", "4g", 1);
-  codec::start_codecs("atelier-media");
-  warm_up();
-  options.sandbox = enter_sandbox({});
+  options.sandbox = start_in_sandbox();
   serve(channel, options);
 }
 

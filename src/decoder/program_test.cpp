@@ -1,11 +1,18 @@
 // The program atelier-media over a real socket, sandbox included.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <thread>
 
+#include "decoder/session.h"
 #include "platform/process.h"
 #include "protocol/channel.h"
 #include "protocol/messages.h"
@@ -49,6 +56,13 @@ class Program {
     EXPECT_EQ(reply.kind, Message::Kind::kResult) << reply.failure;
     return reply.parts.at(0);
   }
+  void send(const protocol::Frame& frame) { channel_.send(frame); }
+  std::optional<Message> receive() { return protocol::read_message(channel_.receive().value()); }
+  bool replies() {
+    pollfd socket{child_.socket(), POLLIN, 0};
+    return ::poll(&socket, 1, 0) > 0;
+  }
+  pid_t pid() const { return child_.pid(); }
   void close() { channel_.close(); }
   std::optional<platform::ProcessEnd> end() { return child_.wait_end(10s); }
 
@@ -68,11 +82,78 @@ TEST(DecoderProgram, SaysHelloFromInsideItsSandbox) {
   const auto hello = program.hello();
   EXPECT_EQ(hello.program, "atelier-media");
   EXPECT_EQ(hello.state, "ready");
-  for (const char* measure : {"limits", "no_new_privs"}) {
+  for (const char* measure : {"limits", "no_new_privs", "capabilities", "seccomp"}) {
     EXPECT_EQ(std::count(hello.sandbox.begin(), hello.sandbox.end(), measure), 1) << measure;
   }
   program.close();
   EXPECT_EQ(program.end().value().exit_code, 0);
+}
+
+// Whether every thread's status has all of these lines; `threads` gets how many there were.
+bool every_thread_says(pid_t pid, const std::vector<std::string>& lines, int& threads) {
+  threads = 0;
+  for (const auto& task :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task")) {
+    std::ifstream file(task.path() / "status");
+    const std::string status{std::istreambuf_iterator<char>(file), {}};
+    if (status.empty()) continue;  // has ended since
+    ++threads;
+    for (const std::string& line : lines) {
+      if (status.find("\n" + line + "\n") != std::string::npos) continue;
+      ADD_FAILURE() << "no '" << line << "' in\n" << status;
+      return false;
+    }
+  }
+  return true;
+}
+
+TEST(DecoderProgram, EveryThreadIsFilteredWhileItDecodes) {
+  Program program;
+  program.hello();
+  media::Image large{5000, 4000, 3, {}};
+  large.pixels.resize(large.byte_count(), 90);
+  for (std::size_t i = 0; i < large.pixels.size(); i += 7) large.pixels[i] = 140;
+  const Bytes file = program.encode(large, "jpeg");
+  const std::vector<std::string> lines{"Seccomp:\t2", "NoNewPrivs:\t1", "CapPrm:\t0000000000000000",
+                                       "CapEff:\t0000000000000000"};
+  bool seen = false;
+  for (int attempt = 0; attempt < 10 && !seen; ++attempt) {
+    // More than a socket holds: once it is sent, the decoder has begun to read it.
+    program.send(protocol::request_frame(5, protocol::DecodeRequest{}, {file}));
+    int threads = 0;
+    for (bool first = true; first || !program.replies(); first = false) {
+      ASSERT_TRUE(every_thread_says(program.pid(), lines, threads));
+      seen = seen || (threads > 1 && !program.replies());
+    }
+    EXPECT_EQ(program.receive().value().kind, Message::Kind::kResult);
+  }
+  EXPECT_TRUE(seen) << "it never decoded while it was looked at";
+}
+
+// serve() in a thread of its own, without a sandbox.
+TEST(DecoderProgram, WithoutAFilterEveryPictureIsRefusedWithASentence) {
+  int ends[2] = {-1, -1};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  protocol::Channel ours(ends[0]);
+  std::thread theirs([socket = ends[1]] {
+    protocol::Channel channel(socket);
+    SessionOptions options;
+    options.sandbox = {"limits", "no_new_privs"};
+    serve(channel, options);
+  });
+  const auto ask = [&ours](const protocol::Frame& frame) {
+    ours.send(frame);
+    return protocol::read_message(ours.receive().value());
+  };
+  const auto hello =
+      ask(protocol::request_frame(1, protocol::HelloRequest{})).body_as<protocol::HelloReply>();
+  EXPECT_EQ(hello.state, "failed");
+  EXPECT_THAT(hello.problem, testing::HasSubstr("seccomp"));
+  const auto reply = ask(protocol::request_frame(2, protocol::DecodeRequest{}, {{1, 2, 3}}));
+  EXPECT_EQ(reply.failure_code, ErrorCode::kUnsupported);
+  EXPECT_EQ(reply.failure, hello.problem);
+  ours.close();
+  theirs.join();
 }
 
 TEST(DecoderProgram, PicturesAndTextsSurviveARoundTrip) {

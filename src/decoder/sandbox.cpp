@@ -1,22 +1,23 @@
 #include "decoder/sandbox.h"
 
-#include <sched.h>
+#include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-#include <cerrno>
 #include <ctime>
 
-#ifdef ATELIER_SECCOMP
-#include <seccomp.h>
-#endif
+#include "decoder/call_filter.h"
+#include "decoder/isolation.h"
+#include "decoder/thread_statuses.h"
 
 namespace atelier::decoder {
 namespace {
 
 bool limit(__rlimit_resource resource, rlim_t value) {
   const rlimit both{value, value};
-  return ::setrlimit(resource, &both) == 0;
+  rlimit now{};
+  return ::setrlimit(resource, &both) == 0 && ::getrlimit(resource, &now) == 0 &&
+         now.rlim_cur == value && now.rlim_max == value;
 }
 
 bool set_limits(const SandboxLimits& limits) {
@@ -29,143 +30,44 @@ bool set_limits(const SandboxLimits& limits) {
   return done;
 }
 
-#ifdef ATELIER_SECCOMP
-
-// A refused call fails instead of ending the process: libraries try many things and live without.
-constexpr const char* kRefused[] = {
-    // files: everything that is needed was opened at start
-    "open",
-    "openat",
-    "openat2",
-    "creat",
-    "open_by_handle_at",
-    "memfd_create",
-    "truncate",
-    "unlink",
-    "unlinkat",
-    "rename",
-    "renameat",
-    "renameat2",
-    "link",
-    "linkat",
-    "symlink",
-    "symlinkat",
-    "mkdir",
-    "mkdirat",
-    "rmdir",
-    "mknod",
-    "mknodat",
-    "chmod",
-    "fchmod",
-    "fchmodat",
-    "chown",
-    "fchown",
-    "lchown",
-    "fchownat",
-    "setxattr",
-    "lsetxattr",
-    "fsetxattr",
-    "chdir",
-    "fchdir",
-    "chroot",
-    "pivot_root",
-    "mount",
-    "umount2",
-    "name_to_handle_at",
-    "inotify_init",
-    "inotify_init1",
-    "fanotify_init",
-    "swapon",
-    // network: the one socket is open already
-    "socket",
-    "socketpair",
-    "connect",
-    "bind",
-    "listen",
-    "accept",
-    "accept4",
-    // programs and other processes
-    "execve",
-    "execveat",
-    "fork",
-    "vfork",
-    "ptrace",
-    "process_vm_readv",
-    "process_vm_writev",
-    "kill",
-    "tkill",
-    "pidfd_open",
-    "pidfd_getfd",
-    "pidfd_send_signal",
-    "rt_sigqueueinfo",
-    "unshare",
-    "setns",
-    // the kernel's large surfaces
-    "bpf",
-    "perf_event_open",
-    "io_uring_setup",
-    "io_uring_enter",
-    "io_uring_register",
-    "userfaultfd",
-    "keyctl",
-    "add_key",
-    "request_key",
-    "init_module",
-    "finit_module",
-    "kexec_load",
-    "personality",
-    "shmget",
-    "shmat",
-    "msgget",
-    "semget",
-    "mq_open",
-    "setuid",
-    "setgid",
-    "setreuid",
-    "setregid",
-    "setresuid",
-    "setresgid",
-    "setgroups",
-    "capset",
-};
-
-bool add_rules(scmp_filter_ctx filter) {
-  for (const char* name : kRefused) {
-    const int number = ::seccomp_syscall_resolve_name(name);
-    if (number == __NR_SCMP_ERROR) continue;  // not on this architecture
-    const int error = ::seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), number, 0);
-    if (error != 0 && error != -EDOM && error != -EFAULT) return false;
+bool without_capabilities(const ThreadStatuses& threads) {
+  for (const char* set : {"CapInh:", "CapPrm:", "CapEff:", "CapAmb:"}) {
+    if (!threads.all_say(std::string(set) + "\t0000000000000000")) return false;
   }
-  // Threads may be made, processes not. clone3 hides its flags in memory, so glibc is sent to
-  // clone.
-  const int threads_only = ::seccomp_rule_add(
-      filter, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(clone), 1,
-      SCMP_A0(SCMP_CMP_MASKED_EQ, static_cast<scmp_datum_t>(CLONE_THREAD), scmp_datum_t{0}));
-  return threads_only == 0 &&
-         ::seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0) == 0;
+  return true;
 }
 
-bool filter_calls() {
-  const scmp_filter_ctx filter = ::seccomp_init(SCMP_ACT_ALLOW);
-  if (filter == nullptr) return false;
-  const bool done = add_rules(filter) && ::seccomp_load(filter) == 0;
-  ::seccomp_release(filter);
-  return done;
+// The kernel refuses to synchronise when one thread cannot take the filter; where /proc is mounted
+// the threads' own word is read, too.
+bool filtered(bool loaded, const ThreadStatuses& threads) {
+  return loaded && ::prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == SECCOMP_MODE_FILTER &&
+         (threads.count() == 0 || threads.all_say("Seccomp:\t2"));
 }
-
-#else
-
-bool filter_calls() { return false; }
-
-#endif
 
 }  // namespace
 
-std::vector<std::string> enter_sandbox(const SandboxLimits& limits) {
+std::vector<std::string> enter_sandbox(const SandboxLimits& limits,
+                                       const std::function<void()>& prepare) {
   std::vector<std::string> measures;
-  if (set_limits(limits)) measures.emplace_back("limits");
-  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0) measures.emplace_back("no_new_privs");
-  if (filter_calls()) measures.emplace_back("seccomp");
+  const auto note = [&measures](std::string_view name, bool holds) {
+    if (holds) measures.emplace_back(name);
+  };
+  ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  note("limits", set_limits(limits));
+  const Namespaces namespaces = enter_namespaces();
+  drop_capabilities();
+  prepare();
+  const ThreadStatuses threads;  // opened while files can be
+  const bool no_files = leave_the_file_system();
+  const bool loaded = filter_calls();
+  // What one thread has left, those that it starts later do not have either.
+  const bool alone = threads.count() == 1;
+  note("user_namespace", namespaces.user && alone);
+  note("network_namespace", namespaces.network && alone);
+  note("no_new_privs", threads.all_say("NoNewPrivs:\t1"));
+  note("capabilities", without_capabilities(threads));
+  note("landlock", no_files && alone);
+  note(kCallFilter, filtered(loaded, threads));
   return measures;
 }
 

@@ -18,6 +18,15 @@ namespace {
 using protocol::Frame;
 using protocol::Message;
 
+constexpr auto kNotFiltered =
+    "pictures are not read or written, because no system call filter (seccomp) could be put on "
+    "every thread of the decoder: allow seccomp on this system or in the container's settings, "
+    "then start the station again";
+
+bool filtered(const SessionOptions& options) {
+  return std::ranges::find(options.sandbox, kCallFilter) != options.sandbox.end();
+}
+
 void crash_if_asked(const protocol::Bytes& file, const std::string& magic) {
   if (magic.empty()) return;
   if (std::search(file.begin(), file.end(), magic.begin(), magic.end()) != file.end()) std::abort();
@@ -31,6 +40,10 @@ Frame hello(const Message& message, const SessionOptions& options) {
   reply.program = "atelier-media";
   reply.pid = ::getpid();
   reply.sandbox = options.sandbox;
+  if (!filtered(options)) {
+    reply.state = "failed";
+    reply.problem = kNotFiltered;
+  }
   return protocol::result_frame(message.id, reply);
 }
 
@@ -69,12 +82,13 @@ Frame encode(Message& message) {
 }
 
 Frame reply_to(Message& message, const SessionOptions& options) {
-  if (message.method == protocol::DecodeRequest::kMethod) return decode(message, options);
-  if (message.method == protocol::EncodeRequest::kMethod) return encode(message);
   if (message.method == protocol::HelloRequest::kMethod) return hello(message, options);
   if (message.method == protocol::PingRequest::kMethod) {
     return protocol::result_frame(message.id, protocol::Empty{});
   }
+  if (!filtered(options)) throw Error(ErrorCode::kUnsupported, kNotFiltered);
+  if (message.method == protocol::DecodeRequest::kMethod) return decode(message, options);
+  if (message.method == protocol::EncodeRequest::kMethod) return encode(message);
   throw Error(ErrorCode::kUnsupported, "the decoder does not know '" + message.method + "'");
 }
 

@@ -12,9 +12,10 @@
 namespace atelier::decoder {
 
 struct SessionOptions {
-  std::vector<std::string> sandbox;  // measures in force, for the hello
-  std::string crash_on;              // tests: a file that holds these bytes aborts the process
-  int cpu_seconds = 60;              // of one request
+  // Measures in force, for the hello. Without "seccomp" every request is refused with a sentence.
+  std::vector<std::string> sandbox;
+  std::string crash_on;  // tests: a file that holds these bytes aborts the process
+  int cpu_seconds = 60;  // of one request
 };
 
 // Until the station closes the socket; throws kCorruptData or kTooLarge when it sends nonsense.

@@ -2,7 +2,14 @@
 
 #include <algorithm>
 
+#include "platform/utf8.h"
+
 namespace atelier::platform {
+namespace {
+
+constexpr std::size_t kLetterBytesMax = 4;
+
+}  // namespace
 
 void OutputLines::feed(std::string_view bytes, Clock::time_point now) {
   if (last_ != Clock::time_point{}) {
@@ -12,9 +19,10 @@ void OutputLines::feed(std::string_view bytes, Clock::time_point now) {
   last_ = now;
   while (!bytes.empty()) {
     const std::size_t end = std::min(bytes.find('\n'), bytes.size());
-    const std::size_t kept = std::min(end, kOutputLineBytesMax - line_.size());
+    // A little more than is written, so that the cut can be seen to fall between two letters.
+    const std::size_t kept = std::min(end, kOutputLineBytesMax + kLetterBytesMax - line_.size());
     line_.append(bytes.substr(0, kept));
-    cut_ += end - kept;
+    size_ += end;
     if (end == bytes.size()) return;
     end_line();
     bytes.remove_prefix(end + 1);
@@ -31,12 +39,14 @@ void OutputLines::end_line() {
   if (allowed_ >= 1) {
     tell_left_out();
     allowed_ -= 1;
-    write_(cut_ == 0 ? line_ : line_ + " ... and " + std::to_string(cut_) + " more bytes");
+    const std::string line = cut(line_, kOutputLineBytesMax);
+    const std::size_t rest = size_ - line.size();
+    write_(rest == 0 ? line : line + " ... and " + std::to_string(rest) + " more bytes");
   } else {
     ++left_out_;
   }
   line_.clear();
-  cut_ = 0;
+  size_ = 0;
 }
 
 void OutputLines::tell_left_out() {

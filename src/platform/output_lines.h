@@ -29,7 +29,7 @@ class OutputLines {
 
   std::function<void(const std::string&)> write_;
   std::string line_;
-  std::size_t cut_ = 0;       // bytes of this line beyond the limit
+  std::size_t size_ = 0;      // of the whole line, also what is not kept
   std::size_t left_out_ = 0;  // lines since the last one that was written
   double allowed_ = kOutputLinesAtOnce;
   Clock::time_point last_{};

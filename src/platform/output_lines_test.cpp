@@ -38,6 +38,14 @@ TEST(OutputLines, ALongOneIsCutAndSaysSo) {
   EXPECT_EQ(written.lines[1], "next");
 }
 
+TEST(OutputLines, ALongOneIsCutBetweenLetters) {
+  Written written;
+  std::string line(kOutputLineBytesMax - 1, 'a');
+  written.output.feed(line + "\xe2\x82", written.now);
+  written.output.feed("\xac\n", written.now);
+  EXPECT_THAT(written.lines, ElementsAre(line + " ... and 3 more bytes"));
+}
+
 TEST(OutputLines, AFloodIsCountedAndNotWritten) {
   Written written;
   for (int i = 0; i < 5000; ++i) written.output.feed("noise\n", written.now);

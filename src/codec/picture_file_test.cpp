@@ -230,6 +230,23 @@ TEST_F(PictureFile, WhatIsNoPictureIsRefused) {
   EXPECT_EQ(failure_of({svg.begin(), svg.end()}), ErrorCode::kCorruptData);
 }
 
+// Whatever further loaders this machine's libvips has: they never see a file.
+TEST_F(PictureFile, AnotherFormatIsNamedAndNotOpened) {
+  for (const auto& [text, met] :
+       {std::pair{std::string{"%PDF-1.4\n%%EOF"}, "this is a PDF document, no picture"},
+        {std::string{"<svg xmlns='http://www.w3.org/2000/svg'/>"}, "this is SVG, no picture"},
+        {std::string{"P6\n1 1\n255\nabc"}, "no picture that can be read"},
+        {std::string{"#?RADIANCE\n"}, "this is a Radiance HDR file, no picture"}}) {
+    const Bytes file{text.begin(), text.end()};
+    try {
+      decode_picture(file, {});
+      ADD_FAILURE() << text << " was opened";
+    } catch (const Error& error) {
+      EXPECT_NE(std::string{error.what()}.find(met), std::string::npos) << error.what();
+    }
+  }
+}
+
 TEST_F(PictureFile, ScrambledOnesNeverDoWorseThanAnError) {
   for (const char* format : {"png", "jpeg", "webp"}) {
     const Bytes whole = encoded(gradient(40, 40, 3), format);

@@ -15,7 +15,7 @@ struct GenerateCommand {
   std::string output = "picture.png";
   std::string size;  // "WxH"
   std::string image, mask;
-  std::string seed;  // "" and negative ones: any
+  std::string seed;  // "" and -1: any
   std::string fit;
   bool alone = false;  // also when a station runs
 };

@@ -9,6 +9,7 @@
 #include "app/interruption.h"
 #include "app/progress_line.h"
 #include "app/studio.h"
+#include "card/seed.h"
 #include "domain/settings/limits.h"
 #include "platform/check.h"
 #include "platform/error.h"
@@ -35,20 +36,14 @@ void read_size(const std::string& text, card::GenerationInput& input) {
   input.height = height;
 }
 
-// A negative one means any, as in other programs; the job then tells the one that was drawn.
 std::optional<std::uint64_t> read_seed(const std::string& text) {
-  if (text.empty()) return std::nullopt;
-  const auto* end = text.data() + text.size();
-  std::int64_t below = 0;
-  const auto negative = std::from_chars(text.data(), end, below);
-  if (negative.ec == std::errc{} && negative.ptr == end && below < 0) return std::nullopt;
-  std::uint64_t seed = 0;
-  const auto read = std::from_chars(text.data(), end, seed);
-  if (read.ec != std::errc{} || read.ptr != end) {
+  const auto read = card::read_seed(text, card::NegativeSeeds::kMinusOneIsAny);
+  if (!read) {
     throw Error(ErrorCode::kInvalidArgument,
-                "--seed: '" + platform::cut(text, 40) + "' is no whole number");
+                "--seed: '" + platform::cut(text, 40) +
+                    "' is no seed: " + card::seed_range(card::NegativeSeeds::kMinusOneIsAny));
   }
-  return seed;
+  return read->seed;
 }
 
 // The flags by which a person knows the fields of a job.

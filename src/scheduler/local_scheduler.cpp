@@ -268,7 +268,7 @@ std::string LocalScheduler::keep_upload(const std::vector<std::uint8_t>& bytes,
                                           std::to_string(limits::kPictureBytesMax >> 20) +
                                           " are allowed");
   }
-  const auto decoded = pool_.decode(bytes);
+  const auto decoded = pool_.decode(bytes, field);
   return artifacts_.put(bytes, decoded.media_type);
 }
 

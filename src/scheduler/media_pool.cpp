@@ -47,10 +47,13 @@ void MediaPool::run(Decoder& decoder) {
   }
 }
 
-DecodedPicture MediaPool::decode(std::span<const std::uint8_t> bytes) {
+DecodedPicture MediaPool::decode(std::span<const std::uint8_t> bytes, const std::string& field) {
   std::promise<DecodedPicture> promise;
   post([&](Decoder& decoder) { promise.set_value(decoder.decode(bytes)); },
-       [&](const Error& error) { promise.set_exception(std::make_exception_ptr(error)); });
+       [&](const Error& error) {
+         promise.set_exception(
+             std::make_exception_ptr(Error(error.code(), field + ": " + error.what())));
+       });
   return promise.get_future().get();
 }
 

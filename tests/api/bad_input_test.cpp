@@ -62,7 +62,7 @@ TEST_F(BadInputApi, NumbersThatMeanNothing) {
   expect_refused("/v1/generate", R"({"prompt":"x","size":"7x7"})", "7 pixels is not possible");
   for (const char* input :
        {R"("width":100)", R"("steps":0)", R"("strength":0.001,"steps":8,"image":"@")",
-        R"("batch":0)", R"("seed":-1)", R"("sampler":"no such sampler")"}) {
+        R"("batch":0)", R"("seed":-2)", R"("sampler":"no such sampler")"}) {
     std::string text = input;
     if (const auto at = text.find('@'); at != std::string::npos) {
       text.replace(at, 1, base64(png(64, 64)));
@@ -93,6 +93,50 @@ TEST_F(BadInputApi, PicturesThatAreNone) {
     expect_refused("/v1/generate", R"({"prompt":"x","image":")" + image + "\"}");
     expect_refused("/api/v1/jobs", R"({"input":{"prompt":"x","image":")" + image + "\"}}");
   }
+}
+
+TEST_F(BadInputApi, WhatStandsInAPicturesPlaceIsNamedWithItsField) {
+  const auto refused = [](const std::string& image, const char* met) {
+    for (const char* field : {"image", "init_image", "image_url"}) {
+      const std::string body =
+          "{\"prompt\":\"x\",\"" + std::string{field} + "\":\"" + image + "\"}";
+      expect_refused("/v1/generate", body, met);
+      expect_refused("/v1/images/generations", body, (std::string{"/"} + field + ": ").c_str());
+    }
+    const std::string body = R"({"input":{"prompt":"x","image":")" + image + "\"}}";
+    expect_refused("/api/v1/jobs", body, met);
+    expect_refused("/api/v1/jobs", body, "/input/image: ");
+  };
+  refused(base64("\x1f\x8b\x08 and so on"), "this is gzip");
+  refused(base64("%PDF-1.7"), "this is a PDF document");
+  refused(base64("<svg xmlns='http://www.w3.org/2000/svg'/>"), "this is SVG");
+  refused(base64("<!doctype html><p>404"), "this is HTML");
+  refused(base64("{\"error\":\"not found\"}"), "this is JSON");
+  refused(base64(base64(png(64, 64))), "encoded once more");
+  refused("https://example.org/a.png", "address (https://)");
+  refused("<svg/>", "this is SVG");
+  // Native clients send standard base64; old ones may not.
+  const std::string whole = base64(png(64, 64, Rows::kAll));
+  expect_refused("/api/v1/jobs",
+                 R"({"input":{"prompt":"x","mask":"_-_-","image":")" + whole + "\"}}",
+                 "/input/mask: this is base64url");
+}
+
+TEST_F(BadInputApi, APromptThatIsForgottenOrStandsInTheWrongPlace) {
+  for (const char* body :
+       {"{}", R"({"input":null})", R"({"input":{}})", R"({"input":{"prompt":null}})",
+        R"({"kind":"generate","input":{"steps":5}})"}) {
+    expect_refused("/api/v1/jobs", body, "/input/prompt: ");
+  }
+  for (const char* body : {R"({"prompt":"a cat"})", R"({"prompt":"a cat","input":{"steps":2}})",
+                           R"({"prompt":"a cat","input":{"prompt":"a dog"}})"}) {
+    expect_refused("/api/v1/jobs", body, "/prompt: it belongs into 'input'");
+  }
+  expect_refused("/api/v1/jobs", R"({"input":"a cat"})", "/input: expected an object");
+  expect_refused("/v1/generate", "{}", "Prompt is required");
+  const auto blank = station->ask("POST", "/api/v1/jobs",
+                                  R"({"input":{"prompt":"","width":64,"height":64,"steps":1}})");
+  EXPECT_EQ(blank.status, 202) << blank.body;  // said so: the model draws what it likes
 }
 
 TEST_F(BadInputApi, ABodyOf60Megabytes) {

@@ -107,14 +107,19 @@ TEST_F(CommandLine, NamesTheFlagsThatWereTyped) {
   EXPECT_THAT(output_, HasSubstr("atelier: --port: 'many'"));
 }
 
-TEST_F(CommandLine, ANegativeSeedIsAnySeed) {
+TEST_F(CommandLine, SeedsHave64BitsAndMinusOneIsAny) {
   ASSERT_EQ(run("generate 'x' -o out.png --steps 2 --seed -1"), 0) << output_;
   EXPECT_THAT(output_, HasSubstr("seed "));
   EXPECT_THAT(output_, testing::Not(HasSubstr("seed 18446744073709551615")));
   ASSERT_EQ(run("generate 'x' -o out.png --steps 2 --seed 18446744073709551615"), 0) << output_;
   EXPECT_THAT(output_, HasSubstr("seed 18446744073709551615"));
-  EXPECT_EQ(run("generate 'x' -o out.png --seed seven"), 2);
-  EXPECT_THAT(output_, HasSubstr("--seed: 'seven'"));
+  EXPECT_THAT(read("out.png"), HasSubstr("Seed: 18446744073709551615,"));
+  ASSERT_EQ(run("generate 'x' -o out.png --steps 2 --batch 2 --seed 18446744073709551615"), 0);
+  EXPECT_THAT(read("out-2.png"), HasSubstr("Seed: 0,"));
+  for (const char* seed : {"seven", "-2", "1.5", "18446744073709551616"}) {
+    EXPECT_EQ(run("generate 'x' -o out.png --seed " + std::string(seed)), 2);
+    EXPECT_THAT(output_, HasSubstr("--seed: '" + std::string(seed) + "' is no seed"));
+  }
 }
 
 TEST_F(CommandLine, SaysWhatHasNoEffect) {

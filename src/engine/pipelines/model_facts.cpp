@@ -127,7 +127,7 @@ std::vector<card::Parameter> parameters_of(const ModelFacts& facts) {
       choice("schedule", "Schedule", "Where the steps lie", known_schedules(),
              facts.default_schedule.empty() ? "Automatic" : facts.default_schedule),
       number("seed", "Seed", "The same seed makes the same picture; empty: a new one", 0,
-             4294967295.0, 1, ""),
+             18446744073709551615.0, 1, ""),
       number("batch", "Pictures", "Each with its own seed", 1, 16, 1, "1"),
       number("strength", "Strength", "How far a given picture may change", 0.01, 1, 0.01,
              formatted(facts.default_strength)),

@@ -34,6 +34,8 @@ bj::object side(std::string_view text) {
 constexpr std::string_view kPicture =
     "Picture to start from: base64 or a data URL, never an address";
 constexpr std::string_view kMask = "White is painted anew; base64 or a data URL; needs a picture";
+constexpr std::string_view kSeedText =
+    "The seed as text, exact where JavaScript would round the number; it counts before seed";
 constexpr std::string_view kStrength =
     "How much of the picture to start from changes: above 0, at most 1";
 constexpr std::string_view kFit = "How a picture that is given meets the asked size";
@@ -59,7 +61,9 @@ const FieldNotes& generation_notes() {
       {"sampler", says("A name of GET /api/v1/samplers; \"\" is the model's")},
       {"schedule",
        says("A schedule of GET /api/v1/samplers; \"\" is the sampler's or the model's")},
-      {"seed", says("Of the first picture; absent: any. Picture i has seed + i")},
+      {"seed", says("Of the first picture, 0 to 18446744073709551615; absent or -1: any. Picture i "
+                    "has seed + i, and 0 follows the largest")},
+      {"seed_text", says(kSeedText)},
       {"batch", ranged("Pictures", 1, limits::kBatchMax)},
       {"strength", strength()},
       {"fit", says(kFit)},
@@ -98,7 +102,8 @@ const FieldNotes& image_notes() {
       {"sampler_name", says("The same as sampler")},
       {"strength", strength()},
       {"denoising_strength", strength()},
-      {"seed", says("Of the first picture; below 0: any")},
+      {"seed", says("Of the first picture, 0 to 18446744073709551615; below 0: any")},
+      {"seed_text", says(kSeedText)},
       {"image", says(kPicture)},
       {"init_image", says("The same as image")},
       {"image_url", says("The same as image; only data URLs are read")},

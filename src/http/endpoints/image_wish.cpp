@@ -7,9 +7,10 @@
 #include <initializer_list>
 
 #include "domain/settings/limits.h"
-#include "http/endpoints/json_reply.h"
+#include "http/endpoints/picture_field.h"
 #include "http/endpoints/sampler_names.h"
 #include "http/endpoints/unknown_fields.h"
+#include "json/describe.h"
 #include "platform/error.h"
 #include "platform/utf8.h"
 
@@ -120,8 +121,8 @@ void read_picture_to_start_from(const ImageBody& body, ImageWish& wish,
       {{body.image, "image"}, {body.init_image, "init_image"}, {body.image_url, "image_url"}},
       job.names);
   job.image = read_picture(picture ? std::string_view{*picture} : std::string_view{},
-                           job.names.of("image"));
-  job.mask = read_picture(body.mask.value_or(""), "/mask");
+                           job.names.of("image"), Base64Rule::kLoose);
+  job.mask = read_picture(body.mask.value_or(""), "/mask", Base64Rule::kLoose);
   const auto strength = take<double>(
       "strength", {{body.strength, "strength"}, {body.denoising_strength, "denoising_strength"}},
       job.names);
@@ -224,7 +225,7 @@ ImageWish read_image_wish(const ImageBody& body, scheduler::Scheduler& scheduler
                 {{body.n, "n"}, {body.num_images, "num_images"}, {body.batch_size, "batch_size"}},
                 names)
           .value_or(1);
-  if (body.seed && *body.seed >= 0) input.seed = static_cast<std::uint64_t>(*body.seed);
+  input.seed = body.seed;
   read_sampler(body, scheduler, unknown, wish);
   read_picture_to_start_from(body, wish, resolved.model);
   if (body.fit) input.fit = fit_of(*body.fit);

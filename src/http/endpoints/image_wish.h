@@ -18,7 +18,8 @@ struct ImageBody {
   std::optional<int> width, height, steps, num_inference_steps, num_steps, n, num_images,
       batch_size;
   std::optional<double> guidance_scale, cfg_scale, guidance, strength, denoising_strength;
-  std::optional<std::int64_t> seed;  // below 0: any
+  std::optional<std::uint64_t> seed;
+  std::optional<std::string> seed_text;
   std::optional<std::string> image, init_image, image_url, mask, response_format, fit;
   std::optional<bool> exact_size;
   std::optional<std::string> output_format, background;  // OpenAI's; what is not done is said
@@ -28,7 +29,7 @@ BOOST_DESCRIBE_STRUCT(ImageBody, (),
                       (prompt, negative_prompt, model, size, scheduler, sampler, sampler_name,
                        width, height, steps, num_inference_steps, num_steps, n, num_images,
                        batch_size, guidance_scale, cfg_scale, guidance, strength,
-                       denoising_strength, seed, image, init_image, image_url, mask,
+                       denoising_strength, seed, seed_text, image, init_image, image_url, mask,
                        response_format, fit, exact_size, output_format, background, stream))
 
 struct ImageWish {

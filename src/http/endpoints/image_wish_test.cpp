@@ -71,7 +71,7 @@ TEST(ImageWish, TakesTheKeysOfAllThreeDialects) {
   body.size = "896X512";
   body.num_images = 2;
   body.cfg_scale = 4.5;
-  body.seed = -1;
+  body.seed = 18446744073709551615ULL;
   body.num_inference_steps = 12;
   const auto input = read_image_wish(body, scheduler).job.input.generation;
   EXPECT_EQ(input.width, 896);
@@ -79,7 +79,7 @@ TEST(ImageWish, TakesTheKeysOfAllThreeDialects) {
   EXPECT_EQ(input.batch, 2);
   EXPECT_EQ(input.guidance, 4.5);
   EXPECT_EQ(input.steps, 12);
-  EXPECT_FALSE(input.seed);
+  EXPECT_EQ(input.seed, 18446744073709551615ULL);
 }
 
 TEST(ImageWish, TakesWhatOtherProgramsCallItsKeys) {

@@ -7,6 +7,8 @@
 #include "http/endpoints/field_notes.h"
 #include "http/endpoints/image_wish.h"
 #include "http/endpoints/json_reply.h"
+#include "http/endpoints/loose_values.h"
+#include "http/endpoints/seed_fields.h"
 #include "http/route.h"
 #include "platform/base64.h"
 #include "platform/error.h"
@@ -39,13 +41,14 @@ struct PictureReply {
   std::vector<std::string> images, result;
   std::string image;
   std::uint64_t seed = 0;
+  std::string seed_text;  // JavaScript rounds large numbers
   int width = 0, height = 0;
   PictureStats stats;
   std::optional<std::string> warning;
 };
 BOOST_DESCRIBE_STRUCT(PictureReply, (),
-                      (created, id, model, data, images, result, image, seed, width, height, stats,
-                       warning))
+                      (created, id, model, data, images, result, image, seed, seed_text, width,
+                       height, stats, warning))
 
 namespace {
 
@@ -87,6 +90,7 @@ Response pictures_of(const domain::Job& job, const ReplyWish& wish, Service& ser
   reply.result = reply.images;
   if (!reply.images.empty()) reply.image = reply.images.front();
   reply.seed = result.used.seed;
+  reply.seed_text = std::to_string(reply.seed);
   reply.width = result.used.width;
   reply.height = result.used.height;
   const auto& timing = result.timing;
@@ -105,9 +109,15 @@ Response pictures_of(const domain::Job& job, const ReplyWish& wish, Service& ser
   return response;
 }
 
+// What clients of before wrote in another way and can mean one thing alone.
+void loosen(boost::json::object& body) {
+  read_values_in_texts<ImageBody>(body);
+  settle_seed(body, "", card::NegativeSeeds::kAllAreAny);
+}
+
 Outcome generate(const Request& request, Service& service) {
   std::vector<std::string> unknown;
-  const auto body = read_body<ImageBody>(request, &unknown);
+  const auto body = read_body<ImageBody>(request, loosen, &unknown);
   const bool openai = request.path == "/v1/images/generations";
   ImageWish wish = read_image_wish(body, service.scheduler,
                                    openai ? UnknownSampler::kRefuse : UnknownSampler::kFallBack);

@@ -16,6 +16,7 @@ JobView view_of(const domain::Job& job) {
   view.reason = job.reason;
   view.warnings = job.input.warnings;
   static_cast<card::GenerationInput&>(view.input) = job.input.generation;
+  if (view.input.seed) view.input.seed_text = std::to_string(*view.input.seed);
   view.input.image_artifact = job.input.image_artifact;
   view.input.mask_artifact = job.input.mask_artifact;
   const auto& progress = job.progress;
@@ -23,7 +24,9 @@ JobView view_of(const domain::Job& job) {
                    progress.fraction,        progress.eta_seconds, progress.steps_per_second,
                    progress.preview_artifact};
   if (job.result) {
-    view.result = ResultView{job.result->artifacts, job.result->used, job.result->timing};
+    const auto& used = job.result->used;
+    view.result =
+        ResultView{job.result->artifacts, {used, std::to_string(used.seed)}, job.result->timing};
   }
   if (job.failure) {
     view.failure =

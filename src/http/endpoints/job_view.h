@@ -22,9 +22,15 @@ BOOST_DESCRIBE_STRUCT(ProgressView, (),
                       (stage, step, total, fraction, eta_seconds, steps_per_second,
                        preview_artifact))
 
+// JavaScript rounds large numbers: beside each seed stands its text.
+struct UsedView : card::GenerationUsed {
+  std::string seed_text;
+};
+BOOST_DESCRIBE_STRUCT(UsedView, (card::GenerationUsed), (seed_text))
+
 struct ResultView {
   std::vector<std::string> artifacts;  // GET /api/v1/artifacts/{id}
-  card::GenerationUsed used;
+  UsedView used;
   card::GenerationTiming timing;
 };
 BOOST_DESCRIBE_STRUCT(ResultView, (), (artifacts, used, timing))
@@ -35,9 +41,11 @@ struct FailureView {
 BOOST_DESCRIBE_STRUCT(FailureView, (), (code, sentence))
 
 struct InputView : card::GenerationInput {
+  std::optional<std::string> seed_text;
   std::string image_artifact, mask_artifact;
 };
-BOOST_DESCRIBE_STRUCT(InputView, (card::GenerationInput), (image_artifact, mask_artifact))
+BOOST_DESCRIBE_STRUCT(InputView, (card::GenerationInput),
+                      (seed_text, image_artifact, mask_artifact))
 
 struct JobView {
   std::string id, kind, state, client;

@@ -6,7 +6,9 @@
 #include "http/endpoints/field_notes.h"
 #include "http/endpoints/job_view.h"
 #include "http/endpoints/json_reply.h"
+#include "http/endpoints/picture_field.h"
 #include "http/endpoints/sampler_names.h"
+#include "http/endpoints/seed_fields.h"
 #include "http/endpoints/unknown_fields.h"
 #include "http/route.h"
 #include "platform/error.h"
@@ -17,8 +19,9 @@ namespace atelier::http {
 struct GenerateBody : card::GenerationInput {
   std::string image;  // base64 or data URL
   std::string mask;   // base64 or data URL; white is repainted
+  std::optional<std::string> seed_text;
 };
-BOOST_DESCRIBE_STRUCT(GenerateBody, (card::GenerationInput), (image, mask))
+BOOST_DESCRIBE_STRUCT(GenerateBody, (card::GenerationInput), (image, mask, seed_text))
 
 struct NewJobBody {
   std::string kind = "generate";
@@ -76,6 +79,32 @@ std::vector<domain::JobState> read_states(std::string_view text) {
   return states;
 }
 
+bool has(const boost::json::object& fields, std::string_view name) {
+  const auto* value = fields.if_contains(name);
+  return value != nullptr && !value->is_null();
+}
+
+// A prompt that is forgotten or stands in the wrong place would cost minutes for a picture of
+// nothing.
+void check_prompt(const boost::json::object& body, const boost::json::object* input) {
+  if (has(body, "prompt")) {
+    throw Error(ErrorCode::kInvalidArgument,
+                R"(/prompt: it belongs into 'input': send {"input": {"prompt": "…"}})");
+  }
+  if (input == nullptr || !has(*input, "prompt")) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "/input/prompt: say what to draw, or send \"\" to leave it to the model");
+  }
+}
+
+void prepare(boost::json::object& body) {
+  auto* value = body.if_contains("input");
+  auto* input = value == nullptr ? nullptr : value->if_object();
+  const bool none = value == nullptr || value->is_null();
+  if (none || input != nullptr) check_prompt(body, input);  // reading refuses what is no object
+  if (input != nullptr) settle_seed(*input, "/input", card::NegativeSeeds::kMinusOneIsAny);
+}
+
 scheduler::NewJob wish_of(const NewJobBody& body) {
   if (body.kind != "generate") {
     throw Error(ErrorCode::kInvalidArgument, "/kind: '" + platform::cut(body.kind, 40) +
@@ -96,7 +125,7 @@ scheduler::NewJob wish_of(const NewJobBody& body) {
 
 Outcome submit(const Request& request, Service& service) {
   std::vector<std::string> unknown;
-  auto wish = wish_of(read_body<NewJobBody>(request, &unknown));
+  auto wish = wish_of(read_body<NewJobBody>(request, prepare, &unknown));
   wish.input.warnings = describe_unknown(unknown, {{"", json::member_names<NewJobBody>()},
                                                    {"/input", json::member_names<GenerateBody>()}});
   const auto& input = wish.input.generation;

@@ -1,10 +1,9 @@
-// What endpoint files share: described structs to replies and back, and pictures in JSON.
+// What endpoint files share: described structs to replies and back.
 // Any thread; reading throws kInvalidArgument with a JSON pointer.
 #pragma once
 
-#include <cstdint>
 #include <string>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "http/message.h"
@@ -21,17 +20,19 @@ Response json_reply(const T& value, int status = 200) {
   return response;
 }
 
-// Reads the body; `unknown` receives the keys that nobody here knows.
-template <class T>
-T read_body(const Request& request, std::vector<std::string>* unknown = nullptr) {
+// Reads the body; `unknown` receives the keys that nobody here knows. `prepare` sees the object
+// first and may change what clients write in another way.
+template <class T, class Prepare>
+T read_body(const Request& request, const Prepare& prepare,
+            std::vector<std::string>* unknown = nullptr) {
+  auto body = json::parse(request.body.text());
+  if (auto* fields = body.if_object()) prepare(*fields);
   json::ReadReport report;
-  T value = json::read_json<T>(request.body.text(), &report);
-  if (unknown != nullptr) *unknown = report.unknown;
+  T value{};
+  json::read_value(body, value, "", &report);
+  if (unknown != nullptr) *unknown = std::move(report.unknown);
   return value;
 }
-
-// Bare base64 or a data URL; `pointer` names the field in the refusal. "" gives no bytes.
-std::vector<std::uint8_t> read_picture(std::string_view text, std::string_view pointer);
 
 // X-VRAM-Used and X-VRAM-Total in MB: the gallery's concurrency follows them.
 void set_memory_headers(Response& response, const scheduler::StationStatus& status);

@@ -370,7 +370,7 @@ export interface components {
             sampler?: string;
             /** @description A schedule of GET /api/v1/samplers; "" is the sampler's or the model's */
             schedule?: string;
-            /** @description Of the first picture; absent: any. Picture i has seed + i */
+            /** @description Of the first picture, 0 to 18446744073709551615; absent or -1: any. Picture i has seed + i, and 0 follows the largest */
             seed?: number | null;
             /** @description Pictures */
             batch?: number;
@@ -398,6 +398,8 @@ export interface components {
             image?: string;
             /** @description White is painted anew; base64 or a data URL; needs a picture */
             mask?: string;
+            /** @description The seed as text, exact where JavaScript would round the number; it counts before seed */
+            seed_text?: string | null;
         };
         GenerationTiming: {
             load_ms?: number;
@@ -405,27 +407,6 @@ export interface components {
             denoise_ms?: number;
             decode_ms?: number;
             step_ms_median?: number;
-        };
-        GenerationUsed: {
-            model?: string;
-            model_title?: string;
-            model_hash?: string;
-            sampler?: string;
-            schedule?: string;
-            width?: number;
-            height?: number;
-            made_width?: number;
-            made_height?: number;
-            steps?: number;
-            guidance?: number;
-            seed?: number;
-            batch?: number;
-            strength?: number | null;
-            clip_skip?: number;
-            dtype?: string;
-            prompt?: string;
-            negative_prompt?: string;
-            warnings?: string[];
         };
         Health: {
             status?: string;
@@ -472,8 +453,10 @@ export interface components {
             strength?: number | null;
             /** @description How much of the picture to start from changes: above 0, at most 1 */
             denoising_strength?: number | null;
-            /** @description Of the first picture; below 0: any */
+            /** @description Of the first picture, 0 to 18446744073709551615; below 0: any */
             seed?: number | null;
+            /** @description The seed as text, exact where JavaScript would round the number; it counts before seed */
+            seed_text?: string | null;
             /** @description Picture to start from: base64 or a data URL, never an address */
             image?: string | null;
             /** @description The same as image */
@@ -520,6 +503,7 @@ export interface components {
             precise?: boolean;
             preview_every?: number;
             tile_vae?: boolean;
+            seed_text?: string | null;
             image_artifact?: string;
             mask_artifact?: string;
         };
@@ -629,6 +613,7 @@ export interface components {
             result?: string[];
             image?: string;
             seed?: number;
+            seed_text?: string;
             width?: number;
             height?: number;
             stats?: components["schemas"]["PictureStats"];
@@ -660,7 +645,7 @@ export interface components {
         };
         ResultView: {
             artifacts?: string[];
-            used?: components["schemas"]["GenerationUsed"];
+            used?: components["schemas"]["UsedView"];
             timing?: components["schemas"]["GenerationTiming"];
         };
         SamplerDetail: {
@@ -695,6 +680,28 @@ export interface components {
             memory_used_mb?: number;
             uptime_ms?: number;
             notices?: string[];
+        };
+        UsedView: {
+            model?: string;
+            model_title?: string;
+            model_hash?: string;
+            sampler?: string;
+            schedule?: string;
+            width?: number;
+            height?: number;
+            made_width?: number;
+            made_height?: number;
+            steps?: number;
+            guidance?: number;
+            seed?: number;
+            batch?: number;
+            strength?: number | null;
+            clip_skip?: number;
+            dtype?: string;
+            prompt?: string;
+            negative_prompt?: string;
+            warnings?: string[];
+            seed_text?: string;
         };
         WorkerView: {
             name?: string;

@@ -16,7 +16,7 @@ export type ModelCard = Complete<Schemas['ModelView']>;
 export type ModelList = Complete<Schemas['ModelViews']>;
 export type Parameter = Complete<Schemas['Parameter']>;
 export type StationStatus = Complete<Schemas['StatusView']>;
-export type GenerationUsed = Complete<Schemas['GenerationUsed']>;
+export type GenerationUsed = Complete<Schemas['UsedView']>;
 
 // What the page sends: the card's parameters by name, so the shape of `input` is the card's.
 export interface NewJob {

@@ -52,7 +52,7 @@ export function CreatePage() {
     setProblem(null);
     setEarlier(null);
     setPicked(first);
-    change({ chosen: { seed: String(wish.input['seed']) } });
+    change({ chosen: { seed: String(wish.input['seed_text']) } });
     generation.start(wish);
     reveal(canvas.current);
   };

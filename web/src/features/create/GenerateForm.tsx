@@ -3,7 +3,7 @@ import type { Ref } from 'react';
 import type { ModelCard, Parameter } from '../../api/types';
 import { Button } from '../../shared/ui/Button';
 import { Field, inputLook } from '../../shared/ui/Field';
-import { drawnParameters, formProblem, groupParameters, valuesOf, type FormChange, type FormState } from './form';
+import { drawnParameters, formProblem, groupParameters, seedTyped, valuesOf, type FormChange, type FormState } from './form';
 import { ModelControl } from './ModelControl';
 import { ParameterControl } from './ParameterControl';
 import { carriedWords } from './reuse';
@@ -145,12 +145,7 @@ function SeedControl({ form, onChange }: Pick<Props, 'form' | 'onChange'>) {
         <input
           id={id} inputMode="numeric" className={inputLook} value={form.chosen['seed'] ?? ''}
           placeholder="a new one for each picture"
-          onChange={(event) =>
-            onChange({
-              chosen: { seed: event.target.value.trim() },
-              seedLocked: event.target.value.trim() !== '',
-            })
-          }
+          onChange={(event) => onChange(seedTyped(event.target.value))}
         />
       )}
     </Field>

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { ModelCard, Parameter } from '../../api/types';
 import {
-  changed, choicesOf, drawnParameters, formProblem, groupParameters, modelLabel, sizeHint, sizePresets, toJob, valuesOf,
+  changed, choicesOf, drawnParameters, formProblem, groupParameters, modelLabel, seedTyped, sizeHint, sizePresets, toJob, valuesOf,
   withListedDefaults, withModel, type FormState,
 } from './form';
 
@@ -83,7 +83,7 @@ describe('the create form', () => {
   it('sends what was changed and leaves defaults to the model', () => {
     const job = toJob(form({ chosen: { steps: '12' } }), card, () => 7);
     expect(job.input).toEqual({
-      prompt: 'a red circle', model: 'small', preview_every: 1, steps: 12, width: 128, height: 128, seed: 7,
+      prompt: 'a red circle', model: 'small', preview_every: 1, steps: 12, width: 128, height: 128, seed_text: '7',
     });
   });
   it('sends strength only with a picture to start from', () => {
@@ -96,8 +96,19 @@ describe('the create form', () => {
   });
   it('keeps a locked seed', () => {
     const chosen = { seed: '42' };
-    expect(toJob(form({ chosen, seedLocked: true }), card, () => 1).input['seed']).toBe(42);
-    expect(toJob(form({ chosen }), card, () => 1).input['seed']).toBe(1);
+    expect(toJob(form({ chosen, seedLocked: true }), card, () => 1).input['seed_text']).toBe('42');
+    expect(toJob(form({ chosen }), card, () => 1).input['seed_text']).toBe('1');
+  });
+  it('sends every bit of a large seed, and takes -1 for any', () => {
+    const asked = (seed: string) => {
+      const typed = changed(form(), seedTyped(seed));
+      return [formProblem(typed, card, ''), toJob(typed, card, () => 5).input['seed_text']];
+    };
+    expect(asked('18446744073709551615')).toEqual([null, '18446744073709551615']);
+    expect(asked(' 9007199254740993 ')).toEqual([null, '9007199254740993']);
+    expect(asked('-1')).toEqual([null, '5']);
+    expect(asked('')).toEqual([null, '5']);
+    for (const none of ['18446744073709551616', '-2', '1.5', '1e3', '0x10']) expect(asked(none)[0]).toMatch(/whole number/);
   });
   it('says what is wrong in a sentence', () => {
     const problem = (changes: Partial<FormState>) => formProblem(form(changes), card, '');

@@ -163,12 +163,16 @@ export function formProblem(form: FormState, card: ModelCard | undefined, noMode
       return `The ${side} must be a multiple of 8 between 64 and 2048.`;
     }
   }
-  const seed = values['seed'] ?? '';
-  if (seed && !(/^\d+$/.test(seed) && Number.isSafeInteger(Number(seed)))) {
-    return 'The seed must be a whole number up to 9,007,199,254,740,991.';
-  }
+  if (!isSeed(values['seed'] ?? '')) return 'The seed must be a whole number up to 18,446,744,073,709,551,615.';
   return null;
 }
+
+const isAnySeed = (text: string) => text === '' || text === '-1'; // as other programs write it
+const isSeed = (text: string) => isAnySeed(text) || (/^\d{1,40}$/.test(text) && BigInt(text) < 1n << 64n);
+
+// What typing in the seed's field changes: a seed that is named is kept.
+export const seedTyped = (text: string): FormChange =>
+  ({ chosen: { seed: text.trim() }, seedLocked: !isAnySeed(text.trim()) });
 
 function typed(parameter: Parameter, text: string): string | number | boolean {
   if (parameter.kind === 'integer' || parameter.kind === 'number') return Number(text);
@@ -190,7 +194,7 @@ export function toJob(form: FormState, card: ModelCard, drawSeed: () => number):
   input['width'] = Number(values['width']);
   input['height'] = Number(values['height']);
   const seed = values['seed'] ?? '';
-  input['seed'] = form.seedLocked && seed ? Number(seed) : drawSeed();
+  input['seed_text'] = form.seedLocked && !isAnySeed(seed) ? seed : String(drawSeed());
   if (form.source) input['image'] = form.source.dataUrl;
   return { kind: 'generate', priority: 2, input };
 }

@@ -4,7 +4,7 @@ import type { Job, JobState } from '../../api/types';
 import { firstToFollow, isOutdated, liveJobs, madePictures, olderThan, seedOf } from './jobs';
 
 const job = (id: string, state: JobState, artifacts: string[] = []) =>
-  ({ id, state, result: artifacts.length > 0 ? { artifacts, used: { seed: 500 } } : null }) as unknown as Job;
+  ({ id, state, result: artifacts.length > 0 ? { artifacts, used: { seed: 500, seed_text: '500' } } : null }) as unknown as Job;
 const ids = (jobs: Job[]) => jobs.map((each) => `${each.id} ${each.state}`);
 
 describe('lists of jobs', () => {
@@ -29,7 +29,13 @@ describe('lists of jobs', () => {
   it('show every picture of a batch, each job once', () => {
     const pages = [[job('b', 'succeeded', ['p', 'q']), job('x', 'cancelled')], [job('b', 'succeeded', ['p', 'q'])]];
     expect(madePictures(pages).map(({ artifact, index }) => `${artifact}${index}`)).toEqual(['p0', 'q1']);
-    expect(seedOf(job('b', 'succeeded', ['p', 'q']), 1)).toBe(501);
+    expect(seedOf(job('b', 'succeeded', ['p', 'q']), 1)).toBe('501');
+  });
+  it('name the seed of each picture to the last digit', () => {
+    const made = (seed_text: string) => ({ result: { used: { seed: Number(seed_text), seed_text } } }) as unknown as Job;
+    expect(seedOf(made('9007199254740993'), 1)).toBe('9007199254740994');
+    expect(seedOf(made('18446744073709551615'), 0)).toBe('18446744073709551615');
+    expect(seedOf(made('18446744073709551615'), 1)).toBe('0'); // seed + i wraps
   });
   it('end where a page is short or brings nothing new', () => {
     const first = [job('d', 'succeeded'), job('c', 'succeeded')];

@@ -40,5 +40,7 @@ export function olderThan(last: Job[], pages: Job[][], pageLength: number): stri
   return last.length >= pageLength && fresh ? last.at(-1)?.id : undefined;
 }
 
-// Picture i of a batch was made with seed + i.
-export const seedOf = (job: Job, index: number): number => (job.result?.used.seed ?? 0) + index;
+// Picture i of a batch was made with seed + i, and 0 follows the largest. Seeds are texts here: they have 64 bits,
+// which a number of JavaScript does not hold.
+export const seedOf = (job: Job, index: number): string =>
+  String(BigInt.asUintN(64, BigInt(job.result?.used.seed_text ?? 0) + BigInt(index)));

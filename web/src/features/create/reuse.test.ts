@@ -28,16 +28,16 @@ const made = (input: Partial<Job['input']> = {}, used: Partial<NonNullable<Job['
   progress: { stage: '', step: 0, total: 0, fraction: 1, eta_seconds: 0, steps_per_second: 0, preview_artifact: '' },
   input: {
     prompt: 'a red circle', negative_prompt: null, model: 'small', width: null, height: null, exact_size: false,
-    steps: null, guidance: null, guidance_rescale: null, sampler: '', schedule: '', seed: 7, batch: 1, strength: null,
-    fit: 'stretch', clip_skip: 0, dtype: '', precise: false, preview_every: 1, tile_vae: false, image_artifact: '',
+    steps: null, guidance: null, guidance_rescale: null, sampler: '', schedule: '', seed: 7, seed_text: '7', batch: 1,
+    strength: null, fit: 'stretch', clip_skip: 0, dtype: '', precise: false, preview_every: 1, tile_vae: false, image_artifact: '',
     mask_artifact: '', ...input,
   },
   result: {
     artifacts: ['p'], timing: { load_ms: 0, encode_ms: 0, denoise_ms: 0, decode_ms: 0, step_ms_median: 0 },
     used: {
       model: 'small', model_title: 'Small', model_hash: '', sampler: 'DPM++ 2M', schedule: 'Karras', width: 160,
-      height: 104, made_width: 160, made_height: 104, steps: 12, guidance: 4, seed: 7, batch: 1, strength: null,
-      clip_skip: 0, dtype: 'fp32', prompt: 'a red circle', negative_prompt: '', warnings: [], ...used,
+      height: 104, made_width: 160, made_height: 104, steps: 12, guidance: 4, seed: 7, seed_text: '7', batch: 1,
+      strength: null, clip_skip: 0, dtype: 'fp32', prompt: 'a red circle', negative_prompt: '', warnings: [], ...used,
     },
   },
 }) as Job;
@@ -47,14 +47,21 @@ const asked = (job: Job, pictures = none as Parameters<typeof formOf>[2]) =>
 describe('the settings of a picture', () => {
   it('ask for it again, defaults of that day included', () => {
     expect(asked(made({}, { guidance: 3 }))).toEqual({
-      prompt: 'a red circle', model: 'small', preview_every: 1, steps: 12, guidance: 3, width: 160, height: 104, seed: 7,
+      prompt: 'a red circle', model: 'small', preview_every: 1, steps: 12, guidance: 3, width: 160, height: 104,
+      seed_text: '7',
     });
   });
   it('hold sampler, schedule, CLIP skip and batch', () => {
     const job = made(
       { sampler: 'Euler', schedule: 'Karras', batch: 3, clip_skip: 2 },
       { sampler: 'Euler', schedule: 'Karras', batch: 3, clip_skip: 2 });
-    expect(asked(job)).toMatchObject({ sampler: 'Euler', schedule: 'Karras', batch: 3, clip_skip: 2, seed: 7 });
+    expect(asked(job)).toMatchObject({ sampler: 'Euler', schedule: 'Karras', batch: 3, clip_skip: 2, seed_text: '7' });
+  });
+  it('hold every bit of a large seed', () => {
+    const seeds = { seed: 18446744073709552000, seed_text: '18446744073709551615' };
+    const withSeedControl = { ...card, parameters: [...card.parameters, parameter('seed', 'integer', '')] };
+    expect(asked(made(seeds, seeds))['seed_text']).toBe('18446744073709551615');
+    expect(formOf(made(seeds, seeds), withSeedControl, none).chosen['seed']).toBe('18446744073709551615');
   });
   it("read another client's sampler name under the card's title", () => {
     const job = made({ sampler: 'dpmpp_2m_karras' });

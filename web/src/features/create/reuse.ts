@@ -34,7 +34,8 @@ function chosenOf({ input, result }: Job, card: ModelCard, withPicture: boolean)
     if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'string') chosen[name] = String(value);
   };
   for (const { name } of card.parameters) take(name, made[name]);
-  for (const name of ['width', 'height', 'seed']) take(name, made[name]);
+  for (const name of ['width', 'height']) take(name, made[name]);
+  take('seed', made['seed_text']); // the number is rounded
   for (const name of ['prompt', 'negative_prompt', 'sampler', 'schedule', 'strength']) delete chosen[name];
   if (withPicture) {
     take('fit', input.fit);

@@ -50,6 +50,12 @@ std::string gigabytes(double bytes) {
   return text.substr(0, text.find('.') + 2) + " GB";
 }
 
+std::string listed(const std::vector<std::string>& names) {
+  std::string list;
+  for (const auto& name : names) list += (list.empty() ? "" : ", ") + name;
+  return list.empty() ? "none" : list;
+}
+
 std::string processor_features() {
   std::ifstream file("/proc/cpuinfo");
   std::string flags;
@@ -142,9 +148,16 @@ void examine_decoder(Report& report) {
                           " before it said anything");
   }
   const auto hello = protocol::read_message(std::move(*frame)).body_as<protocol::HelloReply>();
-  std::string sandbox;
-  for (const auto& measure : hello.sandbox) sandbox += (sandbox.empty() ? "" : ", ") + measure;
-  report.line("decoder", "sandboxed by " + (sandbox.empty() ? "nothing" : sandbox));
+  report.line("decoder", "sandboxed by " + listed(hello.sandbox));
+  std::vector<std::string> absent;
+  for (const char* measure : {"user_namespace", "network_namespace", "landlock"}) {
+    if (std::ranges::find(hello.sandbox, measure) == hello.sandbox.end()) {
+      absent.emplace_back(measure);
+    }
+  }
+  if (!absent.empty()) {
+    report.line("", "without " + listed(absent) + ", which this system does not allow here");
+  }
   if (!hello.problem.empty()) report.problem(hello.problem);
 }
 
@@ -168,14 +181,12 @@ void examine_models(Report& report, const domain::Settings& settings) {
 int doctor(const domain::Settings& settings) {
   Report report;
   const auto libraries = engine_libraries();
-  std::string names;
-  for (const auto& name : libraries) names += (names.empty() ? "" : ", ") + name;
   for (const auto& sentence : settings.problems) report.problem(sentence);
   examine_machine(report);
   examine_disk(report, settings);
   examine_gpu(report, libraries);
-  report.line("engines", names.empty() ? "none" : names);
-  if (names.empty() && settings.engine != "fake") {
+  report.line("engines", listed(libraries));
+  if (libraries.empty() && settings.engine != "fake") {
     report.problem("there is no engine library beside the program: build it with `make build`");
   }
   examine_worker(report, settings);

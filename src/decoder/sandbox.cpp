@@ -1,6 +1,7 @@
 #include "decoder/sandbox.h"
 
 #include <linux/seccomp.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -21,6 +22,9 @@ bool limit(__rlimit_resource resource, rlim_t value) {
 }
 
 bool set_limits(const SandboxLimits& limits) {
+  // A write that RLIMIT_FSIZE forbids, such as a library's warning where standard error is a file,
+  // fails and does not end the process.
+  ::signal(SIGXFSZ, SIG_IGN);
   bool done = limit(RLIMIT_CORE, 0) && limit(RLIMIT_FSIZE, 0) &&
               limit(RLIMIT_NOFILE, static_cast<rlim_t>(limits.open_files));
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)

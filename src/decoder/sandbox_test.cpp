@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdio>
 #include <functional>
 #include <future>
 #include <thread>
@@ -123,6 +125,17 @@ TEST(Sandbox, AThreadThatCannotTakeTheFilterIsNotPassedOver) {
                      !has(measures, "user_namespace");
             }),
             0);
+}
+
+TEST(Sandbox, AWriteIntoAFileFailsAndEndsNothing) {
+  std::FILE* const file = std::tmpfile();
+  ASSERT_NE(file, nullptr);
+  EXPECT_EQ(status_in_child([file] {
+              enter_sandbox({}, [file] { ::dup2(::fileno(file), STDERR_FILENO); });
+              return ::write(STDERR_FILENO, "warning", 7) < 0 && errno == EFBIG;
+            }),
+            0);
+  std::fclose(file);
 }
 
 TEST(Sandbox, EndlessWorkIsEndedByTheKernel) {

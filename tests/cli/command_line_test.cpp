@@ -142,6 +142,11 @@ TEST_F(CommandLine, TheDoctorNamesSettingsThatNobodyReadsAndFoldersThatAreNotThe
   EXPECT_THAT(output_, HasSubstr("settings.toml, models.folders: there is no folder '/no/such'"));
 }
 
+TEST_F(CommandLine, TheDoctorNamesTheDecodersMeasures) {
+  run("doctor");
+  EXPECT_THAT(output_, testing::ContainsRegex("decoder +sandboxed by limits,.*seccomp"));
+}
+
 TEST_F(CommandLine, TheDoctorLooksAtProcessorMemoryAndDisk) {
   run("doctor");  // its status says whether this machine is well, which is not the test's business
   EXPECT_THAT(output_, HasSubstr("processor"));

@@ -1,0 +1,2 @@
+atelier_fuzzer(picture_texts_fuzz SOURCES picture_texts_fuzz.cpp USES atelier_codec_metadata)
+atelier_fuzzer(picture_fuzz SOURCES picture_fuzz.cpp USES atelier_codec)

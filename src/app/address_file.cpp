@@ -40,7 +40,7 @@ std::string read_address(const std::filesystem::path& home) {
 
 HomeLock::HomeLock(const std::filesystem::path& home) : home_(home) {
   const auto path = home / "station.lock";
-  file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (file_ < 0) {
     throw Error(ErrorCode::kInvalidArgument, "the home folder '" + home.string() +
                                                  "' cannot be written: " + std::strerror(errno) +

@@ -25,6 +25,7 @@ void block_interruptions() {
   const auto set = interruptions();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   std::signal(SIGPIPE, SIG_IGN);  // a closed socket is an error value, not the end
+  std::signal(SIGXFSZ, SIG_IGN);  // and so is a file that may grow no more
 }
 
 bool wait_for_interruption(std::chrono::milliseconds at_most) {

@@ -1,11 +1,11 @@
 // The studio that does the work in this process, on a temporary database.
 #include <chrono>
-#include <condition_variable>
 #include <deque>
 #include <mutex>
 
 #include "app/station.h"
 #include "app/studio.h"
+#include "platform/condition.h"
 
 namespace atelier::app {
 namespace {
@@ -26,8 +26,7 @@ class Events {
 
   std::optional<Job> take() {
     std::unique_lock lock(mutex_);
-    arrived_.wait_until(lock, std::chrono::system_clock::now() + kPoll,
-                        [this] { return !jobs_.empty(); });
+    arrived_.wait_for(lock, kPoll, [this] { return !jobs_.empty(); });
     if (jobs_.empty()) return std::nullopt;
     auto job = std::move(jobs_.front());
     jobs_.pop_front();
@@ -36,7 +35,7 @@ class Events {
 
  private:
   std::mutex mutex_;
-  std::condition_variable arrived_;
+  platform::Condition arrived_;
   std::deque<Job> jobs_;  // guarded by mutex_
 };
 

@@ -1,5 +1,7 @@
 #include "app/paths.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <system_error>
@@ -27,6 +29,19 @@ std::string first_existing(const std::vector<fs::path>& places) {
     if (!place.empty() && is_there(place)) return place.lexically_normal().string();
   }
   return "";
+}
+
+void make_private(const fs::path& path) {
+  std::error_code failure;
+  const auto status = fs::symlink_status(path, failure);
+  if (!fs::is_directory(status) && !fs::is_regular_file(status)) return;
+  const auto wanted = fs::is_directory(status) ? fs::perms::owner_all
+                                               : fs::perms::owner_read | fs::perms::owner_write;
+  if (status.permissions() == wanted) return;
+  fs::permissions(path, wanted, failure);
+  if (!failure) return;
+  platform::log_warning("others may be able to read '" + path.string() +
+                        "', and its permissions cannot be changed: " + failure.message());
 }
 
 // A folder on a disk that is not there today is no reason to refuse, but one to say.
@@ -82,7 +97,8 @@ domain::Settings load_settings(const domain::FlagValues& flags) {
   const auto environment = domain::process_environment();
   const fs::path home = domain::home_folder(environment, flags);
   std::error_code failure;
-  fs::create_directories(home, failure);
+  const bool made = fs::create_directories(home, failure);
+  if (made) make_private(home);
   if (failure) {
     throw Error(ErrorCode::kInvalidArgument, "the home folder '" + home.string() +
                                                  "' cannot be made: " + failure.message() +
@@ -95,6 +111,15 @@ domain::Settings load_settings(const domain::FlagValues& flags) {
   auto settings = domain::read_settings(file, environment, flags);
   find_missing_folders(settings);
   return settings;
+}
+
+void keep_home_private(const domain::Settings& settings) {
+  ::umask(S_IRWXG | S_IRWXO);
+  make_private(settings.home);
+  for (const auto& path : platform::files_in(settings.home)) {
+    if (path != settings.models_folder()) make_private(path);  // models may be shared
+  }
+  for (const auto& path : platform::files_in(fs::path(settings.home) / "logs")) make_private(path);
 }
 
 void make_model_folders(const domain::Settings& settings) {

@@ -16,6 +16,10 @@ std::string starter_folder(const domain::Settings& settings);  // "" when there 
 std::string web_folder(const domain::Settings& settings);      // "" when there is none
 std::vector<std::string> engine_libraries();                   // file names found
 
+// From now on nobody else on this machine may read what is written into the home folder (prompts,
+// pictures, keys), nor what lies there already. Before any other thread runs.
+void keep_home_private(const domain::Settings& settings);
+
 // home/models with the folders that are looked into, once: whoever takes one away wants it so.
 void make_model_folders(const domain::Settings& settings);
 

@@ -1,14 +1,20 @@
 // `atelier serve`: the station on its home folder, until a signal ends it.
+#include <fcntl.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <memory>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "app/address_file.h"
 #include "app/commands.h"
@@ -17,6 +23,7 @@
 #include "app/paths.h"
 #include "app/station.h"
 #include "http/server.h"
+#include "platform/files.h"
 #include "platform/log.h"
 
 namespace atelier::app {
@@ -40,25 +47,46 @@ spdlog::level::level_enum level_of(platform::LogLevel level) {
   return spdlog::level::info;
 }
 
+// A station without a log file serves as well as one with it. "" when it can be written.
+std::string log_problem(const std::filesystem::path& file) {
+  std::error_code failure;
+  std::filesystem::create_directories(file.parent_path(), failure);
+  const int opened = ::open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+  if (opened < 0) {
+    return "the log file '" + file.string() + "' cannot be written (" + std::strerror(errno) +
+           "): the log goes to the terminal alone";
+  }
+  ::close(opened);
+  return "";
+}
+
 void open_log(const domain::Settings& settings) {
-  const auto folder = std::filesystem::path(settings.home) / "logs";
-  std::filesystem::create_directories(folder);
-  auto file = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(
-      (folder / "atelier.log").string(), kLogBytes, kLogFiles);
-  auto console = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-  auto logger = std::make_shared<spdlog::logger>("atelier", spdlog::sinks_init_list{console, file});
+  const auto file = std::filesystem::path(settings.home) / "logs" / "atelier.log";
+  auto logger = std::make_shared<spdlog::logger>("atelier",
+                                                 std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  std::vector<std::string> problems{log_problem(file)};
+  if (problems[0].empty()) {
+    logger->sinks().push_back(std::make_shared<spdlog::sinks::rotating_file_sink_mt>(
+        file.string(), kLogBytes, kLogFiles));
+  }
   const auto level = spdlog::level::from_str(settings.log_level);
   for (auto& sink : logger->sinks()) sink->set_level(level);
   logger->set_level(level);
   if (!settings.debug_log.empty()) {
-    logger->sinks().push_back(
-        std::make_shared<spdlog::sinks::basic_file_sink_mt>(settings.debug_log));
-    logger->set_level(spdlog::level::debug);
+    problems.push_back(log_problem(settings.debug_log));
+    if (problems[1].empty()) {
+      logger->sinks().push_back(
+          std::make_shared<spdlog::sinks::basic_file_sink_mt>(settings.debug_log));
+      logger->set_level(spdlog::level::debug);
+    }
   }
   logger->flush_on(spdlog::level::info);
   platform::set_log_sink([logger](platform::LogLevel level, std::string_view line) {
     logger->log(level_of(level), spdlog::string_view_t(line.data(), line.size()));
   });
+  for (const auto& problem : problems) {
+    if (!problem.empty()) platform::log_warning(problem);
+  }
 }
 
 http::ServerSettings server_settings(const domain::Settings& settings) {
@@ -79,10 +107,12 @@ http::ServerSettings server_settings(const domain::Settings& settings) {
 }  // namespace
 
 int serve(const domain::Settings& settings) {
+  keep_home_private(settings);
   open_log(settings);
   for (const auto& sentence : settings.without_effect) platform::log_info(sentence);
   for (const auto& sentence : settings.problems) platform::log_warning(sentence);
   HomeLock lock(settings.home);
+  platform::remove_temporary_files(settings.home);  // of a station that was killed
   make_model_folders(settings);
   auto server = server_settings(settings);
   const auto asked = server.port;

@@ -1,10 +1,20 @@
 #include "app/station.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string_view>
 #include <system_error>
 
 #include "app/paths.h"
 #include "platform/error.h"
+#include "platform/files.h"
 #include "platform/ids.h"
+#include "platform/log.h"
 #include "platform/process.h"
 
 namespace atelier::app {
@@ -56,27 +66,73 @@ scheduler::LaunchChild decoder_launcher() {
   return [options] { return platform::ChildProcess::spawn(options); };
 }
 
+namespace {
+
+// What a station that was killed left behind goes before the next one writes.
+storage::ArtifactFolder& swept(storage::ArtifactFolder& artifacts, storage::SqliteJobStore& jobs) {
+  const auto named = jobs.named_artifacts();
+  if (!named) return artifacts;
+  const auto gone = artifacts.sweep(*named);
+  if (gone.temporary + gone.uploads > 0) {
+    platform::log_info("swept " + std::to_string(gone.uploads) + " uploads that no job names and " +
+                       std::to_string(gone.temporary) + " files that were half written");
+  }
+  return artifacts;
+}
+
+}  // namespace
+
 Station::Station(const domain::Settings& settings, const std::filesystem::path& folder,
                  StationOptions options)
     : jobs_((folder / "atelier.db").string()),
       artifacts_(folder / "artifacts"),
-      scheduler_(scheduler_options(settings, options), jobs_, artifacts_) {}
+      scheduler_(scheduler_options(settings, options), jobs_, swept(artifacts_, jobs_)) {}
 
-TemporaryFolder::TemporaryFolder()
-    : path_(std::filesystem::temp_directory_path() / ("atelier-" + platform::new_id())) {
-  std::error_code failure;
-  std::filesystem::create_directories(path_, failure);
-  if (failure) {
+namespace {
+
+constexpr std::string_view kTemporary = "atelier-";
+constexpr auto kInUse = "in-use";  // locked as long as its process lives
+
+int lock_folder(const std::filesystem::path& folder, int flags) {
+  const int file = ::open((folder / kInUse).c_str(), flags | O_RDWR | O_CLOEXEC, 0600);
+  if (file < 0) return -1;
+  if (::flock(file, LOCK_EX | LOCK_NB) == 0) return file;
+  ::close(file);
+  return -1;
+}
+
+// Folders of processes that were killed.
+void sweep_temporary_folders(const std::filesystem::path& root) {
+  const auto name_size = kTemporary.size() + platform::new_id().size();
+  for (const auto& path : platform::files_in(root)) {
+    const auto name = path.filename().string();
+    if (!name.starts_with(kTemporary) || name.size() != name_size) continue;
+    const int file = lock_folder(path, 0);
+    if (file < 0) continue;
+    std::error_code failure;
+    std::filesystem::remove_all(path, failure);
+    ::close(file);
+  }
+}
+
+}  // namespace
+
+TemporaryFolder::TemporaryFolder() {
+  const auto root = std::filesystem::temp_directory_path();
+  sweep_temporary_folders(root);
+  path_ = root / (std::string(kTemporary) + platform::new_id());
+  if (::mkdir(path_.c_str(), S_IRWXU) != 0) {
     throw Error(ErrorCode::kInternal, "the temporary folder '" + path_.string() +
-                                          "' cannot be made: " + failure.message() +
+                                          "' cannot be made: " + std::strerror(errno) +
                                           "; set TMPDIR to a folder that can be written");
   }
-  std::filesystem::permissions(path_, std::filesystem::perms::owner_all, failure);
+  lock_ = lock_folder(path_, O_CREAT);
 }
 
 TemporaryFolder::~TemporaryFolder() {
-  std::error_code failure;  // what stays is the system's to clean
+  std::error_code failure;  // what stays is swept by the next one
   std::filesystem::remove_all(path_, failure);
+  if (lock_ >= 0) ::close(lock_);
 }
 
 }  // namespace atelier::app

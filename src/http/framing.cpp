@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "platform/utf8.h"
+
 namespace atelier::http {
 namespace {
 
@@ -51,7 +53,7 @@ std::optional<FramingFault> check_transfer_encoding(const Request& request, int 
   const bool is_other_coding =
       value.find_first_not_of(" \t,") != std::string_view::npos && !names_chunked(value);
   return FramingFault{is_other_coding ? 501 : 400,
-                      "the Transfer-Encoding '" + std::string{value.substr(0, 80)} +
+                      "the Transfer-Encoding '" + platform::cut(value, 80) +
                           "' is not understood here: send the body as 'chunked' or with a "
                           "Content-Length"};
 }

@@ -129,7 +129,7 @@ class SchedulerDouble : public scheduler::Scheduler {
     std::vector<domain::Job> recent;
     for (auto id = order_.rbegin(); id != order_.rend() && std::ssize(recent) < filter.limit;
          ++id) {
-      if (domain::matches(filter, jobs_.at(*id))) recent.push_back(jobs_.at(*id));
+      if (domain::in_wanted_state(filter, jobs_.at(*id))) recent.push_back(jobs_.at(*id));
     }
     return recent;
   }

@@ -7,6 +7,8 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
+#include <system_error>
 
 #include "platform/error.h"
 
@@ -69,6 +71,15 @@ void write_all(int fd, std::span<const std::uint8_t> bytes, const std::filesyste
   }
 }
 
+constexpr std::string_view kTemporary = ".tmp-";  // then the process and a number
+
+bool is_temporary(std::string_view name) {
+  const auto mark = name.rfind(kTemporary);
+  if (mark == std::string_view::npos) return false;
+  const auto numbers = name.substr(mark + kTemporary.size());
+  return !numbers.empty() && numbers.find_first_not_of("0123456789-") == std::string_view::npos;
+}
+
 }  // namespace
 
 std::vector<std::uint8_t> read_file(const std::filesystem::path& path, std::uint64_t bytes_max) {
@@ -82,7 +93,8 @@ std::string read_text(const std::filesystem::path& path, std::uint64_t bytes_max
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::uint8_t> bytes) {
   static std::atomic<unsigned> counter{0};
   std::filesystem::path temporary = path;
-  temporary += ".tmp-" + std::to_string(::getpid()) + "-" + std::to_string(counter++);
+  temporary +=
+      std::string(kTemporary) + std::to_string(::getpid()) + "-" + std::to_string(counter++);
   try {
     const Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
     if (file.get() < 0) fail("create", temporary, errno);
@@ -97,6 +109,29 @@ void write_file_atomically(const std::filesystem::path& path, std::span<const st
     ::unlink(temporary.c_str());
     fail("write", path, error);
   }
+}
+
+std::vector<std::filesystem::path> files_in(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> paths;
+  std::error_code failure;
+  for (std::filesystem::directory_iterator it(folder, failure), end; !failure && it != end;
+       it.increment(failure)) {
+    paths.push_back(it->path());
+  }
+  return paths;
+}
+
+std::size_t remove_temporary_files(const std::filesystem::path& folder) {
+  std::size_t removed = 0;
+  for (const auto& path : files_in(folder)) {
+    std::error_code failure;
+    if (!is_temporary(path.filename().string()) ||
+        !std::filesystem::is_regular_file(std::filesystem::symlink_status(path, failure))) {
+      continue;
+    }
+    removed += std::filesystem::remove(path, failure) ? 1U : 0U;
+  }
+  return removed;
 }
 
 }  // namespace atelier::platform

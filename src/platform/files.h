@@ -18,4 +18,11 @@ std::string read_text(const std::filesystem::path& path, std::uint64_t bytes_max
 // Into a temporary file beside it, flushed to the disk, then renamed over `path`.
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::uint8_t> bytes);
 
+// What write_file_atomically() left in this folder when its process was killed; how many there
+// were. For a folder in which nobody writes now.
+std::size_t remove_temporary_files(const std::filesystem::path& folder);
+
+// What lies in a folder, folders included; nothing when it is none or cannot be read.
+std::vector<std::filesystem::path> files_in(const std::filesystem::path& folder);
+
 }  // namespace atelier::platform

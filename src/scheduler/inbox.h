@@ -3,12 +3,13 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <mutex>
 #include <optional>
 #include <utility>
+
+#include "platform/condition.h"
 
 namespace atelier::scheduler {
 
@@ -26,9 +27,7 @@ class Inbox {
   // The next letter; nullopt when none came in time, or when closed.
   std::optional<Letter> take(std::chrono::milliseconds patience) {
     std::unique_lock lock(mutex_);
-    // The system clock: thread sanitizers of this compiler's age do not know the steady one's wait.
-    arrived_.wait_until(lock, std::chrono::system_clock::now() + patience,
-                        [this] { return closed_ || !letters_.empty(); });
+    arrived_.wait_for(lock, patience, [this] { return closed_ || !letters_.empty(); });
     if (closed_ || letters_.empty()) return std::nullopt;
     auto letter = std::move(letters_.front());
     letters_.pop_front();
@@ -60,7 +59,7 @@ class Inbox {
 
  private:
   std::mutex mutex_;
-  std::condition_variable arrived_;
+  platform::Condition arrived_;
   std::deque<Letter> letters_;  // guarded by mutex_
   bool closed_ = false;         // guarded by mutex_
 };

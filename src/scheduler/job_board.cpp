@@ -38,12 +38,24 @@ void Subscriber::end() {
   listener_ = nullptr;
 }
 
-void JobBoard::publish(std::string_view type, const Job& job, std::int64_t now_ms) {
-  JobEvent event{.id = 0, .type = std::string(type), .time_ms = now_ms, .job = job};
+std::int64_t JobBoard::take_event_id() {
+  const std::lock_guard lock(mutex_);
+  return next_event_++;
+}
+
+std::int64_t JobBoard::next_event_id() const {
+  const std::lock_guard lock(mutex_);
+  return next_event_;
+}
+
+void JobBoard::publish(std::string_view type, const Job& job, std::int64_t now_ms,
+                       std::int64_t id) {
+  if (domain::is_terminal(job.state)) id = job.last_event;
+  JobEvent event{.id = id, .type = std::string(type), .time_ms = now_ms, .job = job};
   std::vector<std::weak_ptr<Subscriber>> listening;
   {
     const std::lock_guard lock(mutex_);
-    event.id = next_event_++;
+    if (event.id == 0) event.id = next_event_++;
     auto& entry = entries_[job.id];
     entry.job = job;
     entry.events.push_back(event);
@@ -86,8 +98,8 @@ void JobBoard::attach(const std::string& id, const std::shared_ptr<Subscriber>& 
     const std::lock_guard lock(mutex_);
     auto found = entries_.find(id);
     if (found == entries_.end() && domain::is_terminal(stored.state)) {
-      // Ended long ago or before a restart: one event, later than any that was sent for it.
-      replay.push_back({.id = stored.finished_ms * 1000,
+      // Ended long ago or before a restart: its last event, as it was told then.
+      replay.push_back({.id = stored.last_event,
                         .type = std::string(last_type(stored)),
                         .time_ms = stored.finished_ms,
                         .job = stored});

@@ -33,11 +33,17 @@ class Subscriber {
 
 class JobBoard {
  public:
-  // `now_ms` starts the event ids: they grow over restarts as well.
-  explicit JobBoard(std::int64_t now_ms) : next_event_(now_ms * 1000) {}
+  // The ids of events count on from `first_event`, which is greater than those of earlier lives.
+  explicit JobBoard(std::int64_t first_event) : next_event_(first_event) {}
 
-  // Scheduler thread: keeps the job as it is now and tells its listeners.
-  void publish(std::string_view type, const domain::Job& job, std::int64_t now_ms);
+  // An id for an event that is stored before it is told: the last one of a job. Any thread.
+  std::int64_t take_event_id();
+  std::int64_t next_event_id() const;  // not taken yet
+
+  // Scheduler thread: keeps the job as it is now and tells its listeners. The event of a job that
+  // has ended gets the id job.last_event, another one `id` or, with 0, the next.
+  void publish(std::string_view type, const domain::Job& job, std::int64_t now_ms,
+               std::int64_t id = 0);
   // Scheduler thread: replays, then listens. `stored` is the job as the database knows it, for
   // those that the board has forgotten. A job that has ended always tells its last event, seen or
   // not.

@@ -77,6 +77,23 @@ TEST(JobBoard, AnEndedJobAlwaysTellsItsEnd) {
   EXPECT_THAT(before_restart.types(), ElementsAre("result"));
 }
 
+TEST(JobBoard, TheLastEventHasTheIdThatIsStoredWithTheJob) {
+  JobBoard board(5);
+  board.publish("state", job("a", JobState::kRunning), 6);
+  auto ended = job("a", JobState::kSucceeded);
+  ended.last_event = board.take_event_id();
+  board.publish("state", job("b", JobState::kRunning), 6);  // others go on meanwhile
+  board.publish("result", ended, 7);
+  Listening listening;
+  listening.listen(board, ended);
+  EXPECT_EQ(listening.heard.back().id, ended.last_event);
+  JobBoard next_life(1000);
+  Listening late;
+  late.listen(next_life, ended);
+  ASSERT_EQ(late.heard.size(), 1U);
+  EXPECT_EQ(late.heard[0].id, ended.last_event);
+}
+
 TEST(JobBoard, ASubscriptionThatEndedHearsNothing) {
   JobBoard board(5);
   Listening listening;

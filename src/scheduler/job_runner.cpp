@@ -26,13 +26,15 @@ std::string attempts(int attempt) {
   return std::to_string(attempt) + " of " + std::to_string(domain::limits::kAttemptsMax);
 }
 
-// Tells how a job ended when it goes out of scope.
-struct Told {
-  JobBoard& board;
-  std::string_view event;
-  const Job& job;
-  ~Told() { board.publish(event, job, job.finished_ms); }
-};
+// The state of `job` and what only that state has are taken back: as it is shown until its outcome
+// is stored.
+Job as_still_running(Job job) {
+  job.state = JobState::kRunning;
+  job.finished_ms = 0;
+  job.result.reset();
+  job.failure.reset();
+  return job;
+}
 
 // Encodes and stores each picture with the texts that say how it was made.
 std::vector<std::string> store_pictures(Decoder& decoder, domain::ArtifactStore& artifacts,
@@ -47,7 +49,7 @@ std::vector<std::string> store_pictures(Decoder& decoder, domain::ArtifactStore&
         decoder.encode(image, "png",
                        {{"parameters", domain::write_infotext(reply.used, index)},
                         {"atelier", domain::write_picture_record(job, reply.used, index)}});
-    ids.push_back(artifacts.put(encoded.bytes, encoded.media_type));
+    ids.push_back(artifacts.put(encoded.bytes, encoded.media_type, domain::ArtifactOrigin::kMade));
   }
   return ids;
 }
@@ -80,7 +82,8 @@ void JobRunner::recover() {
       continue;
     }
     job.state = JobState::kFailed;
-    job.finished_ms = unix_ms();
+    job.finished_ms = parts_.now_ms();
+    job.last_event = parts_.board.take_event_id();
     job.failure = domain::JobFailure{
         ErrorCode::kWorkerLost,
         "the station ended without being stopped " +
@@ -91,31 +94,64 @@ void JobRunner::recover() {
   }
 }
 
+// What still cannot be stored is a job that the next start takes for one that a crash interrupted.
 void JobRunner::stop() {
-  for (const auto& [id, running] : std::exchange(running_, {})) {
-    if (running.cancel_asked) {
-      auto job = running.job;
-      job.state = JobState::kCancelled;
-      job.finished_ms = unix_ms();
-      parts_.store.finish(job, JobState::kRunning);
-    } else {
-      parts_.store.requeue(id, "the station was stopped while this ran: it runs again",
-                           domain::Requeue::kUncounted);
+  std::vector<Outcome> outcomes;
+  for (auto& [id, outcome] : std::exchange(unwritten_, {})) outcomes.push_back(std::move(outcome));
+  for (auto& [id, running] : std::exchange(running_, {})) {
+    const auto end = end_ms(running);
+    auto& outcome = outcomes.emplace_back(Outcome{.job = std::move(running.job), .event = "state"});
+    outcome.job.state = running.cancel_asked ? JobState::kCancelled : JobState::kQueued;
+    outcome.job.finished_ms = running.cancel_asked ? end : 0;
+    if (!running.cancel_asked) {
+      outcome.job.reason = "the station was stopped while this ran: it runs again";
     }
+  }
+  for (auto& outcome : outcomes) {
+    const auto problem = store(outcome);
+    if (problem.empty()) continue;
+    platform::log_error("job " + outcome.job.id + " may run again: it is " +
+                        std::string(domain::job_state_name(outcome.job.state)) +
+                        ", and that could not be stored: " + problem);
   }
 }
 
+// A store that cannot be written stops no tick: it is said once, and the next tick tries again.
 void JobRunner::run_next() {
+  std::string problem;
+  try {
+    start_next();
+  } catch (const Error& error) {
+    problem = error.what();
+  }
+  if (!problem.empty() && problem != start_problem_) {
+    platform::log_error("no job can be started: " + problem);
+  }
+  start_problem_ = std::move(problem);
+}
+
+std::string JobRunner::problem() const {
+  if (!store_problem_.empty()) return "what became of a job cannot be stored: " + store_problem_;
+  return start_problem_.empty() ? "" : "no job can be started: " + start_problem_;
+}
+
+void JobRunner::start_next() {
   if (!on_worker_.empty() || parts_.worker.state() != Supervisor::State::kReady) return;
   if (!parts_.models_known()) return;
   std::vector<WaitingJob> queue;
-  for (const auto& job : parts_.store.queued(domain::limits::kQueueWindow)) {
+  std::map<std::string, Job> jobs;
+  for (auto& job : parts_.store.queued(domain::limits::kQueueWindow)) {
     queue.push_back({job.id, job.priority});
+    jobs.emplace(job.id, std::move(job));
   }
   const WorkerSlot slot{.name = kWorkerName, .idle = true};
   for (const auto& assignment : plan_next(queue, std::span(&slot, 1))) {
-    if (!parts_.store.claim(assignment.job, unix_ms())) continue;
-    if (auto job = parts_.store.find(assignment.job)) dispatch(std::move(*job));
+    auto job = std::move(jobs.at(assignment.job));
+    job.started_ms = parts_.now_ms();
+    if (!parts_.store.claim(job.id, job.started_ms)) continue;
+    job.state = JobState::kRunning;
+    job.attempt += 1;
+    dispatch(std::move(job));
   }
 }
 
@@ -124,7 +160,8 @@ void JobRunner::dispatch(Job job) {
   job.progress.stage = "load";
   auto& running = running_[id];
   running.job = std::move(job);
-  parts_.board.publish("state", running.job, unix_ms());
+  running.started = Clock::now();
+  parts_.board.publish("state", running.job, parts_.now_ms());
   protocol::GenerateRequest request;
   request.job = id;
   request.input = running.job.input.generation;
@@ -197,7 +234,7 @@ void JobRunner::save(Running& running, protocol::GenerateReply reply, Parts part
   running.kill_at.reset();  // the worker is done with it
   auto& job = running.job;
   advance(job.progress, "save", 0, 0);
-  parts_.board.publish("progress", job, unix_ms());
+  parts_.board.publish("progress", job, parts_.now_ms());
   auto& warnings = reply.used.warnings;
   warnings.insert(warnings.begin(), job.input.warnings.begin(), job.input.warnings.end());
   auto shared = std::make_shared<Parts>(std::move(parts));
@@ -221,7 +258,7 @@ void JobRunner::progressed(const protocol::ProgressNotification& notification) {
   advance(progress, notification.stage, notification.step, notification.total);
   progress.eta_seconds = notification.eta_seconds;
   progress.steps_per_second = notification.steps_per_second;
-  parts_.board.publish("progress", running->job, unix_ms());
+  parts_.board.publish("progress", running->job, parts_.now_ms());
 }
 
 void JobRunner::previewed(const protocol::PreviewNotification& notification, Parts parts) {
@@ -238,7 +275,7 @@ void JobRunner::previewed(const protocol::PreviewNotification& notification, Par
           if (shown == nullptr) return;
           shown->preview_under_way = false;
           shown->job.progress.preview_artifact = artifact;
-          parts_.board.publish("preview", shown->job, unix_ms());
+          parts_.board.publish("preview", shown->job, parts_.now_ms());
         });
       },
       [this, id = notification.job](const Error& error) {
@@ -274,14 +311,77 @@ void JobRunner::fail(const std::string& id, ErrorCode code, const std::string& s
   end(*running, JobState::kFailed, "error");
 }
 
+// The start by the clock, the rest measured: a clock that is set meanwhile changes no duration.
+std::int64_t JobRunner::end_ms(const Running& running) const {
+  const auto taken = Clock::now() - running.started;
+  return running.job.started_ms +
+         std::chrono::duration_cast<std::chrono::milliseconds>(taken).count();
+}
+
 void JobRunner::end(Running& running, JobState state, std::string_view event) {
-  auto job = std::move(running.job);
-  running_.erase(job.id);
-  job.state = state;
-  job.finished_ms = unix_ms();
-  // Written first, told next; and told in any case, for nobody may wait for ever on a full disk.
-  const Told told{parts_.board, event, job};
-  parts_.store.finish(job, JobState::kRunning);
+  const auto finished_ms = end_ms(running);
+  Outcome outcome{.job = std::move(running.job), .event = event};
+  running_.erase(outcome.job.id);
+  outcome.job.state = state;
+  outcome.job.finished_ms = finished_ms;
+  settle(std::move(outcome));
+}
+
+void JobRunner::settle(Outcome outcome) {
+  const auto problem = store(outcome);
+  if (problem.empty()) return;
+  tell_unwritten(outcome, problem);
+  outcome.problem = problem;
+  outcome.next_try = Clock::now() + domain::limits::kWriteAgain;
+  const auto id = outcome.job.id;
+  unwritten_.insert_or_assign(id, std::move(outcome));
+}
+
+std::string JobRunner::store(Outcome& outcome) {
+  auto& job = outcome.job;
+  bool was_running = false;
+  try {
+    if (domain::is_terminal(job.state)) {
+      job.last_event = parts_.board.take_event_id();
+      was_running = parts_.store.finish(job, JobState::kRunning);
+    } else {
+      was_running = parts_.store.requeue(job.id, job.reason, outcome.counted);
+    }
+  } catch (const Error& error) {
+    return error.what();
+  }
+  if (!was_running) {  // nobody but this thread ends running jobs: somebody wrote into the file
+    platform::log_error("job " + job.id + " was not running in the database when it was " +
+                        std::string(domain::job_state_name(job.state)));
+  }
+  if (job.state == JobState::kQueued && outcome.counted != domain::Requeue::kAfterAttempt) {
+    job.attempt -= 1;
+  }
+  parts_.board.publish(outcome.event, job, job.finished_ms > 0 ? job.finished_ms : parts_.now_ms());
+  return "";
+}
+
+void JobRunner::tell_unwritten(const Outcome& outcome, const std::string& why) {
+  const std::string end(domain::job_state_name(outcome.job.state));
+  platform::log_error("job " + outcome.job.id + " is " + end +
+                      " and that is not stored yet: " + why);
+  auto shown = as_still_running(outcome.job);
+  shown.reason = "this job is done (" + end + "), and that cannot be stored yet: " + why +
+                 "; it is tried again until it is stored";
+  parts_.board.publish("state", shown, parts_.now_ms());
+}
+
+void JobRunner::write_again(Clock::time_point now) {
+  store_problem_.clear();
+  for (auto it = unwritten_.begin(); it != unwritten_.end();) {
+    auto& outcome = it->second;
+    if (now >= outcome.next_try) {
+      outcome.problem = store(outcome);
+      outcome.next_try = now + domain::limits::kWriteAgain;
+    }
+    if (!outcome.problem.empty()) store_problem_ = outcome.problem;
+    it = outcome.problem.empty() ? unwritten_.erase(it) : std::next(it);
+  }
 }
 
 void JobRunner::cancel(const std::string& id) {
@@ -299,16 +399,26 @@ void JobRunner::cancel(const std::string& id) {
     notification.job = id;
     return parts_.worker.notify(notification);
   }
+  if (const auto found = unwritten_.find(id); found != unwritten_.end()) {
+    auto& outcome = found->second;
+    if (outcome.job.state != JobState::kQueued) return;  // it has ended
+    outcome.job.state = JobState::kCancelled;
+    outcome.job.finished_ms = parts_.now_ms();
+    outcome.next_try = Clock::now();
+    return;
+  }
   auto job = parts_.store.find(id);
   if (!job || job->state != JobState::kQueued) return;
   job->state = JobState::kCancelled;
-  job->finished_ms = unix_ms();
+  job->finished_ms = parts_.now_ms();
+  job->last_event = parts_.board.take_event_id();
   if (parts_.store.finish(*job, JobState::kQueued)) {
     parts_.board.publish("state", *job, job->finished_ms);
   }
 }
 
 void JobRunner::tick(Clock::time_point now) {
+  write_again(now);
   auto* running = find(on_worker_);
   if (running == nullptr || !running->kill_at || now < *running->kill_at) return;
   platform::log_warning("the worker does not stop job " + running->job.id + ": it is replaced");
@@ -337,15 +447,16 @@ void JobRunner::repeat(Running& running, const std::string& end_of_worker) {
   const auto reason = "the worker " + end_of_worker +
                       " while it made this picture: it runs again, attempt " +
                       attempts(job.attempt + 1);
-  auto again = std::move(job);
+  Outcome outcome{
+      .job = std::move(job), .event = "state", .counted = domain::Requeue::kAfterAttempt};
+  auto& again = outcome.job;
   running_.erase(again.id);
-  parts_.store.requeue(again.id, reason, domain::Requeue::kAfterAttempt);
   again.state = JobState::kQueued;
   again.reason = reason;
   again.started_ms = 0;
   again.progress = {};
   again.progress.stage = "queued";
-  parts_.board.publish("state", again, unix_ms());
+  settle(std::move(outcome));
 }
 
 }  // namespace atelier::scheduler

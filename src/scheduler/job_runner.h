@@ -1,5 +1,7 @@
 // Runs accepted jobs on the worker: claims, sends, follows, saves the pictures, repeats a job whose
 // worker died, cancels. Scheduler thread only; what throws here is logged by the inbox loop.
+// What became of a job is written first and told next. What the disk does not take is kept, told
+// once as not stored yet, and written again until it is.
 #pragma once
 
 #include <chrono>
@@ -31,7 +33,8 @@ struct RunnerParts {
   Inbox& inbox;
   JobBoard& board;
   PreviewShelf& previews;
-  std::function<bool()> models_known;  // false: jobs wait, for their model may still be found
+  std::function<std::int64_t()> now_ms;  // Unix time, for people: nothing is measured with it
+  std::function<bool()> models_known;    // false: jobs wait, for their model may still be found
   std::function<std::optional<domain::InstalledModel>(const std::string& id)> find_model;
 };
 
@@ -47,21 +50,33 @@ class JobRunner {
   void cancel(const std::string& id);
   void notified(protocol::Message message);
   void worker_lost(const std::string& end);
-  void tick(Clock::time_point now);  // kills a worker that ignores a cancellation
+  // Kills a worker that ignores a cancellation; writes again what the disk did not take.
+  void tick(Clock::time_point now);
 
   const std::string& job_on_worker() const { return on_worker_; }  // "" is none
-  int running() const { return static_cast<int>(running_.size()); }
+  int running() const { return static_cast<int>(running_.size() + unwritten_.size()); }
+  std::string problem() const;  // why nothing can be started or stored now, a sentence; "" is well
 
  private:
   struct Running {
     domain::Job job;
+    Clock::time_point started;
     bool sent = false;  // the worker has it, or did; before that its pictures are being read
     bool cancel_asked = false;
     std::optional<Clock::time_point> kill_at;
     bool preview_under_way = false;
   };
+  // What became of a job: an end, or one more turn in the queue.
+  struct Outcome {
+    domain::Job job;  // as it is once this is stored
+    std::string_view event;
+    domain::Requeue counted = domain::Requeue::kUncounted;  // where the state is kQueued
+    std::string problem = "";                               // why it is not stored yet
+    Clock::time_point next_try = {};
+  };
   using Parts = std::vector<protocol::Bytes>;
 
+  void start_next();
   void dispatch(domain::Job job);
   void prepare(const protocol::GenerateRequest& request, const domain::JobInput& input);
   void send(const protocol::GenerateRequest& request, Parts parts);
@@ -73,10 +88,17 @@ class JobRunner {
   void fail(const std::string& id, ErrorCode code, const std::string& sentence);
   void end(Running& running, domain::JobState state, std::string_view event);
   void repeat(Running& running, const std::string& end_of_worker);
+  void settle(Outcome outcome);
+  std::string store(Outcome& outcome);  // and tells it; why it cannot be stored, "" when it is
+  void tell_unwritten(const Outcome& outcome, const std::string& why);
+  void write_again(Clock::time_point now);
+  std::int64_t end_ms(const Running& running) const;
   Running* find(const std::string& id);
 
   RunnerParts parts_;
   std::map<std::string, Running> running_;
+  std::map<std::string, Outcome> unwritten_;
+  std::string start_problem_, store_problem_;
   std::string on_worker_;  // being prepared for the worker or run by it
 };
 

@@ -64,7 +64,8 @@ LocalScheduler::LocalScheduler(LocalSchedulerOptions options, domain::JobStore& 
     : options_(std::move(options)),
       store_(store),
       artifacts_(artifacts),
-      board_(unix_ms()),
+      events_end_(store.reserve_events(limits::kEventsReserved) + limits::kEventsReserved),
+      board_(events_end_ - limits::kEventsReserved),
       pool_(options_.launch_decoder, limits::kDecoders),
       worker_(options_.launch_worker, inbox_,
               {.ready = [this](const protocol::HelloReply& hello) { worker_ready(hello); },
@@ -85,6 +86,7 @@ LocalScheduler::LocalScheduler(LocalSchedulerOptions options, domain::JobStore& 
                .inbox = inbox_,
                .board = board_,
                .previews = previews_,
+               .now_ms = options_.now_ms,
                .models_known = [this] { return models_known(); },
                .find_model = [this](const std::string& id) { return find_model(id); }}) {
   shown_.name = "main";
@@ -133,6 +135,7 @@ void LocalScheduler::tick() {
   runner_.tick(now);
   runner_.run_next();
   take_status();
+  reserve_events();
 }
 
 void LocalScheduler::worker_ready(const protocol::HelloReply& hello) {
@@ -189,6 +192,7 @@ void LocalScheduler::take_status() {
   const std::lock_guard lock(mutex_);
   status_.workers = {shown_};
   status_.running = runner_.running();
+  runner_problem_ = runner_.problem();
   status_.queued = queued;
   status_.memory_total_mb = total >> 20;
   status_.memory_used_mb = used >> 20;
@@ -216,7 +220,7 @@ void LocalScheduler::add_notice(const std::string& sentence) {
 
 bool LocalScheduler::wait_for_models(std::chrono::milliseconds patience) {
   std::unique_lock lock(mutex_);
-  return models_changed_.wait_until(lock, std::chrono::system_clock::now() + patience, [this] {
+  return models_changed_.wait_for(lock, patience, [this] {
     return stopping_ || catalog_ != nullptr || !worker_problem_.empty();
   });
 }
@@ -259,6 +263,48 @@ std::optional<domain::InstalledModel> LocalScheduler::find_model(const std::stri
   return std::nullopt;
 }
 
+void LocalScheduler::reserve_events() {
+  if (board_.next_event_id() + limits::kEventsReserved / 2 < events_end_) return;
+  events_end_ = store_.reserve_events(limits::kEventsReserved) + limits::kEventsReserved;
+}
+
+// A place in the queue, held from before the pictures are stored until the job is.
+class LocalScheduler::Place {
+ public:
+  Place(LocalScheduler& owner, int priority)
+      : owner_(owner), coming_(owner.coming_[static_cast<std::size_t>(priority)]) {
+    const std::lock_guard lock(owner_.submitting_);
+    const int waiting = owner_.store_.count_queued(priority) + coming_;
+    if (waiting >= owner_.options_.queue_max) {
+      throw Error(ErrorCode::kQueueFull,
+                  "Queue is full: " + std::to_string(waiting) +
+                      " jobs of this priority wait already; try again later");
+    }
+    ++coming_;
+  }
+  ~Place() { leave(); }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+
+  // In one go: nobody counts the job twice.
+  void fill(const Job& job) {
+    const std::lock_guard lock(owner_.submitting_);
+    owner_.store_.insert(job);
+    --coming_;
+    held_ = false;
+  }
+
+ private:
+  void leave() {
+    const std::lock_guard lock(owner_.submitting_);
+    if (held_) --coming_;
+  }
+
+  LocalScheduler& owner_;
+  int& coming_;
+  bool held_ = true;
+};
+
 std::string LocalScheduler::keep_upload(const std::vector<std::uint8_t>& bytes,
                                         const std::string& field) {
   if (bytes.empty()) return "";
@@ -269,7 +315,7 @@ std::string LocalScheduler::keep_upload(const std::vector<std::uint8_t>& bytes,
                                           " are allowed");
   }
   const auto decoded = pool_.decode(bytes, field);
-  return artifacts_.put(bytes, decoded.media_type);
+  return artifacts_.put(bytes, decoded.media_type, domain::ArtifactOrigin::kUploaded);
 }
 
 Job LocalScheduler::submit(const NewJob& wish) {
@@ -284,7 +330,7 @@ Job LocalScheduler::submit(const NewJob& wish) {
   job.id = platform::new_id();
   job.client = wish.client;
   job.priority = wish.priority;
-  job.created_ms = unix_ms();
+  job.created_ms = options_.now_ms();
   job.input = wish.input;
   auto& warnings = job.input.warnings;
   if (!resolved.warning.empty()) warnings.insert(warnings.begin(), resolved.warning);
@@ -295,20 +341,13 @@ Job LocalScheduler::submit(const NewJob& wish) {
   auto& generation = job.input.generation;
   generation.model = resolved.model.card.id;
   if (!generation.seed) generation.seed = draw_seed();  // a repeated job makes the same picture
+  Place place(*this, job.priority);
   job.input.image_artifact = keep_upload(wish.image, wish.names.of("image"));
   job.input.mask_artifact = keep_upload(wish.mask, wish.names.of("mask"));
-  {
-    const std::lock_guard lock(submitting_);
-    const int waiting = store_.count_queued(job.priority);
-    if (waiting >= options_.queue_max) {
-      throw Error(ErrorCode::kQueueFull,
-                  "Queue is full: " + std::to_string(waiting) +
-                      " jobs of this priority wait already; try again later");
-    }
-    store_.insert(job);
-  }
-  inbox_.post([this, job] {
-    if (!board_.find(job.id)) board_.publish("state", job, job.created_ms);
+  const auto event = board_.take_event_id();  // before anybody can end the job
+  place.fill(job);
+  inbox_.post([this, job, event] {
+    if (!board_.find(job.id)) board_.publish("state", job, job.created_ms, event);
     runner_.run_next();
   });
   return job;
@@ -327,7 +366,7 @@ std::vector<Job> LocalScheduler::recent_jobs(const domain::JobFilter& filter) {
   for (auto& entry : jobs) {
     auto live = board_.find(entry.id);
     // One that changed in between stays as the store found it, so that it fits the filter.
-    if (live && domain::matches(filter, *live)) entry = *std::move(live);
+    if (live && domain::in_wanted_state(filter, *live)) entry = *std::move(live);
   }
   return jobs;
 }
@@ -337,7 +376,8 @@ Job LocalScheduler::cancel(const std::string& id) {
   if (domain::is_terminal(known.state)) return known;
   // A queued one ends here and now; the scheduler's thread tells who listens.
   known.state = JobState::kCancelled;
-  known.finished_ms = unix_ms();
+  known.finished_ms = std::max(options_.now_ms(), known.created_ms);
+  known.last_event = board_.take_event_id();
   if (store_.finish(known, JobState::kQueued)) {
     inbox_.post([this, known] { board_.publish("state", known, known.finished_ms); });
     return known;
@@ -360,6 +400,7 @@ StationStatus LocalScheduler::status() {
   const auto up = std::chrono::steady_clock::now() - started_;
   const std::lock_guard lock(mutex_);
   auto status = status_;
+  if (!runner_problem_.empty()) status.notices.push_back(runner_problem_);
   status.uptime_ms = std::chrono::duration_cast<std::chrono::milliseconds>(up).count();
   return status;
 }
@@ -384,9 +425,9 @@ ModelList LocalScheduler::refresh_models(std::chrono::milliseconds patience) {
       models_changed_.notify_all();
     });
   });
-  const bool found = models_changed_.wait_until(
-      lock, std::chrono::system_clock::now() + patience,
-      [&] { return stopping_ || refreshes_done_ >= mine || !worker_problem_.empty(); });
+  const bool found = models_changed_.wait_for(lock, patience, [&] {
+    return stopping_ || refreshes_done_ >= mine || !worker_problem_.empty();
+  });
   auto list = list_models();
   if (list.reason.empty() && !found) {
     list.reason = "the folders are still being looked at: this is what was known before";

@@ -3,8 +3,9 @@
 // ends the children. See scheduler.h for who calls what.
 #pragma once
 
+#include <array>
 #include <atomic>
-#include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -12,6 +13,7 @@
 
 #include "domain/gallery/artifact_store.h"
 #include "domain/jobs/job_store.h"
+#include "platform/condition.h"
 #include "scheduler/job_board.h"
 #include "scheduler/job_runner.h"
 #include "scheduler/model_scan.h"
@@ -25,6 +27,7 @@ struct LocalSchedulerOptions {
   ModelFolders folders;
   std::string default_model;
   int queue_max = 64;
+  std::function<std::int64_t()> now_ms = unix_ms;
 };
 
 class LocalScheduler final : public Scheduler {
@@ -59,8 +62,10 @@ class LocalScheduler final : public Scheduler {
   void worker_ready(const protocol::HelloReply& hello);
   void worker_lost(const std::string& end);
   void ask_memory();
+  void reserve_events();
   void take_status();
   std::vector<std::string> loaded_models();
+  class Place;
   std::string keep_upload(const std::vector<std::uint8_t>& bytes, const std::string& field);
   std::shared_ptr<const domain::Catalog> catalog();
   std::string why_no_models() const;  // mutex_ is held
@@ -73,6 +78,7 @@ class LocalScheduler final : public Scheduler {
   domain::ArtifactStore& artifacts_;
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   Inbox inbox_;
+  std::int64_t events_end_;  // scheduler thread: the first event id that is not reserved
   JobBoard board_;
   PreviewShelf previews_;
   MediaPool pool_;
@@ -83,12 +89,15 @@ class LocalScheduler final : public Scheduler {
   protocol::MemoryReply memory_;  // scheduler thread
   std::string seen_job_;          // scheduler thread
 
-  std::mutex submitting_;  // the limit of the queue is checked and used in one go
+  std::mutex submitting_;
+  std::array<int, 4>
+      coming_{};  // guarded by submitting_; places by priority that are taken already
 
   std::mutex mutex_;
-  std::condition_variable models_changed_;
+  platform::Condition models_changed_;
   StationStatus status_;                            // guarded by mutex_
   std::shared_ptr<const domain::Catalog> catalog_;  // guarded by mutex_; null: not known yet
+  std::string runner_problem_;                      // guarded by mutex_; a notice, "" is none
   std::string worker_problem_;                      // guarded by mutex_; why it cannot work at all
   std::uint64_t refreshes_asked_ = 0, refreshes_done_ = 0;  // guarded by mutex_
   bool stopping_ = false;                                   // guarded by mutex_

@@ -381,6 +381,192 @@ TEST_F(LocalSchedulerTest, AJobThatRanAtThreeCrashesOfTheStationIsHeld) {
   EXPECT_EQ(Hearing(*scheduler_, job.id).wait_for_end().state, JobState::kFailed);
 }
 
+bool is_unwritten(const Job& job) {
+  return job.state == JobState::kRunning &&
+         job.reason.find("cannot be stored yet") != std::string::npos;
+}
+
+TEST_F(LocalSchedulerTest, AnEndThatCannotBeStoredIsToldAsSuchOnceAndWrittenUntilItIs) {
+  options_.launch_worker = worker("step_ms=20");
+  start();
+  const auto id = scheduler_->submit(wish(20)).id;
+  Hearing hearing(*scheduler_, id);
+  hearing.wait(is_denoising);
+  jobs_.disk_full = true;
+  const auto unwritten = hearing.wait(is_unwritten);
+  EXPECT_FALSE(unwritten.result);
+  EXPECT_THAT(unwritten.reason, HasSubstr("free some space"));
+  std::this_thread::sleep_for(std::chrono::milliseconds(2500));  // tried again meanwhile, and again
+  EXPECT_EQ(jobs_.find(id)->state, JobState::kRunning);
+  EXPECT_EQ(scheduler_->job(id).state, JobState::kRunning);
+  EXPECT_EQ(scheduler_->status().running, 1);
+  EXPECT_THAT(scheduler_->status().notices, testing::Contains(HasSubstr("cannot be stored")));
+  scheduler_->cancel(id);  // it has ended: nothing to cancel
+  jobs_.disk_full = false;
+  EXPECT_EQ(hearing.wait_for_end().state, JobState::kSucceeded);
+  EXPECT_EQ(jobs_.find(id)->state, JobState::kSucceeded);
+  const auto events = hearing.events();
+  EXPECT_EQ(
+      std::ranges::count_if(events, [](const JobEvent& event) { return is_unwritten(event.job); }),
+      1);
+  EXPECT_EQ(jobs_.find(id)->last_event, events.back().id);
+  EXPECT_EQ(run(wish(2)).state, JobState::kSucceeded);
+  EXPECT_TRUE(scheduler_->status().notices.empty());
+  scheduler_.reset();
+  start();
+  EXPECT_EQ(scheduler_->job(id).attempt, 1);
+}
+
+TEST_F(LocalSchedulerTest, ACancellationThatCannotBeStoredIsNotForgotten) {
+  options_.launch_worker = worker("step_ms=20");
+  start();
+  const auto id = scheduler_->submit(wish(500)).id;
+  Hearing hearing(*scheduler_, id);
+  hearing.wait(is_denoising);
+  jobs_.disk_full = true;
+  EXPECT_EQ(scheduler_->cancel(id).state, JobState::kRunning);
+  hearing.wait(is_unwritten);
+  jobs_.disk_full = false;
+  EXPECT_EQ(hearing.wait_for_end().state, JobState::kCancelled);
+  scheduler_.reset();
+  start();
+  EXPECT_EQ(Hearing(*scheduler_, id).wait_for_end().state, JobState::kCancelled);
+}
+
+TEST_F(LocalSchedulerTest, AJobWhoseWorkerDiesOnAFullDiskRunsAgainOnceThereIsSpace) {
+  options_.launch_worker = worker("step_ms=20");
+  start();
+  const auto id = scheduler_->submit(wish(100)).id;
+  Hearing hearing(*scheduler_, id);
+  hearing.wait(is_denoising);
+  jobs_.disk_full = true;
+  ASSERT_EQ(::kill(worker_pid(), SIGKILL), 0);
+  hearing.wait(is_unwritten);
+  EXPECT_EQ(jobs_.find(id)->state, JobState::kRunning);
+  jobs_.disk_full = false;
+  const auto job = hearing.wait_for_end();
+  EXPECT_EQ(job.state, JobState::kSucceeded);
+  EXPECT_EQ(job.attempt, 2);
+}
+
+TEST_F(LocalSchedulerTest, AJobThatWaitsToGoBackToTheQueueCanBeCancelled) {
+  options_.launch_worker = worker("step_ms=20");
+  start();
+  const auto id = scheduler_->submit(wish(500)).id;
+  Hearing hearing(*scheduler_, id);
+  hearing.wait(is_denoising);
+  jobs_.disk_full = true;
+  ASSERT_EQ(::kill(worker_pid(), SIGKILL), 0);
+  hearing.wait(is_unwritten);
+  scheduler_->cancel(id);
+  jobs_.disk_full = false;
+  EXPECT_EQ(hearing.wait_for_end().state, JobState::kCancelled);
+}
+
+TEST_F(LocalSchedulerTest, AnEndThatAStopFindsUnwrittenIsTriedALastTime) {
+  options_.launch_worker = worker("step_ms=20");
+  start();
+  const auto id = scheduler_->submit(wish(20)).id;
+  {
+    Hearing hearing(*scheduler_, id);
+    hearing.wait(is_denoising);
+    jobs_.disk_full = true;
+    hearing.wait(is_unwritten);
+  }
+  jobs_.disk_full = false;
+  scheduler_.reset();
+  EXPECT_NE(jobs_.find(id)->state, JobState::kRunning);
+}
+
+TEST_F(LocalSchedulerTest, OnAFullDiskNothingIsAcceptedOrStartedAndTheQueueGoesOnAfterwards) {
+  options_.launch_worker = worker("step_ms=20");
+  start();
+  const auto first = scheduler_->submit(wish(30)).id;
+  const auto second = scheduler_->submit(wish(2)).id;
+  Hearing hearing(*scheduler_, first);
+  Hearing waiting(*scheduler_, second);
+  hearing.wait(is_denoising);
+  jobs_.disk_full = true;
+  const auto refused = refusal(wish());
+  EXPECT_EQ(refused.code(), ErrorCode::kInternal);
+  EXPECT_THAT(refused.what(), HasSubstr("free some space"));
+  EXPECT_THROW(scheduler_->cancel(second), Error);  // it cannot be promised
+  hearing.wait(is_unwritten);
+  EXPECT_EQ(scheduler_->job(second).state, JobState::kQueued);
+  jobs_.disk_full = false;
+  EXPECT_EQ(hearing.wait_for_end().state, JobState::kSucceeded);
+  EXPECT_EQ(waiting.wait_for_end().state, JobState::kSucceeded);
+  EXPECT_EQ(scheduler_->recent_jobs({.limit = 10}).size(), 2U);
+}
+
+TEST_F(LocalSchedulerTest, AFullQueueRefusesBeforeAPictureIsKept) {
+  options_.launch_worker = worker("step_ms=100");
+  options_.queue_max = 1;
+  start();
+  auto ask = wish();
+  ask.image = scheduler_->artifact(run(wish(2)).result.value().artifacts[0]).bytes;
+  ask.input.generation.strength = 0.5;
+  const auto running = scheduler_->submit(wish(500)).id;
+  Hearing(*scheduler_, running).wait(is_denoising);
+  scheduler_->submit(wish());
+  for (int i = 0; i < 30; ++i) EXPECT_EQ(refusal(ask).code(), ErrorCode::kQueueFull);
+  EXPECT_EQ(artifacts_.uploads(), 0);
+  ask.priority = 3;
+  EXPECT_NO_THROW(scheduler_->submit(ask));
+  EXPECT_EQ(artifacts_.uploads(), 1);
+}
+
+TEST_F(LocalSchedulerTest, ManyAtOnceGetExactlyThePlacesThatThereAre) {
+  options_.launch_worker = worker("step_ms=100");
+  options_.queue_max = 5;
+  start();
+  const auto running = scheduler_->submit(wish(500)).id;
+  Hearing(*scheduler_, running).wait(is_denoising);
+  std::atomic<int> accepted = 0;
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 12; ++i) {
+    clients.emplace_back([&] {
+      try {
+        scheduler_->submit(wish());
+        ++accepted;
+      } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ErrorCode::kQueueFull);
+      }
+    });
+  }
+  for (auto& client : clients) client.join();
+  EXPECT_EQ(accepted, 5);
+}
+
+TEST_F(LocalSchedulerTest, AClockThatIsSetBackChangesNeitherOrderNorDurations) {
+  std::atomic<std::int64_t> shift = 0;
+  options_.now_ms = [&shift] { return unix_ms() + shift; };
+  options_.launch_worker = worker("step_ms=20");
+  start();
+  const auto first = scheduler_->submit(wish(10)).id;
+  Hearing hearing(*scheduler_, first);
+  hearing.wait(is_denoising);
+  shift = -3'600'000;
+  const auto ended = hearing.wait_for_end();
+  EXPECT_GE(ended.finished_ms - ended.started_ms, 100);
+  EXPECT_LT(ended.finished_ms - ended.started_ms, 600'000);
+  const auto second = scheduler_->submit(wish(2)).id;
+  Hearing next(*scheduler_, second);
+  next.wait_for_end();
+  EXPECT_GT(next.events().front().id, hearing.events().back().id);
+  scheduler_.reset();
+  shift = -7'200'000;
+  start();
+  const auto third = scheduler_->submit(wish(2)).id;
+  Hearing last(*scheduler_, third);
+  last.wait_for_end();
+  EXPECT_GT(last.events().front().id, next.events().back().id);
+  std::vector<std::string> order;
+  for (const auto& job : scheduler_->recent_jobs({.limit = 10})) order.push_back(job.id);
+  EXPECT_THAT(order, testing::ElementsAre(third, second, first));
+  scheduler_.reset();  // it uses what stands here
+}
+
 TEST_F(LocalSchedulerTest, RefusesWhatCannotRunBeforeItIsWritten) {
   start();
   auto absurd = wish();

@@ -1,9 +1,12 @@
-// Stores that keep everything in memory, for tests of the scheduler: no disk, the same promises.
+// Stores that keep everything in memory, for tests of the scheduler: no disk, the same promises,
+// and a disk that is full when a test wants it.
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <mutex>
+#include <utility>
 
 #include "domain/gallery/artifact_store.h"
 #include "domain/jobs/job_store.h"
@@ -13,21 +16,29 @@ namespace atelier::scheduler {
 
 class MemoryJobStore final : public domain::JobStore {
  public:
+  std::atomic<bool> disk_full = false;  // then every write is refused
+
   void insert(const domain::Job& job) override {
+    expect_space();
     const std::lock_guard lock(mutex_);
-    jobs_[job.id] = job;
+    jobs_.push_back(job);
   }
   std::optional<domain::Job> find(const std::string& id) override {
     const std::lock_guard lock(mutex_);
-    const auto found = jobs_.find(id);
+    const auto found = std::ranges::find(jobs_, id, &domain::Job::id);
     if (found == jobs_.end()) return std::nullopt;
-    return found->second;
+    return *found;
   }
   std::vector<domain::Job> recent(const domain::JobFilter& filter) override {
     const std::lock_guard lock(mutex_);
     std::vector<domain::Job> result;
-    for (auto it = jobs_.rbegin(); it != jobs_.rend() && std::ssize(result) < filter.limit; ++it) {
-      if (domain::matches(filter, it->second)) result.push_back(it->second);
+    auto it = jobs_.rbegin();
+    if (!filter.before.empty()) {
+      while (it != jobs_.rend() && it->id != filter.before) ++it;
+      if (it != jobs_.rend()) ++it;
+    }
+    for (; it != jobs_.rend() && std::ssize(result) < filter.limit; ++it) {
+      if (domain::in_wanted_state(filter, *it)) result.push_back(*it);
     }
     return result;
   }
@@ -69,35 +80,47 @@ class MemoryJobStore final : public domain::JobStore {
   bool finish(const domain::Job& ended, domain::JobState expected) override {
     return change(ended.id, expected, [&](domain::Job& job) { job = ended; });
   }
+  std::int64_t reserve_events(std::int64_t count) override {
+    expect_space();
+    const std::lock_guard lock(mutex_);
+    return std::exchange(next_event_, next_event_ + count);
+  }
 
  private:
   std::vector<domain::Job> in_state(domain::JobState state) {
     const std::lock_guard lock(mutex_);
     std::vector<domain::Job> result;
-    for (const auto& [id, job] : jobs_) {
+    for (const auto& job : jobs_) {
       if (job.state == state) result.push_back(job);
     }
     return result;
   }
+  void expect_space() const {
+    if (disk_full) throw Error(ErrorCode::kInternal, "the disk is full: free some space");
+  }
   template <class Change>
   bool change(const std::string& id, domain::JobState expected, const Change& apply) {
     const std::lock_guard lock(mutex_);
-    const auto found = jobs_.find(id);
-    if (found == jobs_.end() || found->second.state != expected) return false;
-    apply(found->second);
+    const auto found = std::ranges::find(jobs_, id, &domain::Job::id);
+    if (found == jobs_.end() || found->state != expected) return false;
+    expect_space();
+    apply(*found);
     return true;
   }
 
   std::mutex mutex_;
-  std::map<std::string, domain::Job> jobs_;  // guarded by mutex_
+  std::vector<domain::Job> jobs_;  // guarded by mutex_; as they were accepted
+  std::int64_t next_event_ = 1;    // guarded by mutex_
 };
 
 class MemoryArtifactStore final : public domain::ArtifactStore {
  public:
-  std::string put(std::span<const std::uint8_t> bytes, const std::string& media_type) override {
+  std::string put(std::span<const std::uint8_t> bytes, const std::string& media_type,
+                  domain::ArtifactOrigin origin) override {
     const std::lock_guard lock(mutex_);
     const auto id = "artifact-" + std::to_string(artifacts_.size());
     artifacts_[id] = {{bytes.begin(), bytes.end()}, media_type};
+    uploads_ += origin == domain::ArtifactOrigin::kUploaded ? 1 : 0;
     return id;
   }
   domain::Artifact get(const std::string& id) override {
@@ -106,10 +129,15 @@ class MemoryArtifactStore final : public domain::ArtifactStore {
     if (found == artifacts_.end()) throw Error(ErrorCode::kNotFound, "no artifact " + id);
     return found->second;
   }
+  int uploads() {
+    const std::lock_guard lock(mutex_);
+    return uploads_;
+  }
 
  private:
   std::mutex mutex_;
   std::map<std::string, domain::Artifact> artifacts_;  // guarded by mutex_
+  int uploads_ = 0;                                    // guarded by mutex_
 };
 
 }  // namespace atelier::scheduler

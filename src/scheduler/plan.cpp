@@ -1,7 +1,7 @@
 #include "scheduler/plan.h"
 
 #include <algorithm>
-#include <tuple>
+#include <functional>
 
 namespace atelier::scheduler {
 
@@ -10,10 +10,7 @@ std::vector<Assignment> plan_next(std::span<const WaitingJob> queue,
   std::vector<const WaitingJob*> order;
   order.reserve(queue.size());
   for (const auto& job : queue) order.push_back(&job);
-  std::ranges::sort(order, [](const WaitingJob* left, const WaitingJob* right) {
-    return std::tuple(-left->priority, std::string_view(left->id)) <
-           std::tuple(-right->priority, std::string_view(right->id));
-  });
+  std::ranges::stable_sort(order, std::greater{}, &WaitingJob::priority);
   std::vector<Assignment> plan;
   auto next = order.begin();
   for (const auto& worker : workers) {

@@ -10,7 +10,7 @@
 namespace atelier::scheduler {
 
 struct WaitingJob {
-  std::string id;  // sortable by time
+  std::string id;
   int priority = 0;
 };
 
@@ -24,7 +24,8 @@ struct Assignment {
   bool operator==(const Assignment&) const = default;
 };
 
-// Higher priority first, then first come first served; each idle worker gets one job.
+// Higher priority first, then in the order of `queue`, which is oldest first; each idle worker gets
+// one job.
 std::vector<Assignment> plan_next(std::span<const WaitingJob> queue,
                                   std::span<const WorkerSlot> workers);
 

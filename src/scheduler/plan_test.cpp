@@ -17,7 +17,7 @@ TEST(PlanNext, FollowsTheTable) {
       {"nothing waits", {}, {{"main", true}}, {}},
       {"nobody is idle", {{"01", 2}}, {{"main", false}}, {}},
       {"no worker at all", {{"01", 2}}, {}, {}},
-      {"first come first served", {{"02", 2}, {"01", 2}}, {{"main", true}}, {{"01", "main"}}},
+      {"first come first served", {{"02", 2}, {"01", 2}}, {{"main", true}}, {{"02", "main"}}},
       {"priority beats age", {{"01", 0}, {"02", 2}, {"03", 3}}, {{"main", true}}, {{"03", "main"}}},
       {"each idle worker gets one",
        {{"01", 2}, {"02", 2}, {"03", 0}},

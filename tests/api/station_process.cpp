@@ -56,7 +56,21 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 StationProcess::StationProcess(const StationOptions& options)
     : home_(new_home()), port_(free_port()) {
   start(options);
-  wait_until_ready(options.key);
+  if (wait_until_ready(options.key)) return;
+  std::fprintf(stderr, "the station did not start:\n%s\n", log().c_str());
+  stop();
+  std::abort();
+}
+
+bool StationProcess::start_again(const StationOptions& options) {
+  start(options);
+  return wait_until_ready(options.key);
+}
+
+void StationProcess::crash() {
+  ::kill(pid_, SIGKILL);
+  int status = 0;
+  ::waitpid(std::exchange(pid_, -1), &status, 0);
 }
 
 StationProcess::~StationProcess() {
@@ -84,7 +98,7 @@ void StationProcess::start(const StationOptions& options) {
   if (pid_ != 0) return;
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  const int log = ::open(log_path.c_str(), O_WRONLY | O_CREAT, 0600);
+  const int log = ::open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   ::dup2(log, 1);
   ::dup2(log, 2);
   ::execve(argument_list[0], argument_list.data(), environment_list.data());
@@ -93,22 +107,21 @@ void StationProcess::start(const StationOptions& options) {
 }
 
 // Ready: it answers and a worker has named a model.
-void StationProcess::wait_until_ready(const std::string& key) {
+bool StationProcess::wait_until_ready(const std::string& key) {
   const std::string fields = key.empty() ? "" : "Authorization: Bearer " + key + "\r\n";
   const auto end = std::chrono::steady_clock::now() + 60s;
   while (std::chrono::steady_clock::now() < end) {
     const auto reply = ask("GET", "/api/v1/models", {}, fields);
-    if (reply.status == 200 && reply.body.find(R"("id")") != std::string::npos) return;
+    if (reply.status == 200 && reply.body.find(R"("id")") != std::string::npos) return true;
     int status = 0;
     if (::waitpid(pid_, &status, WNOHANG) == pid_) {
       pid_ = -1;
-      break;
+      end_status_ = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+      return false;
     }
     std::this_thread::sleep_for(50ms);
   }
-  std::fprintf(stderr, "the station did not start:\n%s\n", log().c_str());
-  stop();
-  std::abort();
+  return false;
 }
 
 std::string StationProcess::log() const {

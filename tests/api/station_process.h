@@ -29,6 +29,7 @@ class StationProcess {
   StationProcess(const StationProcess&) = delete;
   StationProcess& operator=(const StationProcess&) = delete;
 
+  const std::filesystem::path& home() const { return home_; }
   int port() const { return port_; }
   pid_t pid() const { return pid_; }
   std::string log() const;
@@ -40,15 +41,21 @@ class StationProcess {
   std::string submit(std::string_view input) const;  // of POST /api/v1/jobs; "" when refused
   // The job once its state is one of `states` ("succeeded failed"); null after a minute.
   boost::json::value wait_for(const std::string& id, std::string_view states) const;
-  int stop();  // SIGTERM; its exit status
+  int stop();    // SIGTERM; its exit status
+  void crash();  // SIGKILL
+  // After stop() or crash(), on the same home and port. False: it ended by itself before it was
+  // ready, with end_status().
+  bool start_again(const StationOptions& options = {});
+  int end_status() const { return end_status_; }  // minus the signal where one ended it
 
  private:
   void start(const StationOptions& options);
-  void wait_until_ready(const std::string& key);
+  bool wait_until_ready(const std::string& key);
 
   std::filesystem::path home_;
   int port_ = 0;
   pid_t pid_ = -1;
+  int end_status_ = 0;
 };
 
 }  // namespace atelier::api

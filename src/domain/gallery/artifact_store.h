@@ -14,12 +14,16 @@ struct Artifact {
   std::string media_type;  // "image/png"
 };
 
+// What was made is kept for ever; an upload only as long as a job names it.
+enum class ArtifactOrigin { kMade, kUploaded };
+
 class ArtifactStore {
  public:
   virtual ~ArtifactStore() = default;
 
   // The id; the bytes have reached the disk. A full disk is Error(kInternal) with a sentence.
-  virtual std::string put(std::span<const std::uint8_t> bytes, const std::string& media_type) = 0;
+  virtual std::string put(std::span<const std::uint8_t> bytes, const std::string& media_type,
+                          ArtifactOrigin origin) = 0;
   virtual Artifact get(const std::string& id) = 0;  // throws kNotFound
 };
 

@@ -54,14 +54,15 @@ struct JobFailure {
 };
 
 struct Job {
-  std::string id;      // sortable by time (ULID)
+  std::string id;      // a ULID; the order of jobs is the store's
   std::string client;  // who asked: "api", "cli", "gallery" …
   JobState state = JobState::kQueued;
   int priority = kPriorityInteractive;
   int attempt = 0;          // 1 on the first run; an end that is not its fault is not counted
   int station_crashes = 0;  // how often the station itself ended without a stop while this ran
   std::int64_t created_ms = 0, started_ms = 0, finished_ms = 0;  // Unix time; 0: not yet
-  std::string reason;  // why it waits, was repeated or refused: a sentence
+  std::int64_t last_event = 0;  // the id of the event that tells its end; 0: not yet
+  std::string reason;           // why it waits, was repeated or refused: a sentence
   JobInput input;
   JobProgress progress;
   std::optional<JobResult> result;    // kSucceeded
@@ -71,7 +72,7 @@ struct Job {
 // One event of a job, replayable by id (Last-Event-ID). `type`: "state", "progress", "preview",
 // "result", "error". The last one is "result" (succeeded), "error" (failed) or "state" (cancelled).
 struct JobEvent {
-  std::int64_t id = 0;  // increasing over all jobs
+  std::int64_t id = 0;  // increasing over all jobs and all starts, whatever the clock does
   std::string type;
   std::int64_t time_ms = 0;
   Job job;  // the job as it is after the event

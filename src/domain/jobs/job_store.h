@@ -1,6 +1,7 @@
-// Where jobs are kept; it owns the truth about them. Implemented by storage, used by the scheduler.
-// Thread-safe. What a function wrote has reached the disk when it returns. Failures of the disk are
-// Error(kInternal) with a sentence; a lost race is a false.
+// Where jobs are kept; it owns the truth about them and their order, which is the order in which
+// they were accepted. Implemented by storage, used by the scheduler. Thread-safe. What a function
+// wrote has reached the disk when it returns. Failures of the disk and damaged entries are
+// Error(kInternal) with a sentence; lists leave damaged entries out; a lost race is a false.
 #pragma once
 
 #include <algorithm>
@@ -17,13 +18,12 @@ namespace atelier::domain {
 struct JobFilter {
   int limit = 50;
   std::vector<JobState> states = {};  // empty: every state
-  std::string before = {};            // ids older than this one; "" is all
+  std::string before = {};            // only those accepted before the one with this id; "" is all
 };
 
-inline bool matches(const JobFilter& filter, const Job& job) {
-  return (filter.before.empty() || job.id < filter.before) &&
-         (filter.states.empty() ||
-          std::ranges::find(filter.states, job.state) != filter.states.end());
+inline bool in_wanted_state(const JobFilter& filter, const Job& job) {
+  return filter.states.empty() ||
+         std::ranges::find(filter.states, job.state) != filter.states.end();
 }
 
 // What it is counted as when a running job goes back to the queue.
@@ -50,6 +50,9 @@ class JobStore {
   virtual bool requeue(const std::string& id, const std::string& reason, Requeue counted) = 0;
   // `expected` → the terminal state that `job` has, with its result or failure and time of end.
   virtual bool finish(const Job& job, JobState expected) = 0;
+
+  // The first of `count` event ids that nobody else gets, in this life or a later one.
+  virtual std::int64_t reserve_events(std::int64_t count) = 0;
 };
 
 }  // namespace atelier::domain

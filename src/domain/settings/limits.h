@@ -42,6 +42,12 @@ inline constexpr std::chrono::seconds kModelsPatience{
 inline constexpr std::chrono::seconds kRefreshPatience{10};
 inline constexpr std::chrono::milliseconds kStopPatience{1'000};  // children may end by themselves
 
+// What became of a job is written again so often when the disk did not take it.
+inline constexpr std::chrono::milliseconds kWriteAgain{1'000};
+// Event ids that are reserved in the database at once: a write in weeks, and room for a million
+// starts below the 2^53 that JavaScript counts to.
+inline constexpr std::int64_t kEventsReserved = 1'000'000'000;
+
 // What is kept in memory for people who look.
 inline constexpr std::size_t kEventsPerJob = 256;  // newest; states are never dropped
 inline constexpr std::size_t kEndedJobsKept =

@@ -56,19 +56,22 @@ bool is_id(const std::string& id) {
 
 }  // namespace
 
-ArtifactFolder::ArtifactFolder(std::filesystem::path folder) : folder_(std::move(folder)) {
+ArtifactFolder::ArtifactFolder(std::filesystem::path folder)
+    : folder_(std::move(folder)), uploads_(folder_ / "uploads") {
   std::error_code failure;
-  std::filesystem::create_directories(folder_, failure);
+  std::filesystem::create_directories(uploads_, failure);
   if (failure) {
-    throw Error(ErrorCode::kInternal, "the folder '" + folder_.string() + "' cannot be made: " +
-                                          failure.message() + "; choose another home folder");
+    throw Error(ErrorCode::kInternal, "the folder '" + uploads_.string() +
+                                          "' cannot be made: " + failure.message() +
+                                          "; free some space or choose another home folder");
   }
 }
 
-std::string ArtifactFolder::put(std::span<const std::uint8_t> bytes,
-                                const std::string& media_type) {
+std::string ArtifactFolder::put(std::span<const std::uint8_t> bytes, const std::string& media_type,
+                                domain::ArtifactOrigin origin) {
   const auto id = digest_name(bytes);
-  const auto shard = folder_ / id.substr(0, 2);
+  const bool made = origin == domain::ArtifactOrigin::kMade;
+  const auto shard = (made ? folder_ : uploads_) / id.substr(0, 2);
   const auto path = shard / (id + std::string(extension_of(media_type)));
   std::error_code failure;
   if (std::filesystem::exists(path, failure)) return id;
@@ -79,14 +82,33 @@ std::string ArtifactFolder::put(std::span<const std::uint8_t> bytes,
 
 domain::Artifact ArtifactFolder::get(const std::string& id) {
   if (is_id(id)) {  // anything else could name a file outside
-    for (const auto& [type, extension] : kExtensions) {
-      const auto path = folder_ / id.substr(0, 2) / (id + std::string(extension));
-      std::error_code failure;
-      if (!std::filesystem::exists(path, failure)) continue;
-      return {platform::read_file(path, domain::limits::kPictureBytesMax), std::string(type)};
+    for (const auto* folder : {&folder_, &uploads_}) {
+      for (const auto& [type, extension] : kExtensions) {
+        const auto path = *folder / id.substr(0, 2) / (id + std::string(extension));
+        std::error_code failure;
+        if (!std::filesystem::exists(path, failure)) continue;
+        return {platform::read_file(path, domain::limits::kPictureBytesMax), std::string(type)};
+      }
     }
   }
   throw Error(ErrorCode::kNotFound, "there is no artifact '" + id + "'");
+}
+
+ArtifactFolder::Swept ArtifactFolder::sweep(const std::set<std::string>& named) {
+  Swept swept;
+  for (const auto& shard : platform::files_in(folder_)) {
+    swept.temporary += platform::remove_temporary_files(shard);
+  }
+  for (const auto& shard : platform::files_in(uploads_)) {
+    swept.temporary += platform::remove_temporary_files(shard);
+    for (const auto& upload : platform::files_in(shard)) {
+      const auto id = upload.stem().string();
+      if (!is_id(id) || named.contains(id)) continue;
+      std::error_code failure;  // what cannot be removed stays for the next start
+      swept.uploads += std::filesystem::remove(upload, failure) ? 1U : 0U;
+    }
+  }
+  return swept;
 }
 
 }  // namespace atelier::storage

@@ -1,8 +1,10 @@
-// Artifacts as files: `<folder>/ab/abcdef….png`, named by the first half of their SHA-256.
-// Thread-safe without a lock: a file is complete before it has its name, and is never changed.
+// Artifacts as files: `<folder>/ab/abcdef….png` for what was made, `<folder>/uploads/ab/…` for what
+// was given, named by the first half of their SHA-256. Thread-safe without a lock: a file is
+// complete before it has its name, and is never changed.
 #pragma once
 
 #include <filesystem>
+#include <set>
 #include <string>
 
 #include "domain/gallery/artifact_store.h"
@@ -13,11 +15,19 @@ class ArtifactFolder final : public domain::ArtifactStore {
  public:
   explicit ArtifactFolder(std::filesystem::path folder);  // created when missing
 
-  std::string put(std::span<const std::uint8_t> bytes, const std::string& media_type) override;
+  std::string put(std::span<const std::uint8_t> bytes, const std::string& media_type,
+                  domain::ArtifactOrigin origin) override;
   domain::Artifact get(const std::string& id) override;
 
+  struct Swept {
+    std::size_t temporary = 0, uploads = 0;  // files
+  };
+  // At the start, before anybody writes: takes away what a killed station left half written, and
+  // uploads that are not among `named`. What was made is never touched.
+  Swept sweep(const std::set<std::string>& named);
+
  private:
-  std::filesystem::path folder_;
+  std::filesystem::path folder_, uploads_;
 };
 
 }  // namespace atelier::storage

@@ -6,11 +6,14 @@
 
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 
 #include "platform/error.h"
 
 namespace atelier::storage {
 namespace {
+
+using domain::ArtifactOrigin;
 
 class ArtifactFolderTest : public testing::Test {
  protected:
@@ -23,7 +26,7 @@ class ArtifactFolderTest : public testing::Test {
 };
 
 TEST_F(ArtifactFolderTest, BytesSurviveTheProcessWithTheirType) {
-  const auto id = ArtifactFolder(folder_).put(bytes_, "image/jpeg");
+  const auto id = ArtifactFolder(folder_).put(bytes_, "image/jpeg", ArtifactOrigin::kMade);
   const auto artifact = ArtifactFolder(folder_).get(id);
   EXPECT_EQ(artifact.bytes, bytes_);
   EXPECT_EQ(artifact.media_type, "image/jpeg");
@@ -31,13 +34,15 @@ TEST_F(ArtifactFolderTest, BytesSurviveTheProcessWithTheirType) {
 
 TEST_F(ArtifactFolderTest, TheSameBytesAreKeptOnce) {
   ArtifactFolder artifacts(folder_);
-  EXPECT_EQ(artifacts.put(bytes_, "image/png"), artifacts.put(bytes_, "image/png"));
-  EXPECT_NE(artifacts.put(bytes_, "image/png"), artifacts.put({}, "image/png"));
+  EXPECT_EQ(artifacts.put(bytes_, "image/png", ArtifactOrigin::kMade),
+            artifacts.put(bytes_, "image/png", ArtifactOrigin::kMade));
+  EXPECT_NE(artifacts.put(bytes_, "image/png", ArtifactOrigin::kMade),
+            artifacts.put({}, "image/png", ArtifactOrigin::kMade));
 }
 
 TEST_F(ArtifactFolderTest, ANameThatIsNoIdOpensNothing) {
   ArtifactFolder artifacts(folder_);
-  const auto id = artifacts.put(bytes_, "image/png");
+  const auto id = artifacts.put(bytes_, "image/png", ArtifactOrigin::kMade);
   for (const std::string& name : {std::string(""), std::string("../../etc/passwd"), id + "/..",
                                   std::string(32, '0'), std::string(32, '.'), id.substr(1)}) {
     try {
@@ -56,7 +61,7 @@ int put_on_a_full_disk(ArtifactFolder& artifacts, const std::filesystem::path& f
   setrlimit(RLIMIT_FSIZE, &none);
   std::string sentence;
   try {
-    artifacts.put(std::vector<std::uint8_t>(100), "image/png");
+    artifacts.put(std::vector<std::uint8_t>(100), "image/png", ArtifactOrigin::kMade);
   } catch (const Error& error) {
     sentence = error.what();
   }
@@ -71,6 +76,31 @@ int put_on_a_full_disk(ArtifactFolder& artifacts, const std::filesystem::path& f
 TEST_F(ArtifactFolderTest, AFullDiskIsASentenceAndLeavesNothingBehind) {
   ArtifactFolder artifacts(folder_);
   EXPECT_EXIT(std::exit(put_on_a_full_disk(artifacts, folder_)), testing::ExitedWithCode(0), "");
+}
+
+TEST_F(ArtifactFolderTest, SweepingTakesUnnamedUploadsAndHalfWrittenFilesAndNothingElse) {
+  ArtifactFolder artifacts(folder_);
+  const auto upload = [&](std::uint8_t byte) {
+    return artifacts.put(std::vector<std::uint8_t>{byte}, "image/png", ArtifactOrigin::kUploaded);
+  };
+  const auto made = artifacts.put(bytes_, "image/png", ArtifactOrigin::kMade);
+  const auto both = artifacts.put(bytes_, "image/png", ArtifactOrigin::kUploaded);
+  const auto named = upload(7);
+  const auto unnamed = upload(8);
+  EXPECT_EQ(made, both);
+  EXPECT_EQ(artifacts.get(named).bytes, std::vector<std::uint8_t>{7});
+  for (const auto& path : {folder_ / made.substr(0, 2) / (made + ".png.tmp-77-0"),
+                           folder_ / "uploads" / named.substr(0, 2) / (named + ".png.tmp-77-12")}) {
+    std::ofstream(path) << "half";
+  }
+  std::ofstream(folder_ / "uploads" / named.substr(0, 2) / "a person's.txt") << "note";
+  const auto swept = artifacts.sweep({named});
+  EXPECT_EQ(swept.temporary, 2U);
+  EXPECT_EQ(swept.uploads, 2U);
+  EXPECT_EQ(artifacts.get(made).bytes, bytes_);  // named by nobody, and made
+  EXPECT_EQ(artifacts.get(named).bytes, std::vector<std::uint8_t>{7});
+  EXPECT_THROW(artifacts.get(unnamed), Error);
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "uploads" / named.substr(0, 2) / "a person's.txt"));
 }
 
 TEST_F(ArtifactFolderTest, AFolderThatCannotBeMadeIsASentence) {

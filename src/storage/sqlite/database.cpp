@@ -2,16 +2,28 @@
 
 #include <sqlite3.h>
 
+#include <cerrno>
+
 #include "platform/error.h"
+#include "platform/utf8.h"
 
 namespace atelier::storage {
+
+namespace {
+
+// SQLite does not say why; it tries again without writing, and that loses the reason.
+constexpr std::string_view kOpenAdvice =
+    "; see that its folder can be written, and free some space if its disk is full";
+
+}  // namespace
 
 Database::Database(const std::string& path) : path_(path) {
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX;
   if (sqlite3_open_v2(path.c_str(), &handle_, flags, nullptr) != SQLITE_OK) {
     const std::string why = handle_ != nullptr ? sqlite3_errmsg(handle_) : "out of memory";
     sqlite3_close(handle_);
-    throw Error(ErrorCode::kInternal, "the database '" + path + "' cannot be opened: " + why);
+    throw Error(ErrorCode::kInternal,
+                "the database '" + path + "' cannot be opened: " + why + std::string(kOpenAdvice));
   }
   sqlite3_busy_timeout(handle_, 5000);
 }
@@ -21,7 +33,12 @@ Database::~Database() { sqlite3_close(handle_); }
 void Database::fail(const std::string& what) const {
   const int code = sqlite3_errcode(handle_);
   std::string sentence = "the database '" + path_ + "' " + what + ": " + sqlite3_errmsg(handle_);
-  if (code == SQLITE_FULL) sentence += "; free some disk space and try again";
+  const int system = sqlite3_system_errno(handle_);
+  const bool no_space = system == ENOSPC || system == EDQUOT || system == EFBIG;
+  if (code == SQLITE_FULL || (code == SQLITE_IOERR && no_space)) {
+    sentence += "; the disk is full: free some space and try again";
+  }
+  if (code == SQLITE_CANTOPEN) sentence += kOpenAdvice;
   if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB) {
     sentence += "; move the file away to start with a new one";
   }
@@ -51,9 +68,9 @@ Statement& Statement::bind(int index, std::int64_t value) {
 }
 
 Statement& Statement::bind(int index, std::string_view value) {
-  const char* text = value.data() != nullptr ? value.data() : "";  // null would bind NULL
-  if (sqlite3_bind_text64(handle_, index, text, value.size(), SQLITE_TRANSIENT, SQLITE_UTF8) !=
-      SQLITE_OK) {
+  const auto text = platform::valid_utf8(value);  // SQLite itself takes any bytes as text
+  if (sqlite3_bind_text64(handle_, index, text.c_str(), text.size(), SQLITE_TRANSIENT,
+                          SQLITE_UTF8) != SQLITE_OK) {
     database_.fail("took no value");
   }
   return *this;

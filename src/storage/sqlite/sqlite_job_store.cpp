@@ -1,10 +1,13 @@
 #include "storage/sqlite/sqlite_job_store.h"
 
+#include <algorithm>
 #include <array>
 #include <string_view>
+#include <utility>
 
 #include "json/describe.h"
 #include "platform/error.h"
+#include "platform/log.h"
 #include "storage/sqlite/job_json.h"
 
 namespace atelier::storage {
@@ -15,7 +18,7 @@ using domain::JobState;
 
 // Step i leads from schema version i to i + 1; the last one's end is the version of this program.
 // Steps are only added, never changed.
-constexpr std::array<std::string_view, 2> kSchemaSteps{
+constexpr std::array<std::string_view, 3> kSchemaSteps{
     R"(
   CREATE TABLE jobs (
     id TEXT PRIMARY KEY, kind TEXT NOT NULL, client TEXT NOT NULL, state TEXT NOT NULL,
@@ -26,11 +29,35 @@ constexpr std::array<std::string_view, 2> kSchemaSteps{
   CREATE INDEX jobs_waiting ON jobs (state, priority DESC, id);
 )",
     "ALTER TABLE jobs ADD COLUMN station_crashes INTEGER NOT NULL DEFAULT 0;",
+    // The order of jobs and events no longer depends on the clock. Event ids went by the clock
+    // before (microseconds) and go on above everything that may have been told.
+    R"(
+  ALTER TABLE jobs ADD COLUMN sequence INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE jobs ADD COLUMN last_event INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE jobs ADD COLUMN set_aside TEXT NOT NULL DEFAULT '';
+  UPDATE jobs SET last_event = finished_ms * 1000, sequence = ranked.place
+    FROM (SELECT id, row_number() OVER (ORDER BY id) AS place FROM jobs) AS ranked
+    WHERE ranked.id = jobs.id;
+  DROP INDEX jobs_waiting;
+  CREATE INDEX jobs_waiting ON jobs (state, priority DESC, sequence);
+  CREATE UNIQUE INDEX jobs_in_sequence ON jobs (sequence);
+  CREATE INDEX jobs_set_aside ON jobs (id) WHERE set_aside <> '';
+  CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+  INSERT INTO counters SELECT 'events', CASE WHEN count(*) = 0 THEN 0 ELSE 1000000 + 1000 *
+      max(strftime('%s', 'now') * 1000, max(created_ms), max(started_ms), max(finished_ms)) END
+    FROM jobs;
+)",
 };
 
 constexpr std::string_view kColumns =
     "id, client, state, priority, attempt, created_ms, started_ms, finished_ms, reason, input, "
-    "result, failure_code, failure_sentence, station_crashes";
+    "result, failure_code, failure_sentence, station_crashes, last_event, set_aside";
+constexpr int kSetAsideColumn = 15;
+
+std::string unreadable(const std::string& id, const std::string& why) {
+  return "job " + id + " cannot be read from the database (" + why +
+         "): it is set aside and the rest goes on; send it again";
+}
 
 Job read_row(const Statement& row) {
   Job job;
@@ -53,22 +80,21 @@ Job read_row(const Statement& row) {
     job.failure = domain::JobFailure{error_code_from_name(row.text(11)), row.text(12)};
   }
   job.station_crashes = static_cast<int>(row.integer(13));
+  job.last_event = row.integer(14);
   job.progress.stage = row.text(2);
   if (job.state == JobState::kSucceeded) job.progress.fraction = 1;
   return job;
-}
-
-std::vector<Job> read_rows(Statement& rows) {
-  std::vector<Job> jobs;
-  while (rows.step()) jobs.push_back(read_row(rows));
-  return jobs;
 }
 
 std::string_view name(JobState state) { return domain::job_state_name(state); }
 
 }  // namespace
 
-SqliteJobStore::SqliteJobStore(const std::string& path) : database_(path) { migrate(); }
+SqliteJobStore::SqliteJobStore(const std::string& path) : database_(path) {
+  migrate();
+  // This program may read what another one could not.
+  database_.execute("UPDATE jobs SET set_aside = '' WHERE set_aside <> ''");
+}
 
 void SqliteJobStore::migrate() {
   // FULL: a commit has reached the disk when it returns; WAL: readers never wait for it.
@@ -97,8 +123,9 @@ void SqliteJobStore::insert(const Job& job) {
   const std::lock_guard lock(mutex_);
   Statement(database_,
             "INSERT INTO jobs (id, kind, client, state, priority, attempt, created_ms, started_ms, "
-            "finished_ms, reason, input, result, failure_code, failure_sentence) "
-            "VALUES (?,?,?,?,?,?,?,?,?,?,?,'','','')")
+            "finished_ms, reason, input, result, failure_code, failure_sentence, sequence) "
+            "VALUES (?,?,?,?,?,?,?,?,?,?,?,'','','',"
+            "(SELECT coalesce(max(sequence), 0) + 1 FROM jobs))")
       .bind(1, job.id)
       .bind(2, job.input.kind)
       .bind(3, job.client)
@@ -113,11 +140,32 @@ void SqliteJobStore::insert(const Job& job) {
       .run();
 }
 
-std::vector<Job> SqliteJobStore::select(std::string_view where, std::int64_t limit) {
-  Statement rows(database_, "SELECT " + std::string(kColumns) + " FROM jobs " + std::string(where) +
-                                " LIMIT ?");
-  rows.bind(1, limit);
-  return read_rows(rows);
+// The mark is a help for the next reading: without it, on a full disk, the row is passed over
+// again.
+void SqliteJobStore::set_aside(const std::string& id, const std::string& why) {
+  platform::log_error(unreadable(id, why));
+  try {
+    Statement(database_, "UPDATE jobs SET set_aside = ? WHERE id = ?")
+        .bind(1, why)
+        .bind(2, id)
+        .run();
+  } catch (const Error& error) {
+    platform::log_error("job " + id + " is not marked as unreadable: " + error.what());
+  }
+}
+
+std::vector<Job> SqliteJobStore::read_rows(Statement& rows) {
+  std::vector<Job> jobs;
+  std::vector<std::pair<std::string, std::string>> damaged;
+  while (rows.step()) {
+    try {
+      jobs.push_back(read_row(rows));
+    } catch (const Error& why) {
+      damaged.emplace_back(rows.text(0), why.what());
+    }
+  }
+  for (const auto& [id, why] : damaged) set_aside(id, why);
+  return jobs;
 }
 
 std::optional<Job> SqliteJobStore::find(const std::string& id) {
@@ -125,20 +173,29 @@ std::optional<Job> SqliteJobStore::find(const std::string& id) {
   Statement row(database_, "SELECT " + std::string(kColumns) + " FROM jobs WHERE id = ?");
   row.bind(1, id);
   if (!row.step()) return std::nullopt;
-  return read_row(row);
+  auto why = row.text(kSetAsideColumn);
+  if (why.empty()) {
+    try {
+      return read_row(row);
+    } catch (const Error& error) {
+      why = error.what();
+    }
+    set_aside(id, why);
+  }
+  throw Error(ErrorCode::kInternal, unreadable(id, why));  // ours to blame, not the request
 }
 
 std::vector<Job> SqliteJobStore::recent(const domain::JobFilter& filter) {
-  std::string where;
+  std::string where = "set_aside = ''";
+  std::string states;
   for (const auto state : filter.states) {
-    where += (where.empty() ? "state IN ('" : ", '") + std::string(name(state)) + "'";
+    states += (states.empty() ? "'" : ", '") + std::string(name(state)) + "'";
   }
-  if (!where.empty()) where += ")";
-  if (!filter.before.empty()) where += where.empty() ? "id < ?" : " AND id < ?";
+  if (!states.empty()) where += " AND state IN (" + states + ")";
+  if (!filter.before.empty()) where += " AND sequence < (SELECT sequence FROM jobs WHERE id = ?)";
   const std::lock_guard lock(mutex_);
-  Statement rows(database_, "SELECT " + std::string(kColumns) + " FROM jobs " +
-                                (where.empty() ? "" : "WHERE " + where) +
-                                " ORDER BY id DESC LIMIT ?");
+  Statement rows(database_, "SELECT " + std::string(kColumns) + " FROM jobs WHERE " + where +
+                                " ORDER BY sequence DESC LIMIT ?");
   int place = 0;
   if (!filter.before.empty()) rows.bind(++place, filter.before);
   rows.bind(++place, filter.limit);
@@ -147,20 +204,58 @@ std::vector<Job> SqliteJobStore::recent(const domain::JobFilter& filter) {
 
 std::vector<Job> SqliteJobStore::queued(int limit) {
   const std::lock_guard lock(mutex_);
-  return select("WHERE state = 'queued' ORDER BY priority DESC, id", limit);
+  Statement rows(database_, "SELECT " + std::string(kColumns) +
+                                " FROM jobs WHERE state = 'queued' AND set_aside = '' "
+                                "ORDER BY priority DESC, sequence LIMIT ?");
+  rows.bind(1, limit);
+  return read_rows(rows);
 }
 
 std::vector<Job> SqliteJobStore::running() {
   const std::lock_guard lock(mutex_);
-  return select("WHERE state = 'running' ORDER BY id", -1);
+  Statement rows(database_, "SELECT " + std::string(kColumns) +
+                                " FROM jobs WHERE state = 'running' AND set_aside = '' "
+                                "ORDER BY sequence");
+  return read_rows(rows);
 }
 
 int SqliteJobStore::count_queued(int priority) {
   const std::lock_guard lock(mutex_);
-  Statement row(database_, "SELECT count(*) FROM jobs WHERE state = 'queued' AND priority = ?");
+  Statement row(database_,
+                "SELECT count(*) FROM jobs "
+                "WHERE state = 'queued' AND priority = ? AND set_aside = ''");
   row.bind(1, priority);
   row.step();
   return static_cast<int>(row.integer(0));
+}
+
+std::int64_t SqliteJobStore::reserve_events(std::int64_t count) {
+  const std::lock_guard lock(mutex_);
+  Statement row(database_,
+                "UPDATE counters SET value = value + ? WHERE name = 'events' RETURNING value");
+  row.bind(1, count);
+  if (!row.step()) throw Error(ErrorCode::kInternal, "the database has lost its count of events");
+  const auto end = row.integer(0);
+  row.run();
+  return end - count + 1;
+}
+
+std::optional<std::set<std::string>> SqliteJobStore::named_artifacts() {
+  constexpr std::size_t kIdLetters = 32;
+  constexpr std::string_view kHex = "0123456789abcdef";
+  const std::lock_guard lock(mutex_);
+  Statement rows(database_, "SELECT input FROM jobs");
+  std::optional<std::set<std::string>> names;
+  while (rows.step()) {
+    if (!names) names.emplace();
+    const auto text = rows.text(0);
+    for (std::size_t at = 0; (at = text.find_first_of(kHex, at)) != std::string::npos;) {
+      const auto end = std::min(text.find_first_not_of(kHex, at), text.size());
+      if (end - at == kIdLetters) names->insert(text.substr(at, kIdLetters));
+      at = end;
+    }
+  }
+  return names;
 }
 
 bool SqliteJobStore::claim(const std::string& id, std::int64_t started_ms) {
@@ -192,15 +287,16 @@ bool SqliteJobStore::finish(const Job& job, JobState expected) {
   const std::lock_guard lock(mutex_);
   Statement(database_,
             "UPDATE jobs SET state = ?, finished_ms = ?, reason = ?, result = ?, failure_code = ?, "
-            "failure_sentence = ? WHERE id = ? AND state = ?")
+            "failure_sentence = ?, last_event = ? WHERE id = ? AND state = ?")
       .bind(1, name(job.state))
       .bind(2, job.finished_ms)
       .bind(3, job.reason)
       .bind(4, job.result ? json::write_json(*job.result) : std::string{})
       .bind(5, job.failure ? error_code_name(job.failure->code) : std::string_view{})
       .bind(6, job.failure ? job.failure->sentence : std::string{})
-      .bind(7, job.id)
-      .bind(8, name(expected))
+      .bind(7, job.last_event)
+      .bind(8, job.id)
+      .bind(9, name(expected))
       .run();
   return database_.changes() == 1;
 }

@@ -1,9 +1,12 @@
 // The job store in one SQLite file. Thread-safe by one lock: every call takes well under a
 // millisecond but the writes, which wait for the disk (a job must survive a power cut once it is
-// acknowledged).
+// acknowledged). A row that cannot be read is set aside: it is marked with the reason, lists and
+// the queue go on without it, and asking for it is Error(kInternal) with that reason. The next
+// start tries it again.
 #pragma once
 
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,7 +17,8 @@ namespace atelier::storage {
 
 class SqliteJobStore final : public domain::JobStore {
  public:
-  // Creates the tables; refuses a file written by a newer version (kUnsupported).
+  // Creates the tables or brings older ones up to date; refuses a file written by a newer version
+  // (kUnsupported).
   explicit SqliteJobStore(const std::string& path);
 
   void insert(const domain::Job& job) override;
@@ -26,10 +30,16 @@ class SqliteJobStore final : public domain::JobStore {
   bool claim(const std::string& id, std::int64_t started_ms) override;
   bool requeue(const std::string& id, const std::string& reason, domain::Requeue counted) override;
   bool finish(const domain::Job& job, domain::JobState expected) override;
+  std::int64_t reserve_events(std::int64_t count) override;
+
+  // Everything in the jobs' input that looks like an artifact's id, of unreadable rows as well;
+  // nothing when there is no job at all (the database may have been moved away).
+  std::optional<std::set<std::string>> named_artifacts();
 
  private:
   void migrate();
-  std::vector<domain::Job> select(std::string_view where, std::int64_t limit);
+  std::vector<domain::Job> read_rows(Statement& rows);
+  void set_aside(const std::string& id, const std::string& why);
 
   std::mutex mutex_;
   Database database_;  // guarded by mutex_

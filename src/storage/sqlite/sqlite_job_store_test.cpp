@@ -5,9 +5,14 @@
 
 #include <atomic>
 #include <filesystem>
+#include <fstream>
+#include <functional>
+#include <limits>
+#include <random>
 #include <thread>
 
 #include "platform/error.h"
+#include "platform/utf8.h"
 
 namespace atelier::storage {
 namespace {
@@ -142,24 +147,42 @@ TEST_F(JobStoreTest, AStopIsNoAttemptAndACrashOfTheStationIsCountedByItself) {
   EXPECT_EQ(store.running().at(0).station_crashes, 1);
 }
 
+// The table as schema versions 1 and 2 had it.
+constexpr std::string_view kFirstTable = R"(
+  CREATE TABLE jobs (
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL, client TEXT NOT NULL, state TEXT NOT NULL,
+    priority INTEGER NOT NULL, attempt INTEGER NOT NULL, created_ms INTEGER NOT NULL,
+    started_ms INTEGER NOT NULL, finished_ms INTEGER NOT NULL, reason TEXT NOT NULL,
+    input TEXT NOT NULL, result TEXT NOT NULL, failure_code TEXT NOT NULL,
+    failure_sentence TEXT NOT NULL) WITHOUT ROWID;
+  CREATE INDEX jobs_waiting ON jobs (state, priority DESC, id);
+  INSERT INTO jobs VALUES ('01','generate','cli','queued',2,1,1,0,0,'','{}','','','');
+)";
+
 TEST_F(JobStoreTest, AFileOfTheFirstVersionIsBroughtUpToDate) {
-  {
-    Database(path()).execute(R"(
-      CREATE TABLE jobs (
-        id TEXT PRIMARY KEY, kind TEXT NOT NULL, client TEXT NOT NULL, state TEXT NOT NULL,
-        priority INTEGER NOT NULL, attempt INTEGER NOT NULL, created_ms INTEGER NOT NULL,
-        started_ms INTEGER NOT NULL, finished_ms INTEGER NOT NULL, reason TEXT NOT NULL,
-        input TEXT NOT NULL, result TEXT NOT NULL, failure_code TEXT NOT NULL,
-        failure_sentence TEXT NOT NULL) WITHOUT ROWID;
-      CREATE INDEX jobs_waiting ON jobs (state, priority DESC, id);
-      INSERT INTO jobs VALUES ('01','generate','cli','queued',2,1,1,0,0,'','{}','','','');
-      PRAGMA user_version=1;)");
-  }
+  Database(path()).execute(std::string(kFirstTable) + "PRAGMA user_version=1;");
   SqliteJobStore store(path());
   EXPECT_EQ(store.find("01")->attempt, 1);
   ASSERT_TRUE(store.claim("01", 5));
   EXPECT_TRUE(store.requeue("01", "crashed", Requeue::kAfterStationCrash));
   EXPECT_EQ(store.find("01")->station_crashes, 1);
+}
+
+TEST_F(JobStoreTest, AFileOfTheSecondVersionKeepsItsOrderAndItsEvents) {
+  constexpr std::int64_t kEnd = 1'700'000'000'000;
+  Database(path()).execute(
+      std::string(kFirstTable) +
+      "ALTER TABLE jobs ADD COLUMN station_crashes INTEGER NOT NULL DEFAULT 0;"
+      "INSERT INTO jobs VALUES ('04','generate','api','queued',2,1,1,0,0,'','{}','','','',2);"
+      "INSERT INTO jobs VALUES ('03','generate','api','cancelled',2,1,1,0,1700000000000,'','{}',"
+      "'','','',0); PRAGMA user_version=2;");
+  SqliteJobStore store(path());
+  EXPECT_THAT(ids(store.queued(9)), testing::ElementsAre("01", "04"));
+  store.insert(job("00"));  // by a clock that was set back
+  EXPECT_THAT(ids(store.recent({})), testing::ElementsAre("00", "04", "03", "01"));
+  EXPECT_EQ(store.find("04")->station_crashes, 2);
+  EXPECT_EQ(store.find("03")->last_event, kEnd * 1000);
+  EXPECT_GT(store.reserve_events(1), kEnd * 1000);
 }
 
 TEST_F(JobStoreTest, ATerminalStateIsNeverLeft) {
@@ -196,6 +219,140 @@ TEST_F(JobStoreTest, AFailureKeepsItsSentence) {
   ASSERT_TRUE(found && found->failure);
   EXPECT_EQ(found->failure->code, ErrorCode::kWorkerLost);
   EXPECT_EQ(found->failure->sentence, "the worker died twice");
+}
+
+TEST_F(JobStoreTest, TheOrderIsThatOfAcceptanceWhateverTheIdsSay) {
+  for (const char* id : {"09", "05", "07"}) SqliteJobStore(path()).insert(job(id));
+  SqliteJobStore store(path());
+  EXPECT_THAT(ids(store.queued(9)), testing::ElementsAre("09", "05", "07"));
+  EXPECT_THAT(ids(store.recent({})), testing::ElementsAre("07", "05", "09"));
+  EXPECT_THAT(ids(store.recent({.before = "07"})), testing::ElementsAre("05", "09"));
+  EXPECT_TRUE(store.recent({.before = "no such job"}).empty());
+}
+
+TEST_F(JobStoreTest, NoEventIdIsGivenTwice) {
+  const auto first = SqliteJobStore(path()).reserve_events(100);
+  SqliteJobStore store(path());
+  const auto second = store.reserve_events(100);
+  EXPECT_EQ(second, first + 100);
+  EXPECT_EQ(store.reserve_events(1), second + 100);
+}
+
+std::string sentence_of(const std::function<void()>& what, ErrorCode code) {
+  try {
+    what();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), code);
+    return error.what();
+  }
+  ADD_FAILURE() << "nothing was thrown";
+  return "";
+}
+
+TEST_F(JobStoreTest, ARowThatCannotBeReadIsSetAsideAndTheRestGoesOn) {
+  for (const char* damage :
+       {"input = '{\"generation\":{\"width\":\"wide\"}}'", "input = '{', client = x'ff'",
+        "input = x'7b22ff'", "result = '[1]'", "state = 'asleep'"}) {
+    SCOPED_TRACE(damage);
+    std::filesystem::remove_all(folder());
+    std::filesystem::create_directories(folder());
+    SqliteJobStore store(path());
+    for (const char* id : {"01", "02", "03"}) store.insert(job(id));
+    Database(path()).execute("UPDATE jobs SET " + std::string(damage) + " WHERE id = '01'");
+    EXPECT_THAT(ids(store.recent({})), testing::ElementsAre("03", "02"));
+    EXPECT_THAT(ids(store.queued(1)), testing::ElementsAre("02"));  // it takes nobody's place
+    EXPECT_EQ(store.count_queued(2), 2);
+    const auto sentence = sentence_of([&] { store.find("01"); }, ErrorCode::kInternal);
+    EXPECT_THAT(sentence, testing::HasSubstr("job 01 cannot be read"));
+    EXPECT_EQ(sentence_of([&] { store.find("01"); }, ErrorCode::kInternal), sentence);
+    EXPECT_TRUE(store.find("02"));
+    Database(path()).execute(
+        "UPDATE jobs SET input = '{}', result = '', state = 'queued' WHERE id = '01'");
+    EXPECT_TRUE(SqliteJobStore(path()).find("01"));  // the next start tries again
+  }
+}
+
+TEST_F(JobStoreTest, ARunningRowThatCannotBeReadDoesNotStopTheRecovery) {
+  SqliteJobStore store(path());
+  for (const char* id : {"01", "02"}) {
+    store.insert(job(id));
+    ASSERT_TRUE(store.claim(id, 5));
+  }
+  Database(path()).execute("UPDATE jobs SET input = '' WHERE id = '01'");
+  EXPECT_THAT(ids(store.running()), testing::ElementsAre("02"));
+}
+
+// Whatever is written can be read: any bytes in every text.
+TEST_F(JobStoreTest, AnyTextCanBeWrittenAndRead) {
+  std::mt19937 random(3);
+  const auto bytes = [&] {
+    std::string text;
+    for (auto size = random() % 40; size > 0; --size) text += static_cast<char>(random());
+    return text;
+  };
+  SqliteJobStore store(":memory:");
+  for (int i = 0; i < 300; ++i) {
+    auto written = job("job" + std::to_string(i));
+    written.client = bytes();
+    written.reason = bytes();
+    written.input.generation.prompt = bytes();
+    written.input.generation.negative_prompt = bytes();
+    written.input.generation.sampler = bytes();
+    written.input.warnings = {bytes(), platform::cut(bytes(), 7)};
+    store.insert(written);
+    ASSERT_TRUE(store.claim(written.id, 5));
+    const auto reason = bytes();
+    ASSERT_TRUE(store.requeue(written.id, reason, Requeue::kAfterAttempt));
+    auto found = store.find(written.id);
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->client, platform::valid_utf8(written.client));
+    EXPECT_EQ(found->reason, platform::valid_utf8(reason));
+    EXPECT_EQ(found->input.generation.prompt,
+              platform::valid_utf8(written.input.generation.prompt));
+    found->state = i % 2 == 0 ? JobState::kFailed : JobState::kSucceeded;
+    const auto sentence = bytes();
+    found->failure = domain::JobFailure{ErrorCode::kInternal, sentence};
+    found->result.emplace();
+    found->result->used.prompt = bytes();
+    found->result->used.model = bytes();
+    found->result->timing.denoise_ms = std::numeric_limits<double>::infinity();
+    ASSERT_TRUE(store.finish(*found, JobState::kQueued));
+    const auto ended = store.find(written.id);
+    ASSERT_TRUE(ended);
+    if (i % 2 == 0) {
+      ASSERT_TRUE(ended->failure);
+      EXPECT_EQ(ended->failure->sentence, platform::valid_utf8(sentence));
+    }
+  }
+  EXPECT_EQ(store.recent({.limit = 1000}).size(), 300U);
+}
+
+TEST_F(JobStoreTest, TheArtifactsThatJobsNameAreFoundInUnreadableRowsToo) {
+  SqliteJobStore store(path());
+  EXPECT_FALSE(store.named_artifacts());  // nothing is known: the file may be a new one
+  auto named = job("01");
+  named.input.image_artifact = std::string(32, 'a');
+  store.insert(named);
+  named.id = "02";
+  named.input.mask_artifact = std::string(32, '7');
+  store.insert(named);
+  Database(path()).execute("UPDATE jobs SET input = '{' || input WHERE id = '02'");
+  EXPECT_THAT(store.named_artifacts(),
+              testing::Optional(testing::ElementsAre(std::string(32, '7'), std::string(32, 'a'))));
+}
+
+TEST_F(JobStoreTest, DamageOfTheFileIsAFailureOfTheStationNotOfTheRequest) {
+  {
+    SqliteJobStore store(path());
+    for (int i = 0; i < 50; ++i) store.insert(job("job" + std::to_string(i)));
+  }
+  {
+    std::fstream file(path(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(4096);
+    file << std::string(8192, '\xff');
+  }
+  EXPECT_THAT(sentence_of([] { SqliteJobStore(path()).recent({}); }, ErrorCode::kInternal),
+              testing::HasSubstr("move the file away"));
 }
 
 TEST_F(JobStoreTest, AFileOfANewerVersionIsRefused) {

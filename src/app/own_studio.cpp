@@ -6,6 +6,7 @@
 #include "app/station.h"
 #include "app/studio.h"
 #include "platform/condition.h"
+#include "platform/error.h"
 
 namespace atelier::app {
 namespace {
@@ -14,6 +15,7 @@ using domain::Job;
 
 constexpr std::chrono::milliseconds kPoll{100};  // an interruption is noticed so soon
 constexpr std::chrono::seconds kModelsPatience{60};
+constexpr std::chrono::seconds kNoticePatience{2};
 
 // Events from the scheduler's thread, taken by the command's.
 class Events {
@@ -58,7 +60,10 @@ class OwnStudio final : public Studio {
         scheduler.cancel(id);
       }
       const auto job = events.take();
-      if (!job) continue;
+      if (!job) {
+        give_up_on(scheduler.status().notices);
+        continue;
+      }
       watch(*job);
       if (domain::is_terminal(job->state)) return *job;
     }
@@ -80,8 +85,17 @@ class OwnStudio final : public Studio {
   }
 
  private:
+  // A station waits until a full disk has space again; a person at a terminal is told.
+  void give_up_on(const std::vector<std::string>& notices) {
+    silent_polls_ = notices.empty() ? 0 : silent_polls_ + 1;
+    if (silent_polls_ * kPoll >= kNoticePatience) {
+      throw Error(ErrorCode::kInternal, notices.front());
+    }
+  }
+
   TemporaryFolder folder_;
   Station station_;
+  int silent_polls_ = 0;  // during which nothing happened and something was wrong
 };
 
 }  // namespace

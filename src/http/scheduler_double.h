@@ -2,6 +2,7 @@
 // Thread-safe like the real one; listeners are called from the thread that moves the job.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <map>
@@ -127,8 +128,12 @@ class SchedulerDouble : public scheduler::Scheduler {
   std::vector<domain::Job> recent_jobs(const domain::JobFilter& filter) override {
     const std::lock_guard lock{mutex_};
     std::vector<domain::Job> recent;
-    for (auto id = order_.rbegin(); id != order_.rend() && std::ssize(recent) < filter.limit;
-         ++id) {
+    auto id = order_.rbegin();
+    if (!filter.before.empty()) {
+      id = std::find(id, order_.rend(), filter.before);
+      if (id != order_.rend()) ++id;
+    }
+    for (; id != order_.rend() && std::ssize(recent) < filter.limit; ++id) {
       if (domain::in_wanted_state(filter, jobs_.at(*id))) recent.push_back(jobs_.at(*id));
     }
     return recent;

@@ -186,7 +186,10 @@ void JobRunner::prepare(const protocol::GenerateRequest& request, const domain::
       [this, id = request.job](const Error& error) {
         parts_.inbox.post([this, id, error] {
           if (on_worker_ == id) on_worker_.clear();
-          fail(id, error.code(), error.what());
+          // It could be read when it was sent: what happened since is not the sender's fault.
+          fail(id, ErrorCode::kInternal,
+               std::string("a picture of this job cannot be read again: ") + error.what() +
+                   "; send the job again");
           run_next();
         });
       });

@@ -516,6 +516,22 @@ TEST_F(LocalSchedulerTest, AFullQueueRefusesBeforeAPictureIsKept) {
   EXPECT_EQ(artifacts_.uploads(), 1);
 }
 
+TEST_F(LocalSchedulerTest, APictureThatTheStoreLostIsNotTheSendersFault) {
+  options_.launch_worker = worker("step_ms=20");
+  start();
+  auto ask = wish(2);
+  ask.image = scheduler_->artifact(run(wish(2)).result.value().artifacts[0]).bytes;
+  ask.input.generation.strength = 0.9;
+  const auto running = scheduler_->submit(wish(50)).id;
+  Hearing(*scheduler_, running).wait(is_denoising);
+  const auto id = scheduler_->submit(ask).id;
+  artifacts_.lose_everything();
+  const auto job = Hearing(*scheduler_, id).wait_for_end();
+  ASSERT_TRUE(job.failure);
+  EXPECT_EQ(job.failure->code, ErrorCode::kInternal);
+  EXPECT_THAT(job.failure->sentence, HasSubstr("send the job again"));
+}
+
 TEST_F(LocalSchedulerTest, ManyAtOnceGetExactlyThePlacesThatThereAre) {
   options_.launch_worker = worker("step_ms=100");
   options_.queue_max = 5;

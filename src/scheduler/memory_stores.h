@@ -129,6 +129,10 @@ class MemoryArtifactStore final : public domain::ArtifactStore {
     if (found == artifacts_.end()) throw Error(ErrorCode::kNotFound, "no artifact " + id);
     return found->second;
   }
+  void lose_everything() {
+    const std::lock_guard lock(mutex_);
+    artifacts_.clear();
+  }
   int uploads() {
     const std::lock_guard lock(mutex_);
     return uploads_;

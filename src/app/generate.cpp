@@ -14,6 +14,7 @@
 #include "platform/check.h"
 #include "platform/error.h"
 #include "platform/files.h"
+#include "platform/log.h"
 #include "platform/utf8.h"
 
 namespace atelier::app {
@@ -94,7 +95,9 @@ void check_output(const fs::path& output) {
 void report(const domain::Job& job, const std::string& place, double seconds) {
   CHECK(job.result);  // every job that succeeded has one
   const auto& used = job.result->used;
-  for (const auto& warning : used.warnings) std::fprintf(stderr, "note: %s\n", warning.c_str());
+  for (const auto& warning : used.warnings) {
+    std::fprintf(stderr, "note: %s\n", platform::without_control_characters(warning).c_str());
+  }
   std::fprintf(stderr, "%dx%d, %d steps of %s %s, guidance %g, seed %llu, %s, %.1f s by %s\n",
                used.width, used.height, used.steps, used.sampler.c_str(), used.schedule.c_str(),
                used.guidance, static_cast<unsigned long long>(used.seed), used.model.c_str(),
@@ -149,9 +152,11 @@ int list_models(const domain::Settings& settings) {
   if (models.empty()) std::printf("no models: put one into %s\n", settings.models_folder().c_str());
   for (const auto& model : models) {
     std::printf(
-        "%-44s %-12s %-12s %7.1f MB  %s\n", model.id.c_str(), model.task.c_str(),
-        model.source.c_str(), static_cast<double>(model.size_bytes) / 1e6,
-        model.problem.empty() ? model.title.c_str() : ("unusable: " + model.problem).c_str());
+        "%-44s %-12s %-12s %7.1f MB  %s\n", platform::without_control_characters(model.id).c_str(),
+        model.task.c_str(), model.source.c_str(), static_cast<double>(model.size_bytes) / 1e6,
+        platform::without_control_characters(model.problem.empty() ? model.title
+                                                                   : "unusable: " + model.problem)
+            .c_str());
   }
   return 0;
 }

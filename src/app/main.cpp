@@ -125,10 +125,12 @@ int main(int argc, char** argv) {
   try {
     return atelier::app::run(argc, argv);
   } catch (const atelier::Error& error) {
-    std::fprintf(stderr, "atelier: %s\n", error.what());
+    std::fprintf(stderr, "atelier: %s\n",
+                 atelier::platform::without_control_characters(error.what()).c_str());
     return error.code() == atelier::ErrorCode::kInvalidArgument ? 2 : 1;
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "atelier: %s\n", error.what());
+    std::fprintf(stderr, "atelier: %s\n",
+                 atelier::platform::without_control_characters(error.what()).c_str());
     return 1;
   }
 }

@@ -1,5 +1,6 @@
 #include "platform/log.h"
 
+#include <array>
 #include <cstdio>
 #include <utility>
 
@@ -17,41 +18,48 @@ LogSink& sink() {
   return current;
 }
 
-void append_escaped(std::string& out, unsigned char byte) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  if (byte == '\n') {
+bool is_control(char32_t letter) {
+  return letter < 0x20 || (letter >= 0x7f && letter < 0xa0);  // C0, DEL, C1
+}
+
+// Ends of lines that are no control characters, and what turns the direction of text.
+bool changes_layout(char32_t letter) {
+  return (letter >= 0x2028 && letter <= 0x202e) || (letter >= 0x2066 && letter <= 0x2069) ||
+         letter == 0x200e || letter == 0x200f || letter == 0x061c;
+}
+
+void append_escaped(std::string& out, char32_t letter) {
+  if (letter == '\n') {
     out += "\\n";
-  } else {
-    out += "\\x";
-    out += kDigits[byte >> 4U];
-    out += kDigits[byte & 15U];
+    return;
   }
+  std::array<char, 16> text{};
+  const char* format = letter < 0x100 ? "\\x%02x" : "\\u%04x";
+  std::snprintf(text.data(), text.size(), format, static_cast<unsigned>(letter));
+  out += text.data();
 }
 
 }  // namespace
 
 std::string without_control_characters(std::string_view text) {
-  constexpr unsigned char kDelete = 0x7f;
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
-    if (byte < ' ' || byte == kDelete) {
-      append_escaped(out, byte);
-    } else if (byte == 0xc2 && next >= 0x80 && next <= 0x9f) {  // U+0080 to U+009F as UTF-8
-      append_escaped(out, next);
-      ++i;
+  std::string line;
+  line.reserve(text.size());
+  while (!text.empty()) {
+    const CodePoint point = first_code_point(text);
+    if (is_control(point.value) || changes_layout(point.value)) {
+      append_escaped(line, point.value);
     } else {
-      out += text[i];
+      append_utf8(line, point.value);
     }
+    text.remove_prefix(point.bytes);
   }
-  return out;
+  return line;
 }
 
 void set_log_sink(LogSink new_sink) { sink() = std::move(new_sink); }
 
 void log(LogLevel level, const std::string& line) {
-  sink()(level, without_control_characters(valid_utf8(line)));
+  sink()(level, without_control_characters(line));
 }
 
 }  // namespace atelier::platform

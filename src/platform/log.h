@@ -17,7 +17,9 @@ using LogSink = std::function<void(LogLevel, std::string_view line)>;
 void set_log_sink(LogSink sink);  // before any other thread runs
 void log(LogLevel level, const std::string& line);
 
-// "a\nb\x1b[2J" with the line's end and the escape written out, so that it is one harmless line.
+// "a\nb\x1b[2J" with the line's end and the escape written out, so that it is one harmless line;
+// the same for what turns the direction of text. Valid UTF-8, whatever the text was. For all that
+// is printed for a person and came from outside.
 std::string without_control_characters(std::string_view text);
 
 inline void log_info(const std::string& line) { log(LogLevel::kInfo, line); }

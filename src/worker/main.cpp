@@ -138,7 +138,8 @@ int main(int count, char** arguments) {
     const std::span<const char* const> all(arguments, static_cast<std::size_t>(count));
     return worker::run(worker::read_options(all.subspan(1)));
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "atelier-worker: %s\n", error.what());
+    std::fprintf(stderr, "atelier-worker: %s\n",
+                 atelier::platform::without_control_characters(error.what()).c_str());
     return worker::kExitBadStart;
   }
 }

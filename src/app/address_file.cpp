@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <system_error>
+#include <thread>
 #include <vector>
 
 #include "json/describe.h"
@@ -25,30 +27,55 @@ namespace {
 
 constexpr std::size_t kAddressBytesMax = 4096;
 
+constexpr int kLockTries =
+    10;  // a command that looks whether a station runs holds the lock briefly
+constexpr std::chrono::milliseconds kLockPause{20};
+
 std::filesystem::path address_path(const std::filesystem::path& home) {
   return home / "station.json";
 }
 
+std::filesystem::path lock_path(const std::filesystem::path& home) { return home / "station.lock"; }
+
+bool take_lock(int file) {
+  for (int i = 0; i < kLockTries; ++i) {
+    if (::flock(file, LOCK_EX | LOCK_NB) == 0) return true;
+    std::this_thread::sleep_for(kLockPause);
+  }
+  return false;
+}
+
+bool is_locked(const std::filesystem::path& home) {
+  const int file = ::open(lock_path(home).c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  const bool locked = ::flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  ::close(file);
+  return locked;
+}
+
 }  // namespace
 
-std::string read_address(const std::filesystem::path& home) {
+std::string running_address(const std::filesystem::path& home) {
   std::error_code failure;
-  if (!std::filesystem::exists(address_path(home), failure)) return "";
+  if (!is_locked(home) || !std::filesystem::exists(address_path(home), failure)) return "";
   return json::read_json<StationAddress>(platform::read_text(address_path(home), kAddressBytesMax))
       .url;
 }
 
 HomeLock::HomeLock(const std::filesystem::path& home) : home_(home) {
-  const auto path = home / "station.lock";
-  file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  file_ = ::open(lock_path(home).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (file_ < 0) {
     throw Error(ErrorCode::kInvalidArgument, "the home folder '" + home.string() +
                                                  "' cannot be written: " + std::strerror(errno) +
                                                  "; name another with --home");
   }
-  if (::flock(file_, LOCK_EX | LOCK_NB) == 0) return;
+  if (take_lock(file_)) {
+    std::error_code failure;  // that of a station which was killed
+    std::filesystem::remove(address_path(home), failure);
+    return;
+  }
   ::close(file_);
-  const auto url = read_address(home);
+  const auto url = running_address(home);
   throw Error(ErrorCode::kConflict, "a station already runs on the home folder '" + home.string() +
                                         "'" + (url.empty() ? "" : " at " + url) +
                                         ": use it, stop it, or name another folder with --home");

@@ -7,8 +7,10 @@
 
 namespace atelier::app {
 
-// The address of the station that runs there; "" when none has written one.
-std::string read_address(const std::filesystem::path& home);
+// The address of the station that runs there now; "" when none does. A station that was killed
+// leaves its address behind, where any program may listen by now: only the lock says that the
+// station lives.
+std::string running_address(const std::filesystem::path& home);
 
 // Held by a serving station for its whole life.
 class HomeLock {

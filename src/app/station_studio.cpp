@@ -111,7 +111,8 @@ Job job_of(const http::JobView& view) {
 
 class StationStudio final : public Studio {
  public:
-  explicit StationStudio(std::unique_ptr<HttpClient> client) : client_(std::move(client)) {}
+  StationStudio(std::unique_ptr<HttpClient> client, std::string home)
+      : client_(std::move(client)), home_(std::move(home)) {}
 
   std::string place() const override { return "the station at " + client_->url(); }
 
@@ -165,34 +166,41 @@ class StationStudio final : public Studio {
           },
           [&] { return !interrupted(); });
       if (ended) return *ended;
+      check_still_there();
       if (interrupted()) checked(client_->post(path + "/cancel", "{}"), client_->url());
       std::this_thread::sleep_for(kReconnect);
+      check_still_there();
       const auto job =
           job_of(json::read_json<http::JobView>(checked(client_->get(path), client_->url())));
       if (domain::is_terminal(job.state)) return job;
     }
   }
 
+  // Another program may answer at its address after it: the key is not for that one.
+  void check_still_there() const {
+    if (running_address(home_) != client_->url()) checked({}, client_->url());
+  }
+
   std::unique_ptr<HttpClient> client_;
+  std::string home_;
 };
 
-std::unique_ptr<HttpClient> try_address(const std::string& url, const std::string& api_key) {
-  auto client = std::make_unique<HttpClient>(url, api_key);
-  const auto reply = client->get("/health", 1000);
-  if (reply.status != 200 || reply.content_type.find("json") == std::string::npos) return nullptr;
-  if (reply.body.find("moondream-station") == std::string::npos) return nullptr;
-  return client;
+// Asks without the key, which /health does not need.
+bool answers(const std::string& url) {
+  const auto reply = HttpClient(url, "").get("/health", 1000);
+  return reply.status == 200 && reply.content_type.find("json") != std::string::npos &&
+         reply.body.find("moondream-station") != std::string::npos;
 }
 
 }  // namespace
 
-// Only the address file counts: a station of another home has other models and other pictures.
+// Only the address of the station that holds the home counts: a station of another home has other
+// models and other pictures.
 std::unique_ptr<Studio> find_station(const domain::Settings& settings) {
-  const auto url = read_address(settings.home);
-  if (url.empty()) return nullptr;
-  auto client = try_address(url, settings.api_key);
-  if (client == nullptr) return nullptr;
-  return std::make_unique<StationStudio>(std::move(client));
+  const auto url = running_address(settings.home);
+  if (url.empty() || !answers(url)) return nullptr;
+  return std::make_unique<StationStudio>(std::make_unique<HttpClient>(url, settings.api_key),
+                                         settings.home);
 }
 
 }  // namespace atelier::app

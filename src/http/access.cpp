@@ -8,50 +8,26 @@
 namespace atelier::http {
 namespace {
 
-std::string lower(std::string_view text) {
-  std::string copy{text};
-  for (char& letter : copy) {
-    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
-  }
-  return copy;
+// Settings may name an IPv6 address without its brackets.
+std::optional<Authority> listed_host(const std::string& listed) {
+  const auto read = read_authority(listed);
+  return read ? read : read_authority("[" + listed + "]");
 }
 
-bool is_octet(std::string_view part) {
-  if (part.empty() || part.size() > 3) return false;
-  int value = 0;
-  for (char digit : part) {
-    if (digit < '0' || digit > '9') return false;
-    value = value * 10 + (digit - '0');
-  }
-  return value <= 255;
+bool is_host(const std::string& listed, std::string_view host) {
+  const auto read = listed_host(listed);
+  return read && read->host == host;
 }
 
-// "127.1.evil.example" is a name, so every part must be a number.
-bool is_ipv4(std::string_view text) {
-  int parts = 0;
-  while (true) {
-    const std::size_t dot = text.find('.');
-    if (!is_octet(text.substr(0, dot))) return false;
-    ++parts;
-    if (dot == std::string_view::npos) return parts == 4;
-    text.remove_prefix(dot + 1);
-  }
+std::optional<Origin> listed_origin(std::string_view listed) {
+  if (listed.ends_with('/')) listed.remove_suffix(1);  // as people copy it from the address bar
+  return read_origin(listed);
 }
 
-bool contains(const std::vector<std::string>& list, std::string_view value) {
-  return std::ranges::any_of(list,
-                             [&](const auto& each) { return equal_without_case(each, value); });
-}
-
-// Takes as long for a wrong key as for the right one.
-bool equal_in_constant_time(std::string_view left, std::string_view right) {
-  unsigned difference = left.size() == right.size() ? 0U : 1U;
-  for (std::size_t i = 0; i < left.size(); ++i) {
-    const char other = right.empty() ? '\0' : right[i % right.size()];
-    difference |= static_cast<unsigned>(static_cast<unsigned char>(left[i]) ^
-                                        static_cast<unsigned char>(other));
-  }
-  return difference == 0;
+bool is_origin(std::string_view listed, const Origin& origin) {
+  const auto read = listed_origin(listed);
+  return read && read->scheme == origin.scheme && read->authority.host == origin.authority.host &&
+         read->port() == origin.port();
 }
 
 std::optional<std::string_view> after_scheme(std::string_view value, std::string_view scheme) {
@@ -72,58 +48,61 @@ std::string password_of(std::string_view basic) {
 
 }  // namespace
 
-bool is_loopback_address(std::string_view address) {
-  return (is_ipv4(address) && address.starts_with("127.")) || address == "::1" ||
-         (address.starts_with("::ffff:127.") && is_ipv4(address.substr(7)));
-}
-
-std::string host_of(std::string_view authority) {
-  std::string host = lower(authority);
-  if (host.starts_with('[')) {
-    const std::size_t end = host.find(']');
-    return end == std::string::npos ? std::string{} : host.substr(1, end - 1);
+bool equal_in_constant_time(std::string_view given, std::string_view right) {
+  volatile unsigned difference = given.size() == right.size() ? 0U : 1U;  // no way out of the loop
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    const char other = right.empty() ? '\0' : right[i % right.size()];
+    difference = difference | static_cast<unsigned>(static_cast<unsigned char>(given[i]) ^
+                                                    static_cast<unsigned char>(other));
   }
-  if (const std::size_t colon = host.find(':'); colon != std::string::npos) host.resize(colon);
-  if (host.ends_with('.')) host.pop_back();
-  return host;
+  return difference == 0;
 }
 
-bool is_loopback_host(std::string_view host) {
-  const std::string name = host.starts_with('[') ? host_of(host) : lower(host);
-  return name == "localhost" || name.ends_with(".localhost") || is_loopback_address(name);
+std::vector<std::string> unreadable_entries(const AccessRules& rules) {
+  std::vector<std::string> sentences;
+  for (const auto& each : rules.allowed_hosts) {
+    if (listed_host(each)) continue;
+    sentences.push_back("server.hosts: '" + each +
+                        "' is no host: write a name or an address, such as studio.lan");
+  }
+  for (const auto& each : rules.allowed_origins) {
+    if (listed_origin(each)) continue;
+    sentences.push_back("server.origins: '" + each +
+                        "' is no origin and lets nobody in: write each as http://studio.lan:3000");
+  }
+  return sentences;
 }
 
-bool host_is_allowed(const AccessRules& rules, std::string_view host_header,
+bool host_is_allowed(const AccessRules& rules, const Authority& host,
                      std::string_view local_address) {
-  const std::string host = host_of(host_header);
-  if (host.empty()) return false;
-  return is_loopback_host(host) || equal_without_case(host, rules.bound_host) ||
-         host == local_address || contains(rules.allowed_hosts, host);
+  return is_loopback(host.host) || host.host == local_address ||
+         is_host(rules.bound_host, host.host) ||
+         std::ranges::any_of(rules.allowed_hosts,
+                             [&](const auto& each) { return is_host(each, host.host); });
 }
 
-bool origin_is_allowed(const AccessRules& rules, std::string_view origin,
-                       std::string_view host_header) {
+bool origin_is_allowed(const AccessRules& rules, std::string_view origin, const Authority& host) {
   if (origin.empty()) return true;
-  if (contains(rules.allowed_origins, origin)) return true;
-  const std::size_t scheme_end = origin.find("://");
-  if (scheme_end == std::string_view::npos) return false;  // "null"
-  const std::string scheme = lower(origin.substr(0, scheme_end));
-  if (scheme != "http" && scheme != "https") return false;
-  const std::string_view authority = origin.substr(scheme_end + 3);
-  if (authority.find_first_of("/?#@\\ ") != std::string_view::npos) return false;
-  return is_loopback_host(host_of(authority)) || equal_without_case(authority, host_header);
+  const auto read = read_origin(origin);
+  if (!read) return false;  // "null"
+  const int own_port = host.port.value_or(read->scheme == "https" ? 443 : 80);
+  return is_loopback(read->authority.host) ||
+         (read->authority.host == host.host && read->port() == own_port) ||
+         std::ranges::any_of(rules.allowed_origins,
+                             [&](const auto& each) { return is_origin(each, *read); });
 }
 
-bool key_is_right(const AccessRules& rules, const Request& request) {
-  if (rules.api_key.empty()) return true;
-  const auto matches = [&](std::string_view given) {
-    return equal_in_constant_time(given, rules.api_key);
-  };
-  if (matches(request.header("X-Moondream-Auth"))) return true;
+KeyUse check_key(const AccessRules& rules, const Request& request) {
+  if (rules.api_key.empty()) return KeyUse::kNotAsked;
+  const std::string_view moondream = request.header("X-Moondream-Auth");
   const std::string_view authorization = request.header("Authorization");
-  if (const auto bearer = after_scheme(authorization, "Bearer")) return matches(*bearer);
-  if (const auto basic = after_scheme(authorization, "Basic")) return matches(password_of(*basic));
-  return false;
+  if (moondream.empty() && authorization.empty()) return KeyUse::kMissing;
+  std::string given{moondream};
+  if (const auto bearer = after_scheme(authorization, "Bearer")) given = *bearer;
+  if (const auto basic = after_scheme(authorization, "Basic")) given = password_of(*basic);
+  const bool right = equal_in_constant_time(given, rules.api_key) ||
+                     equal_in_constant_time(moondream, rules.api_key);
+  return right ? KeyUse::kRight : KeyUse::kWrong;
 }
 
 }  // namespace atelier::http

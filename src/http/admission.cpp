@@ -27,29 +27,47 @@ Response preflight(const Request& request) {
   return response;
 }
 
-Response key_missing(const std::string& path) {
-  Response response = refusal(path, 401, "unauthorized",
-                              "this station asks for a key: send it as 'Authorization: Bearer KEY' "
-                              "or 'X-Moondream-Auth: KEY'");
+Response key_refused(const std::string& path, KeyUse key) {
+  const std::string problem =
+      key == KeyUse::kMissing ? "this station asks for a key" : "the key is wrong";
+  Response response =
+      refusal(path, 401, "unauthorized",
+              problem + ": send it as 'Authorization: Bearer KEY' or 'X-Moondream-Auth: KEY'");
   response.set("WWW-Authenticate", "Basic realm=\"Atelier (any name, the key as password)\"");
   return response;
 }
 
-std::optional<Response> check_access(const Request& request, const std::string& authority,
+bool same(const Authority& left, const Authority& right) {
+  return left.host == right.host && left.port.value_or(80) == right.port.value_or(80);
+}
+
+// `authority` is that of an absolute target ("GET http://localhost/ HTTP/1.1"), else "".
+std::optional<Response> check_access(Request& request, const std::string& authority,
                                      std::string_view local_address, const AccessRules& rules) {
-  const std::string_view host = request.header("Host");
-  if (!host_is_allowed(rules, host, local_address) ||
-      (!authority.empty() && !host_is_allowed(rules, authority, local_address))) {
+  const auto host = read_authority(request.header("Host"));
+  if (!host) {
+    return refusal(request.path, 400, "invalid_argument",
+                   "the Host header is no host with an optional port");
+  }
+  if (!authority.empty()) {
+    const auto of_target = read_authority(authority);
+    if (!of_target || !same(*of_target, *host)) {
+      return refusal(request.path, 400, "invalid_argument",
+                     "the address of the request and its Host header name different hosts");
+    }
+  }
+  if (!host_is_allowed(rules, *host, local_address)) {
     return refusal(request.path, 421, "misdirected",
-                   "this station does not answer to the name '" + host_of(host) +
+                   "this station does not answer to the name '" + host->host +
                        "': use 127.0.0.1 or list the name in ATELIER_HOSTS");
   }
   const std::string_view origin = request.header("Origin");
-  if (!origin_is_allowed(rules, origin, host)) {
+  if (!origin_is_allowed(rules, origin, *host)) {
     return refusal(request.path, 403, "forbidden",
                    "pages of " + platform::cut(origin, 200) +
                        " may not use this station: list the origin in CORS_ORIGINS");
   }
+  request.accepted_origin = origin;
   return std::nullopt;
 }
 
@@ -67,30 +85,31 @@ Admission admit(Request& request, std::string_view target, std::string_view loca
     return {std::move(refused), {}};
   }
   if (request.method == "OPTIONS") return {preflight(request), {}};
-  if (!is_open(request.path) && !key_is_right(rules, request)) {
-    return {key_missing(request.path), {}};
+  const KeyUse key = is_open(request.path) ? KeyUse::kNotAsked : check_key(rules, request);
+  if (key == KeyUse::kMissing || key == KeyUse::kWrong) {
+    return {key_refused(request.path, key), {}, key};
   }
   RouteMatch match = find_route(routes, request.method, request.path);
   if (match.route != nullptr) {
     request.parameters = match.parameters;
-    return {std::nullopt, std::move(match)};
+    return {std::nullopt, std::move(match), key};
   }
   if (match.allowed.empty()) {
     return {refusal(request.path, 404, "not_found",
                     "there is nothing at " + request.path + ": /docs lists what there is"),
-            {}};
+            {},
+            key};
   }
   Response response = refusal(request.path, 405, "method_not_allowed",
                               request.path + " answers to " + match.allowed + ", not to " +
                                   platform::cut(request.method, 20));
   response.set("Allow", match.allowed);
-  return {std::move(response), {}};
+  return {std::move(response), {}, key};
 }
 
 Fields cors_fields(const Request& request) {
-  const std::string_view origin = request.header("Origin");
-  if (origin.empty()) return {};
-  return {{"Access-Control-Allow-Origin", std::string{origin}},
+  if (request.accepted_origin.empty()) return {};
+  return {{"Access-Control-Allow-Origin", request.accepted_origin},
           {"Access-Control-Expose-Headers", std::string{kHeadersExposed}}};
 }
 

@@ -15,13 +15,14 @@ namespace atelier::http {
 struct Admission {
   std::optional<Response> answer;  // already settled: a refusal, a preflight, an unknown path
   RouteMatch match;                // else the route that answers
+  KeyUse key = KeyUse::kNotAsked;
 };
 
 // Fills path, query and parameters of the request, whose method and headers are there.
 Admission admit(Request& request, std::string_view target, std::string_view local_address,
                 const AccessRules& rules, const std::vector<Route>& routes);
 
-// What a browser needs to let the page of an allowed Origin read the reply; empty without Origin.
+// What a browser needs to let the page of an accepted Origin read the reply; empty without one.
 Fields cors_fields(const Request& request);
 
 }  // namespace atelier::http

@@ -22,8 +22,9 @@ auto awaitable_with(error_code& error) { return asio::redirect_error(asio::use_a
 
 }  // namespace
 
-Connection::Connection(asio::ip::tcp::socket socket, Core& core)
+Connection::Connection(asio::ip::tcp::socket socket, Place place, Core& core)
     : core_(core),
+      place_(place),
       stream_(std::move(socket)),
       buffer_(core.settings.limits.header_bytes + kPieceBytes),
       read_limit_(core.io),
@@ -31,19 +32,17 @@ Connection::Connection(asio::ip::tcp::socket socket, Core& core)
   core_.connections.insert(this);
   error_code ignored;
   stream_.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
-  const auto local = stream_.socket().local_endpoint(ignored).address();
-  const auto remote = stream_.socket().remote_endpoint(ignored).address();
-  local_address_ = local.is_v6() && local.to_v6().is_v4_mapped()
-                       ? asio::ip::make_address_v4(asio::ip::v4_mapped, local.to_v6()).to_string()
-                       : local.to_string();
-  from_loopback_ = is_loopback_address(remote.to_string());
+  local_address_ =
+      canonical_address(stream_.socket().local_endpoint(ignored).address().to_string());
+  remote_address_ =
+      canonical_address(stream_.socket().remote_endpoint(ignored).address().to_string());
 }
 
 Connection::~Connection() { core_.connections.erase(this); }
 
 void Connection::stop() {
   error_code ignored;
-  if (idle_) stream_.socket().close(ignored);
+  if (receiving_ && phase_ == Phase::kBetweenRequests) stream_.socket().close(ignored);
   wake();
 }
 
@@ -52,9 +51,27 @@ void Connection::abort() {
   wake();
 }
 
+// Never while a request is answered. Who has sent something a moment ago, or has something under
+// way that was not read yet, is not quiet.
+bool Connection::may_give_way() const {
+  if (!receiving_ || is_leaving_) return false;
+  error_code ignored;
+  if (phase_ == Phase::kBetweenRequests) return stream_.socket().available(ignored) == 0;
+  if (place_ == Place::kReserve || phase_ == Phase::kAfterRefusal) return true;
+  return Clock::now() - quiet_since_ >= core_.settings.limits.stalled_after;
+}
+
+void Connection::give_way() {
+  is_leaving_ = true;
+  error_code ignored;
+  stream_.socket().close(ignored);
+}
+
 Connection::Awaitable<void> Connection::run() {
   while (!core_.stopping) {
+    phase_ = Phase::kBetweenRequests;
     if (!co_await wait_for_bytes()) break;
+    phase_ = Phase::kRequest;
     const After after = co_await serve_one();
     if (after == After::kClose) break;
   }
@@ -80,7 +97,16 @@ Connection::Awaitable<Connection::After> Connection::serve_one() {
     admission = admit(request, target, local_address_, core_.rules, core_.routes);
     return admission.answer ? std::move(*admission.answer) : Response{};
   });
+  if (auto refused = co_await slow_down_guessing(request, admission.key)) {
+    co_return co_await refuse(request, *refused);
+  }
   const Route* route = admission.match.route;
+  if (place_ == Place::kReserve && route != nullptr && (!route->in_reserve || body_is_expected())) {
+    const Response full = refusal(request.path, 503, "too_many_connections",
+                                  "the station has too many open connections: close some, or try "
+                                  "again in some seconds");
+    co_return co_await refuse(request, full);
+  }
   if (route == nullptr) co_return co_await refuse(request, std::get<Response>(outcome));
   if (auto too_large = check_body_size(request.path))
     co_return co_await refuse(request, *too_large);
@@ -92,11 +118,30 @@ Connection::Awaitable<Connection::After> Connection::serve_one() {
   co_return co_await answer(request, *route);
 }
 
+// A key that comes while too many wrong ones of its address wait is refused unread, right or wrong.
+Connection::Awaitable<std::optional<Response>> Connection::slow_down_guessing(
+    const Request& request, KeyUse key) {
+  constexpr int kSlowedMax = 64;  // of all clients: those who wait hold a connection each
+  if (key != KeyUse::kWrong && key != KeyUse::kRight) co_return std::nullopt;
+  if (!core_.wrong_keys.may_try(remote_address_, Clock::now())) {
+    co_return refusal(request.path, 429, "too_many_wrong_keys",
+                      "too many wrong keys came from this address: try again in some seconds");
+  }
+  if (key == KeyUse::kRight) co_return std::nullopt;
+  const auto verdict = core_.wrong_keys.count(remote_address_, Clock::now());
+  if (!verdict.line.empty()) core_.log(verdict.line);
+  if (core_.slowed_answers >= kSlowedMax) co_return std::nullopt;
+  ++core_.slowed_answers;
+  co_await wait(verdict.delay);
+  --core_.slowed_answers;
+  co_return std::nullopt;
+}
+
 Request Connection::read_fields() const {
   Request request;
   const auto& message = parser().get();
   request.method = std::string{message.method_string()};
-  request.from_loopback = from_loopback_;
+  request.from_loopback = is_loopback(remote_address_);
   for (const auto& field : message) {
     request.headers.emplace_back(std::string{field.name_string()}, std::string{field.value()});
   }
@@ -111,6 +156,11 @@ Connection::Parser& Connection::parser() {
 const Connection::Parser& Connection::parser() const {
   CHECK(parser_);
   return *parser_;
+}
+
+bool Connection::may_stay_open() const {
+  return parser().get().keep_alive() && !core_.stopping && !lost_bytes_ahead_ &&
+         place_ == Place::kGeneral;
 }
 
 bool Connection::body_is_expected() const { return !parser().is_done(); }
@@ -132,7 +182,7 @@ Connection::Awaitable<Connection::After> Connection::refuse(const Request& reque
                                                             const Response& response,
                                                             After wished) {
   const bool complete = parser().is_done() && wished == After::kKeepOpen;
-  const bool keep = complete && parser().get().keep_alive();
+  const bool keep = complete && may_stay_open();
   const After after = co_await reply(request, response, keep);
   if (!complete) co_await drain();
   co_return complete ? after : After::kClose;
@@ -161,8 +211,8 @@ Connection::Awaitable<Connection::After> Connection::answer(const Request& reque
   }
   const auto* response = std::get_if<Response>(&outcome);
   const Response nothing;
-  const bool keep = parser().get().keep_alive() && !core_.stopping && !lost_bytes_ahead_;
-  const After after = co_await reply(request, response != nullptr ? *response : nothing, keep);
+  const After after =
+      co_await reply(request, response != nullptr ? *response : nothing, may_stay_open());
   if (lost_bytes_ahead_) co_await drain();
   co_return after;
 }

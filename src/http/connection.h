@@ -25,9 +25,14 @@
 
 namespace atelier::http {
 
+// The reserve keeps the station's health and page reachable when all other places are taken.
+enum class Place { kGeneral, kReserve };
+
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(boost::asio::ip::tcp::socket socket, Core& core);
+  using Clock = std::chrono::steady_clock;
+
+  Connection(boost::asio::ip::tcp::socket socket, Place place, Core& core);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -35,6 +40,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::awaitable<void> run();
   void stop();   // idle: closes; otherwise ends after the reply that is under way
   void abort();  // ends whatever it waits for
+
+  // Giving way to newer connections.
+  Place place() const { return place_; }
+  bool is_leaving() const { return is_leaving_; }
+  Clock::time_point quiet_since() const { return quiet_since_; }
+  bool may_give_way() const;
+  void give_way();
 
  private:
   template <class T>
@@ -45,6 +57,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // Requests.
   Awaitable<After> serve_one();
+  Awaitable<std::optional<Response>> slow_down_guessing(const Request& request, KeyUse key);
   Request read_fields() const;
   Awaitable<After> refuse(const Request& request, const Response& response,
                           After wished = After::kKeepOpen);
@@ -52,7 +65,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // Reading, in connection_input.cpp. Absent: read completely. Status 0: the client has left. Else
   // the refusal.
-  using Clock = std::chrono::steady_clock;
   enum class Received { kBytes, kEnd, kTooSlow, kGone };
   Awaitable<bool> wait_for_bytes();
   Awaitable<std::optional<Response>> read_header();
@@ -84,7 +96,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool take_ahead();  // false: the client's stream has ended
   void on_readable(boost::system::error_code error, unsigned generation);
 
+  bool may_stay_open() const;
+
   Core& core_;
+  const Place place_;
+  const Clock::time_point opened_ = Clock::now();
+  Clock::time_point quiet_since_ = opened_;  // the client has sent nothing since
+  bool is_leaving_ = false;
   boost::beast::tcp_stream stream_;
   boost::beast::flat_buffer buffer_;
   std::optional<Parser> parser_;
@@ -92,6 +110,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::function<void(std::uint64_t, boost::beast::string_view, boost::system::error_code&)>
       check_chunk_;
   boost::asio::steady_timer read_limit_;
+  enum class Phase { kBetweenRequests, kRequest, kAfterRefusal };
+  Phase phase_ = Phase::kBetweenRequests;
+  bool receiving_ = false;
   unsigned reading_ = 0;  // number of the read under way
   bool too_slow_ = false;
   boost::asio::steady_timer wake_;
@@ -100,9 +121,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool watching_ = false;
   bool client_left_ = false;
   bool lost_bytes_ahead_ = false;  // so the connection ends with this reply
-  bool idle_ = false;
-  std::string local_address_;
-  bool from_loopback_ = true;
+  std::string local_address_, remote_address_;
 };
 
 }  // namespace atelier::http

@@ -57,10 +57,13 @@ Connection::Awaitable<Connection::Received> Connection::receive(std::size_t most
     self->stream_.socket().cancel(error);
   });
   error_code error;
+  receiving_ = true;
   const std::size_t size = co_await stream_.socket().async_read_some(space, awaitable_with(error));
+  receiving_ = false;
   ++reading_;
   read_limit_.cancel();
   buffer_.commit(size);
+  if (size > 0) quiet_since_ = Clock::now();
   if (size > 0) co_return Received::kBytes;
   if (error == asio::error::eof) co_return Received::kEnd;
   co_return too_slow_ ? Received::kTooSlow : Received::kGone;
@@ -69,10 +72,11 @@ Connection::Awaitable<Connection::Received> Connection::receive(std::size_t most
 // Between requests; the time of a header only runs once its first byte is there.
 Connection::Awaitable<bool> Connection::wait_for_bytes() {
   if (buffer_.size() > 0) co_return true;
-  idle_ = true;
-  const Received received =
-      co_await receive(kHeadBytes, Clock::now() + core_.settings.limits.keep_alive_timeout);
-  idle_ = false;
+  quiet_since_ = Clock::now();
+  const ServerLimits& limits = core_.settings.limits;
+  const auto until = place_ == Place::kReserve ? opened_ + limits.reserved_header_timeout
+                                               : quiet_since_ + limits.keep_alive_timeout;
+  const Received received = co_await receive(kHeadBytes, until);
   co_return received == Received::kBytes && !core_.stopping;
 }
 
@@ -90,8 +94,10 @@ Connection::Awaitable<std::optional<Response>> Connection::read_header() {
   parser_->on_chunk_header(check_chunk_);
 
   HeadScan scan{limits.header_bytes};
-  const auto start = Clock::now();
-  MinimumRate rate{limits.header_window_bytes, limits.header_window, start};
+  const auto now = Clock::now();
+  const auto end = place_ == Place::kReserve ? opened_ + limits.reserved_header_timeout
+                                             : now + limits.header_timeout;
+  MinimumRate rate{limits.header_window_bytes, limits.header_window, now};
   const auto bytes = [this] {
     const auto data = buffer_.data();
     return std::string_view{static_cast<const char*>(data.data()), data.size()};
@@ -104,8 +110,7 @@ Connection::Awaitable<std::optional<Response>> Connection::read_header() {
     }
     const std::size_t before = buffer_.size();
     const bool begun = before > scan.begin();
-    switch (
-        co_await receive(kHeadBytes, std::min(rate.deadline(), start + limits.header_timeout))) {
+    switch (co_await receive(kHeadBytes, std::min<Clock::time_point>(rate.deadline(), end))) {
       case Received::kBytes:
         rate.received(buffer_.size() - before, Clock::now());
         break;
@@ -204,6 +209,7 @@ Connection::Awaitable<void> Connection::drain() {
   error_code error;
   stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, error);
   if (error) co_return;
+  phase_ = Phase::kAfterRefusal;
   const auto end = Clock::now() + kDrainLongest;
   std::size_t taken = buffer_.size();
   buffer_.clear();

@@ -12,6 +12,7 @@
 #include "http/body.h"
 #include "http/route.h"
 #include "http/server.h"
+#include "http/wrong_keys.h"
 
 namespace atelier::http {
 
@@ -25,6 +26,8 @@ struct Core {
   std::vector<Route> routes;
   Service service;
   MemoryUse bodies_in_memory{0};
+  WrongKeys wrong_keys;
+  int slowed_answers = 0;                       // that wait because of a wrong key
   std::unordered_set<Connection*> connections;  // before `io`, which ends the last of them
   bool stopping = false;
   boost::asio::io_context io{1};

@@ -85,7 +85,8 @@ Response refusal(std::string_view path, int status, std::string_view code,
       family == Family::kNative ? "application/problem+json" : "application/json";
   response.body = body_of(family, status, code, platform::valid_utf8(sentence));
   response.set("Cache-Control", "no-store");
-  if (status == 429) response.set("Retry-After", std::to_string(kRetryAfterSeconds));
+  if (status == 429 || status == 503)
+    response.set("Retry-After", std::to_string(kRetryAfterSeconds));
   return response;
 }
 

@@ -25,6 +25,7 @@ struct Request {
   Fields parameters;  // from the route's pattern: {"id", "01J…"}
   Body body;
   bool from_loopback = true;
+  std::string accepted_origin;  // the Origin header once the rules have let it in
 
   std::string_view header(std::string_view name) const;  // "" when absent
   std::optional<std::string_view> query_value(std::string_view name) const;

@@ -61,6 +61,7 @@ struct Route {
   std::string response_type = "application/json";
   int success = 200;
   RunsOn runs_on = RunsOn::kPool;
+  bool in_reserve = false;  // answered even where only the reserve of connections is left
   std::function<Outcome(const Request&, Service&)> function;
   std::vector<QueryField> query = {};  // for the document
 };

@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -13,6 +14,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <exception>
+#include <optional>
 #include <utility>
 
 #include "http/connection.h"
@@ -66,6 +68,8 @@ void ServerLimits::scale_timeouts(double factor) {
   };
   scale(header_timeout);
   scale(header_window);
+  scale(reserved_header_timeout);
+  scale(stalled_after);
   scale(body_window);
   scale(keep_alive_timeout);
   scale(write_idle_timeout);
@@ -84,6 +88,7 @@ class Server::Impl {
  public:
   Impl(scheduler::Scheduler& scheduler, ServerSettings settings)
       : core_(scheduler, std::move(settings)), acceptor_(core_.io), grace_(core_.io) {
+    for (const auto& sentence : unreadable_entries(core_.rules)) core_.log(sentence);
     bind();
   }
 
@@ -147,16 +152,42 @@ class Server::Impl {
         co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
         continue;
       }
-      if (core_.connections.size() >= static_cast<std::size_t>(core_.settings.limits.connections)) {
+      if (const auto place = make_place()) {
+        start(std::move(socket), *place);
+      } else {
         co_await turn_away(std::move(socket));
-        continue;
       }
-      start(std::move(socket));
     }
   }
 
-  void start(asio::ip::tcp::socket socket) {
-    auto connection = std::make_shared<Connection>(std::move(socket), core_);
+  std::optional<Place> make_place() {
+    const ServerLimits& limits = core_.settings.limits;
+    const int general = limits.connections - limits.reserved_connections;
+    if (count(Place::kGeneral) < general || end_quietest(Place::kGeneral)) return Place::kGeneral;
+    if (count(Place::kReserve) < limits.reserved_connections || end_quietest(Place::kReserve)) {
+      return Place::kReserve;
+    }
+    return std::nullopt;
+  }
+
+  std::ptrdiff_t count(Place place) const {
+    return std::ranges::count_if(core_.connections, [&](const Connection* each) {
+      return each->place() == place && !each->is_leaving();
+    });
+  }
+
+  bool end_quietest(Place place) {
+    Connection* quietest = nullptr;
+    for (Connection* each : core_.connections) {
+      if (each->place() != place || !each->may_give_way()) continue;
+      if (quietest == nullptr || each->quiet_since() < quietest->quiet_since()) quietest = each;
+    }
+    if (quietest != nullptr) quietest->give_way();
+    return quietest != nullptr;
+  }
+
+  void start(asio::ip::tcp::socket socket, Place place) {
+    auto connection = std::make_shared<Connection>(std::move(socket), place, core_);
     asio::co_spawn(core_.io, connection->run(),
                    [this, connection](const std::exception_ptr& failure) {
                      if (failure) core_.log("a connection ended with an unexpected failure");

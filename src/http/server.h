@@ -25,7 +25,13 @@ struct ServerLimits {
   std::size_t memory_body_bytes = 8 << 20;  // longer bodies go to a temporary file
   std::size_t memory_bodies_total = 64
                                     << 20;  // of all connections; beyond it every body goes to disk
-  int connections = 512;                    // 503 beyond
+  // 503 beyond. Where all but the reserve are taken, the connection that has been quiet longest
+  // gives way to a new one: between two requests, or in the middle of one that has stalled. Where
+  // none can, the reserve answers one request for /health or the page, whose header must come soon.
+  int connections = 512;
+  int reserved_connections = 16;
+  std::chrono::milliseconds reserved_header_timeout{2'000};
+  std::chrono::milliseconds stalled_after{2'000};
   // A request's parts must come this fast, 408 below it. A modem is ten times faster; one byte now
   // and then would hold a connection for ever.
   std::chrono::milliseconds header_timeout{30'000};  // for all of it, from its first byte

@@ -81,6 +81,10 @@ Target read_target(std::string_view text) {
   text = text.substr(0, text.find('#'));
   if (const std::size_t scheme = text.find("://");
       scheme != std::string_view::npos && scheme < text.find('/')) {
+    if (!equal_without_case(text.substr(0, scheme), "http") &&
+        !equal_without_case(text.substr(0, scheme), "https")) {
+      refuse("only http and https are known here");
+    }
     text.remove_prefix(scheme + 3);
     const std::size_t slash = text.find_first_of("/?");
     target.authority = text.substr(0, slash);

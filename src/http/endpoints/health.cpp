@@ -17,6 +17,7 @@ std::vector<Route> health_routes() {
            .summary = "Whether the station runs",
            .response = schema_of<Health>(),
            .runs_on = RunsOn::kIoThread,
+           .in_reserve = true,
            .function = [](const Request&, Service&) -> Outcome { return json_reply(Health{}); }}};
 }
 

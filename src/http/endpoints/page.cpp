@@ -33,6 +33,7 @@ std::vector<Route> page_routes() {
            .tag = "page",
            .summary = "The page",
            .response_type = "text/html",
+           .in_reserve = true,
            .function = page}};
 }
 

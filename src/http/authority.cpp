@@ -1,0 +1,124 @@
+#include "http/authority.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace atelier::http {
+namespace {
+
+constexpr std::size_t kNameBytesMax = 253;  // RFC 1035
+constexpr std::size_t kLabelBytesMax = 63;
+
+bool is_digit(char letter) { return letter >= '0' && letter <= '9'; }
+
+std::string lower(std::string_view text) {
+  std::string copy{text};
+  for (char& letter : copy) {
+    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
+  }
+  return copy;
+}
+
+// inet_pton() refuses leading zeros and shortened forms.
+bool is_ipv4(const std::string& text) {
+  in_addr address{};
+  return ::inet_pton(AF_INET, text.c_str(), &address) == 1;
+}
+
+std::optional<std::string> short_ipv6(const std::string& text) {
+  in6_addr address{};
+  if (::inet_pton(AF_INET6, text.c_str(), &address) != 1) return std::nullopt;
+  std::array<char, INET6_ADDRSTRLEN> form{};
+  if (IN6_IS_ADDR_V4MAPPED(&address)) {
+    ::inet_ntop(AF_INET, &address.s6_addr[12], form.data(), form.size());
+  } else {
+    ::inet_ntop(AF_INET6, &address, form.data(), form.size());
+  }
+  return std::string{form.data()};
+}
+
+bool is_label(std::string_view label) {
+  return !label.empty() && label.size() <= kLabelBytesMax && std::ranges::all_of(label, [](char c) {
+    return (c >= 'a' && c <= 'z') || is_digit(c) || c == '-' || c == '_';
+  });
+}
+
+// Browsers and libraries read such a host as an IPv4 address, in ways of their own.
+bool ends_in_number(std::string_view name) {
+  const std::string_view last = name.substr(name.rfind('.') + 1);
+  if (std::ranges::all_of(last, is_digit)) return true;
+  return last.starts_with("0x") && std::ranges::all_of(last.substr(2), [](char c) {
+           return is_digit(c) || (c >= 'a' && c <= 'f');
+         });
+}
+
+std::optional<std::string> read_name(std::string_view text) {
+  std::string name = lower(text);
+  if (is_ipv4(name)) return name;
+  if (name.ends_with('.')) name.pop_back();
+  if (name.empty() || name.size() > kNameBytesMax || ends_in_number(name)) return std::nullopt;
+  std::string_view rest = name;
+  while (true) {
+    const std::size_t dot = rest.find('.');
+    if (!is_label(rest.substr(0, dot))) return std::nullopt;
+    if (dot == std::string_view::npos) return name;
+    rest.remove_prefix(dot + 1);
+  }
+}
+
+// "" is none: "localhost:" is a valid authority.
+bool read_port(std::string_view text, std::optional<int>& port) {
+  if (text.empty()) return true;
+  if (text.size() > 5 || !std::ranges::all_of(text, is_digit)) return false;
+  int value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  port = value;
+  return value <= 65535;
+}
+
+}  // namespace
+
+std::optional<Authority> read_authority(std::string_view text) {
+  if (text.find('\0') != std::string_view::npos) return std::nullopt;  // inet_pton() ends there
+  const bool bracketed = text.starts_with('[');
+  const std::size_t host_end = bracketed ? text.find(']') : std::min(text.find(':'), text.size());
+  if (host_end == std::string_view::npos) return std::nullopt;
+  std::string_view rest = text.substr(bracketed ? host_end + 1 : host_end);
+  const auto host = bracketed ? short_ipv6(lower(text.substr(1, host_end - 1)))
+                              : read_name(text.substr(0, host_end));
+  if (!host) return std::nullopt;
+  Authority authority{*host, std::nullopt};
+  if (rest.empty()) return authority;
+  if (rest.front() != ':' || !read_port(rest.substr(1), authority.port)) return std::nullopt;
+  return authority;
+}
+
+int Origin::port() const { return authority.port.value_or(scheme == "https" ? 443 : 80); }
+
+std::optional<Origin> read_origin(std::string_view text) {
+  const std::size_t end = text.find("://");
+  if (end == std::string_view::npos) return std::nullopt;  // "null"
+  const std::string scheme = lower(text.substr(0, end));
+  if (scheme != "http" && scheme != "https") return std::nullopt;
+  const auto authority = read_authority(text.substr(end + 3));
+  if (!authority) return std::nullopt;
+  return Origin{scheme, *authority};
+}
+
+bool is_loopback(std::string_view host) {
+  const std::string text{host};
+  return text == "localhost" || text.ends_with(".localhost") || text == "::1" ||
+         (text.starts_with("127.") && is_ipv4(text));
+}
+
+std::string canonical_address(std::string_view text) {
+  const std::string bare{text.substr(0, text.find('%'))};  // without the zone
+  return short_ipv6(bare).value_or(bare);
+}
+
+}  // namespace atelier::http

@@ -1,0 +1,38 @@
+// The host and port of an address, as Host, Origin and an absolute request target name them. Read
+// as a whole: what is not exactly a host with an optional port is nothing. Pure, any thread; never
+// fails.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace atelier::http {
+
+struct Authority {
+  // Lower case without the dot at the end; addresses in their shortest form without brackets, an
+  // IPv4 address that is wrapped in IPv6 as IPv4.
+  std::string host;
+  std::optional<int> port;
+};
+
+// "LocalHost.:2020", "[::1]", "127.0.0.1:80". Refused: user information, spaces, empty labels,
+// numbers that some programs take for an IPv4 address ("127.1", "0x7f.1", "010.0.0.1"), zones.
+std::optional<Authority> read_authority(std::string_view text);
+
+struct Origin {
+  std::string scheme;  // "http" or "https"
+  Authority authority;
+  int port() const;  // the scheme's own where none is named
+};
+
+// "https://studio.lan:8443"; nothing behind the authority.
+std::optional<Origin> read_origin(std::string_view text);
+
+// "localhost", names that end in ".localhost", 127.0.0.0/8 and ::1. Takes Authority::host.
+bool is_loopback(std::string_view host);
+
+// The form that Authority::host has; the text itself where it is no address.
+std::string canonical_address(std::string_view text);
+
+}  // namespace atelier::http

@@ -61,13 +61,13 @@ TEST_F(ConnectionInputTest, ADripOfABodyIsCutHoweverFastItBegan) {
 }
 
 TEST_F(ConnectionInputTest, ABodyThatKeepsTheRateMayTakeItsTime) {
-  settings.limits.body_window = 1500ms;
+  settings.limits.body_window = 2000ms;
   settings.limits.body_window_bytes = 1000;
   start();
   RawClient client{port()};
-  client.send("POST /v1/generate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8014\r\n\r\n");
+  client.send("POST /v1/generate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 12014\r\n\r\n");
   client.send(kPrompt);
-  for (int i = 0; i < 8; ++i) {
+  for (int i = 0; i < 12; ++i) {
     std::this_thread::sleep_for(250ms);
     ASSERT_TRUE(client.send(std::string(1000, ' ')));
   }

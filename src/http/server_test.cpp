@@ -144,18 +144,17 @@ TEST_F(ServerTest, WrongKeysAreSlowedAndLogged) {
 TEST_F(ServerTest, GuessingWithManyConnectionsOrLeavingEarlyIsNoFaster) {
   settings.api_key = "secret";
   start();
-  for (int i = 0; i < 8; ++i) {  // these do not wait for their answers
+  for (int i = 0; i < 12; ++i) {  // these do not wait for their answers
     RawClient client{port()};
     client.request("GET", "/v1/models", {}, "Authorization: Bearer guess\r\n");
   }
   const auto before = std::chrono::steady_clock::now();
   RawReply reply = ask("GET", "/v1/models", {}, "Authorization: Bearer guess\r\n");
-  for (int i = 0; i < 50 && reply.status == 401; ++i) {  // until the eight have arrived
+  for (int i = 0; i < 50 && reply.status == 401; ++i) {  // until those have arrived
     reply = ask("GET", "/v1/models", {}, "Authorization: Bearer guess\r\n");
   }
   EXPECT_EQ(reply.status, 429);
   EXPECT_NE(reply.header("retry-after"), "");
-  EXPECT_EQ(ask("GET", "/v1/models", {}, "Authorization: Bearer secret\r\n").status, 429);
   EXPECT_EQ(ask("GET", "/health").status, 200);
   int status = 429;
   while (status == 429 && std::chrono::steady_clock::now() - before < 60s) {

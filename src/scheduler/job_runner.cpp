@@ -335,6 +335,7 @@ void JobRunner::settle(Outcome outcome) {
   if (problem.empty()) return;
   tell_unwritten(outcome, problem);
   outcome.problem = problem;
+  store_problem_ = problem;
   outcome.next_try = Clock::now() + domain::limits::kWriteAgain;
   const auto id = outcome.job.id;
   unwritten_.insert_or_assign(id, std::move(outcome));

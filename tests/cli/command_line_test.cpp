@@ -6,7 +6,9 @@
 #include <sys/wait.h>
 
 #include <array>
+#include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -29,12 +31,11 @@ class CommandLine : public testing::Test {
   ~CommandLine() override { fs::remove_all(home_); }
 
   // Runs `atelier ARGUMENTS` and returns its exit status; output_ holds what it printed on both
-  // streams.
-  int run(const std::string& arguments) {
+  // streams. `before` is shell text: more variables of its environment.
+  int run(const std::string& arguments, const std::string& before = "") {
     const std::string command = "cd '" + home_.string() + "' && ATELIER_HOME='" + home_.string() +
-                                "' ATELIER_ENGINE=fake ATELIER_FAKE=step_ms=1 '" ATELIER_PROGRAM
-                                "' " +
-                                arguments + " 2>&1 </dev/null";
+                                "' ATELIER_ENGINE=fake ATELIER_FAKE=step_ms=1 " + before +
+                                " '" ATELIER_PROGRAM "' " + arguments + " 2>&1 </dev/null";
     output_.clear();
     FILE* pipe = ::popen(command.c_str(), "r");
     if (pipe == nullptr) return -1;
@@ -142,16 +143,59 @@ TEST_F(CommandLine, TheDoctorNamesSettingsThatNobodyReadsAndFoldersThatAreNotThe
   EXPECT_THAT(output_, HasSubstr("settings.toml, models.folders: there is no folder '/no/such'"));
 }
 
-TEST_F(CommandLine, TheDoctorNamesTheDecodersMeasures) {
-  run("doctor");
-  EXPECT_THAT(output_, testing::ContainsRegex("decoder +sandboxed by limits,.*seccomp"));
-}
-
 TEST_F(CommandLine, TheDoctorLooksAtProcessorMemoryAndDisk) {
   run("doctor");  // its status says whether this machine is well, which is not the test's business
   EXPECT_THAT(output_, HasSubstr("processor"));
   EXPECT_THAT(output_, HasSubstr("memory"));
   EXPECT_THAT(output_, HasSubstr("disk"));
+}
+
+TEST_F(CommandLine, TheDoctorNamesTheDecodersMeasures) {
+  run("doctor");
+  EXPECT_THAT(output_, testing::ContainsRegex("decoder +sandboxed by limits,.*seccomp"));
+}
+
+// At whatever place the disk is full: a whole picture, or a sentence and nothing left behind.
+TEST_F(CommandLine, APictureThatCannotBeWrittenIsASentence) {
+  const auto library = fs::path(ATELIER_PROGRAM).parent_path() / "libfaulty_disk.so";
+  const auto temporary = home_ / "tmp";
+  fs::create_directories(temporary);
+  int refused = 0;
+  for (std::int64_t space = 0;; space += 25'000) {
+    std::ofstream(home_ / "space", std::ios::binary)
+        .write(reinterpret_cast<const char*>(&space), sizeof space);
+    const int status = run("generate 'x' -o out.png --steps 1 --alone",
+                           "TMPDIR='" + temporary.string() + "' LD_PRELOAD='" + library.string() +
+                               "' ATELIER_FAULTY_DISK='" + (home_ / "space").string() + "'");
+    EXPECT_TRUE(fs::is_empty(temporary)) << space;
+    if (status == 0) break;
+    ++refused;
+    EXPECT_EQ(status, 1) << output_;
+    EXPECT_THAT(output_, testing::ContainsRegex("free some|No space left")) << space;
+    EXPECT_FALSE(fs::exists(home_ / "out.png"));
+    ASSERT_LT(space, 5 << 20);
+  }
+  EXPECT_GT(refused, 0);
+  EXPECT_FALSE(pixels("out.png").empty());
+}
+
+TEST_F(CommandLine, WhatAKilledCommandLeftIsSweptByTheNextOne) {
+  const auto temporary = (home_ / "tmp").string();
+  fs::create_directories(temporary);
+  const std::string begin = "'" ATELIER_PROGRAM "' generate x -o out.png --alone --steps ";
+  const std::string command = "cd '" + home_.string() + "'; export TMPDIR='" + temporary +
+                              "' ATELIER_HOME='" + home_.string() +
+                              "' ATELIER_ENGINE=fake ATELIER_FAKE=step_ms=20; " + begin +
+                              "900 & while ! ls tmp/*/atelier.db; do sleep 0.05; done; kill -9 $!";
+  ASSERT_EQ(std::system(("{ " + command + "; } >/dev/null 2>&1").c_str()), 0);
+  EXPECT_FALSE(fs::is_empty(temporary));
+  fs::create_directories(temporary + "/atelier-of-somebody-else");
+  ASSERT_EQ(run("generate x -o out.png --alone --steps 1", "TMPDIR='" + temporary + "'"), 0);
+  std::vector<std::string> left;
+  for (const auto& entry : fs::directory_iterator(temporary)) {
+    left.push_back(entry.path().filename().string());
+  }
+  EXPECT_THAT(left, testing::ElementsAre("atelier-of-somebody-else"));
 }
 
 }  // namespace

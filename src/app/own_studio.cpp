@@ -14,15 +14,14 @@ namespace {
 using domain::Job;
 
 constexpr std::chrono::milliseconds kPoll{100};  // an interruption is noticed so soon
-constexpr std::chrono::seconds kModelsPatience{60};
 constexpr std::chrono::seconds kNoticePatience{2};
 
 // Events from the scheduler's thread, taken by the command's.
 class Events {
  public:
-  void add(const domain::JobEvent& event) {
+  void add(const scheduler::SharedEvent& event) {
     const std::lock_guard lock(mutex_);
-    jobs_.push_back(event.job);
+    jobs_.push_back(event->job);
     arrived_.notify_one();
   }
 
@@ -52,8 +51,8 @@ class OwnStudio final : public Studio {
     auto& scheduler = station_.scheduler();
     const auto id = scheduler.submit(wish).id;
     Events events;
-    const auto subscription =
-        scheduler.subscribe(id, 0, [&events](const domain::JobEvent& event) { events.add(event); });
+    const auto subscription = scheduler.subscribe(
+        id, 0, [&events](const scheduler::SharedEvent& event) { events.add(event); });
     for (bool cancelled = false;;) {
       if (interrupted() && !cancelled) {
         cancelled = true;
@@ -74,7 +73,7 @@ class OwnStudio final : public Studio {
   }
 
   std::vector<ModelLine> models() override {
-    station_.scheduler().wait_for_models(kModelsPatience);
+    station_.scheduler().wait_for_models();
     std::vector<ModelLine> lines;
     const auto installed = station_.scheduler().models();
     for (const auto& model : installed.models) {

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -25,6 +26,7 @@
 #include "http/server.h"
 #include "platform/files.h"
 #include "platform/log.h"
+#include "platform/system.h"
 
 namespace atelier::app {
 namespace {
@@ -32,6 +34,8 @@ namespace {
 constexpr std::size_t kLogBytes = 8 << 20;
 constexpr std::size_t kLogFiles = 3;
 constexpr int kWorkerNiceness = 5;
+// 512 connections, each with a long body on the disk and a picture that is sent. Often 1024.
+constexpr std::uint64_t kOpenFiles = 2048;
 
 spdlog::level::level_enum level_of(platform::LogLevel level) {
   switch (level) {
@@ -109,6 +113,7 @@ http::ServerSettings server_settings(const domain::Settings& settings) {
 int serve(const domain::Settings& settings) {
   keep_home_private(settings);
   open_log(settings);
+  platform::allow_open_files(kOpenFiles);
   for (const auto& sentence : settings.without_effect) platform::log_info(sentence);
   for (const auto& sentence : settings.problems) platform::log_warning(sentence);
   HomeLock lock(settings.home);

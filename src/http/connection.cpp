@@ -1,11 +1,13 @@
 #include "http/connection.h"
 
-#include <array>
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/buffers_suffix.hpp>
 #include <utility>
 
+#include "http/arrival.h"
 #include "http/failure.h"
 #include "http/guard.h"
 #include "http/reply_head.h"
@@ -18,7 +20,32 @@ using boost::system::error_code;
 
 namespace {
 
+constexpr std::size_t kFilePieceBytes = 128 << 10;  // of a file that is sent, per connection
+// Below it 512 connections at once are bearable.
+constexpr std::size_t kShortBodyBytes = 64 << 10;
+constexpr std::size_t kShortReplyBytes = 64 << 10;
+// The document that a body is read into, its strings, the bytes of its pictures.
+constexpr std::size_t kBytesPerBodyByte = 4;
+
+// What one reply adds to the memory of all, while it lives.
+class MemoryShare {
+ public:
+  MemoryShare(MemoryUse& use, std::size_t bytes) : use_(use), bytes_(bytes) { use_ += bytes_; }
+  ~MemoryShare() { use_ -= bytes_; }
+  MemoryShare(const MemoryShare&) = delete;
+  MemoryShare& operator=(const MemoryShare&) = delete;
+  std::size_t total() const { return use_.load(); }
+
+ private:
+  MemoryUse& use_;
+  std::size_t bytes_;
+};
+
 auto awaitable_with(error_code& error) { return asio::redirect_error(asio::use_awaitable, error); }
+
+Response stopping(const std::string& path) {
+  return refusal(path, 503, "stopping", "the station is being stopped: try again");
+}
 
 }  // namespace
 
@@ -108,10 +135,11 @@ Connection::Awaitable<Connection::After> Connection::serve_one() {
     co_return co_await refuse(request, full);
   }
   if (route == nullptr) co_return co_await refuse(request, std::get<Response>(outcome));
-  if (auto too_large = check_body_size(request.path))
+  const std::size_t limit = body_limit(*route);
+  if (auto too_large = check_body_size(request.path, limit))
     co_return co_await refuse(request, *too_large);
   if (body_is_expected()) {
-    auto failure = co_await read_body(request);
+    auto failure = co_await read_body(request, limit);
     if (failure && failure->status == 0) co_return After::kClose;  // the client left
     if (failure) co_return co_await refuse(request, *failure);
   }
@@ -165,14 +193,19 @@ bool Connection::may_stay_open() const {
 
 bool Connection::body_is_expected() const { return !parser().is_done(); }
 
-std::optional<Response> Connection::check_body_size(const std::string& path) const {
+std::size_t Connection::body_limit(const Route& route) const {
+  const ServerLimits& limits = core_.settings.limits;
+  return route.takes == Takes::kPictures ? limits.picture_body_bytes : limits.json_body_bytes;
+}
+
+std::optional<Response> Connection::check_body_size(const std::string& path,
+                                                    std::size_t limit) const {
   const auto length = parser().content_length();
-  const std::size_t limit = core_.settings.limits.json_body_bytes;
   if (!length || *length <= limit) return std::nullopt;
   return failure_response(
       path, Error(ErrorCode::kTooLarge, "the request's body has " + std::to_string(*length >> 20) +
                                             " MB, allowed are " + std::to_string(limit >> 20) +
-                                            " MB: send a smaller picture"));
+                                            " MB: send less, or a smaller picture"));
 }
 
 // Answers before the body was read, or where nobody can say where the request ends. What the client
@@ -188,18 +221,10 @@ Connection::Awaitable<Connection::After> Connection::refuse(const Request& reque
   co_return complete ? after : After::kClose;
 }
 
-Connection::Awaitable<Connection::After> Connection::answer(const Request& request,
-                                                            const Route& route) {
+Connection::Awaitable<Connection::After> Connection::answer(Request& request, const Route& route) {
   const bool head_only = request.method == "HEAD";
-  std::function<Outcome()> work = [&]() -> Outcome {
-    return route.function(request, core_.service);
-  };
-  Outcome outcome;
-  if (route.runs_on == RunsOn::kPool) {
-    outcome = co_await on_pool(std::move(work), request.path);
-  } else {
-    outcome = guarded(request.path, core_.settings.log, work);
-  }
+  Outcome outcome = co_await run_handler(request, route);
+  request.body = {};  // an answer may be hours away
   if (auto* events = std::get_if<EventStream>(&outcome); events != nullptr && !head_only) {
     co_await send_events(request, *events);
     co_return After::kClose;
@@ -217,44 +242,132 @@ Connection::Awaitable<Connection::After> Connection::answer(const Request& reque
   co_return after;
 }
 
+// A long body waits outside the gate until there is memory for it.
+Connection::Awaitable<Outcome> Connection::run_handler(Request& request, const Route& route) {
+  Next handler = [&]() -> Outcome { return route.function(request, core_.service); };
+  if (route.runs_on == RunsOn::kIoThread) {
+    co_return guarded(request.path, core_.settings.log, handler);
+  }
+  const std::size_t bytes = request.body.text().size();
+  if (bytes <= kShortBodyBytes) {
+    co_return co_await run_on_pool(std::move(handler), request, core_.pool);
+  }
+  MemoryGate::Place place{core_.long_requests, kBytesPerBodyByte * bytes, [this] { wake(); }};
+  const std::chrono::milliseconds no_limit{0};
+  while (!place.inside() && !core_.stopping) co_await wait(no_limit);
+  if (!place.inside()) co_return stopping(request.path);
+  co_return co_await run_on_pool(std::move(handler), request, core_.uploads);
+}
+
+// Runs a handler, and what it goes on with, until that is no Later any more.
+Connection::Awaitable<Outcome> Connection::run_on_pool(Next next, const Request& request,
+                                                       asio::thread_pool& pool) {
+  std::shared_ptr<Arrival> arrival;
+  const auto wake_me = waker();
+  while (true) {
+    Next work = [&]() -> Outcome {
+      while (true) {
+        Outcome outcome = next();
+        const auto* later = std::get_if<Later>(&outcome);
+        if (later == nullptr) return outcome;
+        arrival = std::make_shared<Arrival>(wake_me);
+        later->start([arrival](Next come) { arrival->hand_over(std::move(come)); });
+        next = arrival->take();
+        if (!next) return outcome;
+      }
+    };
+    Outcome outcome = co_await on(pool, std::move(work), request.path);
+    if (!std::holds_alternative<Later>(outcome)) co_return outcome;
+    const std::chrono::milliseconds no_limit{0};
+    while (!(next = arrival->take()) && !core_.stopping) co_await wait(no_limit);
+    arrival->leave();
+    if (!next) next = arrival->take();  // a job that was accepted just now has to be cancelled
+    if (!next) co_return stopping(request.path);
+  }
+}
+
 Connection::Awaitable<Connection::After> Connection::reply(const Request& request,
                                                            const Response& response,
                                                            bool keep_open) {
-  ReplyFrame frame{response.body.size(), keep_open, parser().get().version() < 11};
+  const MemoryShare share{core_.replies_in_memory, response.body.size()};
+  if (share.total() > core_.settings.limits.replies_total &&
+      response.body.size() > kShortReplyBytes) {
+    const Response busy = refusal(request.path, 503, "busy",
+                                  "too many replies wait to be read by their clients: try again");
+    co_return co_await reply(request, busy, keep_open);
+  }
+  ReplyFrame frame{response.size(), keep_open, parser().get().version() < 11};
   std::string head = reply_head(response, frame, cors_fields(request));
   const bool without_body =
       request.method == "HEAD" || response.status == 204 || response.status == 304;
-  const std::string none;
-  const bool written = co_await write(std::move(head), without_body ? none : response.body);
+  bool written = false;
+  if (response.source && !without_body) {
+    written = co_await write_source(std::move(head), *response.source, request.path);
+  } else {
+    const std::string none;
+    written = co_await write(std::move(head), without_body ? none : response.body);
+  }
   co_return written&& keep_open ? After::kKeepOpen : After::kClose;
+}
+
+Connection::Awaitable<bool> Connection::write(std::string head, const std::string& body) {
+  std::vector<asio::const_buffer> pieces{asio::buffer(head), asio::buffer(body)};
+  co_return co_await write(std::move(pieces));
 }
 
 // Each piece has the idle time anew, so that a slow line gets a large picture and a dead one
 // nothing.
-Connection::Awaitable<bool> Connection::write(std::string head, const std::string& body) {
-  std::size_t sent = 0;
-  const std::size_t total = head.size() + body.size();
-  while (sent < total) {
-    std::array<asio::const_buffer, 2> parts{asio::buffer(head), asio::buffer(body)};
-    parts[0] += sent;
-    if (sent > head.size()) parts[1] += sent - head.size();
+Connection::Awaitable<bool> Connection::write(std::vector<asio::const_buffer> pieces) {
+  boost::beast::buffers_suffix<std::vector<asio::const_buffer>> rest{std::move(pieces)};
+  while (asio::buffer_size(rest) > 0) {
     error_code error;
     stream_.expires_after(core_.settings.limits.write_idle_timeout);
-    sent += co_await stream_.async_write_some(parts, awaitable_with(error));
+    rest.consume(co_await stream_.async_write_some(rest, awaitable_with(error)));
     if (error) co_return false;
   }
   stream_.expires_never();
   co_return true;
 }
 
+// What is read and not yet sent is one piece, whatever the size of the whole.
+Connection::Awaitable<bool> Connection::write_source(std::string head,
+                                                     const platform::ByteSource& source,
+                                                     const std::string& path) {
+  const std::uint64_t size = source.size();
+  std::vector<std::uint8_t> piece(
+      static_cast<std::size_t>(std::min<std::uint64_t>(size, kFilePieceBytes)));
+  for (std::uint64_t sent = 0; sent < size;) {
+    Next read = [&]() -> Outcome {
+      piece.resize(static_cast<std::size_t>(std::min<std::uint64_t>(size - sent, piece.size())));
+      if (source.read_at(sent, piece) < piece.size()) {
+        throw Error(ErrorCode::kInternal, "a file became shorter while it was sent");
+      }
+      return Response{};
+    };
+    const Outcome outcome = co_await on_pool(std::move(read), path);
+    if (std::get<Response>(outcome).status != 200) co_return false;
+    std::vector<asio::const_buffer> pieces{asio::buffer(head), asio::buffer(piece)};
+    if (!co_await write(std::move(pieces))) co_return false;
+    head.clear();
+    sent += piece.size();
+  }
+  if (head.empty()) co_return true;
+  const std::string none;
+  co_return co_await write(std::move(head), none);
+}
+
 // Runs work on the pool; the coroutine goes on on the I/O thread.
-Connection::Awaitable<Outcome> Connection::on_pool(std::function<Outcome()> work,
-                                                   std::string path) {
+Connection::Awaitable<Outcome> Connection::on_pool(Next work, std::string path) {
+  co_return co_await on(core_.pool, std::move(work), std::move(path));
+}
+
+Connection::Awaitable<Outcome> Connection::on(asio::thread_pool& pool, Next work,
+                                              std::string path) {
   auto result = std::make_shared<Outcome>();
-  const auto start = [this, result, work = std::move(work),
+  const auto start = [this, &pool, result, work = std::move(work),
                       path = std::move(path)](auto handler) mutable {
-    asio::post(core_.pool, [this, result, work = std::move(work), path = std::move(path),
-                            handler = std::move(handler)]() mutable {
+    asio::post(pool, [this, result, work = std::move(work), path = std::move(path),
+                      handler = std::move(handler)]() mutable {
       *result = guarded(path, core_.settings.log, work);
       asio::post(core_.io, std::move(handler));
     });

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -16,6 +17,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "http/admission.h"
 #include "http/core.h"
@@ -61,14 +63,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Request read_fields() const;
   Awaitable<After> refuse(const Request& request, const Response& response,
                           After wished = After::kKeepOpen);
-  std::optional<Response> check_body_size(const std::string& path) const;
+  std::size_t body_limit(const Route& route) const;
+  std::optional<Response> check_body_size(const std::string& path, std::size_t limit) const;
 
   // Reading, in connection_input.cpp. Absent: read completely. Status 0: the client has left. Else
   // the refusal.
   enum class Received { kBytes, kEnd, kTooSlow, kGone };
   Awaitable<bool> wait_for_bytes();
   Awaitable<std::optional<Response>> read_header();
-  Awaitable<std::optional<Response>> read_body(Request& request);
+  Awaitable<std::optional<Response>> read_body(Request& request, std::size_t limit);
   Awaitable<std::optional<Response>> read_some_body(MinimumRate& rate, const std::string& path);
   Awaitable<Received> receive(std::size_t most, Clock::time_point until);
   Awaitable<void> drain();
@@ -77,18 +80,26 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool body_is_expected() const;
 
   // Replies.
-  Awaitable<After> answer(const Request& request, const Route& route);
+  Awaitable<After> answer(Request& request, const Route& route);
+  Awaitable<Outcome> run_handler(Request& request, const Route& route);
+  Awaitable<Outcome> run_on_pool(Next next, const Request& request, boost::asio::thread_pool& pool);
   Awaitable<After> reply(const Request& request, const Response& response, bool keep_open);
   Awaitable<std::optional<Response>> await_job(const Request& request, const AwaitJob& wish);
   Awaitable<void> send_events(const Request& request, const EventStream& wish);
   Awaitable<bool> write(std::string head, const std::string& body);
+  Awaitable<bool> write(std::vector<boost::asio::const_buffer> pieces);
+  Awaitable<bool> write_source(std::string head, const platform::ByteSource& source,
+                               const std::string& path);
 
   // Waiting for a job.
   struct Watch;
-  Awaitable<std::optional<Error>> watch_job(const std::string& job, std::int64_t after,
+  enum class Hears { kAll, kTheEnd };
+  Awaitable<std::optional<Error>> watch_job(const std::string& job, std::int64_t after, Hears hears,
                                             Watch& watch);
   Awaitable<void> unwatch(Watch& watch);
-  Awaitable<Outcome> on_pool(std::function<Outcome()> work, std::string path);
+  Awaitable<Outcome> on_pool(Next work, std::string path);
+  Awaitable<Outcome> on(boost::asio::thread_pool& pool, Next work, std::string path);
+  std::function<void()> waker();  // wakes it from any thread, as long as the server lives
   Awaitable<void> wait(std::chrono::milliseconds longest);
   void wake() { wake_.cancel(); }
   void watch_client();

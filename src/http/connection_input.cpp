@@ -129,14 +129,15 @@ Connection::Awaitable<std::optional<Response>> Connection::read_header() {
   co_return invalid("/", "this is not a request in HTTP/1.1 (" + error.message() + ")");
 }
 
-Connection::Awaitable<std::optional<Response>> Connection::read_body(Request& request) {
+Connection::Awaitable<std::optional<Response>> Connection::read_body(Request& request,
+                                                                     std::size_t limit) {
   const ServerLimits& limits = core_.settings.limits;
   const bool waits = equal_without_case(request.header("Expect"), "100-continue") &&
                      parser().get().version() >= 11 && buffer_.size() == 0;
   if (waits && !co_await write("HTTP/1.1 100 Continue\r\n\r\n", {})) co_return nobody_there();
-  BodyWriter writer{core_.bodies_in_memory,
-                    {limits.json_body_bytes, limits.memory_body_bytes, limits.memory_bodies_total,
-                     core_.settings.spool_folder}};
+  BodyWriter writer{
+      core_.bodies_in_memory,
+      {limit, limits.memory_body_bytes, limits.memory_bodies_total, core_.settings.spool_folder}};
   std::string piece(kPieceBytes, '\0');
   MinimumRate rate{limits.body_window_bytes, limits.body_window, Clock::now()};
   while (!parser().is_done()) {
@@ -153,7 +154,7 @@ Connection::Awaitable<std::optional<Response>> Connection::read_body(Request& re
     };
     Outcome result;
     if (writer.needs_disk(bytes.size())) {
-      result = co_await on_pool(std::move(append), request.path);
+      result = co_await on(core_.uploads, std::move(append), request.path);
     } else {
       result = guarded(request.path, core_.settings.log, append);
     }

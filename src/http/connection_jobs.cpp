@@ -33,19 +33,25 @@ Connection::Awaitable<void> Connection::wait(std::chrono::milliseconds longest) 
   co_await wake_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
 }
 
-// Subscribing may read the database, so the pool does it. A job that has ended tells at least its
-// end.
-Connection::Awaitable<std::optional<Error>> Connection::watch_job(const std::string& job,
-                                                                  std::int64_t after,
-                                                                  Watch& watch) {
-  std::optional<Error> failure;
-  std::weak_ptr<Connection> self = weak_from_this();
-  scheduler::EventListener listener = [self, &watch,
-                                       &io = core_.io](const domain::JobEvent& event) {
-    watch.mailbox.push(event);
+std::function<void()> Connection::waker() {
+  return [self = weak_from_this(), &io = core_.io] {
     asio::post(io, [self] {
       if (auto connection = self.lock()) connection->wake();
     });
+  };
+}
+
+// Subscribing may read the database, so the pool does it. A job that has ended tells at least its
+// end.
+Connection::Awaitable<std::optional<Error>> Connection::watch_job(const std::string& job,
+                                                                  std::int64_t after, Hears hears,
+                                                                  Watch& watch) {
+  std::optional<Error> failure;
+  scheduler::EventListener listener = [&watch, hears,
+                                       wake_me = waker()](const scheduler::SharedEvent& event) {
+    if (hears == Hears::kTheEnd && !domain::is_terminal(event->job.state)) return;
+    watch.mailbox.push(event);
+    wake_me();
   };
   std::function<Outcome()> subscribe = [&]() -> Outcome {
     watch.subscription = core_.service.scheduler.subscribe(job, after, std::move(listener));
@@ -76,20 +82,19 @@ Connection::Awaitable<std::optional<Response>> Connection::await_job(const Reque
   const auto limit = core_.settings.limits.job_wait;
   const auto end = Clock::now() + limit;
   const auto over = [&] { return limit.count() > 0 && Clock::now() >= end; };
-  std::optional<domain::Job> job;
+  scheduler::SharedEvent ended;
   Watch watch;
   watch_client();
-  const auto failure = co_await watch_job(wish.job, 0, watch);
-  while (!failure && !job && !client_left_ && !core_.stopping && !over()) {
-    while (auto event = watch.mailbox.take()) {
-      if (domain::is_terminal(event->job.state)) job = std::move(event->job);
-    }
-    if (!job) co_await wait(limit);
+  const auto failure = co_await watch_job(wish.job, 0, Hears::kTheEnd, watch);
+  while (!failure && !client_left_ && !core_.stopping && !over()) {
+    ended = watch.mailbox.take();
+    if (ended) break;
+    co_await wait(limit);
   }
   unwatch_client();
   co_await unwatch(watch);
   if (failure) co_return failure_response(request.path, *failure);
-  if (!job) {  // nobody will get its pictures
+  if (!ended) {  // nobody will get its pictures
     std::function<Outcome()> cancel = [&]() -> Outcome {
       core_.service.scheduler.cancel(wish.job);
       return Response{};
@@ -102,8 +107,9 @@ Connection::Awaitable<std::optional<Response>> Connection::await_job(const Reque
     co_return refusal(request.path, 504, "timeout", "Request timeout");
   }
   std::function<Outcome()> format = [&]() -> Outcome {
-    if (job->state == domain::JobState::kSucceeded) return wish.format(*job);
-    if (job->failure) throw Error(job->failure->code, job->failure->sentence);
+    const domain::Job& job = ended->job;
+    if (job.state == domain::JobState::kSucceeded) return wish.format(job);
+    if (job.failure) throw Error(job.failure->code, job.failure->sentence);
     throw Error(ErrorCode::kCancelled, "the job was cancelled");
   };
   Outcome outcome = co_await on_pool(std::move(format), request.path);
@@ -114,15 +120,7 @@ namespace {
 
 // Of events in one go: where they come faster than they are formatted, other connections get their
 // turn, and a stop is noticed.
-constexpr std::size_t kEventBytesAtOnce = 256 << 10;
-
-std::string event_text(const domain::JobEvent& event, const std::string& data) {
-  std::string text;
-  if (event.id > 0) text += "id: " + std::to_string(event.id) + "\n";
-  text += "event: " + event.type + "\n";
-  text += "data: " + data + "\n\n";
-  return text;
-}
+constexpr std::size_t kEventBytesAtOnce = 64 << 10;
 
 }  // namespace
 
@@ -130,7 +128,7 @@ Connection::Awaitable<void> Connection::send_events(const Request& request,
                                                     const EventStream& wish) {
   Watch watch;
   watch_client();
-  const auto failure = co_await watch_job(wish.job, wish.after, watch);
+  const auto failure = co_await watch_job(wish.job, wish.after, Hears::kAll, watch);
   if (failure) {
     unwatch_client();
     const Response response = failure_response(request.path, *failure);
@@ -145,15 +143,20 @@ Connection::Awaitable<void> Connection::send_events(const Request& request,
   bool ended = false;
   bool connected = true;
   while (connected && !client_left_ && !core_.stopping) {
-    while (text.size() < kEventBytesAtOnce) {
-      auto event = ended ? std::nullopt : watch.mailbox.take();
+    std::vector<std::shared_ptr<const std::string>> events;
+    std::size_t bytes = 0;
+    while (!ended && bytes < kEventBytesAtOnce) {
+      const auto event = watch.mailbox.take();
       if (!event) break;
-      text += event_text(*event, wish.format(*event));
+      events.push_back(core_.event_texts.text_of(event, wish.format));
+      bytes += events.back()->size();
       ended = domain::is_terminal(event->job.state);
     }
-    if (!text.empty()) {  // then look again: a wake-up during the write is not remembered
-      const std::string none;
-      connected = co_await write(std::exchange(text, {}), none);
+    if (bytes + text.size() > 0) {  // then look again: a wake-up during the write is not remembered
+      std::vector<asio::const_buffer> pieces{asio::buffer(text)};
+      for (const auto& each : events) pieces.push_back(asio::buffer(*each));
+      connected = co_await write(std::move(pieces));
+      text.clear();
       if (ended) break;
       continue;
     }

@@ -10,6 +10,8 @@
 
 #include "http/access.h"
 #include "http/body.h"
+#include "http/event_texts.h"
+#include "http/memory_gate.h"
 #include "http/route.h"
 #include "http/server.h"
 #include "http/wrong_keys.h"
@@ -26,12 +28,16 @@ struct Core {
   std::vector<Route> routes;
   Service service;
   MemoryUse bodies_in_memory{0};
+  MemoryUse replies_in_memory{0};
+  MemoryGate long_requests;
+  EventTexts event_texts;
   WrongKeys wrong_keys;
   int slowed_answers = 0;                       // that wait because of a wrong key
   std::unordered_set<Connection*> connections;  // before `io`, which ends the last of them
   bool stopping = false;
   boost::asio::io_context io{1};
-  boost::asio::thread_pool pool;
+  boost::asio::thread_pool pool;     // the page, lists, files: never waits for long
+  boost::asio::thread_pool uploads;  // long bodies
 
   void log(std::string_view line) const {
     if (settings.log) settings.log(line);

@@ -4,22 +4,26 @@
 
 namespace atelier::http {
 
-void EventMailbox::push(const domain::JobEvent& event) {
+void EventMailbox::push(const scheduler::SharedEvent& event) {
   const std::lock_guard lock{mutex_};
-  if (events_.size() >= kEventsMax) {
-    const auto overtaken = std::ranges::find_if(events_, [](const domain::JobEvent& each) {
-      return each.type == "progress" || each.type == "preview";
+  bytes_ += domain::bytes_of(*event);
+  while (!events_.empty() && (events_.size() >= kEventsMax || bytes_ > kBytesMax)) {
+    auto overtaken = std::ranges::find_if(events_, [](const scheduler::SharedEvent& each) {
+      return each->type == "progress" || each->type == "preview";
     });
-    events_.erase(overtaken != events_.end() ? overtaken : events_.begin());
+    if (overtaken == events_.end()) overtaken = events_.begin();
+    bytes_ -= domain::bytes_of(**overtaken);
+    events_.erase(overtaken);
   }
   events_.push_back(event);
 }
 
-std::optional<domain::JobEvent> EventMailbox::take() {
+scheduler::SharedEvent EventMailbox::take() {
   const std::lock_guard lock{mutex_};
-  if (events_.empty()) return std::nullopt;
-  domain::JobEvent event = std::move(events_.front());
+  if (events_.empty()) return nullptr;
+  auto event = std::move(events_.front());
   events_.pop_front();
+  bytes_ -= domain::bytes_of(*event);
   return event;
 }
 

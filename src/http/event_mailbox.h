@@ -1,26 +1,30 @@
 // Events of a job on their way from the scheduler's thread to a connection on the I/O thread.
-// push() from the scheduler's thread, take() from the I/O thread; a slow reader costs bounded
-// memory because progress that was overtaken by newer progress is dropped.
+// push() from the scheduler's thread, take() from the I/O thread. The events are shared with all
+// who follow the job. A reader that falls behind loses progress that was overtaken, never the job's
+// end; one that comes back with Last-Event-ID gets what the station still has.
 #pragma once
 
+#include <cstddef>
 #include <deque>
 #include <mutex>
-#include <optional>
 
-#include "domain/jobs/job.h"
+#include "scheduler/scheduler.h"
 
 namespace atelier::http {
 
 class EventMailbox {
  public:
-  static constexpr std::size_t kEventsMax = 256;  // a reader further behind skips progress
+  // The newest event is kept whatever its size.
+  static constexpr std::size_t kEventsMax = 64;
+  static constexpr std::size_t kBytesMax = 256 << 10;
 
-  void push(const domain::JobEvent& event);
-  std::optional<domain::JobEvent> take();
+  void push(const scheduler::SharedEvent& event);
+  scheduler::SharedEvent take();  // null: there is none
 
  private:
   std::mutex mutex_;
-  std::deque<domain::JobEvent> events_;
+  std::deque<scheduler::SharedEvent> events_;  // guarded by mutex_
+  std::size_t bytes_ = 0;                      // guarded by mutex_
 };
 
 }  // namespace atelier::http

@@ -2,6 +2,7 @@
 // Made and consumed by the connection; handlers read the request and return a reply by value.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "http/body.h"
+#include "platform/byte_source.h"
 
 namespace atelier::http {
 
@@ -36,8 +38,10 @@ struct Response {
   int status = 200;
   std::string content_type = "application/json";
   std::string body;
+  std::shared_ptr<const platform::ByteSource> source;  // sent piece by piece in place of `body`
   Fields headers;
 
+  std::uint64_t size() const { return source ? source->size() : body.size(); }
   void set(std::string name, std::string value) {
     headers.emplace_back(std::move(name), std::move(value));
   }

@@ -114,8 +114,12 @@ bj::object operation_of(const Route& route, SchemaBook& book) {
         {"required", true},
         {"content", bj::object{{"application/json", bj::object{{"schema", route.request(book)}}}}}};
   }
-  operation["responses"] = bj::object{{std::to_string(route.success), std::move(success)},
-                                      {"default", failure_of(route)}};
+  bj::object responses{{std::to_string(route.success), std::move(success)}};
+  for (const auto& [status, meaning] : route.also) {
+    responses[std::to_string(status)] = bj::object{{"description", meaning}};
+  }
+  responses["default"] = failure_of(route);
+  operation["responses"] = std::move(responses);
   return operation;
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -34,13 +35,25 @@ struct AwaitJob {
 
 // "Send this job's events from the one after `after`, until it has ended."
 struct EventStream {
+  // One line of JSON, on the I/O thread; once for all who follow the job.
+  using Format = std::string (*)(const domain::JobEvent&);
+
   std::string job;
   std::int64_t after = 0;
-  std::function<std::string(const domain::JobEvent&)>
-      format;  // one line of JSON, on the I/O thread
+  Format format = nullptr;
 };
 
-using Outcome = std::variant<Response, AwaitJob, EventStream>;
+struct Later;
+using Outcome = std::variant<Response, AwaitJob, EventStream, Later>;
+using Next = std::function<Outcome()>;
+
+// "Go on when this has come": `start` runs on the pool and throws, or has its argument called once,
+// at once or later, from any thread. What is handed over runs on the pool then. No thread waits.
+// Where the station stops, nobody takes it any more: `start` and what it calls must own what they
+// use, the Service excepted.
+struct Later {
+  std::function<void(std::function<void(Next)> resume)> start;
+};
 
 // A query parameter as the document shows it.
 struct QueryField {
@@ -50,6 +63,9 @@ struct QueryField {
 
 // The I/O thread may only be taken for what needs microseconds: snapshots, no disk, no decoding.
 enum class RunsOn { kIoThread, kPool };
+
+// A body with pictures may be long (ServerLimits::picture_body_bytes); all others are short.
+enum class Takes { kNoPictures, kPictures };
 
 struct Route {
   std::string method;   // "GET" also answers HEAD
@@ -64,6 +80,8 @@ struct Route {
   bool in_reserve = false;  // answered even where only the reserve of connections is left
   std::function<Outcome(const Request&, Service&)> function;
   std::vector<QueryField> query = {};  // for the document
+  Takes takes = Takes::kNoPictures;
+  std::vector<std::pair<int, std::string>> also = {};  // for the document: other good ends
 };
 
 }  // namespace atelier::http

@@ -41,7 +41,10 @@ class SchedulerDouble : public scheduler::Scheduler {
   bool queue_full = false;
   std::string no_models_because;              // as at the station's start
   std::string found_by_refresh;               // a model that somebody put there meanwhile
-  std::chrono::milliseconds submit_takes{0};  // as decoding a large picture would
+  std::chrono::milliseconds insert_takes{0};  // as a slow disk would
+  bool looks_for_models = false;              // until let_go()
+  bool decodes_pictures = false;              // until let_go()
+  std::size_t further_picture_bytes = 0;
   scheduler::StationStatus now;
 
   std::vector<scheduler::NewJob> wishes() {
@@ -99,9 +102,35 @@ class SchedulerDouble : public scheduler::Scheduler {
     });
   }
 
+  // Lets those go on who were held back.
+  void let_go() {
+    std::vector<std::function<void()>> held;
+    {
+      const std::lock_guard lock{mutex_};
+      looks_for_models = decodes_pictures = false;
+      held.swap(held_);
+    }
+    for (const auto& each : held) each();
+  }
+
+  bool wait_for_held(std::size_t number) {
+    std::unique_lock lock{mutex_};
+    return changed_.wait_for(lock, std::chrono::seconds{10},
+                             [&] { return held_.size() >= number; });
+  }
+
   // Scheduler.
-  domain::Job submit(const scheduler::NewJob& wish) override {
-    std::this_thread::sleep_for(submit_takes);
+  void when_models_known(std::function<void()> then) override {
+    now_or_later(looks_for_models, std::move(then));
+  }
+
+  void submit(scheduler::NewJob wish, std::function<void(scheduler::Accepted)> done) override {
+    if (wish.image.empty()) return done(accept(wish));
+    now_or_later(decodes_pictures, [this, wish, done] { done(accept(wish)); });
+  }
+
+  domain::Job accept(const scheduler::NewJob& wish) {
+    std::this_thread::sleep_for(insert_takes);
     const std::lock_guard lock{mutex_};
     if (queue_full) {
       throw Error(ErrorCode::kQueueFull, "Queue is full: 64 jobs wait already, try again later");
@@ -152,12 +181,21 @@ class SchedulerDouble : public scheduler::Scheduler {
     found(id);
     auto subscriber = std::make_unique<Subscriber>(*this, id, std::move(listener));
     for (const auto& event : events_) {
-      const bool is_end = domain::is_terminal(event.job.state);
-      if (event.job.id == id && (event.id > after || is_end)) subscriber->listener(event);
+      const bool is_end = domain::is_terminal(event->job.state);
+      if (event->job.id == id && (event->id > after || is_end)) subscriber->listener(event);
     }
     subscribers_.insert(subscriber.get());
     changed_.notify_all();
     return subscriber;
+  }
+
+  std::int64_t end_event(const std::string& id) override {
+    const std::lock_guard lock{mutex_};
+    found(id);
+    for (const auto& event : events_) {
+      if (event->job.id == id && domain::is_terminal(event->job.state)) return event->id;
+    }
+    return 0;
   }
 
   scheduler::StationStatus status() override {
@@ -168,12 +206,15 @@ class SchedulerDouble : public scheduler::Scheduler {
     if (!no_models_because.empty()) return {{}, no_models_because};
     return {models_, ""};
   }
-  scheduler::ModelList refresh_models(std::chrono::milliseconds) override {
-    if (!found_by_refresh.empty()) {
-      models_.push_back(models_.front());
-      models_.back().card.id = found_by_refresh;
-    }
-    return models();
+  void refresh_models(std::chrono::milliseconds,
+                      std::function<void(scheduler::ModelList)> done) override {
+    now_or_later(looks_for_models, [this, done] {
+      if (!found_by_refresh.empty()) {
+        models_.push_back(models_.front());
+        models_.back().card.id = found_by_refresh;
+      }
+      done(models());
+    });
   }
   domain::ResolvedModel resolve_model(const std::string& name, const std::string&) override {
     if (name.empty() || name == "starter") return {models_.front(), ""};
@@ -182,11 +223,12 @@ class SchedulerDouble : public scheduler::Scheduler {
     }
     throw Error(ErrorCode::kNotFound, "there is no model '" + name + "': installed are starter");
   }
-  scheduler::Picture artifact(const std::string& id) override {
+  scheduler::OpenPicture open_artifact(const std::string& id) override {
     if (id != "picture-1" && id != "preview-1") {
       throw Error(ErrorCode::kNotFound, "there is no artifact " + id);
     }
-    return {{0x89, 'P', 'N', 'G'}, "image/png"};
+    return {platform::bytes_in_memory("\x89PNG" + std::string(further_picture_bytes, 'x')),
+            "image/png"};
   }
 
  private:
@@ -201,6 +243,18 @@ class SchedulerDouble : public scheduler::Scheduler {
     std::string id;
     scheduler::EventListener listener;
   };
+
+  void now_or_later(const bool& later, std::function<void()> then) {
+    {
+      const std::lock_guard lock{mutex_};
+      if (later) {
+        held_.push_back(std::move(then));
+        changed_.notify_all();
+        return;
+      }
+    }
+    then();
+  }
 
   domain::Job& found(const std::string& id) {
     const auto place = jobs_.find(id);
@@ -218,7 +272,9 @@ class SchedulerDouble : public scheduler::Scheduler {
   }
 
   void emit(const domain::Job& job, const std::string& type) {
-    events_.push_back({std::ssize(events_) + 1, type, 0, job});
+    const bool is_end = domain::is_terminal(job.state);
+    events_.push_back(std::make_shared<const domain::JobEvent>(domain::JobEvent{
+        std::ssize(events_) + 1, is_end ? std::string{domain::kEndEvent} : type, 0, job}));
     for (auto* each : subscribers_) {
       if (each->id == job.id) each->listener(events_.back());
     }
@@ -229,7 +285,8 @@ class SchedulerDouble : public scheduler::Scheduler {
   std::map<std::string, domain::Job> jobs_;
   std::vector<std::string> order_;
   std::vector<scheduler::NewJob> wishes_;
-  std::vector<domain::JobEvent> events_;
+  std::vector<scheduler::SharedEvent> events_;
+  std::vector<std::function<void()>> held_;
   std::set<Subscriber*> subscribers_;
   std::vector<domain::InstalledModel> models_;
 };

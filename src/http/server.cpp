@@ -82,7 +82,9 @@ Core::Core(scheduler::Scheduler& scheduler_in, ServerSettings settings_in)
       rules(rules_of(settings)),
       routes(all_endpoints()),
       service{scheduler_in, settings, routes},
-      pool(static_cast<std::size_t>(settings.pool_threads)) {}
+      long_requests(settings.limits.long_requests_total),
+      pool(static_cast<std::size_t>(settings.pool_threads)),
+      uploads(static_cast<std::size_t>(settings.upload_threads)) {}
 
 class Server::Impl {
  public:
@@ -96,6 +98,7 @@ class Server::Impl {
   ~Impl() {
     stop();
     core_.pool.join();
+    core_.uploads.join();
   }
 
   int port() const { return port_; }
@@ -115,6 +118,7 @@ class Server::Impl {
     asio::co_spawn(core_.io, accept(), asio::detached);
     core_.io.run();
     core_.pool.join();
+    core_.uploads.join();
   }
 
   void stop() {

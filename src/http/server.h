@@ -20,11 +20,18 @@ namespace atelier::http {
 
 // Each limit keeps one client from starving the others; the numbers in brackets say why that size.
 struct ServerLimits {
-  std::size_t header_bytes = 32 << 10;      // 431 beyond (browsers send at most about 8 KB)
-  std::size_t json_body_bytes = 48 << 20;   // 413 beyond (a 34 MB picture in base64)
+  std::size_t header_bytes = 32 << 10;    // 431 beyond (browsers send at most about 8 KB)
+  std::size_t json_body_bytes = 1 << 20;  // 413 beyond (two prompts of 64 KB, escaped)
+  std::size_t picture_body_bytes = 48
+                                   << 20;  // …with pictures (34 MB in base64); beside them as above
   std::size_t memory_body_bytes = 8 << 20;  // longer bodies go to a temporary file
   std::size_t memory_bodies_total = 64
                                     << 20;  // of all connections; beyond it every body goes to disk
+  // What requests with long bodies may take together while they are read and their pictures are
+  // decoded; the others wait in order (one of 48 MB takes all of it).
+  std::size_t long_requests_total = 192 << 20;
+  // Replies that their clients have not taken yet; 503 beyond (files are sent from the disk).
+  std::size_t replies_total = 128 << 20;
   // 503 beyond. Where all but the reserve are taken, the connection that has been quiet longest
   // gives way to a new one: between two requests, or in the middle of one that has stalled. Where
   // none can, the reserve answers one request for /health or the page, whose header must come soon.
@@ -57,6 +64,7 @@ struct ServerSettings {
   std::string web_root;      // folder of the built page; "" or missing: a sentence at /
   std::string spool_folder;  // for long bodies, on a real disk; "": $TMPDIR or /var/tmp
   int pool_threads = 4;
+  int upload_threads = 2;  // write long bodies to the disk and read them; nothing else
   ServerLimits limits;
   std::function<void(std::string_view)> log;  // one line without newline; empty: silent
 };

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <boost/json.hpp>
 #include <filesystem>
 #include <fstream>
 #include <mutex>
@@ -11,6 +12,7 @@
 #include <tuple>
 
 #include "http/running_server.h"
+#include "platform/base64.h"
 
 namespace atelier::http {
 namespace {
@@ -408,7 +410,7 @@ std::string chunked(std::string_view bytes) {
 }
 
 TEST_F(ServerTest, RefusesAChunkedBodyOnceItIsTooLong) {
-  settings.limits.json_body_bytes = 100'000;
+  settings.limits.picture_body_bytes = 100'000;
   start();
   RawClient client{port()};
   client.send(
@@ -505,9 +507,10 @@ TEST_F(ServerTest, AcceptsAJobAndSaysWhereItIs) {
   EXPECT_THAT(ask("GET", "/api/v1/jobs?limit=5").body, HasSubstr(R"({"jobs":[{"id":"job-1")"));
   EXPECT_EQ(ask("GET", "/api/v1/jobs?limit=-5").status, 400);
   EXPECT_THAT(ask("GET", "/api/v1/jobs?state=queued,running").body, HasSubstr("job-1"));
-  EXPECT_EQ(ask("GET", "/api/v1/jobs?state=failed").body, R"({"jobs":[]})");
-  EXPECT_EQ(ask("GET", "/api/v1/jobs?before=job-1").body, R"({"jobs":[]})");
-  EXPECT_EQ(ask("GET", "/api/v1/jobs?state=&before=job-2").body, R"({"jobs":[]})");  // no such job
+  EXPECT_EQ(ask("GET", "/api/v1/jobs?state=failed").body, R"({"jobs":[],"next":""})");
+  EXPECT_EQ(ask("GET", "/api/v1/jobs?before=job-1").body, R"({"jobs":[],"next":""})");
+  EXPECT_EQ(ask("GET", "/api/v1/jobs?state=&before=job-2").body,
+            R"({"jobs":[],"next":""})");  // no such job
   const RawReply unknown = ask("GET", "/api/v1/jobs?state=queued,asleep");
   EXPECT_EQ(unknown.status, 400);
   EXPECT_THAT(unknown.body, HasSubstr("'asleep' is no state of a job: choose among queued, "));
@@ -534,19 +537,40 @@ TEST_F(ServerTest, StreamsEventsReplaysThemAndEndsWithTheJob) {
   scheduler.succeed("job-1");
   text = client.text_until("\n\n");
   while (text.starts_with(": ping")) text = client.text_until("\n\n");
-  EXPECT_THAT(text, HasSubstr("id: 3\nevent: result"));
+  EXPECT_THAT(text, HasSubstr("id: 3\nevent: end"));
   EXPECT_TRUE(client.closed_by_server());
 
   RawClient again{port()};
   again.request("GET", "/api/v1/jobs/job-1/events", {}, "Last-Event-ID: 2\r\n");
   again.text_until("\r\n\r\n");
   again.text_until("\n\n");
-  EXPECT_THAT(again.text_until("\n\n"), HasSubstr("id: 3\nevent: result"));
+  EXPECT_THAT(again.text_until("\n\n"), HasSubstr("id: 3\nevent: end"));
   EXPECT_TRUE(again.closed_by_server());
-  RawClient late{port()};  // one that has seen everything must not wait for ever
-  late.request("GET", "/api/v1/jobs/job-1/events", {}, "Last-Event-ID: 3\r\n");
-  EXPECT_TRUE(late.closed_by_server());
+  // An EventSource that has seen the end stops asking at a 204 and nothing else.
+  for (const char* seen : {"3", "4", "999999999999999999"}) {
+    const RawReply over =
+        ask("GET", "/api/v1/jobs/job-1/events", {}, std::string{"Last-Event-ID: "} + seen + "\r\n");
+    EXPECT_EQ(over.status, 204) << seen;
+    EXPECT_EQ(ask("GET", std::string{"/api/v1/jobs/job-1/events?after="} + seen).status, 204);
+  }
   EXPECT_EQ(ask("GET", "/api/v1/jobs/none/events").status, 404);
+}
+
+TEST_F(ServerTest, TheLastEventHasTheSameTypeForEveryOutcome) {
+  start();
+  for (int way = 0; way < 3; ++way) {
+    const std::string id = "job-" + std::to_string(way + 1);
+    ask("POST", "/api/v1/jobs", R"({"input":{"prompt":"x"}})");
+    if (way == 0) scheduler.succeed(id);
+    if (way == 1) scheduler.fail(id, ErrorCode::kOutOfMemory, "CUDA out of memory");
+    if (way == 2) scheduler.cancel(id);
+    RawClient client{port()};
+    client.request("GET", "/api/v1/jobs/" + id + "/events");
+    client.text_until("retry: 2000\n\n");
+    EXPECT_THAT(client.text_until("\n\n"), HasSubstr("event: state"));
+    EXPECT_THAT(client.text_until("\n\n"), HasSubstr("event: end"));
+    EXPECT_TRUE(client.closed_by_server());
+  }
 }
 
 TEST_F(ServerTest, AReaderWhoLeavesTheEventsLeavesTheJobAlone) {
@@ -562,7 +586,7 @@ TEST_F(ServerTest, AReaderWhoLeavesTheEventsLeavesTheJobAlone) {
 }
 
 TEST_F(ServerTest, HealthNeverWaitsBehindBlockedWork) {
-  scheduler.submit_takes = 1500ms;
+  scheduler.insert_takes = 1500ms;
   start();
   std::vector<std::unique_ptr<RawClient>> busy;
   for (int i = 0; i < settings.pool_threads * 2; ++i) {
@@ -574,6 +598,114 @@ TEST_F(ServerTest, HealthNeverWaitsBehindBlockedWork) {
     EXPECT_EQ(ask("GET", path).status, 200);
     EXPECT_LT(std::chrono::steady_clock::now() - before, 1s) << path;
   }
+}
+
+constexpr const char* kWithPicture = R"({"input":{"prompt":"x","image":"aGk="}})";
+
+TEST_F(ServerTest, WaitingForModelsAndRefreshesHoldsNoThread) {
+  scheduler.looks_for_models = true;
+  start();
+  std::vector<std::unique_ptr<RawClient>> waiting;
+  const std::size_t each = 2 * static_cast<std::size_t>(settings.pool_threads);
+  const auto send = [&](const char* path, const char* body) {
+    waiting.push_back(std::make_unique<RawClient>(port()));
+    waiting.back()->request("POST", path, body);
+  };
+  for (std::size_t i = 0; i < each; ++i) {
+    send("/api/v1/models/refresh", "{}");
+    send("/api/v1/jobs", R"({"input":{"prompt":"x"}})");
+  }
+  ASSERT_TRUE(scheduler.wait_for_held(waiting.size()));
+  for (const char* path : {"/", "/api/v1/jobs", "/health", "/api/v1/artifacts/picture-1"}) {
+    EXPECT_EQ(ask("GET", path).status, 200) << path;
+  }
+  scheduler.let_go();
+  for (const auto& client : waiting) {
+    const int status = client->reply().status;
+    EXPECT_TRUE(status == 200 || status == 202) << status;
+  }
+}
+
+TEST_F(ServerTest, DecodingHoldsNoThreadAndALeavingClientsJobIsCancelled) {
+  scheduler.decodes_pictures = true;
+  start();
+  std::vector<std::unique_ptr<RawClient>> waiting;
+  for (int i = 0; i < 2 * settings.pool_threads; ++i) {
+    waiting.push_back(std::make_unique<RawClient>(port()));
+    waiting.back()->request("POST", "/api/v1/jobs", kWithPicture);
+  }
+  RawClient leaving{port()};
+  leaving.request("POST", "/v1/generate", R"({"prompt":"x","image":"aGk="})");
+  ASSERT_TRUE(scheduler.wait_for_held(waiting.size() + 1));
+  EXPECT_EQ(ask("GET", "/api/v1/jobs").status, 200);
+  leaving.close();
+  scheduler.let_go();
+  for (const auto& client : waiting) EXPECT_EQ(client->reply().status, 202);
+  ASSERT_NE(scheduler.wait_for_job(waiting.size() + 1), "");
+  std::string last;
+  for (std::size_t i = 0; i < scheduler.wishes().size(); ++i) {
+    if (scheduler.wishes()[i].client == "gallery") last = scheduler.wait_for_job(i + 1);
+  }
+  ASSERT_NE(last, "");
+  EXPECT_TRUE(scheduler.wait_until_cancelled(last));
+}
+
+// What calls back after the server has gone finds nobody, and breaks nothing.
+TEST_F(ServerTest, StopsWhileModelsAreWaitedFor) {
+  scheduler.looks_for_models = true;
+  start();
+  RawClient refresh{port()};
+  refresh.request("POST", "/api/v1/models/refresh", "{}");
+  RawClient job{port()};
+  job.request("POST", "/api/v1/jobs", kWithPicture);
+  RawClient generate{port()};
+  generate.request("POST", "/v1/generate", R"({"prompt":"x"})");
+  ASSERT_TRUE(scheduler.wait_for_held(3));
+  const auto before = std::chrono::steady_clock::now();
+  stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 5s);
+  for (RawClient* client : {&refresh, &job, &generate}) EXPECT_EQ(client->reply().status, 503);
+  server.reset();
+  scheduler.let_go();
+  EXPECT_TRUE(scheduler.wishes().empty());
+}
+
+TEST_F(ServerTest, LongRequestsWaitForMemoryInOrder) {
+  settings.limits.long_requests_total = 1 << 20;
+  settings.limits.memory_body_bytes = 10'000;
+  start();
+  const std::string body =
+      R"({"input":{"prompt":"x","image":")" + std::string(200'000, 'A') + "\"}}";
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (int i = 0; i < 12; ++i) {
+    clients.push_back(std::make_unique<RawClient>(port()));
+    clients.back()->request("POST", "/api/v1/jobs", body);
+  }
+  clients[3]->close();
+  clients.erase(clients.begin() + 3);
+  for (const auto& client : clients) EXPECT_EQ(client->reply().status, 202);
+  EXPECT_EQ(scheduler.wishes().front().image.size(), 150'000U);
+}
+
+TEST_F(ServerTest, JsonIsShortAndPicturesAlonePutMoreIntoABody) {
+  start();
+  std::string zeros = "[";
+  while (zeros.size() < (3U << 20)) zeros += "0,";
+  zeros += "0]";
+  for (const char* path : {"/v1/generate", "/v1/images/generations", "/api/v1/jobs"}) {
+    const RawReply reply = ask("POST", path, zeros);
+    EXPECT_EQ(reply.status, 413) << path;
+    EXPECT_THAT(reply.body, HasSubstr("1024")) << reply.body;
+    const std::string hidden = R"({"prompt":"x","input":{"prompt":"x"},"y":)" + zeros + "}";
+    EXPECT_EQ(ask("POST", path, hidden).status, 413) << path;
+  }
+  EXPECT_EQ(ask("POST", "/api/v1/models/refresh", zeros).status, 413);
+  const std::string picture(3 << 20, 'A');
+  EXPECT_EQ(
+      ask("POST", "/api/v1/jobs",
+          R"({"input":{"prompt":"x","image":")" + picture + R"(","mask":")" + picture + "\"}}")
+          .status,
+      202);
 }
 
 TEST_F(ServerTest, StopsWithinASecondWhileCallsWait) {
@@ -646,6 +778,85 @@ TEST_F(ServerTest, GivesArtifactsThatBrowsersMayKeep) {
             304);
   EXPECT_EQ(ask("GET", "/api/v1/artifacts/preview-1").header("cache-control"), "no-store");
   EXPECT_EQ(ask("GET", "/api/v1/artifacts/none").status, 404);
+}
+
+TEST_F(ServerTest, GivesRangesOfAnArtifactAndTheWholeInPieces) {
+  scheduler.further_picture_bytes = 3'000'000;
+  start();
+  const std::string path = "/api/v1/artifacts/picture-1";
+  const RawReply whole = ask("GET", path);
+  EXPECT_EQ(whole.body, "\x89PNG" + std::string(3'000'000, 'x'));
+  EXPECT_EQ(whole.header("accept-ranges"), "bytes");
+  const RawReply part = ask("GET", path, {}, "Range: bytes=1-5\r\n");
+  EXPECT_EQ(part.status, 206);
+  EXPECT_EQ(part.body, "PNGxx");
+  EXPECT_EQ(part.header("content-range"), "bytes 1-5/3000004");
+  const RawReply rest = ask("GET", path, {}, "Range: bytes=1000000-\r\n");
+  EXPECT_EQ(rest.body, std::string(2'000'004, 'x'));
+  const RawReply outside = ask("GET", path, {}, "Range: bytes=3000004-\r\n");
+  EXPECT_EQ(outside.status, 416);
+  EXPECT_EQ(outside.header("content-range"), "bytes */3000004");
+  EXPECT_EQ(outside.body, "");
+  const RawReply changed = ask("GET", path, {}, "Range: bytes=1-5\r\nIf-Range: \"another\"\r\n");
+  EXPECT_EQ(changed.status, 200);
+  EXPECT_EQ(changed.body.size(), 3'000'004U);
+  const RawReply head = ask("HEAD", path, {}, "Range: bytes=1-5\r\n");
+  EXPECT_EQ(head.status, 200);
+  EXPECT_EQ(head.header("content-length"), "3000004");
+  for (const char* tags : {"\"x\", \"picture-1\"", "W/\"picture-1\"", "*"}) {
+    EXPECT_EQ(ask("GET", path, {}, std::string{"If-None-Match: "} + tags + "\r\n").status, 304);
+  }
+}
+
+TEST_F(ServerTest, APictureInJsonIsReadWhileItIsSent) {
+  scheduler.further_picture_bytes = 1'000'001;
+  start();
+  RawClient client{port()};
+  client.request("POST", "/v1/generate", R"({"prompt":"x"})");
+  scheduler.succeed(scheduler.wait_for_job());
+  const RawReply reply = client.reply();
+  EXPECT_EQ(reply.status, 200);
+  const auto json = boost::json::parse(reply.body);
+  const std::string text{json.at("image").as_string()};
+  EXPECT_EQ(text.size(), 1'333'340U);
+  EXPECT_EQ(json.at("data").at(0).at("b64_json").as_string(), text);
+  EXPECT_EQ(json.at("images").at(0).as_string(), text);
+  const auto bytes = platform::base64_decode(text);
+  ASSERT_TRUE(bytes);
+  EXPECT_EQ((std::string{bytes->begin(), bytes->end()}), "\x89PNG" + std::string(1'000'001, 'x'));
+}
+
+TEST_F(ServerTest, TooManyUntakenRepliesAreRefused) {
+  settings.limits.replies_total = 100'000;
+  start();
+  ask("POST", "/api/v1/jobs", R"({"input":{"prompt":")" + std::string(60'000, 'p') + "\"}}");
+  EXPECT_EQ(ask("GET", "/api/v1/jobs").status, 200);
+  ask("POST", "/api/v1/jobs", R"({"input":{"prompt":")" + std::string(60'000, 'p') + "\"}}");
+  const RawReply busy = ask("GET", "/api/v1/jobs");
+  EXPECT_EQ(busy.status, 503);
+  EXPECT_THAT(busy.body, HasSubstr("wait to be read"));
+  EXPECT_EQ(ask("GET", "/api/v1/jobs?limit=1").status, 200);
+}
+
+TEST_F(ServerTest, AListThatBecomesLongSaysWhereItGoesOn) {
+  start();
+  const std::string body = R"({"input":{"prompt":")" + std::string(60'000, 'p') +
+                           R"(","negative_prompt":")" + std::string(60'000, 'n') + "\"}}";
+  for (int i = 0; i < 9; ++i) ask("POST", "/api/v1/jobs", body);
+  std::vector<std::string> ids;
+  std::string next;
+  do {
+    const RawReply reply = ask("GET", "/api/v1/jobs?limit=100&before=" + next);
+    EXPECT_LT(reply.body.size(), 1'200'000U);
+    const auto list = boost::json::parse(reply.body);
+    for (const auto& job : list.at("jobs").as_array()) {
+      ids.emplace_back(job.at("id").as_string());
+    }
+    next = list.at("next").as_string();
+  } while (!next.empty());
+  ASSERT_EQ(ids.size(), 9U);
+  EXPECT_EQ(ids.front(), "job-9");
+  EXPECT_EQ(ids.back(), "job-1");
 }
 
 TEST_F(ServerTest, GivesThePageAndNothingBesideIt) {

@@ -3,19 +3,16 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
-#include <optional>
 #include <system_error>
 
+#include "http/representation.h"
+#include "platform/byte_source.h"
 #include "platform/error.h"
 
 namespace atelier::http {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::uintmax_t kFileBytesMax = 64 << 20;
 
 std::string media_type(const std::string& ending) {
   static constexpr std::array kTypes{
@@ -38,16 +35,6 @@ std::string media_type(const std::string& ending) {
     if (ending == known) return type;
   }
   return "application/octet-stream";
-}
-
-std::optional<std::string> read_file(const fs::path& path) {
-  std::error_code error;
-  if (!fs::is_regular_file(path, error) || fs::file_size(path, error) > kFileBytesMax) {
-    return std::nullopt;
-  }
-  std::ifstream file{path, std::ios::binary};
-  if (!file) return std::nullopt;
-  return std::string{std::istreambuf_iterator<char>{file}, {}};
 }
 
 // Links may point anywhere, so the real place is what counts.
@@ -84,12 +71,12 @@ std::string_view content_security_policy() {
          "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 }
 
-Response static_file(const std::string& folder, const std::string& path,
-                     std::string_view if_none_match) {
+Response static_file(const std::string& folder, const std::string& path, const Request& request) {
   std::string name = path == "/" ? "index.html" : path.substr(1);
   const bool is_page = name.ends_with("index.html");
   const bool looks_like_file = name.find('.', name.rfind('/') + 1) != std::string::npos;
   fs::path file = fs::path{folder} / name;
+  std::error_code ignored;
   if (folder.empty() || !is_inside(folder, file)) {
     if (looks_like_file && !is_page) {
       throw Error(ErrorCode::kNotFound, "the page has no file " + path);
@@ -99,27 +86,23 @@ Response static_file(const std::string& folder, const std::string& path,
   }
   Response response;
   response.content_type = media_type(file.extension().string());
-  const auto contents = folder.empty() ? std::nullopt : read_file(file);
-  if (!contents && (is_page || name == "index.html")) {
+  const bool exists = !folder.empty() && fs::is_regular_file(file, ignored);
+  if (!exists && (is_page || name == "index.html")) {
     response = page_not_built();
-  } else if (!contents) {
+  } else if (!exists) {
     throw Error(ErrorCode::kNotFound, "the page has no file " + path);
   }
   response.set("Content-Security-Policy", std::string{content_security_policy()});
   response.set("Referrer-Policy", "no-referrer");
   response.set("X-Frame-Options", "DENY");
   response.set("Cross-Origin-Opener-Policy", "same-origin");
-  if (!contents) return response;
-  const std::string tag = entity_tag(file);
-  response.set("ETag", tag);
+  if (!exists) return response;
   // The build puts a hash of the contents into the names of these.
   const bool immutable = name.starts_with("assets/");
   response.set("Cache-Control", immutable ? "public, max-age=31536000, immutable" : "no-cache");
-  if (if_none_match == tag) {
-    response.status = 304;
-  } else {
-    response.body = *contents;
-  }
+  const std::string tag =
+      entity_tag(file);  // first: a file that is replaced meanwhile is asked anew
+  represent(request, tag, platform::open_file(file), response);
   return response;
 }
 

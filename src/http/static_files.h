@@ -1,5 +1,6 @@
 // The built page from a folder: hashed files may be cached for ever, the rest is asked for again.
-// Reads files (blocking): called on the pool. Throws kNotFound; never leaves the folder.
+// Opens files (blocking): called on the pool; they are read while they are sent. Throws kNotFound;
+// never leaves the folder.
 #pragma once
 
 #include <string>
@@ -11,8 +12,7 @@ namespace atelier::http {
 
 // `path` as routed ("/", "/assets/index-4Xj.js"). Unknown paths without a file ending get the page
 // itself, whose router knows them.
-Response static_file(const std::string& folder, const std::string& path,
-                     std::string_view if_none_match);
+Response static_file(const std::string& folder, const std::string& path, const Request& request);
 
 // What the page may do: talk to this station, show its pictures, nothing else.
 std::string_view content_security_policy();

@@ -26,24 +26,28 @@ class StaticFiles : public testing::Test {
 };
 
 TEST_F(StaticFiles, LinksThatLeaveTheFolderLeadNowhere) {
-  EXPECT_THROW(static_file(folder.string(), "/link.txt", ""), Error);
+  EXPECT_THROW(static_file(folder.string(), "/link.txt", {}), Error);
 }
 
 TEST_F(StaticFiles, AFileThatTheBrowserHasIsNotSentAgain) {
-  const Response first = static_file(folder.string(), "/assets/app.js", "");
+  const Response first = static_file(folder.string(), "/assets/app.js", {});
   std::string tag;
   for (const auto& [name, value] : first.headers) {
     if (name == "ETag") tag = value;
   }
-  const Response second = static_file(folder.string(), "/assets/app.js", tag);
+  ASSERT_TRUE(first.source);
+  EXPECT_EQ(first.source->size(), 5U);
+  Request again;
+  again.headers = {{"If-None-Match", "\"other\", " + tag}};
+  const Response second = static_file(folder.string(), "/assets/app.js", again);
   EXPECT_EQ(second.status, 304);
-  EXPECT_EQ(second.body, "");
+  EXPECT_FALSE(second.source);
 }
 
 TEST_F(StaticFiles, WithoutABuiltPageASentenceStandsThere) {
-  EXPECT_NE(static_file("", "/", "").body.find("make build"), std::string::npos);
-  EXPECT_NE(static_file("/nowhere", "/", "").body.find("make build"), std::string::npos);
-  const auto description = static_file("", "/docs/index.html", "").body;
+  EXPECT_NE(static_file("", "/", {}).body.find("make build"), std::string::npos);
+  EXPECT_NE(static_file("/nowhere", "/", {}).body.find("make build"), std::string::npos);
+  const auto description = static_file("", "/docs/index.html", {}).body;
   EXPECT_NE(description.find("/openapi.json"), std::string::npos);
 }
 

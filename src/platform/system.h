@@ -17,6 +17,9 @@ struct Memory {
 };
 Memory machine_memory();
 
+// Lets this process have so many files and sockets open, or as many as the system allows.
+void allow_open_files(std::uint64_t count);
+
 // Resident set of a process; 0 when there is no such process.
 std::int64_t resident_bytes(int pid);
 

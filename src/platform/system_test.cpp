@@ -1,6 +1,7 @@
 #include "platform/system.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 namespace atelier::platform {
@@ -17,6 +18,21 @@ TEST(System, TellsProcessorsAndMemory) {
 TEST(System, TellsTheMemoryOfAProcess) {
   EXPECT_GT(resident_bytes(::getpid()), 100'000);
   EXPECT_EQ(resident_bytes(-5), 0);
+}
+
+TEST(System, RaisesTheLimitOfOpenFilesAndNeverLowersIt) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit low{64, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+  allow_open_files(100);
+  rlimit now{};
+  ::getrlimit(RLIMIT_NOFILE, &now);
+  EXPECT_EQ(now.rlim_cur, 100U);
+  allow_open_files(80);
+  ::getrlimit(RLIMIT_NOFILE, &now);
+  EXPECT_EQ(now.rlim_cur, 100U);
+  ::setrlimit(RLIMIT_NOFILE, &before);
 }
 
 }  // namespace

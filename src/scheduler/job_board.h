@@ -22,8 +22,8 @@ namespace atelier::scheduler {
 class Subscriber {
  public:
   Subscriber(std::int64_t after, EventListener listener);
-  void deliver(const domain::JobEvent& event);  // skips what was seen
-  void end();  // returns when no call is under way; none comes later
+  void deliver(const SharedEvent& event);  // skips what was seen
+  void end();                              // returns when no call is under way; none comes later
 
  private:
   std::mutex mutex_;
@@ -41,7 +41,8 @@ class JobBoard {
   std::int64_t next_event_id() const;  // not taken yet
 
   // Scheduler thread: keeps the job as it is now and tells its listeners. The event of a job that
-  // has ended gets the id job.last_event, another one `id` or, with 0, the next.
+  // has ended is of type "end", whatever `type` says, and gets the id job.last_event; another one
+  // gets `id` or, with 0, the next.
   void publish(std::string_view type, const domain::Job& job, std::int64_t now_ms,
                std::int64_t id = 0);
   // Scheduler thread: replays, then listens. `stored` is the job as the database knows it, for
@@ -51,19 +52,25 @@ class JobBoard {
               const domain::Job& stored);
 
   std::optional<domain::Job> find(const std::string& id) const;
+  // Id of the event that told the end of the job; 0: it has not been told. `stored` as above.
+  std::int64_t end_event(const domain::Job& stored) const;
 
  private:
   struct Entry {
-    domain::Job job;
-    std::deque<domain::JobEvent> events;
+    std::deque<SharedEvent> events;  // at least one: the newest has the job as it is now
+    std::size_t bytes = 0;           // of all events
     std::vector<std::weak_ptr<Subscriber>> subscribers;
+
+    const domain::Job& job() const { return events.back()->job; }
   };
+  static void add(Entry& entry, SharedEvent event);
   static void shorten(Entry& entry);
   void forget_oldest();
 
   mutable std::mutex mutex_;
   std::map<std::string, Entry> entries_;  // guarded by mutex_
   std::deque<std::string> ended_;         // guarded by mutex_; oldest first
+  std::size_t ended_bytes_ = 0;           // guarded by mutex_; of their events
   std::int64_t next_event_;               // guarded by mutex_
 };
 

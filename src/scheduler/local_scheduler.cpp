@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <exception>
+#include <future>
+#include <iterator>
 #include <random>
 #include <utility>
 
@@ -17,6 +19,7 @@ namespace {
 
 using domain::Job;
 using domain::JobState;
+using Clock = std::chrono::steady_clock;
 namespace limits = domain::limits;
 
 constexpr std::chrono::milliseconds kTick{200};
@@ -77,7 +80,6 @@ LocalScheduler::LocalScheduler(LocalSchedulerOptions options, domain::JobStore& 
               const std::lock_guard lock(mutex_);
               catalog_ = std::make_shared<const domain::Catalog>(std::move(models),
                                                                  options_.default_model);
-              models_changed_.notify_all();
             }),
       runner_({.store = store_,
                .artifacts = artifacts_,
@@ -101,6 +103,7 @@ LocalScheduler::LocalScheduler(LocalSchedulerOptions options, domain::JobStore& 
 LocalScheduler::~LocalScheduler() {
   inbox_.close();
   thread_.join();
+  stop_waiting();
   pool_.stop();
 }
 
@@ -189,15 +192,17 @@ void LocalScheduler::take_status() {
   int queued = 0;
   for (int priority = 0; priority <= 3; ++priority) queued += store_.count_queued(priority);
 
-  const std::lock_guard lock(mutex_);
-  status_.workers = {shown_};
-  status_.running = runner_.running();
-  runner_problem_ = runner_.problem();
-  status_.queued = queued;
-  status_.memory_total_mb = total >> 20;
-  status_.memory_used_mb = used >> 20;
-  if (worker_.state() == Supervisor::State::kMissing) worker_problem_ = worker_.problem();
-  if (!worker_problem_.empty()) models_changed_.notify_all();
+  {
+    const std::lock_guard lock(mutex_);
+    status_.workers = {shown_};
+    status_.running = runner_.running();
+    runner_problem_ = runner_.problem();
+    status_.queued = queued;
+    status_.memory_total_mb = total >> 20;
+    status_.memory_used_mb = used >> 20;
+    if (worker_.state() == Supervisor::State::kMissing) worker_problem_ = worker_.problem();
+  }
+  wake_waiting();
 }
 
 // A model in two dtypes lies in memory twice and is one; a file that was taken away is none.
@@ -218,17 +223,50 @@ void LocalScheduler::add_notice(const std::string& sentence) {
   status_.notices.push_back(sentence);
 }
 
-bool LocalScheduler::wait_for_models(std::chrono::milliseconds patience) {
-  std::unique_lock lock(mutex_);
-  return models_changed_.wait_for(lock, patience, [this] {
-    return stopping_ || catalog_ != nullptr || !worker_problem_.empty();
-  });
+void LocalScheduler::when_models_known(std::function<void()> then) {
+  {
+    const std::lock_guard lock(mutex_);
+    Waiting waiting{.until = Clock::now() + limits::kModelsPatience};
+    if (!is_over(waiting)) {
+      waiting.then = std::move(then);
+      waiting_.push_back(std::move(waiting));
+      return;
+    }
+  }
+  then();
+}
+
+bool LocalScheduler::is_over(const Waiting& waiting) const {
+  const bool known =
+      waiting.refresh == 0 ? catalog_ != nullptr : refreshes_done_ >= waiting.refresh;
+  return stopping_ || known || !worker_problem_.empty() || Clock::now() >= waiting.until;
+}
+
+// Outside the lock, because those who waited go on by asking.
+void LocalScheduler::wake_waiting() {
+  std::vector<Waiting> over;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto rest = std::ranges::stable_partition(
+        waiting_, [this](const Waiting& each) { return !is_over(each); });
+    over.assign(std::make_move_iterator(rest.begin()), std::make_move_iterator(rest.end()));
+    waiting_.erase(rest.begin(), rest.end());
+  }
+  for (const auto& each : over) each.then();
 }
 
 void LocalScheduler::stop_waiting() {
-  const std::lock_guard lock(mutex_);
-  stopping_ = true;
-  models_changed_.notify_all();
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_waiting();
+}
+
+void LocalScheduler::wait_for_models() {
+  std::promise<void> known;
+  when_models_known([&known] { known.set_value(); });
+  known.get_future().wait();
 }
 
 std::shared_ptr<const domain::Catalog> LocalScheduler::catalog() {
@@ -305,8 +343,8 @@ class LocalScheduler::Place {
   bool held_ = true;
 };
 
-std::string LocalScheduler::keep_upload(const std::vector<std::uint8_t>& bytes,
-                                        const std::string& field) {
+std::string LocalScheduler::keep_upload(Decoder& decoder, const std::vector<std::uint8_t>& bytes,
+                                        const std::string& field, std::string& reading) {
   if (bytes.empty()) return "";
   if (bytes.size() > limits::kPictureBytesMax) {
     throw Error(ErrorCode::kTooLarge, field + ": the picture's file is " +
@@ -314,12 +352,44 @@ std::string LocalScheduler::keep_upload(const std::vector<std::uint8_t>& bytes,
                                           std::to_string(limits::kPictureBytesMax >> 20) +
                                           " are allowed");
   }
-  const auto decoded = pool_.decode(bytes, field);
-  return artifacts_.put(bytes, decoded.media_type, domain::ArtifactOrigin::kUploaded);
+  reading = field;
+  const auto media_type = decoder.decode(bytes).media_type;
+  reading.clear();
+  return artifacts_.put(bytes, media_type, domain::ArtifactOrigin::kUploaded);
+}
+
+void LocalScheduler::submit(NewJob wish, std::function<void(Accepted)> done) {
+  Job job = accept(wish);
+  const auto place = std::make_shared<Place>(*this, job.priority);
+  if (wish.image.empty() && wish.mask.empty()) return done(enqueue(*place, std::move(job)));
+  const auto pictures = std::make_shared<const NewJob>(std::move(wish));
+  const auto reading = std::make_shared<std::string>();
+  pool_.post(
+      [this, pictures, job, done, reading, place](Decoder& decoder) {
+        Job complete = job;
+        const auto& names = pictures->names;
+        complete.input.image_artifact =
+            keep_upload(decoder, pictures->image, names.of("image"), *reading);
+        complete.input.mask_artifact =
+            keep_upload(decoder, pictures->mask, names.of("mask"), *reading);
+        done(enqueue(*place, std::move(complete)));
+      },
+      [done, reading](const Error& error) {
+        done(reading->empty() ? error : Error(error.code(), *reading + ": " + error.what()));
+      });
 }
 
 Job LocalScheduler::submit(const NewJob& wish) {
-  wait_for_models(limits::kModelsPatience);
+  wait_for_models();
+  std::promise<Accepted> promise;
+  submit(wish, [&promise](Accepted accepted) { promise.set_value(std::move(accepted)); });
+  auto accepted = promise.get_future().get();
+  if (const auto* error = std::get_if<Error>(&accepted)) throw Error(*error);
+  return std::get<Job>(std::move(accepted));
+}
+
+// What is asked as a job, without its pictures.
+Job LocalScheduler::accept(const NewJob& wish) {
   const auto resolved = catalog()->resolve(wish.input.generation.model, std::string(kTask));
   const domain::SourcePictures pictures{.image = !wish.image.empty(), .mask = !wish.mask.empty()};
   domain::check_generation(wish.input.generation, resolved.model.card, pictures, wish.names);
@@ -341,9 +411,10 @@ Job LocalScheduler::submit(const NewJob& wish) {
   auto& generation = job.input.generation;
   generation.model = resolved.model.card.id;
   if (!generation.seed) generation.seed = draw_seed();  // a repeated job makes the same picture
-  Place place(*this, job.priority);
-  job.input.image_artifact = keep_upload(wish.image, wish.names.of("image"));
-  job.input.mask_artifact = keep_upload(wish.mask, wish.names.of("mask"));
+  return job;
+}
+
+Job LocalScheduler::enqueue(Place& place, Job job) {
   const auto event = board_.take_event_id();  // before anybody can end the job
   place.fill(job);
   inbox_.post([this, job, event] {
@@ -396,8 +467,14 @@ std::unique_ptr<Subscription> LocalScheduler::subscribe(const std::string& id, s
   return std::make_unique<BoardSubscription>(std::move(subscriber));
 }
 
+std::int64_t LocalScheduler::end_event(const std::string& id) {
+  const auto stored = store_.find(id);
+  if (!stored) throw Error(ErrorCode::kNotFound, "there is no job '" + id + "'");
+  return board_.end_event(*stored);
+}
+
 StationStatus LocalScheduler::status() {
-  const auto up = std::chrono::steady_clock::now() - started_;
+  const auto up = Clock::now() - started_;
   const std::lock_guard lock(mutex_);
   auto status = status_;
   if (!runner_problem_.empty()) status.notices.push_back(runner_problem_);
@@ -415,41 +492,51 @@ ModelList LocalScheduler::models() {
   return list_models();
 }
 
-ModelList LocalScheduler::refresh_models(std::chrono::milliseconds patience) {
-  std::unique_lock lock(mutex_);
-  const auto mine = ++refreshes_asked_;
+void LocalScheduler::refresh_models(std::chrono::milliseconds patience,
+                                    std::function<void(ModelList)> done) {
+  std::uint64_t mine = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    mine = ++refreshes_asked_;
+    const auto answer = [this, mine, done = std::move(done)] {
+      std::unique_lock list_lock(mutex_);
+      auto list = list_models();
+      const bool found = stopping_ || refreshes_done_ >= mine;
+      list_lock.unlock();
+      if (list.reason.empty() && !found) {
+        list.reason = "the folders are still being looked at: this is what was known before";
+      }
+      done(std::move(list));
+    };
+    waiting_.push_back({.refresh = mine, .until = Clock::now() + patience, .then = answer});
+  }
   inbox_.post([this, mine] {
     scan_.request([this, mine] {
-      const std::lock_guard done(mutex_);
+      const std::lock_guard lock(mutex_);
       refreshes_done_ = std::max(refreshes_done_, mine);
-      models_changed_.notify_all();
     });
   });
-  const bool found = models_changed_.wait_for(lock, patience, [&] {
-    return stopping_ || refreshes_done_ >= mine || !worker_problem_.empty();
-  });
-  auto list = list_models();
-  if (list.reason.empty() && !found) {
-    list.reason = "the folders are still being looked at: this is what was known before";
-  }
-  return list;
 }
 
 domain::ResolvedModel LocalScheduler::resolve_model(const std::string& name,
                                                     const std::string& task) {
-  wait_for_models(limits::kModelsPatience);
   return catalog()->resolve(name, task);
 }
 
-Picture LocalScheduler::artifact(const std::string& id) {
+OpenPicture LocalScheduler::open_artifact(const std::string& id) {
   if (id.starts_with(PreviewShelf::kPrefix)) {
     if (auto preview = previews_.find(id)) {
-      return {std::move(preview->bytes), std::move(preview->media_type)};
+      return {platform::bytes_in_memory(std::move(preview->bytes)), std::move(preview->media_type)};
     }
     throw Error(ErrorCode::kNotFound, "the preview '" + id + "' is gone: only the newest is kept");
   }
-  auto kept = artifacts_.get(id);
+  auto kept = artifacts_.open(id);
   return {std::move(kept.bytes), std::move(kept.media_type)};
+}
+
+Picture LocalScheduler::artifact(const std::string& id) {
+  const auto picture = open_artifact(id);
+  return {platform::read_all(*picture.bytes), picture.media_type};
 }
 
 }  // namespace atelier::scheduler

@@ -5,15 +5,16 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "domain/gallery/artifact_store.h"
 #include "domain/jobs/job_store.h"
-#include "platform/condition.h"
 #include "scheduler/job_board.h"
 #include "scheduler/job_runner.h"
 #include "scheduler/model_scan.h"
@@ -36,27 +37,38 @@ class LocalScheduler final : public Scheduler {
                  domain::ArtifactStore& artifacts);
   ~LocalScheduler() override;
 
-  domain::Job submit(const NewJob& job) override;
+  void when_models_known(std::function<void()> then) override;
+  void submit(NewJob job, std::function<void(Accepted)> done) override;
   domain::Job job(const std::string& id) override;
   std::vector<domain::Job> recent_jobs(const domain::JobFilter& filter) override;
   domain::Job cancel(const std::string& id) override;
   std::unique_ptr<Subscription> subscribe(const std::string& id, std::int64_t after,
                                           EventListener listener) override;
+  std::int64_t end_event(const std::string& id) override;
   StationStatus status() override;
   ModelList models() override;
-  ModelList refresh_models(std::chrono::milliseconds patience) override;
+  void refresh_models(std::chrono::milliseconds patience,
+                      std::function<void(ModelList)> done) override;
   domain::ResolvedModel resolve_model(const std::string& name, const std::string& task) override;
-  Picture artifact(const std::string& id) override;
+  OpenPicture open_artifact(const std::string& id) override;
 
   void add_notice(const std::string& sentence);  // for status()
 
   // The station stops: from now on nobody waits for models.
   void stop_waiting();
 
-  // (blocking) Until the installed models are known or the worker cannot work; false: neither yet.
-  bool wait_for_models(std::chrono::milliseconds patience);
+  // The same for those who have nothing else to do meanwhile, all (blocking).
+  domain::Job submit(const NewJob& job);  // also waits for the models
+  Picture artifact(const std::string& id);
+  void wait_for_models();
 
  private:
+  // Somebody who waits for models.
+  struct Waiting {
+    std::uint64_t refresh = 0;  // its number; 0: for the first list
+    std::chrono::steady_clock::time_point until;
+    std::function<void()> then = {};
+  };
   void run();
   void tick();
   void worker_ready(const protocol::HelloReply& hello);
@@ -66,7 +78,12 @@ class LocalScheduler final : public Scheduler {
   void take_status();
   std::vector<std::string> loaded_models();
   class Place;
-  std::string keep_upload(const std::vector<std::uint8_t>& bytes, const std::string& field);
+  void wake_waiting();
+  bool is_over(const Waiting& waiting) const;  // mutex_ is held
+  domain::Job accept(const NewJob& wish);
+  domain::Job enqueue(Place& place, domain::Job job);
+  std::string keep_upload(Decoder& decoder, const std::vector<std::uint8_t>& bytes,
+                          const std::string& field, std::string& reading);
   std::shared_ptr<const domain::Catalog> catalog();
   std::string why_no_models() const;  // mutex_ is held
   ModelList list_models() const;      // mutex_ is held
@@ -94,12 +111,12 @@ class LocalScheduler final : public Scheduler {
       coming_{};  // guarded by submitting_; places by priority that are taken already
 
   std::mutex mutex_;
-  platform::Condition models_changed_;
   StationStatus status_;                            // guarded by mutex_
   std::shared_ptr<const domain::Catalog> catalog_;  // guarded by mutex_; null: not known yet
   std::string runner_problem_;                      // guarded by mutex_; a notice, "" is none
   std::string worker_problem_;                      // guarded by mutex_; why it cannot work at all
   std::uint64_t refreshes_asked_ = 0, refreshes_done_ = 0;  // guarded by mutex_
+  std::vector<Waiting> waiting_;                            // guarded by mutex_
   bool stopping_ = false;                                   // guarded by mutex_
 
   std::thread thread_;  // last: it uses all of the above

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <map>
 #include <thread>
 
@@ -44,9 +45,9 @@ LaunchChild launcher(const std::string& path, std::vector<std::string> arguments
 class Hearing {
  public:
   Hearing(Scheduler& scheduler, const std::string& id, std::int64_t after = 0)
-      : subscription_(scheduler.subscribe(id, after, [this](const JobEvent& event) {
+      : subscription_(scheduler.subscribe(id, after, [this](const SharedEvent& event) {
           const std::lock_guard lock(mutex_);
-          events_.push_back(event);
+          events_.push_back(*event);
           heard_.notify_all();
         })) {}
 
@@ -117,6 +118,12 @@ class LocalSchedulerTest : public testing::Test {
     return Hearing(*scheduler_, id).wait_for_end();
   }
 
+  ModelList refresh(std::chrono::milliseconds patience) {
+    std::promise<ModelList> found;
+    scheduler_->refresh_models(patience, [&](ModelList list) { found.set_value(std::move(list)); });
+    return found.get_future().get();
+  }
+
   // What submit() says against a job; the test fails when it is accepted.
   Error refusal(const NewJob& job) {
     try {
@@ -173,7 +180,8 @@ TEST_F(LocalSchedulerTest, EventsTellTheWholeStoryInOrder) {
   hearing.wait_for_end();
   const auto events = hearing.events();
   EXPECT_EQ(events.front().job.state, JobState::kQueued);
-  EXPECT_EQ(events.back().type, "result");
+  EXPECT_EQ(events.back().type, "end");
+  EXPECT_EQ(scheduler_->end_event(id), events.back().id);
   double fraction = 0;
   for (std::size_t i = 1; i < events.size(); ++i) {
     EXPECT_GT(events[i].id, events[i - 1].id);
@@ -664,14 +672,13 @@ TEST_F(LocalSchedulerTest, ARefreshAnswersAfterItHasLooked) {
     for (const auto& model : list.models) result.push_back(model.card.id);
     return result;
   };
-  EXPECT_THAT(ids(scheduler_->refresh_models(kPatience)),
-              testing::Not(testing::Contains("checkpoint/new")));
+  EXPECT_THAT(ids(refresh(kPatience)), testing::Not(testing::Contains("checkpoint/new")));
   std::filesystem::create_directories(folder_ / "checkpoints");
   std::ofstream(folder_ / "checkpoints" / "new.safetensors") << "x";
-  const auto list = scheduler_->refresh_models(kPatience);
+  const auto list = refresh(kPatience);
   EXPECT_EQ(list.reason, "");
   EXPECT_THAT(ids(list), testing::Contains("checkpoint/new"));
-  EXPECT_NE(scheduler_->refresh_models(std::chrono::milliseconds(0)).reason, "");
+  EXPECT_NE(refresh(std::chrono::milliseconds(0)).reason, "");
 }
 
 TEST_F(LocalSchedulerTest, AMissingEngineIsASentence) {
@@ -717,7 +724,7 @@ TEST_F(LocalSchedulerTest, FindsModelsAndKeepsTheProblemOfEach) {
   std::ofstream(folder_ / "checkpoints" / "mine.safetensors") << "weights";
   options_.folders.layouts = {folder_.string()};
   start();
-  ASSERT_TRUE(scheduler_->wait_for_models(std::chrono::seconds(60)));
+  scheduler_->wait_for_models();
   const auto [models, reason] = scheduler_->models();
   EXPECT_EQ(reason, "");
   const auto mine =
@@ -725,6 +732,41 @@ TEST_F(LocalSchedulerTest, FindsModelsAndKeepsTheProblemOfEach) {
   ASSERT_NE(mine, models.end());
   EXPECT_EQ(mine->size_bytes, 7);
   EXPECT_EQ(mine->source, "models");
+}
+
+TEST_F(LocalSchedulerTest, NoThreadWaitsForModelsOrDecoders) {
+  std::mutex mutex;
+  std::vector<int> decoders;
+  bool asleep = false;  // those that are started meanwhile as well
+  options_.launch_worker = worker("hello_ms=1500,step_ms=1");
+  options_.launch_decoder = [&, launch = options_.launch_decoder] {
+    auto child = launch();
+    const std::lock_guard lock(mutex);
+    decoders.push_back(child.pid());
+    if (asleep) ::kill(child.pid(), SIGSTOP);
+    return child;
+  };
+  start();
+  std::promise<void> known;
+  scheduler_->when_models_known([&] { known.set_value(); });
+  EXPECT_THROW(scheduler_->resolve_model("", "generation"), Error);  // it does not wait
+  known.get_future().wait();
+  auto ask = wish();
+  ask.image = scheduler_->artifact(run(wish(2)).result.value().artifacts[0]).bytes;
+  ask.input.generation.strength = 0.5;
+  const auto signal_decoders = [&](int signal) {
+    const std::lock_guard lock(mutex);
+    asleep = signal == SIGSTOP;
+    for (const int pid : decoders) ::kill(pid, signal);
+  };
+  signal_decoders(SIGSTOP);
+  std::promise<Accepted> accepted;
+  scheduler_->submit(ask, [&](Accepted it) { accepted.set_value(std::move(it)); });
+  auto told = accepted.get_future();
+  EXPECT_EQ(told.wait_for(std::chrono::milliseconds(100)), std::future_status::timeout);
+  signal_decoders(SIGCONT);
+  EXPECT_TRUE(std::holds_alternative<Job>(told.get()));
+  scheduler_.reset();  // it uses what stands here
 }
 
 TEST_F(LocalSchedulerTest, AStopIsNotHeldUpByThoseWhoWaitForModels) {

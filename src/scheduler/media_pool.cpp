@@ -1,7 +1,6 @@
 #include "scheduler/media_pool.h"
 
 #include <exception>
-#include <future>
 #include <utility>
 
 namespace atelier::scheduler {
@@ -45,16 +44,6 @@ void MediaPool::run(Decoder& decoder) {
       task.failed(Error(ErrorCode::kInternal, error.what()));
     }
   }
-}
-
-DecodedPicture MediaPool::decode(std::span<const std::uint8_t> bytes, const std::string& field) {
-  std::promise<DecodedPicture> promise;
-  post([&](Decoder& decoder) { promise.set_value(decoder.decode(bytes)); },
-       [&](const Error& error) {
-         promise.set_exception(
-             std::make_exception_ptr(Error(error.code(), field + ": " + error.what())));
-       });
-  return promise.get_future().get();
 }
 
 void MediaPool::stop() {

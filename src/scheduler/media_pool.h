@@ -25,9 +25,7 @@ class MediaPool {
   ~MediaPool();  // stops
 
   void post(Work work, Failed failed);  // returns at once; both run on a thread of the pool
-  // Waits; a refusal begins with the name of the field that held the picture.
-  DecodedPicture decode(std::span<const std::uint8_t> bytes, const std::string& field);
-  void stop();  // what waits fails with a sentence, what runs is cut off
+  void stop();                          // what waits fails with a sentence, what runs is cut off
 
  private:
   struct Task {

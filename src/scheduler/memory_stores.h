@@ -123,11 +123,11 @@ class MemoryArtifactStore final : public domain::ArtifactStore {
     uploads_ += origin == domain::ArtifactOrigin::kUploaded ? 1 : 0;
     return id;
   }
-  domain::Artifact get(const std::string& id) override {
+  domain::OpenArtifact open(const std::string& id) override {
     const std::lock_guard lock(mutex_);
     const auto found = artifacts_.find(id);
     if (found == artifacts_.end()) throw Error(ErrorCode::kNotFound, "no artifact " + id);
-    return found->second;
+    return {platform::bytes_in_memory(found->second.bytes), found->second.media_type};
   }
   void lose_everything() {
     const std::lock_guard lock(mutex_);

@@ -1,8 +1,9 @@
 // The station's heart as the rest sees it: accepts jobs, runs them on workers, tells what happens.
 // http and app include this header only. All functions are thread-safe. None of them waits for
-// inference; those marked (blocking) may take the time of a picture's decoding or of a disk write
-// and are called from a thread that may wait, never from an I/O thread. Failures are thrown as
-// Error.
+// inference, models or decoders: what takes long calls back. Those marked (blocking) may take the
+// time of a disk access and are called from a thread that may wait, never from an I/O thread.
+// Failures are thrown as Error. A callback is called once, from any thread, must return quickly and
+// must not throw.
 #pragma once
 
 #include <chrono>
@@ -12,12 +13,15 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "domain/catalog/catalog.h"
 #include "domain/jobs/field_names.h"
 #include "domain/jobs/job.h"
 #include "domain/jobs/job_store.h"
+#include "platform/byte_source.h"
+#include "platform/error.h"
 
 namespace atelier::scheduler {
 
@@ -66,8 +70,19 @@ struct Picture {
   std::string media_type;  // "image/png"
 };
 
+// A picture that is read piece by piece.
+struct OpenPicture {
+  std::shared_ptr<const platform::ByteSource> bytes;
+  std::string media_type;
+};
+
+using Accepted = std::variant<domain::Job, Error>;
+
+// All who follow a job share its events, so that hundreds of them cost one copy.
+using SharedEvent = std::shared_ptr<const domain::JobEvent>;
+
 // Called from the scheduler thread in order of events; must return quickly and not call back.
-using EventListener = std::function<void(const domain::JobEvent&)>;
+using EventListener = std::function<void(const SharedEvent&)>;
 
 // Ends the subscription when it goes out of scope; no call arrives after its destructor has
 // returned.
@@ -80,10 +95,17 @@ class Scheduler {
  public:
   virtual ~Scheduler() = default;
 
-  // (blocking) Checks the input against the model's card, decodes the pictures once to be sure they
-  // are pictures, writes the job to the database, and only then returns it (state queued). Throws
-  // kInvalidArgument, kNotFound (unknown model), kTooLarge, kCorruptData, kQueueFull.
-  virtual domain::Job submit(const NewJob& job) = 0;
+  // Calls `then` when the installed models are known (at once where they are), and also when they
+  // cannot become known soon: the worker cannot work, limits::kModelsPatience is over, or the
+  // station stops. The functions below then say why.
+  virtual void when_models_known(std::function<void()> then) = 0;
+
+  // (blocking) Checks the input against the model's card, has the pictures decoded once to be sure
+  // that they are pictures, writes the job to the database, and only then tells it (state queued)
+  // to `done`. A job without pictures is told before this returns. Failures are thrown or reach
+  // `done`, by when they are found: kInvalidArgument, kNotFound (unknown model), kUnsupported (the
+  // models are not known), kTooLarge, kCorruptData, kQueueFull.
+  virtual void submit(NewJob job, std::function<void(Accepted)> done) = 0;
 
   virtual domain::Job job(const std::string& id) = 0;  // throws kNotFound
   // Newest first.
@@ -92,20 +114,25 @@ class Scheduler {
   virtual domain::Job cancel(const std::string& id) = 0;
 
   // Replays events of the job with id > after, then goes on with new ones until the terminal event.
-  // A job that has already ended tells its last event always, seen or not.
+  // A job that has already ended tells its last event always, seen or not. The last event has the
+  // type "end" for every outcome.
   [[nodiscard]] virtual std::unique_ptr<Subscription> subscribe(const std::string& id,
                                                                 std::int64_t after,
                                                                 EventListener listener) = 0;
+  // (blocking) The id of the event that told the job's end; 0: it has not been told. Throws
+  // kNotFound.
+  virtual std::int64_t end_event(const std::string& id) = 0;
 
   virtual StationStatus status() = 0;
   virtual ModelList models() = 0;
-  // (blocking) Looks for models again and tells what was found; after `patience` what is known so
-  // far, with the reason.
-  virtual ModelList refresh_models(std::chrono::milliseconds patience) = 0;
-  // (blocking) only until the installed models are known, after the start.
+  // Looks for models again and tells what was found; after `patience` what is known so far, with
+  // the reason.
+  virtual void refresh_models(std::chrono::milliseconds patience,
+                              std::function<void(ModelList)> done) = 0;
+  // Throws kUnsupported while the models are not known.
   virtual domain::ResolvedModel resolve_model(const std::string& name, const std::string& task) = 0;
 
-  virtual Picture artifact(const std::string& id) = 0;  // (blocking) throws kNotFound
+  virtual OpenPicture open_artifact(const std::string& id) = 0;  // (blocking) throws kNotFound
 };
 
 }  // namespace atelier::scheduler

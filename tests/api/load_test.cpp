@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <fstream>
 #include <thread>
 
+#include "peak_memory.h"
 #include "picture_bytes.h"
 #include "station_process.h"
 
@@ -16,17 +16,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
-
-// Peak of resident memory in KB since the last reset.
-long peak_kb(pid_t pid) {
-  std::ifstream status{"/proc/" + std::to_string(pid) + "/status"};
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("VmHWM:")) return std::stol(line.substr(6));
-  }
-  return 0;
-}
-
-void reset_peak(pid_t pid) { std::ofstream{"/proc/" + std::to_string(pid) + "/clear_refs"} << "5"; }
 
 TEST(LoadApi, ABodyOf400MegabytesCostsNoMemory) {
   StationProcess station;
@@ -39,15 +28,14 @@ TEST(LoadApi, ABodyOf400MegabytesCostsNoMemory) {
   for (const Way& way :
        {Way{"Content-Length: 400000000\r\n\r\n", piece},
         Way{"Transfer-Encoding: chunked\r\n\r\n", "100000\r\n" + piece + "\r\n"}}) {
-    reset_peak(station.pid());
-    const long before = peak_kb(station.pid());
-    ASSERT_GT(before, 0);
+    const PeakMemory memory{station.pid()};
+    ASSERT_GT(memory.before_kb(), 0);
     http::RawClient client{station.port()};
     client.send("POST /v1/generate HTTP/1.1\r\nHost: localhost\r\n" + std::string{way.fields});
     for (int i = 0; i < 380 && client.send(way.block); ++i) {
     }
     EXPECT_EQ(client.reply().status, 413) << way.fields;
-    EXPECT_LT(peak_kb(station.pid()) - before, 32 * 1024) << way.fields;
+    EXPECT_LT(memory.grown_kb(), 32 * 1024) << way.fields;
   }
   EXPECT_EQ(station.ask("GET", "/health").status, 200);
 }

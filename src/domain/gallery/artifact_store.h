@@ -3,9 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
+
+#include "platform/byte_source.h"
 
 namespace atelier::domain {
 
@@ -17,6 +20,11 @@ struct Artifact {
 // What was made is kept for ever; an upload only as long as a job names it.
 enum class ArtifactOrigin { kMade, kUploaded };
 
+struct OpenArtifact {
+  std::shared_ptr<const platform::ByteSource> bytes;
+  std::string media_type;
+};
+
 class ArtifactStore {
  public:
   virtual ~ArtifactStore() = default;
@@ -24,7 +32,12 @@ class ArtifactStore {
   // The id; the bytes have reached the disk. A full disk is Error(kInternal) with a sentence.
   virtual std::string put(std::span<const std::uint8_t> bytes, const std::string& media_type,
                           ArtifactOrigin origin) = 0;
-  virtual Artifact get(const std::string& id) = 0;  // throws kNotFound
+  virtual OpenArtifact open(const std::string& id) = 0;  // throws kNotFound
+
+  Artifact get(const std::string& id) {  // all of it; throws kNotFound
+    const auto artifact = open(id);
+    return {platform::read_all(*artifact.bytes), artifact.media_type};
+  }
 };
 
 }  // namespace atelier::domain

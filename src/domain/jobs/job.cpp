@@ -49,6 +49,23 @@ std::vector<std::string> job_state_names() {
   return names;
 }
 
+std::size_t bytes_of(const Job& job) {
+  const auto& generation = job.input.generation;
+  std::size_t bytes = sizeof(Job) + job.reason.size() + generation.prompt.size() +
+                      generation.negative_prompt.value_or("").size();
+  for (const auto& warning : job.input.warnings) bytes += warning.size();
+  if (job.result) {
+    bytes += job.result->used.prompt.size() + job.result->used.negative_prompt.size();
+    for (const auto& warning : job.result->used.warnings) bytes += warning.size();
+  }
+  if (job.failure) bytes += job.failure->sentence.size();
+  return bytes;
+}
+
+std::size_t bytes_of(const JobEvent& event) {
+  return sizeof(JobEvent) - sizeof(Job) + event.type.size() + bytes_of(event.job);
+}
+
 std::optional<JobState> job_state_from_name(std::string_view name) {
   for (const auto& [value, known] : kStateNames) {
     if (known == name) return value;

@@ -1,6 +1,7 @@
 // A job: one piece of inference that was accepted. Plain values; the job store owns the truth.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -69,13 +70,19 @@ struct Job {
   std::optional<JobFailure> failure;  // kFailed
 };
 
-// One event of a job, replayable by id (Last-Event-ID). `type`: "state", "progress", "preview",
-// "result", "error". The last one is "result" (succeeded), "error" (failed) or "state" (cancelled).
+// One event of a job, replayable by id (Last-Event-ID). `type`: "state", "progress", "preview", and
+// "end", which is the last one for every outcome: the job's state says which.
+inline constexpr std::string_view kEndEvent = "end";
+
 struct JobEvent {
   std::int64_t id = 0;  // increasing over all jobs and all starts, whatever the clock does
   std::string type;
   std::int64_t time_ms = 0;
   Job job;  // the job as it is after the event
 };
+
+// About how much memory it takes.
+std::size_t bytes_of(const Job& job);
+std::size_t bytes_of(const JobEvent& event);
 
 }  // namespace atelier::domain

@@ -37,8 +37,8 @@ inline constexpr std::chrono::seconds kCancelPatience{10};         // then the w
 inline constexpr std::chrono::milliseconds kRestartDelayMin{100};  // of a worker that died
 inline constexpr std::chrono::milliseconds kRestartDelayMax{30'000};
 inline constexpr std::chrono::seconds kModelsPatience{
-    30};  // submit() waits for the first model scan
-// Of a refresh, which then answers with what is known: a thread of the HTTP pool waits meanwhile.
+    30};  // a request waits for the first model scan
+// Of a refresh, which then answers with what is known.
 inline constexpr std::chrono::seconds kRefreshPatience{10};
 inline constexpr std::chrono::milliseconds kStopPatience{1'000};  // children may end by themselves
 
@@ -50,8 +50,11 @@ inline constexpr std::int64_t kEventsReserved = 1'000'000'000;
 
 // What is kept in memory for people who look.
 inline constexpr std::size_t kEventsPerJob = 256;  // newest; states are never dropped
+// …of a job with long prompts fewer: each event has the whole job, which may take 130 KB.
+inline constexpr std::size_t kEventBytesPerJob = 4 << 20;
 inline constexpr std::size_t kEndedJobsKept =
-    200;                                    // with their events; older ones from the database
-inline constexpr int kRecentJobsMax = 500;  // one answer
+    200;  // with their events; older ones from the database
+inline constexpr std::size_t kEndedJobBytesKept = 32 << 20;  // of their events
+inline constexpr int kRecentJobsMax = 500;                   // one answer
 
 }  // namespace atelier::domain::limits

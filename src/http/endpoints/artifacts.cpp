@@ -1,6 +1,8 @@
 // GET /api/v1/artifacts/{id}: pictures. Their bytes never change under an id, previews excepted.
 #include <string>
+#include <utility>
 
+#include "http/representation.h"
 #include "http/route.h"
 
 namespace atelier::http {
@@ -10,7 +12,7 @@ Outcome artifact(const Request& request, Service& service) {
   const std::string& id = request.parameter("id");
   const bool lasting = !id.starts_with("preview-");
   const std::string tag = "\"" + id + "\"";
-  const scheduler::Picture picture = service.scheduler.artifact(id);
+  scheduler::OpenPicture picture = service.scheduler.open_artifact(id);
   Response response;
   // Only pictures are ever shown by a browser; anything else is a download.
   const bool shown = picture.media_type.starts_with("image/") &&
@@ -20,12 +22,7 @@ Outcome artifact(const Request& request, Service& service) {
   response.set("Content-Security-Policy", "default-src 'none'; sandbox");
   response.set("Cross-Origin-Resource-Policy", "same-site");
   response.set("Cache-Control", lasting ? "private, max-age=31536000, immutable" : "no-store");
-  if (lasting) response.set("ETag", tag);
-  if (lasting && request.header("If-None-Match") == tag) {
-    response.status = 304;
-    return response;
-  }
-  response.body.assign(picture.bytes.begin(), picture.bytes.end());
+  represent(request, lasting ? tag : "", std::move(picture.bytes), response);
   return response;
 }
 
@@ -35,9 +32,11 @@ std::vector<Route> artifact_routes() {
   return {{.method = "GET",
            .pattern = "/api/v1/artifacts/{id}",
            .tag = "jobs",
-           .summary = "A picture that a job has made",
+           .summary = "A picture that a job has made; a Range of bytes may be asked for",
            .response_type = "image/png",
-           .function = artifact}};
+           .function = artifact,
+           .also = {{206, "The range of bytes that was asked for; of several, the whole is sent"},
+                    {304, "The picture that If-None-Match names is still the one"}}}};
 }
 
 }  // namespace atelier::http

@@ -18,8 +18,7 @@ Outcome document(const Request&, Service& service) {
 }
 
 Outcome page(const Request& request, Service& service) {
-  return static_file(service.settings.web_root, "/docs/index.html",
-                     request.header("If-None-Match"));
+  return static_file(service.settings.web_root, "/docs/index.html", request);
 }
 
 }  // namespace

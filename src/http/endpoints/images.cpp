@@ -3,14 +3,17 @@
 // OpenAI's). The call lasts as long as the job; a client that leaves cancels it.
 #include <chrono>
 #include <cmath>
+#include <memory>
+#include <utility>
 
 #include "http/endpoints/field_notes.h"
 #include "http/endpoints/image_wish.h"
 #include "http/endpoints/json_reply.h"
 #include "http/endpoints/loose_values.h"
+#include "http/endpoints/picture_slots.h"
 #include "http/endpoints/seed_fields.h"
+#include "http/endpoints/submission.h"
 #include "http/route.h"
-#include "platform/base64.h"
 #include "platform/error.h"
 
 namespace atelier::http {
@@ -77,12 +80,12 @@ Response pictures_of(const domain::Job& job, const ReplyWish& wish, Service& ser
   const domain::JobResult& result = *job.result;
   const auto status = service.scheduler.status();
   PictureReply reply;
+  PictureSlots slots;
   reply.created = job.created_ms / 1000;
   reply.id = job.id;
   reply.model = result.used.model;
   for (const auto& artifact : result.artifacts) {
-    const auto picture = service.scheduler.artifact(artifact);
-    reply.images.push_back(platform::base64_encode(picture.bytes));
+    reply.images.push_back(slots.add(service.scheduler.open_artifact(artifact).bytes));
     PictureData data{reply.images.back(), std::nullopt};
     if (wish.with_url) data.url = wish.base_url + "/api/v1/artifacts/" + artifact;
     reply.data.push_back(std::move(data));
@@ -102,7 +105,8 @@ Response pictures_of(const domain::Job& job, const ReplyWish& wish, Service& ser
                  timing.step_ms_median,
                  result.used.steps};
   if (!result.used.warnings.empty()) reply.warning = joined(result.used.warnings);
-  Response response = json_reply(reply);
+  Response response;
+  response.source = slots.fill(json::write_json(reply));
   set_memory_headers(response, status);
   response.set("X-Inference-Time", milliseconds(inference_ms));
   response.set("X-Model-Load-Time", milliseconds(timing.load_ms));
@@ -117,18 +121,22 @@ void loosen(boost::json::object& body) {
 
 Outcome generate(const Request& request, Service& service) {
   std::vector<std::string> unknown;
-  const auto body = read_body<ImageBody>(request, loosen, &unknown);
-  const bool openai = request.path == "/v1/images/generations";
-  ImageWish wish = read_image_wish(body, service.scheduler,
-                                   openai ? UnknownSampler::kRefuse : UnknownSampler::kFallBack);
-  for (auto& each : describe_unread(std::move(unknown))) wish.warnings.push_back(std::move(each));
-  wish.job.input.warnings = std::move(wish.warnings);
-  const domain::Job job = service.scheduler.submit(wish.job);
-  ReplyWish reply{body.response_format.value_or("") == "url",
-                  "http://" + std::string{request.header("Host")}};
-  return AwaitJob{job.id, [reply = std::move(reply), &service](const domain::Job& done) {
-                    return pictures_of(done, reply, service);
-                  }};
+  auto body = std::make_shared<ImageBody>(read_body<ImageBody>(request, loosen, &unknown));
+  const auto sampler = request.path == "/v1/images/generations" ? UnknownSampler::kRefuse
+                                                                : UnknownSampler::kFallBack;
+  const ReplyWish reply{body->response_format.value_or("") == "url",
+                        "http://" + std::string{request.header("Host")}};
+  return once_models_are_known(service, [=, &service] {
+    ImageWish wish = read_image_wish(*body, service.scheduler, sampler);
+    *body = {};  // its pictures in base64
+    for (auto& each : describe_unread(unknown)) wish.warnings.push_back(std::move(each));
+    wish.job.input.warnings = std::move(wish.warnings);
+    return once_submitted(service, std::move(wish.job), [reply, &service](const domain::Job& job) {
+      return AwaitJob{job.id, [reply, &service](const domain::Job& done) {
+                        return pictures_of(done, reply, service);
+                      }};
+    });
+  });
 }
 
 }  // namespace
@@ -142,7 +150,8 @@ std::vector<Route> image_routes() {
                       .summary = "Make pictures and wait for them",
                       .request = with_notes(schema_of<ImageBody>(), "ImageBody", image_notes()),
                       .response = schema_of<PictureReply>(),
-                      .function = generate});
+                      .function = generate,
+                      .takes = Takes::kPictures});
   }
   return routes;
 }

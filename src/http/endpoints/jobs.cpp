@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <charconv>
 #include <limits>
+#include <memory>
+#include <utility>
 
 #include "http/endpoints/field_notes.h"
 #include "http/endpoints/job_view.h"
@@ -9,6 +11,7 @@
 #include "http/endpoints/picture_field.h"
 #include "http/endpoints/sampler_names.h"
 #include "http/endpoints/seed_fields.h"
+#include "http/endpoints/submission.h"
 #include "http/endpoints/unknown_fields.h"
 #include "http/route.h"
 #include "platform/error.h"
@@ -32,8 +35,10 @@ BOOST_DESCRIBE_STRUCT(NewJobBody, (), (kind, priority, input))
 
 struct JobList {
   std::vector<JobView> jobs;
+  // Given as `before`, it asks for the rest of what did not fit into this answer; "": all are here.
+  std::string next;
 };
-BOOST_DESCRIBE_STRUCT(JobList, (), (jobs))
+BOOST_DESCRIBE_STRUCT(JobList, (), (jobs, next))
 
 struct EventView {
   std::int64_t id = 0;
@@ -47,6 +52,9 @@ namespace {
 
 constexpr int kListDefault = 50;
 constexpr int kListMax = 500;
+// Of one list, because clients may leave it untaken: 500 jobs with usual prompts.
+constexpr std::size_t kListBytes = 1 << 20;
+constexpr int kListPiece = 50;  // jobs that are read at a time
 
 std::int64_t read_number(std::string_view text, std::string_view what) {
   std::int64_t value = 0;
@@ -125,15 +133,20 @@ scheduler::NewJob wish_of(const NewJobBody& body) {
 
 Outcome submit(const Request& request, Service& service) {
   std::vector<std::string> unknown;
-  auto wish = wish_of(read_body<NewJobBody>(request, prepare, &unknown));
-  wish.input.warnings = describe_unknown(unknown, {{"", json::member_names<NewJobBody>()},
-                                                   {"/input", json::member_names<GenerateBody>()}});
-  const auto& input = wish.input.generation;
-  check_sampler_names(input.sampler, input.schedule, service.scheduler.status());
-  const JobView accepted = view_of(service.scheduler.submit(wish));
-  Response response = json_reply(accepted, 202);
-  response.set("Location", "/api/v1/jobs/" + accepted.id);
-  return response;
+  auto wish = std::make_shared<scheduler::NewJob>(
+      wish_of(read_body<NewJobBody>(request, prepare, &unknown)));
+  wish->input.warnings = describe_unknown(
+      unknown,
+      {{"", json::member_names<NewJobBody>()}, {"/input", json::member_names<GenerateBody>()}});
+  return once_models_are_known(service, [wish, &service] {
+    const auto& input = wish->input.generation;
+    check_sampler_names(input.sampler, input.schedule, service.scheduler.status());
+    return once_submitted(service, std::move(*wish), [](const domain::Job& job) {
+      Response response = json_reply(view_of(job), 202);
+      response.set("Location", "/api/v1/jobs/" + job.id);
+      return response;
+    });
+  });
 }
 
 Outcome list(const Request& request, Service& service) {
@@ -143,9 +156,23 @@ Outcome list(const Request& request, Service& service) {
   }
   filter.states = read_states(request.query_value("state").value_or(""));
   filter.before = request.query_value("before").value_or("");
-  JobList jobs;
-  for (const auto& job : service.scheduler.recent_jobs(filter)) jobs.jobs.push_back(view_of(job));
-  return json_reply(jobs);
+  JobList list;
+  std::size_t bytes = 0;
+  for (int left = filter.limit; left > 0; left -= kListPiece) {
+    filter.limit = std::min(left, kListPiece);
+    const auto jobs = service.scheduler.recent_jobs(filter);
+    for (const auto& job : jobs) {
+      bytes += domain::bytes_of(job);
+      if (bytes > kListBytes && !list.jobs.empty()) {
+        list.next = list.jobs.back().id;
+        return json_reply(list);
+      }
+      list.jobs.push_back(view_of(job));
+    }
+    if (std::ssize(jobs) < filter.limit) break;
+    filter.before = jobs.back().id;
+  }
+  return json_reply(list);
 }
 
 Outcome show(const Request& request, Service& service) {
@@ -156,62 +183,71 @@ Outcome cancel(const Request& request, Service& service) {
   return json_reply(view_of(service.scheduler.cancel(request.parameter("id"))));
 }
 
-// A browser that reconnects says by itself what it has seen last.
+std::string event_line(const domain::JobEvent& event) {
+  return json::write_json(EventView{event.id, event.type, event.time_ms, view_of(event.job)});
+}
+
+// A browser that reconnects says by itself what it has seen last, and gives up on a 204 alone.
 Outcome events(const Request& request, Service& service) {
-  EventStream stream;
-  stream.job = service.scheduler.job(request.parameter("id")).id;
+  EventStream stream{.job = request.parameter("id"), .format = event_line};
+  const std::int64_t end = service.scheduler.end_event(stream.job);
   if (const auto last = request.header("Last-Event-ID"); !last.empty()) {
     stream.after = read_number(last, "Last-Event-ID");
   } else if (const auto after = request.query_value("after")) {
     stream.after = read_number(*after, "after");
   }
-  stream.format = [](const domain::JobEvent& event) {
-    return json::write_json(EventView{event.id, event.type, event.time_ms, view_of(event.job)});
-  };
-  return stream;
+  if (end == 0 || stream.after < end) return stream;
+  Response response;
+  response.status = 204;
+  response.content_type.clear();
+  return response;
 }
 
 }  // namespace
 
 std::vector<Route> job_routes() {
-  return {{.method = "POST",
-           .pattern = "/api/v1/jobs",
-           .tag = "jobs",
-           .summary = "Ask for work; it is written down before it is acknowledged",
-           .request = with_notes(schema_of<NewJobBody>(), "GenerateBody", generation_notes()),
-           .response = schema_of<JobView>(),
-           .success = 202,
-           .function = submit},
-          {.method = "GET",
-           .pattern = "/api/v1/jobs",
-           .tag = "jobs",
-           .summary = "Jobs, the newest first",
-           .response = schema_of<JobList>(),
-           .function = list,
-           .query = {{"limit", "How many at most: 1 to 500, otherwise 50"},
-                     {"state", "Only jobs in one of these states, with commas between them",
-                      domain::job_state_names()},
-                     {"before", "Only jobs older than the one with this id"}}},
-          {.method = "GET",
-           .pattern = "/api/v1/jobs/{id}",
-           .tag = "jobs",
-           .summary = "One job",
-           .response = schema_of<JobView>(),
-           .function = show},
-          {.method = "GET",
-           .pattern = "/api/v1/jobs/{id}/events",
-           .tag = "jobs",
-           .summary = "Server-Sent Events of a job; the data of each is an EventView",
-           .response = schema_of<EventView>(),
-           .response_type = "text/event-stream",
-           .function = events,
-           .query = {{"after", "Only events with a greater id than this one"}}},
-          {.method = "POST",
-           .pattern = "/api/v1/jobs/{id}/cancel",
-           .tag = "jobs",
-           .summary = "Stop a job",
-           .response = schema_of<JobView>(),
-           .function = cancel}};
+  return {
+      {.method = "POST",
+       .pattern = "/api/v1/jobs",
+       .tag = "jobs",
+       .summary = "Ask for work; it is written down before it is acknowledged",
+       .request = with_notes(schema_of<NewJobBody>(), "GenerateBody", generation_notes()),
+       .response = schema_of<JobView>(),
+       .success = 202,
+       .function = submit,
+       .takes = Takes::kPictures},
+      {.method = "GET",
+       .pattern = "/api/v1/jobs",
+       .tag = "jobs",
+       .summary = "Jobs, the newest first",
+       .response = schema_of<JobList>(),
+       .function = list,
+       .query = {{"limit", "How many at most: 1 to 500, otherwise 50"},
+                 {"state", "Only jobs in one of these states, with commas between them",
+                  domain::job_state_names()},
+                 {"before", "Only jobs older than the one with this id"}}},
+      {.method = "GET",
+       .pattern = "/api/v1/jobs/{id}",
+       .tag = "jobs",
+       .summary = "One job",
+       .response = schema_of<JobView>(),
+       .function = show},
+      {.method = "GET",
+       .pattern = "/api/v1/jobs/{id}/events",
+       .tag = "jobs",
+       .summary = "Server-Sent Events of a job; the data of each is an EventView. Types: state, "
+                  "progress, preview, and end, which is the last one for every outcome",
+       .response = schema_of<EventView>(),
+       .response_type = "text/event-stream",
+       .function = events,
+       .query = {{"after", "Only events with a greater id than this one, as Last-Event-ID"}},
+       .also = {{204, "The job has ended, and its last event has been seen"}}},
+      {.method = "POST",
+       .pattern = "/api/v1/jobs/{id}/cancel",
+       .tag = "jobs",
+       .summary = "Stop a job",
+       .response = schema_of<JobView>(),
+       .function = cancel}};
 }
 
 }  // namespace atelier::http

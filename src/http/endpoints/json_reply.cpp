@@ -1,6 +1,20 @@
 #include "http/endpoints/json_reply.h"
 
+#include "http/server.h"
+#include "json/document_size.h"
+#include "platform/error.h"
+
 namespace atelier::http {
+
+void check_document(std::string_view text) {
+  constexpr std::size_t kLongString = 64 << 10;  // longer ones are pictures
+  constexpr std::size_t kLimit = ServerLimits{}.json_body_bytes;
+  const std::size_t bytes = json::bytes_beside_long_strings(text, kLongString);
+  if (bytes <= kLimit) return;
+  throw Error(ErrorCode::kTooLarge, "the request's body has " + std::to_string(bytes >> 10) +
+                                        " KB beside its pictures, allowed are " +
+                                        std::to_string(kLimit >> 10) + ": send less");
+}
 
 void set_memory_headers(Response& response, const scheduler::StationStatus& status) {
   response.set("X-VRAM-Used", std::to_string(status.memory_used_mb));

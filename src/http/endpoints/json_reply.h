@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -20,11 +21,16 @@ Response json_reply(const T& value, int status = 200) {
   return response;
 }
 
+// Throws kTooLarge where the body, its pictures aside, is larger than
+// ServerLimits::json_body_bytes: what it would take in memory is then many times its size.
+void check_document(std::string_view text);
+
 // Reads the body; `unknown` receives the keys that nobody here knows. `prepare` sees the object
 // first and may change what clients write in another way.
 template <class T, class Prepare>
 T read_body(const Request& request, const Prepare& prepare,
             std::vector<std::string>* unknown = nullptr) {
+  check_document(request.body.text());
   auto body = json::parse(request.body.text());
   if (auto* fields = body.if_object()) prepare(*fields);
   json::ReadReport report;

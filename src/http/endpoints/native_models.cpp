@@ -36,7 +36,12 @@ Outcome list_cards(const Request&, Service& service) {
 }
 
 Outcome refresh(const Request&, Service& service) {
-  return cards_of(service.scheduler.refresh_models(domain::limits::kRefreshPatience));
+  return Later{[&service](auto resume) {
+    service.scheduler.refresh_models(domain::limits::kRefreshPatience,
+                                     [resume](const scheduler::ModelList& found) {
+                                       resume([found]() -> Outcome { return cards_of(found); });
+                                     });
+  }};
 }
 
 }  // namespace

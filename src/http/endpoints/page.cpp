@@ -22,7 +22,7 @@ Outcome page(const Request& request, Service& service) {
     throw Error(ErrorCode::kNotFound,
                 "there is nothing at " + request.path + ": /docs lists what there is");
   }
-  return static_file(service.settings.web_root, request.path, request.header("If-None-Match"));
+  return static_file(service.settings.web_root, request.path, request);
 }
 
 }  // namespace

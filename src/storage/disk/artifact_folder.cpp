@@ -7,7 +7,6 @@
 #include <system_error>
 #include <utility>
 
-#include "domain/settings/limits.h"
 #include "platform/check.h"
 #include "platform/error.h"
 #include "platform/files.h"
@@ -80,14 +79,14 @@ std::string ArtifactFolder::put(std::span<const std::uint8_t> bytes, const std::
   return id;
 }
 
-domain::Artifact ArtifactFolder::get(const std::string& id) {
+domain::OpenArtifact ArtifactFolder::open(const std::string& id) {
   if (is_id(id)) {  // anything else could name a file outside
     for (const auto* folder : {&folder_, &uploads_}) {
       for (const auto& [type, extension] : kExtensions) {
         const auto path = *folder / id.substr(0, 2) / (id + std::string(extension));
         std::error_code failure;
         if (!std::filesystem::exists(path, failure)) continue;
-        return {platform::read_file(path, domain::limits::kPictureBytesMax), std::string(type)};
+        return {platform::open_file(path), std::string(type)};
       }
     }
   }

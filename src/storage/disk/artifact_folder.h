@@ -17,7 +17,7 @@ class ArtifactFolder final : public domain::ArtifactStore {
 
   std::string put(std::span<const std::uint8_t> bytes, const std::string& media_type,
                   domain::ArtifactOrigin origin) override;
-  domain::Artifact get(const std::string& id) override;
+  domain::OpenArtifact open(const std::string& id) override;
 
   struct Swept {
     std::size_t temporary = 0, uploads = 0;  // files

@@ -40,17 +40,22 @@ async function call<T>(path: string, init?: RequestInit): Promise<T> {
   );
 }
 
-const jobs = async (query: string): Promise<Job[]> =>
-  (await call<{ jobs: Job[] }>(`/api/v1/jobs?${query}`, askedAgain())).jobs;
+// Jobs with very long prompts come in several answers.
+async function jobs(states: string, limit: number, before: string): Promise<Job[]> {
+  const older = before && `&before=${encodeURIComponent(before)}`;
+  const part = await call<{ jobs: Job[]; next: string }>(`/api/v1/jobs?limit=${limit}&state=${states}${older}`, askedAgain());
+  const missing = limit - part.jobs.length;
+  if (!part.next || missing <= 0) return part.jobs;
+  return [...part.jobs, ...(await jobs(states, missing, part.next))];
+}
 
 export const api = {
   models: (): Promise<ModelList> => call('/api/v1/models', askedAgain()),
   status: (): Promise<StationStatus> => call('/api/v1/status', askedAgain()),
   refreshModels: (): Promise<ModelList> => call('/api/v1/models/refresh', { method: 'POST' }),
   // Those that have ended well, newest first; `before`: only those older than this job.
-  madeJobs: (limit: number, before: string): Promise<Job[]> =>
-    jobs(`limit=${limit}&state=succeeded${before && `&before=${encodeURIComponent(before)}`}`),
-  liveJobs: (): Promise<Job[]> => jobs('limit=100&state=queued,running'),
+  madeJobs: (limit: number, before: string): Promise<Job[]> => jobs('succeeded', limit, before),
+  liveJobs: (): Promise<Job[]> => jobs('queued,running', 100, ''),
   job: (id: string): Promise<Job> => call(`/api/v1/jobs/${id}`),
   cancel: (id: string): Promise<Job> => call(`/api/v1/jobs/${id}/cancel`, { method: 'POST' }),
   submit: (job: NewJob): Promise<Job> =>

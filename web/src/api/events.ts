@@ -1,18 +1,14 @@
-// A job's events as they happen. The stream ends with the job; EventSource reconnects by itself in
-// between and the station replays what was missed (Last-Event-ID).
+// A job's events as they happen; the last one is `end`, whatever the outcome. EventSource reconnects
+// by itself before it, the station replays what was missed (Last-Event-ID), and answers 204 behind it.
 import type { Job } from './types';
 
-const eventTypes = ['state', 'progress', 'preview', 'result', 'error'];
-const isTerminal = (job: Job) => ['succeeded', 'failed', 'cancelled'].includes(job.state);
+const eventTypes = ['state', 'progress', 'preview', 'end'];
 
 export function watchJob(id: string, onJob: (job: Job) => void, onLost: () => void): () => void {
   const source = new EventSource(`/api/v1/jobs/${encodeURIComponent(id)}/events`);
   const take = (event: Event) => {
-    const data: unknown = (event as MessageEvent).data;
-    if (typeof data !== 'string') return; // a connection error carries the name "error" too
-    const job = (JSON.parse(data) as { job: Job }).job;
-    if (isTerminal(job)) source.close();
-    onJob(job);
+    if (event.type === 'end') source.close();
+    onJob((JSON.parse((event as MessageEvent<string>).data) as { job: Job }).job);
   };
   for (const type of eventTypes) source.addEventListener(type, take);
   source.onerror = () => {

@@ -233,7 +233,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Server-Sent Events of a job; the data of each is an EventView */
+        /** Server-Sent Events of a job; the data of each is an EventView. Types: state, progress, preview, and end, which is the last one for every outcome */
         get: operations["get_api_v1_jobs_id_events"];
         put?: never;
         post?: never;
@@ -267,7 +267,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A picture that a job has made */
+        /** A picture that a job has made; a Range of bytes may be asked for */
         get: operations["get_api_v1_artifacts_id"];
         put?: never;
         post?: never;
@@ -509,6 +509,7 @@ export interface components {
         };
         JobList: {
             jobs?: components["schemas"]["JobView"][];
+            next?: string;
         };
         JobView: {
             id?: string;
@@ -1158,7 +1159,7 @@ export interface operations {
     get_api_v1_jobs_id_events: {
         parameters: {
             query?: {
-                /** @description Only events with a greater id than this one */
+                /** @description Only events with a greater id than this one, as Last-Event-ID */
                 after?: string;
             };
             header?: never;
@@ -1177,6 +1178,13 @@ export interface operations {
                 content: {
                     "text/event-stream": components["schemas"]["EventView"];
                 };
+            };
+            /** @description The job has ended, and its last event has been seen */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A sentence that says what failed, why, and what to do */
             default: {
@@ -1239,6 +1247,20 @@ export interface operations {
                 content: {
                     "image/png": unknown;
                 };
+            };
+            /** @description The range of bytes that was asked for; of several, the whole is sent */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The picture that If-None-Match names is still the one */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A sentence that says what failed, why, and what to do */
             default: {

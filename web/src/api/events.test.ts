@@ -1,0 +1,49 @@
+import { beforeEach, expect, test, vi } from 'vitest';
+
+import { watchJob } from './events';
+
+class FakeEventSource extends EventTarget {
+  static readonly CLOSED = 2;
+  static last: FakeEventSource;
+  readyState = 1;
+  onerror: (() => void) | null = null;
+
+  constructor(readonly url: string) {
+    super();
+    FakeEventSource.last = this;
+  }
+  close() {
+    this.readyState = FakeEventSource.CLOSED;
+  }
+  tell(type: string, state: string) {
+    this.dispatchEvent(new MessageEvent(type, { data: JSON.stringify({ job: { id: 'a', state } }) }));
+  }
+}
+
+beforeEach(() => {
+  vi.stubGlobal('EventSource', FakeEventSource);
+});
+
+test.each(['succeeded', 'failed', 'cancelled'])('a job that has %s is followed to its end', (state) => {
+  const seen: string[] = [];
+  watchJob('a', (job) => seen.push(job.state), vi.fn());
+  const source = FakeEventSource.last;
+  expect(source.url).toBe('/api/v1/jobs/a/events');
+  source.tell('state', 'running');
+  source.tell('progress', 'running');
+  expect(source.readyState).toBe(1);
+  source.tell('end', state);
+  expect(seen).toEqual(['running', 'running', state]);
+  expect(source.readyState).toBe(FakeEventSource.CLOSED);
+});
+
+test('a stream that is closed without an end is told, one that reconnects is not', () => {
+  const lost = vi.fn();
+  watchJob('a', vi.fn(), lost);
+  FakeEventSource.last.readyState = 0;
+  FakeEventSource.last.onerror?.();
+  expect(lost).not.toHaveBeenCalled();
+  FakeEventSource.last.close(); // as at a 204
+  FakeEventSource.last.onerror?.();
+  expect(lost).toHaveBeenCalledTimes(1);
+});

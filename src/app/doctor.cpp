@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "app/paths.h"
 #include "app/station.h"
 #include "app/studio.h"
+#include "domain/settings/limits.h"
 #include "platform/error.h"
 #include "platform/system.h"
 #include "protocol/messages.h"
@@ -113,17 +115,27 @@ void examine_gpu(Report& report, const std::vector<std::string>& libraries) {
   }
 }
 
+// Asks a child for its hello; empty when there is none: that is a problem in the report then.
+std::optional<protocol::HelloReply> ask_for_hello(Report& report, const std::string& name,
+                                                  const scheduler::LaunchChild& launch) {
+  constexpr std::int64_t kId = 1;
+  scheduler::Child child(launch);
+  protocol::HelloReply hello;
+  const auto answer = child.exchange(
+      protocol::request_frame(kId, protocol::HelloRequest{}), kId,
+      protocol::Channel::Clock::now() + domain::limits::kGreetingPatience,
+      [&](const protocol::Message& reply) { hello = reply.body_as<protocol::HelloReply>(); });
+  if (!answer.child_ended && !answer.refusal) return hello;
+  report.problem(answer.refusal
+                     ? std::string(answer.refusal->what())
+                     : "the " + name + " " + child.describe_end() + " before it said anything");
+  return std::nullopt;
+}
+
 void examine_worker(Report& report, const domain::Settings& settings) {
-  scheduler::Child worker(worker_launcher(settings, 0));
-  worker.limit_silence(std::chrono::seconds(120));
-  worker.channel().send(protocol::request_frame(1, protocol::HelloRequest{}));
-  auto frame = worker.channel().receive();
-  if (!frame) {
-    return report.problem("the worker " + worker.describe_end() + " before it said anything");
-  }
-  const auto message = protocol::read_message(std::move(*frame));
-  if (message.kind == protocol::Message::Kind::kFailure) return report.problem(message.failure);
-  const auto hello = message.body_as<protocol::HelloReply>();
+  const auto answer = ask_for_hello(report, "worker", worker_launcher(settings, 0));
+  if (!answer) return;
+  const auto& hello = *answer;
   if (!hello.problem.empty()) report.problem(hello.problem);
   if (!hello.engine) return;
   const auto& engine = *hello.engine;
@@ -139,15 +151,9 @@ void examine_worker(Report& report, const domain::Settings& settings) {
 }
 
 void examine_decoder(Report& report) {
-  scheduler::Child decoder(decoder_launcher());
-  decoder.limit_silence(std::chrono::seconds(30));
-  decoder.channel().send(protocol::request_frame(1, protocol::HelloRequest{}));
-  auto frame = decoder.channel().receive();
-  if (!frame) {
-    return report.problem("the picture decoder " + decoder.describe_end() +
-                          " before it said anything");
-  }
-  const auto hello = protocol::read_message(std::move(*frame)).body_as<protocol::HelloReply>();
+  const auto answer = ask_for_hello(report, "picture decoder", decoder_launcher());
+  if (!answer) return;
+  const auto& hello = *answer;
   report.line("decoder", "sandboxed by " + listed(hello.sandbox));
   std::vector<std::string> absent;
   for (const char* measure : {"user_namespace", "network_namespace", "landlock"}) {

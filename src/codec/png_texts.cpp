@@ -13,6 +13,7 @@ namespace atelier::codec {
 namespace {
 
 constexpr std::array<std::uint8_t, 8> kSignature{0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+constexpr std::size_t kKeyBytesMax = 79;              // PNG specification, 11.3.3.1
 constexpr std::size_t kHeaderChunkEnd = 8 + 12 + 13;  // signature and IHDR
 
 std::uint32_t read_u32(std::span<const std::uint8_t> bytes) {
@@ -79,7 +80,7 @@ std::optional<TextEntry> read_text_chunk(std::string_view type, std::string_view
   if (type != "tEXt" && type != "zTXt" && type != "iTXt") return std::nullopt;
   std::string_view rest = data;
   const auto key = take_until_nul(rest);
-  if (!key || key->empty()) return std::nullopt;
+  if (!key || key->empty() || key->size() > kKeyBytesMax) return std::nullopt;
   if (type == "iTXt") return read_international(*key, rest);
   if (type == "tEXt") return TextEntry{latin1_to_utf8(*key), latin1_to_utf8(rest)};
   if (rest.empty()) return std::nullopt;
@@ -94,7 +95,7 @@ std::string checked_key(const std::string& key) {
     const auto byte = static_cast<unsigned char>(sign);
     return (byte >= 32 && byte <= 126) || byte >= 161;
   };
-  if (!latin1 || latin1->empty() || latin1->size() > 79 ||
+  if (!latin1 || latin1->empty() || latin1->size() > kKeyBytesMax ||
       !std::all_of(latin1->begin(), latin1->end(), allowed)) {
     throw Error(ErrorCode::kInvalidArgument,
                 "'" + key + "' cannot name a text in a PNG: use 1 to 79 printable letters");
@@ -131,8 +132,9 @@ std::vector<TextEntry> read_png_texts(std::span<const std::uint8_t> file) {
     if (body.starts_with("IEND")) break;
     if (size > kTextBytesMax) continue;
     if (auto entry = read_text_chunk(body.substr(0, 4), body.substr(4))) {
-      total += entry->value.size();
-      if (total > kTextBytesTotalMax) break;
+      const std::size_t bytes = entry->key.size() + entry->value.size();
+      if (bytes > kTextBytesTotalMax - total) continue;  // a shorter one behind it may fit
+      total += bytes;
       texts.push_back(*std::move(entry));
     }
   }

@@ -45,6 +45,31 @@ std::string_view view(const Bytes& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+TEST(PngTexts, AllTextsTogetherFitIntoAMessageHoweverTheyAreWritten) {
+  std::vector<std::pair<std::string, std::string>> chunks;
+  const std::string controls((std::size_t{1} << 20) - 1, '\1');
+  for (char i = 0; i < 60; ++i) {
+    std::string key = "k";
+    key += static_cast<char>('!' + i);
+    chunks.emplace_back("zTXt", key + std::string(2, '\0') + deflated(controls));
+  }
+  chunks.emplace_back("tEXt", "parameters" + std::string(1, '\0') + "a cat");
+  const auto texts = read_png_texts(png(chunks));
+  std::size_t bytes = 0;
+  for (const auto& text : texts) bytes += text.key.size() + text.value.size();
+  EXPECT_LE(bytes, kTextBytesTotalMax);
+  EXPECT_LT(bytes * 6, std::size_t{16} << 20);  // as JSON writes them
+  ASSERT_FALSE(texts.empty());
+  EXPECT_EQ(texts.back().key, "parameters");  // a short one behind too long ones is read
+}
+
+TEST(PngTexts, AKeyThatIsTooLongForOneIsNoText) {
+  const auto texts = read_png_texts(png({{"tEXt", std::string(80, 'k') + std::string(1, '\0')},
+                                         {"tEXt", std::string(79, 'k') + std::string(1, '\0')}}));
+  ASSERT_EQ(texts.size(), 1U);
+  EXPECT_EQ(texts[0].key.size(), 79U);
+}
+
 TEST(PngTexts, SurviveARoundTrip) {
   const std::vector<TextEntry> texts{
       {"parameters", "a red circle\nNegative prompt: blue\nSteps: 20, Sampler: Euler, Seed: 1"},

@@ -17,8 +17,8 @@ struct TextEntry {
 // nothing.
 inline constexpr std::size_t kTextsMax = 64;
 inline constexpr std::size_t kTextBytesMax = std::size_t{1} << 20;  // of one text
-inline constexpr std::size_t kTextBytesTotalMax = std::size_t{4}
-                                                  << 20;  // the protocol's JSON takes 16 MB
+// Of all, keys included: JSON writes a control character in six bytes, and a message takes 16 MB.
+inline constexpr std::size_t kTextBytesTotalMax = std::size_t{2} << 20;
 
 std::string latin1_to_utf8(std::string_view text);
 std::optional<std::string> utf8_to_latin1(std::string_view text);  // empty: does not fit

@@ -92,10 +92,15 @@ Frame reply_to(Message& message, const SessionOptions& options) {
   throw Error(ErrorCode::kUnsupported, "the decoder does not know '" + message.method + "'");
 }
 
-Frame answer(Message& message, const SessionOptions& options) {
+Frame answer(Message& message, const SessionOptions& options, const protocol::FrameLimits& limits) {
   allow_cpu_seconds(options.cpu_seconds);
   try {
-    return reply_to(message, options);
+    Frame reply = reply_to(message, options);
+    const auto what = protocol::over_limit(reply, limits);
+    if (what.empty()) return reply;
+    return protocol::failure_frame(
+        message.id, ErrorCode::kTooLarge,
+        "the picture is too large to be handed over: it makes " + what + "; make it smaller first");
   } catch (const Error& error) {
     return protocol::failure_frame(message.id, error.code(), error.what());
   } catch (const std::bad_alloc&) {
@@ -113,7 +118,8 @@ Frame answer(Message& message, const SessionOptions& options) {
 void serve(protocol::Channel& channel, const SessionOptions& options) {
   while (auto frame = channel.receive()) {
     Message message = protocol::read_message(std::move(*frame));
-    if (message.kind == Message::Kind::kRequest) channel.send(answer(message, options));
+    if (message.kind == Message::Kind::kRequest)
+      channel.send(answer(message, options, channel.limits()));
   }
 }
 

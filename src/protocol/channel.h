@@ -1,8 +1,11 @@
-// One end of the socket between the station and a child: whole frames in, whole frames out,
-// blocking. send() may be called from any thread (frames never interleave); receive() from one
-// thread, the reader; close() from any thread: it wakes the reader and makes later sends fail.
+// One end of the socket between the station and a child: whole frames in, whole frames out. send()
+// may be called from any thread (frames never interleave); receive() from one thread, the reader;
+// close() from any thread: it wakes the reader and whoever sends, and makes later sends fail. Both
+// wait for the other side, at most until the time that they are given. A channel on which anything
+// went wrong in the middle of a frame closes itself: its place in the stream cannot be found again.
 #pragma once
 
+#include <chrono>
 #include <mutex>
 #include <optional>
 
@@ -12,21 +15,30 @@ namespace atelier::protocol {
 
 class Channel {
  public:
+  using Clock = std::chrono::steady_clock;
+  static constexpr Clock::time_point kNever = Clock::time_point::max();
+
   explicit Channel(int socket, FrameLimits limits = {});  // takes the descriptor over
   ~Channel();
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
 
-  // Throws kWorkerLost when the other side is gone.
-  void send(const Frame& frame);
+  // Throws kTooLarge for a frame that the other side would refuse: nothing was sent then, and the
+  // channel stays good. Throws kWorkerLost when the other side is gone, kInternal when it has not
+  // taken the whole frame in time; the channel is closed then.
+  void send(const Frame& frame, Clock::time_point until = kNever);
   // The next frame; empty when the other side has closed or died, also in the middle of a frame.
-  // Throws kCorruptData or kTooLarge for nonsense: close the channel then, it cannot find its place
-  // again.
-  std::optional<Frame> receive();
+  // Throws kCorruptData or kTooLarge for nonsense, kInternal when no whole frame came in time; the
+  // channel is closed then.
+  std::optional<Frame> receive(Clock::time_point until = kNever);
   void close();
+  const FrameLimits& limits() const { return limits_; }
 
  private:
+  class Transfer;
+
   const int socket_;
+  const FrameLimits limits_;
   FrameReader reader_;
   Bytes buffer_;  // of receive()
   std::size_t begin_ = 0, end_ = 0;

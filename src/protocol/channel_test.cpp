@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <functional>
 #include <thread>
 
 #include "platform/error.h"
@@ -62,6 +63,80 @@ TEST(Channel, TheEndOfTheOtherSideIsAnEmptyFrameAndAFailedSend) {
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kWorkerLost);
   }
+}
+
+TEST(Channel, AMessageThatTheOtherSideWouldRefuseIsNotSentAndTheNextOneIs) {
+  const auto [left, right] = socket_pair();
+  const FrameLimits small{
+      .header_bytes = 256, .json_bytes = 100, .parts = 2, .part_bytes = 1000, .total_bytes = 1500};
+  Channel sender(left, small), receiver(right, small);
+  for (const Frame& frame : {Frame{std::string(101, 'x'), {}}, Frame{"{}", {{}, {}, {}}},
+                             Frame{"{}", {Bytes(1001)}}, Frame{"{}", {Bytes(800), Bytes(800)}}}) {
+    try {
+      sender.send(frame);
+      ADD_FAILURE() << "was sent";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kTooLarge);
+    }
+  }
+  sender.send({"{}", {Bytes(1000)}});
+  EXPECT_EQ(receiver.receive().value().parts.at(0).size(), 1000U);
+}
+
+TEST(Channel, NobodyWaitsForASideThatStandsStillLongerThanAllowed) {
+  const auto [left, right] = socket_pair();
+  Channel waiting(left), still(right);
+  const auto begin = Channel::Clock::now();
+  const auto code_of = [](const std::function<void()>& call) {
+    try {
+      call();
+    } catch (const Error& error) {
+      return error.code();
+    }
+    return ErrorCode::kConflict;
+  };
+  EXPECT_EQ(code_of([&] { waiting.receive(begin + std::chrono::milliseconds(50)); }),
+            ErrorCode::kInternal);
+  EXPECT_GE(Channel::Clock::now() - begin, std::chrono::milliseconds(50));
+  EXPECT_FALSE(still.receive());  // which has closed the channel
+
+  const auto [first, second] = socket_pair();
+  Channel sender(first), full(second);
+  EXPECT_EQ(code_of([&] {
+              sender.send({"{}", {Bytes(20 << 20)}},
+                          Channel::Clock::now() + std::chrono::milliseconds(50));
+            }),
+            ErrorCode::kInternal);
+  EXPECT_EQ(code_of([&] { sender.send({"{}", {}}); }), ErrorCode::kWorkerLost);
+  EXPECT_FALSE(full.receive());
+}
+
+TEST(Channel, TimeEnoughIsTimeEnough) {
+  const auto [left, right] = socket_pair();
+  Channel sender(left), receiver(right);
+  const auto until = Channel::Clock::now() + std::chrono::seconds(60);
+  std::jthread thread([&, until] { sender.send({"{}", {Bytes(20 << 20)}}, until); });
+  EXPECT_EQ(receiver.receive(until).value().parts.at(0).size(), Bytes::size_type{20 << 20});
+}
+
+TEST(Channel, NonsenseClosesIt) {
+  const auto [left, right] = socket_pair();
+  Channel survivor(left);
+  ASSERT_EQ(::write(right, "Content-Length: x\r\n\r\n", 21), 21);
+  EXPECT_THROW(survivor.receive(), Error);
+  EXPECT_THROW(survivor.send({"{}", {}}), Error);
+  ::close(right);
+}
+
+TEST(Channel, CloseWakesTheSender) {
+  const auto [left, right] = socket_pair();
+  Channel channel(left);
+  std::jthread closer([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    channel.close();
+  });
+  EXPECT_THROW(channel.send({"{}", {Bytes(20 << 20)}}), Error);
+  ::close(right);
 }
 
 TEST(Channel, CloseWakesTheReader) {

@@ -17,9 +17,28 @@ constexpr std::size_t kBelievedBytes = 1 << 20;  // so much has come: the announ
                                            ": it is ended and started anew");
 }
 
-[[noreturn]] void too_large(const std::string& what, std::size_t limit) {
-  throw Error(ErrorCode::kTooLarge, "the other program sent a message with " + what +
-                                        " over the limit of " + std::to_string(limit));
+std::string over(const std::string& what, std::size_t limit) {
+  return what + " over the limit of " + std::to_string(limit);
+}
+
+[[noreturn]] void too_large(const std::string& what) {
+  throw Error(ErrorCode::kTooLarge, "the other program sent a message with " + what);
+}
+
+// The sizes of a frame against the limits, for its sender and for its reader.
+std::string over_limit(std::size_t json_size, std::span<const std::size_t> part_sizes,
+                       const FrameLimits& limits) {
+  if (json_size > limits.json_bytes) return over("a text", limits.json_bytes);
+  if (part_sizes.size() > limits.parts) return over("a number of parts", limits.parts);
+  std::size_t total = json_size;
+  for (const std::size_t size : part_sizes) {
+    if (size > limits.part_bytes) return over("a part", limits.part_bytes);
+    if (size > limits.total_bytes - std::min(total, limits.total_bytes)) {
+      return over("a total", limits.total_bytes);
+    }
+    total += size;
+  }
+  return {};
 }
 
 bool same_name(std::string_view a, std::string_view b) {
@@ -70,6 +89,12 @@ std::vector<std::uint8_t> encode_frame_header(const Frame& frame) {
   return {header.begin(), header.end()};
 }
 
+std::string over_limit(const Frame& frame, const FrameLimits& limits) {
+  std::vector<std::size_t> sizes;
+  for (const Bytes& part : frame.parts) sizes.push_back(part.size());
+  return over_limit(frame.json.size(), sizes, limits);
+}
+
 bool FrameReader::frame_complete() const {
   return header_read_ && frame_.json.size() == json_size_ &&
          frame_.parts.size() == part_sizes_.size() &&
@@ -88,7 +113,7 @@ std::size_t FrameReader::feed_header(std::span<const std::uint8_t> bytes) {
   header_.append(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(taken));
   const std::size_t end = header_.find(kEnd, before < 3 ? 0 : before - 3);
   if (end == std::string::npos) {
-    if (header_.size() >= limits_.header_bytes) too_large("a header", limits_.header_bytes);
+    if (header_.size() >= limits_.header_bytes) too_large(over("a header", limits_.header_bytes));
     return taken;
   }
   header_.resize(end + 2);
@@ -117,17 +142,10 @@ void FrameReader::read_header() {
     }
   }
   if (!length) corrupt("no Content-Length");
-  if (*length > limits_.json_bytes) too_large("a text", limits_.json_bytes);
   json_size_ = *length;
   part_sizes_ = parts.value_or(std::vector<std::size_t>{});
-  if (part_sizes_.size() > limits_.parts) too_large("a number of parts", limits_.parts);
-  std::size_t total = json_size_;
-  for (const std::size_t size : part_sizes_) {
-    if (size > limits_.part_bytes) too_large("a part", limits_.part_bytes);
-    if (size > limits_.total_bytes - std::min(total, limits_.total_bytes)) {
-      too_large("a total", limits_.total_bytes);
-    }
-    total += size;
+  if (const auto what = over_limit(json_size_, part_sizes_, limits_); !what.empty()) {
+    too_large(what);
   }
   header_read_ = true;
 }

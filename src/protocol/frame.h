@@ -33,6 +33,10 @@ struct FrameLimits {
 std::vector<std::uint8_t> encode_frame_header(
     const Frame& frame);  // up to the blank line, included
 
+// What of a frame is over a limit, so that the other side would refuse it: "a text over the limit
+// of 16777216". Empty: nothing.
+std::string over_limit(const Frame& frame, const FrameLimits& limits = {});
+
 class FrameReader {
  public:
   explicit FrameReader(FrameLimits limits = {}) : limits_(limits) {}

@@ -2,9 +2,12 @@
 
 #include <utility>
 
+#include "platform/utf8.h"
+
 namespace atelier::protocol {
 namespace {
 
+constexpr std::size_t kSentenceBytesMax = 16 << 10;  // a library's error may quote a whole file
 constexpr int kServerError = -32000;  // JSON-RPC leaves -32000…-32099 to the application
 
 [[noreturn]] void corrupt(const std::string& what) {
@@ -100,7 +103,7 @@ Frame result_frame_of(std::int64_t id, const std::string& result_json, std::vect
 
 Frame failure_frame(std::int64_t id, ErrorCode code, std::string_view sentence) {
   std::string error = "{\"code\":" + std::to_string(kServerError) + ",\"message\":";
-  json::append_string(error, sentence);
+  json::append_string(error, platform::cut(sentence, kSentenceBytesMax));
   error += ",\"data\":{\"code\":";
   json::append_string(error, error_code_name(code));
   error += "}}";

@@ -17,7 +17,7 @@ namespace atelier::protocol {
 
 // Raised with every change that an older peer would misread; a different one is refused with a
 // sentence.
-inline constexpr int kProtocolVersion = 1;
+inline constexpr int kProtocolVersion = 2;
 
 struct Empty {};
 BOOST_DESCRIBE_STRUCT(Empty, (), ())
@@ -69,7 +69,8 @@ BOOST_DESCRIBE_STRUCT(HelloReply, (),
 // Empty when the versions agree; else why not, naming both.
 std::string version_problem(int theirs, std::string_view program);
 
-struct PingRequest {  // -> Empty; answered between jobs
+// -> Empty; the worker answers at once, also while a job runs, the decoder between pictures.
+struct PingRequest {
   static constexpr std::string_view kMethod = "ping";
 };
 BOOST_DESCRIBE_STRUCT(PingRequest, (), ())
@@ -77,9 +78,13 @@ BOOST_DESCRIBE_STRUCT(PingRequest, (), ())
 // ---- worker
 
 struct ModelFiles {
-  std::string id, path;
+  std::string id;
+  std::string path_base64;  // a path is bytes and need not be text
 };
-BOOST_DESCRIBE_STRUCT(ModelFiles, (), (id, path))
+BOOST_DESCRIBE_STRUCT(ModelFiles, (), (id, path_base64))
+
+ModelFiles model_files(const std::string& id, const std::string& path);
+std::string path_of(const ModelFiles& files);  // throws kInvalidArgument
 
 struct InspectRequest {  // -> InspectReply
   static constexpr std::string_view kMethod = "inspect";
@@ -92,8 +97,9 @@ struct InspectReply {
 };
 BOOST_DESCRIBE_STRUCT(InspectReply, (), (card))
 
-struct GenerateRequest {  // -> GenerateReply, after any number of progress and preview
-                          // notifications
+// -> GenerateReply, after any number of progress and preview notifications. A progress notification
+// comes first of all: what ends the worker then, ends it while this runs.
+struct GenerateRequest {
   static constexpr std::string_view kMethod = "generate";
   std::string job;
   ModelFiles model;

@@ -1,19 +1,20 @@
 #include "scheduler/child.h"
 
 #include <fcntl.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-
-#include "domain/settings/limits.h"
-#include "platform/error.h"
+#include <exception>
+#include <thread>
+#include <utility>
 
 namespace atelier::scheduler {
 namespace {
+
+using protocol::Message;
+using Clock = protocol::Channel::Clock;
 
 // The channel closes its descriptor, and the process its own: both are ends of the same socket.
 int duplicate(int socket) {
@@ -28,27 +29,82 @@ int duplicate(int socket) {
 }  // namespace
 
 Child::Child(const LaunchChild& launch)
-    : process_(launch()), channel_(duplicate(process_.socket())) {}
+    : process_(launch()), pid_(process_.pid()), channel_(duplicate(process_.socket())) {}
 
 Child::~Child() {
   channel_.close();
-  process_.wait_end(domain::limits::kStopPatience);
+  wait_end(domain::limits::kStopPatience);
 }
 
-void Child::kill() { process_.send_signal(SIGKILL); }
+bool Child::ended() {
+  const std::lock_guard lock(mutex_);
+  return process_.poll_end().has_value();
+}
+
+std::optional<platform::ProcessEnd> Child::wait_end(std::chrono::milliseconds at_most) {
+  const auto until = Clock::now() + at_most;
+  for (;;) {
+    {
+      const std::lock_guard lock(mutex_);
+      const auto end = process_.poll_end();
+      if (end || Clock::now() >= until) return end;
+    }
+    // Not within the lock: kill() need not wait.
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+}
+
+void Child::end(const std::string& why) {
+  const std::lock_guard lock(mutex_);
+  if (why_ended_.empty()) why_ended_ = why;
+  process_.send_signal(SIGKILL);
+}
 
 std::string Child::describe_end() {
-  auto end = process_.wait_end(domain::limits::kStopPatience);
-  if (!end) {  // its socket is closed, so it is of no use any more
-    kill();
-    end = process_.wait_end(domain::limits::kStopPatience);
+  auto end = wait_end(domain::limits::kStopPatience);
+  if (!end) {
+    this->end("it closed its connection and went on");
+    end = wait_end(domain::limits::kStopPatience);
   }
+  const std::lock_guard lock(mutex_);
+  // One that died by itself a moment before it was to be ended keeps its own end.
+  const bool killed_here = !end || end->signal == SIGKILL;
+  if (killed_here && !why_ended_.empty()) return "was ended because " + why_ended_;
   return end ? platform::describe(*end) : "does not end";
 }
 
-void Child::limit_silence(std::chrono::seconds limit) {
-  const timeval time{.tv_sec = limit.count(), .tv_usec = 0};
-  ::setsockopt(process_.socket(), SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
+std::optional<Error> Child::converse(const protocol::Frame& request, std::int64_t id,
+                                     Clock::time_point until,
+                                     const std::function<void(Message)>& read) {
+  channel_.send(request, until);
+  auto frame = channel_.receive(until);
+  if (!frame) throw Error(ErrorCode::kWorkerLost, "the other program is gone");
+  auto message = protocol::read_message(std::move(*frame));
+  const bool failed = message.kind == Message::Kind::kFailure;
+  if ((!failed && message.kind != Message::Kind::kResult) || message.id != id) {
+    throw Error(ErrorCode::kCorruptData, "the other program sent something else than its answer");
+  }
+  if (failed) return Error(message.failure_code, message.failure);
+  read(std::move(message));
+  return std::nullopt;
+}
+
+Child::Answer Child::exchange(const protocol::Frame& request, std::int64_t id,
+                              Clock::time_point until, const std::function<void(Message)>& read) {
+  if (const auto what = protocol::over_limit(request); !what.empty()) {
+    return {.child_ended = false,
+            .refusal = Error(ErrorCode::kTooLarge,
+                             "the picture is too large to be worked on: it makes " + what)};
+  }
+  try {
+    return {.child_ended = false, .refusal = converse(request, id, until, read)};
+  } catch (const std::exception& error) {
+    channel_.close();
+    const auto* ours = dynamic_cast<const Error*>(&error);
+    const bool gone = ours != nullptr && ours->code() == ErrorCode::kWorkerLost;
+    if (!gone) end(error.what());  // one that is gone says by its end what it was
+    return {.child_ended = true, .refusal = std::nullopt};
+  }
 }
 
 }  // namespace atelier::scheduler

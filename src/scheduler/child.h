@@ -1,19 +1,37 @@
 // A child program of the station: its process and the channel to it. Made by whoever owns the
-// child, in a thread that lives as long as the child may (it ends when that thread does). Failures:
-// Error.
+// child, in a thread that lives as long as the child may (it ends when that thread does). Whatever
+// goes wrong on its channel ends the child: its owner learns how it ended and starts another. All
+// but the making is for any thread. Failures: Error.
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
+#include <mutex>
+#include <optional>
 #include <string>
 
+#include "domain/settings/limits.h"
+#include "platform/error.h"
 #include "platform/process.h"
 #include "protocol/channel.h"
+#include "protocol/message.h"
 
 namespace atelier::scheduler {
 
 // How a child is started; injected, so that tests choose the program and its switches.
 using LaunchChild = std::function<platform::ChildProcess()>;
+
+// How long children may be silent; shorter in tests.
+struct Patience {
+  std::chrono::milliseconds greeting = domain::limits::kGreetingPatience;
+  std::chrono::milliseconds ping_every = domain::limits::kPingEvery;
+  std::chrono::milliseconds ping = domain::limits::kPingPatience;                 // of the worker
+  std::chrono::milliseconds idle_decoder = domain::limits::kIdleDecoderPatience;  // its ping
+  std::chrono::milliseconds picture = domain::limits::kPictureTimeout;
+  std::chrono::milliseconds cancel = domain::limits::kCancelPatience;
+  std::chrono::milliseconds job = domain::limits::kJobSilenceMax;  // between two words of a job
+};
 
 class Child {
  public:
@@ -23,16 +41,38 @@ class Child {
   Child& operator=(const Child&) = delete;
 
   protocol::Channel& channel() { return channel_; }
-  int pid() const { return process_.pid(); }
-  bool ended() { return process_.poll_end().has_value(); }
-  void kill();
-  // "was killed by signal 9 (Killed)"; waits a moment for the process to be reaped.
+  int pid() const { return pid_; }
+  bool ended();
+
+  // Kills it, with the reason as a sentence without its subject's name: "it did not answer for
+  // 60 s". The first reason counts.
+  void end(const std::string& why);
+  // "was killed by signal 9 (Killed)", "was ended because it did not answer for 60 s". Called once
+  // its channel is closed: waits a moment for its end, then kills it.
   std::string describe_end();
-  // A reply that takes longer counts as the child's death.
-  void limit_silence(std::chrono::seconds limit);
+
+  // What became of a request.
+  struct Answer {
+    bool child_ended = false;      // describe_end() says how
+    std::optional<Error> refusal;  // the child's own; else `read` took the result
+  };
+  // Sends a request and hands its result to `read`. A child that does not take the request and
+  // answer it by `until`, or that answers what is no answer to it (`read` threw), is ended.
+  Answer exchange(const protocol::Frame& request, std::int64_t id,
+                  protocol::Channel::Clock::time_point until,
+                  const std::function<void(protocol::Message)>& read);
 
  private:
-  platform::ChildProcess process_;
+  std::optional<platform::ProcessEnd> wait_end(std::chrono::milliseconds at_most);
+  // The child's own refusal; empty when `read` took the result. Throws whatever is wrong.
+  std::optional<Error> converse(const protocol::Frame& request, std::int64_t id,
+                                protocol::Channel::Clock::time_point until,
+                                const std::function<void(protocol::Message)>& read);
+
+  std::mutex mutex_;
+  platform::ChildProcess process_;  // guarded by mutex_
+  std::string why_ended_;           // guarded by mutex_; "" when nobody here ended it
+  const int pid_;
   protocol::Channel channel_;
 };
 

@@ -1,36 +1,19 @@
 #include "scheduler/decoder.h"
 
+#include <algorithm>
 #include <chrono>
-#include <optional>
 #include <utility>
 
 #include "domain/settings/limits.h"
-#include "platform/error.h"
 #include "platform/log.h"
 
 namespace atelier::scheduler {
 namespace {
 
 using protocol::Message;
+using Clock = protocol::Channel::Clock;
 
-// Sends a frame and waits for its reply; nullopt when the process is gone.
-std::optional<Message> exchange(Child& child, const protocol::Frame& frame, std::int64_t id) {
-  child.channel().send(frame);
-  while (auto received = child.channel().receive()) {
-    auto message = protocol::read_message(std::move(*received));
-    if (message.id == id) return message;
-  }
-  return std::nullopt;
-}
-
-void greet(Child& child, std::int64_t id) {
-  const auto reply = exchange(child, protocol::request_frame(id, protocol::HelloRequest{}), id);
-  if (!reply) {
-    throw Error(ErrorCode::kInternal, "the picture decoder " + child.describe_end() +
-                                          " before it was ready: see the log");
-  }
-  if (reply->kind == Message::Kind::kFailure) throw Error(reply->failure_code, reply->failure);
-  const auto hello = reply->body_as<protocol::HelloReply>();
+void check_hello(const protocol::HelloReply& hello) {
   const auto problem = protocol::version_problem(hello.protocol_version, hello.program);
   if (!problem.empty()) throw Error(ErrorCode::kUnsupported, problem);
   if (hello.state != "ready") throw Error(ErrorCode::kInternal, hello.problem);
@@ -38,25 +21,65 @@ void greet(Child& child, std::int64_t id) {
 
 }  // namespace
 
-std::shared_ptr<Child> Decoder::child() {
-  {
-    const std::lock_guard lock(mutex_);
-    if (aborted_) throw Error(ErrorCode::kInternal, "the station is stopping");
-    if (child_ && !child_->ended()) return child_;
-  }
-  auto started = std::make_shared<Child>(launch_);
-  started->limit_silence(domain::limits::kPictureTimeout);
-  greet(*started, ++next_id_);
+void Decoder::check_not_aborted() {
   const std::lock_guard lock(mutex_);
   if (aborted_) throw Error(ErrorCode::kInternal, "the station is stopping");
-  child_ = started;
-  return started;
 }
 
-void Decoder::drop() {
-  std::shared_ptr<Child> dropped;
+// Where abort() finds it, before anything is said to it.
+void Decoder::adopt(std::shared_ptr<Child> child) {
   const std::lock_guard lock(mutex_);
-  dropped.swap(child_);
+  child_.swap(child);
+  if (aborted_ && child_) child_->channel().close();
+}
+
+void Decoder::greet(Child& child) {
+  const auto id = ++next_id_;
+  protocol::HelloReply hello;
+  const auto answer = child.exchange(
+      protocol::request_frame(id, protocol::HelloRequest{}), id, Clock::now() + patience_.greeting,
+      [&](const Message& reply) { hello = reply.body_as<protocol::HelloReply>(); });
+  if (answer.child_ended) {
+    check_not_aborted();
+    throw Error(ErrorCode::kInternal, "the picture decoder " + child.describe_end() +
+                                          " before it was ready: see the log");
+  }
+  if (answer.refusal) throw Error(*answer.refusal);
+  check_hello(hello);
+}
+
+// The one there is, if it answers: what was stopped or lost its way since the last picture costs no
+// picture.
+std::shared_ptr<Child> Decoder::living_child() {
+  std::shared_ptr<Child> known;
+  {
+    const std::lock_guard lock(mutex_);
+    known = child_;
+  }
+  if (!known || known->ended()) return nullptr;
+  const auto id = ++next_id_;
+  const auto answer =
+      known->exchange(protocol::request_frame(id, protocol::PingRequest{}), id,
+                      Clock::now() + patience_.idle_decoder,
+                      [](const Message& reply) { reply.body_as<protocol::Empty>(); });
+  if (!answer.child_ended && !answer.refusal) return known;
+  check_not_aborted();
+  platform::log_warning("a picture decoder that had nothing to do " + known->describe_end() +
+                        "; another takes its place");
+  return nullptr;
+}
+
+std::shared_ptr<Child> Decoder::child() {
+  check_not_aborted();
+  if (greeted_) {
+    if (auto known = living_child()) return known;
+  }
+  greeted_ = false;
+  auto started = std::make_shared<Child>(launch_);
+  adopt(started);
+  greet(*started);
+  greeted_ = true;
+  return started;
 }
 
 void Decoder::abort() {
@@ -65,18 +88,26 @@ void Decoder::abort() {
   if (child_) child_->channel().close();
 }
 
-std::optional<Message> Decoder::call(const protocol::Frame& frame, std::int64_t id) {
+bool Decoder::call_once(const protocol::Frame& frame, std::int64_t id, const Read& read) {
   const auto process = child();
-  auto reply = exchange(*process, frame, id);
-  if (!reply) {
-    drop();
-    process->kill();
-    end_ = process->describe_end();
-    platform::log_warning("a picture decoder " + end_ + "; another takes its place");
-    return std::nullopt;
-  }
-  if (reply->kind == Message::Kind::kFailure) throw Error(reply->failure_code, reply->failure);
-  return reply;
+  const auto answer = process->exchange(frame, id, Clock::now() + patience_.picture, read);
+  if (answer.refusal) throw Error(*answer.refusal);
+  if (!answer.child_ended) return true;
+  check_not_aborted();
+  adopt(nullptr);
+  end_ = process->describe_end();
+  platform::log_warning("a picture decoder " + end_ + "; another takes its place");
+  return false;
+}
+
+void Decoder::call(const protocol::Frame& frame, std::int64_t id, ErrorCode code,
+                   const std::string& what, const Read& read) {
+  const auto started = Clock::now();
+  if (call_once(frame, id, read)) return;
+  // Somebody else may have killed it; what ends two of them, or takes the whole time, is to blame.
+  const bool slow = Clock::now() - started >= patience_.picture;
+  if (!slow && call_once(frame, id, read)) return;
+  throw Error(code, what + ": the decoder " + end_ + " on it");
 }
 
 DecodedPicture Decoder::decode(std::span<const std::uint8_t> bytes) {
@@ -85,19 +116,19 @@ DecodedPicture Decoder::decode(std::span<const std::uint8_t> bytes) {
   request.max_pixels = domain::limits::kPicturePixelsMax;
   const auto frame =
       protocol::request_frame(id, request, {protocol::Bytes(bytes.begin(), bytes.end())});
-  const auto started = std::chrono::steady_clock::now();
-  auto message = call(frame, id);
-  // Somebody else may have killed it; what ends two of them, or takes the whole time, is to blame.
-  const bool slow = std::chrono::steady_clock::now() - started >= domain::limits::kPictureTimeout;
-  if (!message && !slow) message = call(frame, id);
-  if (!message) {
-    throw Error(ErrorCode::kCorruptData,
-                "the picture could not be read: the decoder " + end_ +
-                    " on it; if it opens elsewhere, save it anew and try again");
-  }
-  const auto reply = message->body_as<protocol::DecodeReply>();
-  if (!reply.picture) throw Error(ErrorCode::kInternal, "the decoder sent no pixels");
-  return {protocol::take_picture(message->parts, *reply.picture), "image/" + reply.format};
+  DecodedPicture picture;
+  call(frame, id, ErrorCode::kCorruptData,
+       "the picture could not be read (if it opens elsewhere, save it anew and try again)",
+       [&](Message message) {
+         const auto reply = message.body_as<protocol::DecodeReply>();
+         if (!reply.picture) throw Error(ErrorCode::kCorruptData, "it sent no pixels");
+         // It goes into the header fields of HTTP replies.
+         if (!std::ranges::all_of(reply.format, [](char c) { return c >= 'a' && c <= 'z'; })) {
+           throw Error(ErrorCode::kCorruptData, "it sent a format that is no name");
+         }
+         picture = {protocol::take_picture(message.parts, *reply.picture), "image/" + reply.format};
+       });
+  return picture;
 }
 
 EncodedPicture Decoder::encode(const media::Image& image, const std::string& format,
@@ -109,13 +140,13 @@ EncodedPicture Decoder::encode(const media::Image& image, const std::string& for
   request.format = format;
   request.texts = texts;
   const auto frame = protocol::request_frame(id, request, std::move(parts));
-  auto message = call(frame, id);
-  if (!message) message = call(frame, id);
-  if (!message) {
-    throw Error(ErrorCode::kInternal, "the picture could not be written: the encoder " + end_);
-  }
-  if (message->parts.empty()) throw Error(ErrorCode::kInternal, "the encoder sent no bytes");
-  return {std::move(message->parts.front()), message->body_as<protocol::EncodeReply>().media_type};
+  EncodedPicture picture;
+  call(frame, id, ErrorCode::kInternal, "the picture could not be written", [&](Message message) {
+    const auto reply = message.body_as<protocol::EncodeReply>();
+    if (message.parts.empty()) throw Error(ErrorCode::kCorruptData, "it sent no bytes");
+    picture = {std::move(message.parts.front()), reply.media_type};
+  });
+  return picture;
 }
 
 }  // namespace atelier::scheduler

@@ -1,16 +1,18 @@
 // A decoder process and what it can do, used by one thread of the media pool. A picture on which
 // two processes die costs that picture: Error(kCorruptData); the next call starts another process.
+// So does one on which a process sends what is no answer, or is silent for too long.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "media/image/image.h"
+#include "platform/error.h"
 #include "protocol/messages.h"
 #include "scheduler/child.h"
 
@@ -28,23 +30,36 @@ struct EncodedPicture {
 
 class Decoder {
  public:
-  explicit Decoder(LaunchChild launch) : launch_(std::move(launch)) {}
+  explicit Decoder(LaunchChild launch, const Patience& patience = {})
+      : launch_(std::move(launch)), patience_(patience) {}
 
   // Throws kCorruptData, kTooLarge, kUnsupported (no picture format that we read).
   DecodedPicture decode(std::span<const std::uint8_t> bytes);
   // Our own pixels: a death is tried once more before it is an error.
   EncodedPicture encode(const media::Image& image, const std::string& format,
                         const std::vector<protocol::TextEntry>& texts);
-  void abort();  // any thread: a call under way fails, later ones too
+  // Any thread: a call under way fails, later ones too, whatever the process is doing.
+  void abort();
 
  private:
-  // Empty when the process died on it; `end_` then says how.
-  std::optional<protocol::Message> call(const protocol::Frame& frame, std::int64_t id);
-  std::shared_ptr<Child> child();
-  void drop();
+  using Read = std::function<void(protocol::Message)>;
 
-  LaunchChild launch_;
+  // Twice, unless the first process took all the time there is. Throws kCorruptData or kInternal
+  // with `what` and how the process ended.
+  void call(const protocol::Frame& frame, std::int64_t id, ErrorCode code, const std::string& what,
+            const Read& read);
+  // False when the process ended on it; `end_` then says how.
+  bool call_once(const protocol::Frame& frame, std::int64_t id, const Read& read);
+  std::shared_ptr<Child> child();
+  std::shared_ptr<Child> living_child();
+  void adopt(std::shared_ptr<Child> child);
+  void greet(Child& child);
+  void check_not_aborted();
+
+  const LaunchChild launch_;
+  const Patience patience_;
   std::int64_t next_id_ = 0;
+  bool greeted_ = false;  // child_ has said that it is ready
   std::string end_;
   std::mutex mutex_;
   std::shared_ptr<Child> child_;  // guarded by mutex_

@@ -21,6 +21,7 @@ using domain::JobState;
 using protocol::Message;
 
 constexpr auto kWorkerName = "main";
+constexpr std::chrono::seconds kPauseOfStation{2};  // between two ticks: it stood still (SIGSTOP)
 
 std::string attempts(int attempt) {
   return std::to_string(attempt) + " of " + std::to_string(domain::limits::kAttemptsMax);
@@ -40,10 +41,9 @@ Job as_still_running(Job job) {
 std::vector<std::string> store_pictures(Decoder& decoder, domain::ArtifactStore& artifacts,
                                         const std::string& job,
                                         const protocol::GenerateReply& reply,
-                                        std::vector<protocol::Bytes>& parts) {
+                                        const std::vector<media::Image>& pictures) {
   std::vector<std::string> ids;
-  for (const auto& ref : reply.images) {
-    const auto image = protocol::take_picture(parts, ref);
+  for (const auto& image : pictures) {
     const auto index = static_cast<int>(ids.size());
     const auto encoded =
         decoder.encode(image, "png",
@@ -89,7 +89,7 @@ void JobRunner::recover() {
         "the station ended without being stopped " +
             std::to_string(domain::limits::kStationCrashesMax) +
             " times while this ran, so it is not started again by itself: look into the log, and "
-            "retry it once the machine has enough memory for it"};
+            "send it again once the machine has enough memory for it"};
     parts_.store.finish(job, JobState::kRunning);
   }
 }
@@ -185,6 +185,7 @@ void JobRunner::prepare(const protocol::GenerateRequest& request, const domain::
       },
       [this, id = request.job](const Error& error) {
         parts_.inbox.post([this, id, error] {
+          if (parts_.pool.stopping()) return;  // it goes back to the queue
           if (on_worker_ == id) on_worker_.clear();
           // It could be read when it was sent: what happened since is not the sender's fault.
           fail(id, ErrorCode::kInternal,
@@ -192,13 +193,19 @@ void JobRunner::prepare(const protocol::GenerateRequest& request, const domain::
                    "; send the job again");
           run_next();
         });
-      });
+      },
+      MediaPool::For::kStation);
 }
 
 void JobRunner::send(const protocol::GenerateRequest& request, Parts parts) {
   auto* running = find(request.job);
   // Cancelled meanwhile; or its worker died, and it may have been read and sent again since.
-  if (running == nullptr || running->sent || on_worker_ != request.job) return;
+  if (running == nullptr || running->request != 0 || on_worker_ != request.job) return;
+  if (parts_.worker.state() != Supervisor::State::kReady) {
+    on_worker_.clear();
+    return put_back(*running, "the worker ended before this was handed to it",
+                    domain::Requeue::kUncounted);
+  }
   const auto model = parts_.find_model(request.input.model);
   if (!model) {
     on_worker_.clear();
@@ -207,56 +214,88 @@ void JobRunner::send(const protocol::GenerateRequest& request, Parts parts) {
     return run_next();
   }
   auto full = request;
-  full.model = {model->card.id, model->path};
-  running->sent = true;
-  parts_.worker.request(full, std::move(parts), [this, id = request.job](Message message) {
-    replied(id, std::move(message));
-  });
+  full.model = protocol::model_files(model->card.id, model->path);
+  running->request = parts_.worker.request(
+      full, std::move(parts),
+      [this, id = request.job](Message message) { return read_reply(id, std::move(message)); });
 }
 
-void JobRunner::replied(const std::string& id, Message message) {
-  auto* running = find(id);
-  if (on_worker_ == id) on_worker_.clear();
-  if (running == nullptr) return;
+// What it throws makes the reply a wrong one, which ends the worker: then the job runs again.
+Supervisor::Deed JobRunner::read_reply(const std::string& id, Message message) {
   if (message.kind == Message::Kind::kFailure) {
-    if (message.failure_code == ErrorCode::kCancelled && running->cancel_asked) {
-      end(*running, JobState::kCancelled, "state");
-    } else {
-      const auto model = parts_.find_model(running->job.input.generation.model);
-      fail(id, message.failure_code,
-           model ? without_place(message.failure, model->path) : message.failure);
+    const auto* running = find(id);
+    // A worker whose device has failed ends: that is no failure of the job.
+    if (message.failure_code == ErrorCode::kWorkerLost) {
+      throw Error(ErrorCode::kWorkerLost, message.failure);
     }
+    if (message.failure_code == ErrorCode::kCancelled &&
+        (running == nullptr || !running->cancel_asked)) {
+      throw Error(ErrorCode::kCorruptData, "it cancelled a job that nobody cancelled");
+    }
+    return [this, id, code = message.failure_code, sentence = message.failure] {
+      refused(id, code, sentence);
+    };
+  }
+  const auto reply = message.body_as<protocol::GenerateReply>();
+  if (reply.job != id || reply.images.empty()) {
+    throw Error(ErrorCode::kCorruptData, "a result without pictures, or of another job");
+  }
+  const auto pictures = std::make_shared<std::vector<media::Image>>();
+  for (const auto& ref : reply.images) {
+    pictures->push_back(protocol::take_picture(message.parts, ref));
+  }
+  return [this, id, reply, pictures] { made(id, reply, pictures); };
+}
+
+void JobRunner::refused(const std::string& id, ErrorCode code, const std::string& sentence) {
+  if (on_worker_ == id) on_worker_.clear();
+  auto* running = find(id);
+  if (running == nullptr) return;
+  if (code == ErrorCode::kCancelled) {
+    end(*running, JobState::kCancelled, "state");
   } else {
-    parts_.worker.praise();
-    save(*running, message.body_as<protocol::GenerateReply>(), std::move(message.parts));
+    const auto model = parts_.find_model(running->job.input.generation.model);
+    fail(id, code, model ? without_place(sentence, model->path) : sentence);
   }
   run_next();
 }
 
-void JobRunner::save(Running& running, protocol::GenerateReply reply, Parts parts) {
+void JobRunner::made(const std::string& id, protocol::GenerateReply reply,
+                     const Pictures& pictures) {
+  if (on_worker_ == id) on_worker_.clear();
+  parts_.worker.praise();
+  if (auto* running = find(id)) save(*running, std::move(reply), pictures);
+  run_next();
+}
+
+void JobRunner::save(Running& running, protocol::GenerateReply reply, const Pictures& pictures) {
   running.kill_at.reset();  // the worker is done with it
   auto& job = running.job;
   advance(job.progress, "save", 0, 0);
   parts_.board.publish("progress", job, parts_.now_ms());
   auto& warnings = reply.used.warnings;
   warnings.insert(warnings.begin(), job.input.warnings.begin(), job.input.warnings.end());
-  auto shared = std::make_shared<Parts>(std::move(parts));
   parts_.pool.post(
-      [this, id = job.id, reply, shared](Decoder& decoder) {
+      [this, id = job.id, reply, pictures](Decoder& decoder) {
         domain::JobResult result;
-        result.artifacts = store_pictures(decoder, parts_.artifacts, id, reply, *shared);
+        result.artifacts = store_pictures(decoder, parts_.artifacts, id, reply, *pictures);
         result.used = reply.used;
         result.timing = reply.timing;
         parts_.inbox.post([this, id, result] { succeed(id, result); });
       },
       [this, id = job.id](const Error& error) {
-        parts_.inbox.post([this, id, error] { fail(id, error.code(), error.what()); });
-      });
+        parts_.inbox.post([this, id, error] {
+          if (!parts_.pool.stopping()) fail(id, error.code(), error.what());
+        });
+      },
+      MediaPool::For::kStation);
 }
 
 void JobRunner::progressed(const protocol::ProgressNotification& notification) {
   auto* running = find(notification.job);
   if (running == nullptr) return;
+  running->begun = true;
+  running->heard = Clock::now();
   auto& progress = running->job.progress;
   advance(progress, notification.stage, notification.step, notification.total);
   progress.eta_seconds = notification.eta_seconds;
@@ -264,12 +303,11 @@ void JobRunner::progressed(const protocol::ProgressNotification& notification) {
   parts_.board.publish("progress", running->job, parts_.now_ms());
 }
 
-void JobRunner::previewed(const protocol::PreviewNotification& notification, Parts parts) {
+void JobRunner::previewed(const protocol::PreviewNotification& notification, media::Image picture) {
   auto* running = find(notification.job);
   if (running == nullptr || running->preview_under_way) return;  // a slow encoder skips some
   running->preview_under_way = true;
-  const auto image =
-      std::make_shared<media::Image>(protocol::take_picture(parts, notification.picture));
+  const auto image = std::make_shared<media::Image>(std::move(picture));
   parts_.pool.post(
       [this, id = notification.job, image](Decoder& decoder) {
         const auto artifact = parts_.previews.put(id, decoder.encode(*image, "jpeg", {}));
@@ -286,15 +324,8 @@ void JobRunner::previewed(const protocol::PreviewNotification& notification, Par
         parts_.inbox.post([this, id] {
           if (auto* shown = find(id)) shown->preview_under_way = false;
         });
-      });
-}
-
-void JobRunner::notified(Message message) {
-  if (message.method == protocol::ProgressNotification::kMethod) {
-    progressed(message.body_as<protocol::ProgressNotification>());
-  } else if (message.method == protocol::PreviewNotification::kMethod) {
-    previewed(message.body_as<protocol::PreviewNotification>(), std::move(message.parts));
-  }
+      },
+      MediaPool::For::kStation);
 }
 
 void JobRunner::succeed(const std::string& id, domain::JobResult result) {
@@ -325,6 +356,7 @@ void JobRunner::end(Running& running, JobState state, std::string_view event) {
   const auto finished_ms = end_ms(running);
   Outcome outcome{.job = std::move(running.job), .event = event};
   running_.erase(outcome.job.id);
+  stood_by_.erase(outcome.job.id);
   outcome.job.state = state;
   outcome.job.finished_ms = finished_ms;
   settle(std::move(outcome));
@@ -392,13 +424,13 @@ void JobRunner::cancel(const std::string& id) {
   if (auto* running = find(id)) {
     if (running->cancel_asked) return;
     running->cancel_asked = true;
-    if (!running->sent) {  // its pictures are being read: the worker knows nothing of it
+    if (running->request == 0) {  // its pictures are being read: the worker knows nothing of it
       on_worker_.clear();
       end(*running, JobState::kCancelled, "state");
       return run_next();
     }
     if (on_worker_ != id) return;  // being saved: it ends in a moment
-    running->kill_at = Clock::now() + domain::limits::kCancelPatience;
+    running->kill_at = Clock::now() + parts_.patience.cancel;
     protocol::CancelNotification notification;
     notification.job = id;
     return parts_.worker.notify(notification);
@@ -423,14 +455,25 @@ void JobRunner::cancel(const std::string& id) {
 
 void JobRunner::tick(Clock::time_point now) {
   write_again(now);
+  const auto since = now - std::exchange(last_tick_, now).value_or(now);
   auto* running = find(on_worker_);
-  if (running == nullptr || !running->kill_at || now < *running->kill_at) return;
-  platform::log_warning("the worker does not stop job " + running->job.id + ": it is replaced");
-  running->kill_at.reset();
-  parts_.worker.kill();
+  if (running == nullptr || running->request == 0) return;
+  // Time in which the station itself stood still is not the worker's.
+  if (since > kPauseOfStation) running->heard += since;
+  if (running->kill_at && now >= *running->kill_at) {
+    running->kill_at.reset();
+    return parts_.worker.kill("it did not stop job " + running->job.id + " when that was cancelled",
+                              Supervisor::Blame::kNobody);
+  }
+  if (running->begun && now - running->heard >= parts_.patience.job) {
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(parts_.patience.job).count();
+    parts_.worker.kill(
+        "it said nothing of job " + running->job.id + " for " + std::to_string(seconds) + " s",
+        Supervisor::Blame::kWorker);
+  }
 }
 
-void JobRunner::worker_lost(const std::string& end_of_worker) {
+void JobRunner::worker_lost(const WorkerEnd& end_of_worker) {
   const auto id = std::exchange(on_worker_, "");
   auto* running = find(id);
   if (running == nullptr) return;
@@ -438,21 +481,35 @@ void JobRunner::worker_lost(const std::string& end_of_worker) {
   repeat(*running, end_of_worker);
 }
 
-void JobRunner::repeat(Running& running, const std::string& end_of_worker) {
-  auto& job = running.job;
+// An attempt is counted when the worker ended by its own fault while it ran this job: not when it
+// worked on something else that was in front, and not when it had not begun yet, unless that
+// happens again and again.
+void JobRunner::repeat(Running& running, const WorkerEnd& end) {
+  const auto& job = running.job;
+  const bool its_turn = running.request != 0 && running.request == end.under_way;
+  const bool ran = its_turn && end.own_fault &&
+                   (running.begun || ++stood_by_[job.id] > domain::limits::kStoodByMax);
+  if (!ran) {
+    return put_back(running,
+                    "the worker " + end.sentence + " before it began with this: it runs again",
+                    domain::Requeue::kUncounted);
+  }
   if (job.attempt >= domain::limits::kAttemptsMax) {
     return fail(job.id, ErrorCode::kWorkerLost,
-                "the worker " + end_of_worker +
+                "the worker " + end.sentence +
                     " while it made this picture, as it did before "
                     "(attempt " +
                     attempts(job.attempt) +
                     "): choose a smaller size or another model, or see the log");
   }
-  const auto reason = "the worker " + end_of_worker +
-                      " while it made this picture: it runs again, attempt " +
-                      attempts(job.attempt + 1);
-  Outcome outcome{
-      .job = std::move(job), .event = "state", .counted = domain::Requeue::kAfterAttempt};
+  put_back(running,
+           "the worker " + end.sentence + " while it made this picture: it runs again, attempt " +
+               attempts(job.attempt + 1),
+           domain::Requeue::kAfterAttempt);
+}
+
+void JobRunner::put_back(Running& running, const std::string& reason, domain::Requeue counted) {
+  Outcome outcome{.job = std::move(running.job), .event = "state", .counted = counted};
   auto& again = outcome.job;
   running_.erase(again.id);
   again.state = JobState::kQueued;

@@ -36,6 +36,7 @@ struct RunnerParts {
   std::function<std::int64_t()> now_ms;  // Unix time, for people: nothing is measured with it
   std::function<bool()> models_known;    // false: jobs wait, for their model may still be found
   std::function<std::optional<domain::InstalledModel>(const std::string& id)> find_model;
+  Patience patience = {};
 };
 
 class JobRunner {
@@ -48,9 +49,11 @@ class JobRunner {
   void stop();      // at the orderly end: what runs goes back to the queue, and no attempt counts
   void run_next();  // gives an idle worker something to do
   void cancel(const std::string& id);
-  void notified(protocol::Message message);
-  void worker_lost(const std::string& end);
-  // Kills a worker that ignores a cancellation; writes again what the disk did not take.
+  void progressed(const protocol::ProgressNotification& notification);
+  void previewed(const protocol::PreviewNotification& notification, media::Image picture);
+  void worker_lost(const WorkerEnd& end);
+  // Kills a worker that ignores a cancellation or says nothing of its job; writes again what the
+  // disk did not take.
   void tick(Clock::time_point now);
 
   const std::string& job_on_worker() const { return on_worker_; }  // "" is none
@@ -61,7 +64,9 @@ class JobRunner {
   struct Running {
     domain::Job job;
     Clock::time_point started;
-    bool sent = false;  // the worker has it, or did; before that its pictures are being read
+    std::int64_t request = 0;   // to the worker; 0: its pictures are still being read
+    bool begun = false;         // the worker has said so
+    Clock::time_point heard{};  // when the worker spoke of it last
     bool cancel_asked = false;
     std::optional<Clock::time_point> kill_at;
     bool preview_under_way = false;
@@ -75,19 +80,21 @@ class JobRunner {
     Clock::time_point next_try = {};
   };
   using Parts = std::vector<protocol::Bytes>;
+  using Pictures = std::shared_ptr<std::vector<media::Image>>;
 
   void start_next();
   void dispatch(domain::Job job);
   void prepare(const protocol::GenerateRequest& request, const domain::JobInput& input);
   void send(const protocol::GenerateRequest& request, Parts parts);
-  void replied(const std::string& id, protocol::Message message);
-  void save(Running& running, protocol::GenerateReply reply, Parts parts);
-  void progressed(const protocol::ProgressNotification& notification);
-  void previewed(const protocol::PreviewNotification& notification, Parts parts);
+  Supervisor::Deed read_reply(const std::string& id, protocol::Message message);
+  void made(const std::string& id, protocol::GenerateReply reply, const Pictures& pictures);
+  void refused(const std::string& id, ErrorCode code, const std::string& sentence);
+  void save(Running& running, protocol::GenerateReply reply, const Pictures& pictures);
   void succeed(const std::string& id, domain::JobResult result);
   void fail(const std::string& id, ErrorCode code, const std::string& sentence);
   void end(Running& running, domain::JobState state, std::string_view event);
-  void repeat(Running& running, const std::string& end_of_worker);
+  void repeat(Running& running, const WorkerEnd& end);
+  void put_back(Running& running, const std::string& reason, domain::Requeue counted);
   void settle(Outcome outcome);
   std::string store(Outcome& outcome);  // and tells it; why it cannot be stored, "" when it is
   void tell_unwritten(const Outcome& outcome, const std::string& why);
@@ -99,7 +106,9 @@ class JobRunner {
   std::map<std::string, Running> running_;
   std::map<std::string, Outcome> unwritten_;
   std::string start_problem_, store_problem_;
-  std::string on_worker_;  // being prepared for the worker or run by it
+  std::optional<Clock::time_point> last_tick_;
+  std::string on_worker_;                // being prepared for the worker or run by it
+  std::map<std::string, int> stood_by_;  // ends of a worker that were not counted as attempts
 };
 
 }  // namespace atelier::scheduler

@@ -69,12 +69,19 @@ LocalScheduler::LocalScheduler(LocalSchedulerOptions options, domain::JobStore& 
       artifacts_(artifacts),
       events_end_(store.reserve_events(limits::kEventsReserved) + limits::kEventsReserved),
       board_(events_end_ - limits::kEventsReserved),
-      pool_(options_.launch_decoder, limits::kDecoders),
+      pool_(options_.launch_decoder, limits::kDecoders, options_.patience),
       worker_(options_.launch_worker, inbox_,
               {.ready = [this](const protocol::HelloReply& hello) { worker_ready(hello); },
-               .lost = [this](const std::string& end) { worker_lost(end); },
-               .notified =
-                   [this](protocol::Message message) { runner_.notified(std::move(message)); }}),
+               .lost = [this](const WorkerEnd& end) { worker_lost(end); },
+               .progressed =
+                   [this](const protocol::ProgressNotification& progress) {
+                     runner_.progressed(progress);
+                   },
+               .previewed =
+                   [this](const protocol::PreviewNotification& preview, media::Image picture) {
+                     runner_.previewed(preview, std::move(picture));
+                   }},
+              options_.patience),
       scan_(options_.folders, worker_, pool_, inbox_,
             [this](std::vector<domain::InstalledModel> models) {
               const std::lock_guard lock(mutex_);
@@ -90,7 +97,8 @@ LocalScheduler::LocalScheduler(LocalSchedulerOptions options, domain::JobStore& 
                .previews = previews_,
                .now_ms = options_.now_ms,
                .models_known = [this] { return models_known(); },
-               .find_model = [this](const std::string& id) { return find_model(id); }}) {
+               .find_model = [this](const std::string& id) { return find_model(id); },
+               .patience = options_.patience}) {
   shown_.name = "main";
   shown_.engine = options_.engine;
   shown_.state = "starting";
@@ -157,18 +165,18 @@ void LocalScheduler::worker_ready(const protocol::HelloReply& hello) {
   runner_.run_next();
 }
 
-void LocalScheduler::worker_lost(const std::string& end) {
+void LocalScheduler::worker_lost(const WorkerEnd& end) {
   memory_ = {};
   scan_.worker_lost(end);
   runner_.worker_lost(end);
 }
 
 void LocalScheduler::ask_memory() {
-  worker_.request(protocol::MemoryRequest{}, {}, [this](const protocol::Message& message) {
-    if (message.kind == protocol::Message::Kind::kResult) {
-      memory_ = message.body_as<protocol::MemoryReply>();
-    }
-  });
+  worker_.request(
+      protocol::MemoryRequest{}, {}, [this](const protocol::Message& message) -> Supervisor::Deed {
+        if (message.kind == protocol::Message::Kind::kFailure) return {};
+        return [this, memory = message.body_as<protocol::MemoryReply>()] { memory_ = memory; };
+      });
 }
 
 // Everything that status() answers, made here so that nobody waits for it.
@@ -260,6 +268,7 @@ void LocalScheduler::stop_waiting() {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
+  pool_.stop_callers();
   wake_waiting();
 }
 

@@ -29,6 +29,7 @@ struct LocalSchedulerOptions {
   std::string default_model;
   int queue_max = 64;
   std::function<std::int64_t()> now_ms = unix_ms;
+  Patience patience = {};
 };
 
 class LocalScheduler final : public Scheduler {
@@ -54,7 +55,7 @@ class LocalScheduler final : public Scheduler {
 
   void add_notice(const std::string& sentence);  // for status()
 
-  // The station stops: from now on nobody waits for models.
+  // The station stops: from now on nobody waits, neither for models nor for a picture to be read.
   void stop_waiting();
 
   // The same for those who have nothing else to do meanwhile, all (blocking).
@@ -72,7 +73,7 @@ class LocalScheduler final : public Scheduler {
   void run();
   void tick();
   void worker_ready(const protocol::HelloReply& hello);
-  void worker_lost(const std::string& end);
+  void worker_lost(const WorkerEnd& end);
   void ask_memory();
   void reserve_events();
   void take_status();

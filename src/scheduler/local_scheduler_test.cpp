@@ -294,6 +294,7 @@ TEST_F(LocalSchedulerTest, ACancellationDoesNotWaitForAPictureThatIsBeingRead) {
 
 TEST_F(LocalSchedulerTest, AWorkerThatIgnoresACancellationIsKilledAndNothingIsRepeated) {
   options_.launch_worker = worker("step_ms=5,hang_at_step=3");
+  options_.patience.cancel = std::chrono::milliseconds(500);
   start();
   const auto id = scheduler_->submit(wish(9)).id;
   Hearing hearing(*scheduler_, id);
@@ -780,6 +781,150 @@ TEST_F(LocalSchedulerTest, AStopIsNotHeldUpByThoseWhoWaitForModels) {
   EXPECT_EQ(refusal(wish()).code(), ErrorCode::kUnsupported);
   EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(10));
   stopping.join();
+}
+
+// A picture that is more than a socket keeps.
+std::vector<std::uint8_t> large_picture() {
+  const int side = 1024;
+  media::Image image{side, side, 3, {}};
+  image.pixels.assign(image.byte_count(), 99);
+  return Decoder(launcher(program("ATELIER_MEDIA"), {})).encode(image, "png", {}).bytes;
+}
+
+TEST_F(LocalSchedulerTest, AWorkerThatTakesNothingHoldsUpNobody) {
+  options_.patience.cancel = std::chrono::milliseconds(500);
+  start();
+  ASSERT_EQ(run(wish()).state, JobState::kSucceeded);
+  ASSERT_EQ(::kill(worker_pid(), SIGSTOP), 0);
+  auto ask = wish();
+  ask.image = large_picture();
+  ask.input.generation.strength = 0.5;
+  const auto id = scheduler_->submit(ask).id;
+  Hearing hearing(*scheduler_, id);
+  hearing.wait([](const Job& job) { return job.state == JobState::kRunning; });
+  const auto second = scheduler_->submit(wish()).id;
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));  // until its picture is being sent
+  scheduler_->cancel(id);
+  EXPECT_EQ(hearing.wait_for_end().state, JobState::kCancelled);
+  const auto next = Hearing(*scheduler_, second).wait_for_end();
+  EXPECT_EQ(next.state, JobState::kSucceeded);
+  EXPECT_EQ(next.attempt, 1);
+}
+
+TEST_F(LocalSchedulerTest, AWorkerThatStandsStillIsReplacedAndOnlyTheJobThatItRanIsCharged) {
+  options_.launch_worker = worker("step_ms=40");
+  options_.patience.ping = std::chrono::seconds(3);
+  options_.patience.ping_every = std::chrono::milliseconds(100);
+  start();
+  const auto running = scheduler_->submit(wish(20)).id;
+  Hearing(*scheduler_, running).wait(is_denoising);
+  ASSERT_EQ(::kill(worker_pid(), SIGSTOP), 0);
+  const auto again = Hearing(*scheduler_, running).wait_for_end();
+  EXPECT_EQ(again.state, JobState::kSucceeded) << (again.failure ? again.failure->sentence : "");
+  EXPECT_EQ(again.attempt, 2);
+  EXPECT_THAT(again.reason, HasSubstr("did not answer for 3 s"));
+
+  ASSERT_EQ(::kill(worker_pid(), SIGSTOP), 0);  // it has nothing to do now
+  const auto waiting = run(wish());
+  EXPECT_EQ(waiting.state, JobState::kSucceeded);
+  EXPECT_EQ(waiting.attempt, 1);
+}
+
+TEST_F(LocalSchedulerTest, AStopIsNotHeldUpByChildrenThatStandStill) {
+  std::mutex mutex;
+  std::vector<int> decoders;
+  options_.launch_decoder = [&, launch = options_.launch_decoder] {
+    auto child = launch();
+    const std::lock_guard lock(mutex);
+    decoders.push_back(child.pid());
+    return child;
+  };
+  options_.launch_worker = worker("step_ms=50");
+  start();
+  const auto picture = large_picture();
+  auto ask = wish();
+  ask.image = picture;
+  ask.input.generation.strength = 0.5;
+  for (int i = 0; i < 3; ++i) run(ask);  // both decoders have something to do now and then
+  const auto running = scheduler_->submit(wish(500)).id;
+  Hearing(*scheduler_, running).wait(is_denoising);
+  ASSERT_EQ(::kill(worker_pid(), SIGSTOP), 0);
+  {
+    const std::lock_guard lock(mutex);
+    for (const int pid : decoders) ::kill(pid, SIGSTOP);
+  }
+  std::thread caller([&] { EXPECT_THROW(scheduler_->submit(ask), Error); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  const auto begin = std::chrono::steady_clock::now();
+  scheduler_->stop_waiting();
+  caller.join();
+  scheduler_.reset();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
+  EXPECT_EQ(jobs_.find(running)->state, JobState::kQueued);
+  EXPECT_EQ(jobs_.find(running)->attempt, 0);
+}
+
+TEST_F(LocalSchedulerTest, AFileThatEndsTheWorkerIsNamedAndNoJobThatStoodByIsCharged) {
+  options_.launch_worker = worker("step_ms=5,deadly_files=1");
+  options_.folders.layouts = {folder_.string()};
+  start();
+  ASSERT_EQ(run(wish()).state, JobState::kSucceeded);
+  std::filesystem::create_directories(folder_ / "checkpoints");
+  for (const char* name : {"deadly", "good", "very-deadly"}) {
+    std::ofstream(folder_ / "checkpoints" / (std::string(name) + ".safetensors")) << "x";
+  }
+  std::thread looking([this] { refresh(kPatience); });
+  std::vector<std::string> ids;
+  for (int i = 0; i < 8; ++i) {
+    ids.push_back(scheduler_->submit(wish()).id);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  for (const auto& id : ids) {
+    const auto job = Hearing(*scheduler_, id).wait_for_end();
+    EXPECT_EQ(job.state, JobState::kSucceeded) << (job.failure ? job.failure->sentence : "");
+    EXPECT_EQ(job.attempt, 1) << job.reason;
+  }
+  looking.join();
+  std::map<std::string, std::string> problems;
+  for (const auto& model : scheduler_->models().models) problems[model.card.id] = model.problem;
+  EXPECT_EQ(problems.at("checkpoint/good"), "");
+  EXPECT_THAT(problems.at("checkpoint/deadly"), HasSubstr("while it read the file"));
+  EXPECT_THAT(problems.at("checkpoint/very-deadly"), HasSubstr("while it read the file"));
+  EXPECT_EQ(scheduler_->status().workers[0].restarts, 4);  // two for each of them
+}
+
+TEST_F(LocalSchedulerTest, AFileWhoseNameIsNotUtf8IsAModelLikeAnyOther) {
+  std::filesystem::create_directories(folder_ / "checkpoints");
+  std::ofstream(folder_ / "checkpoints" / "b\xE4r.safetensors") << "x";
+  options_.folders.layouts = {folder_.string()};
+  start();
+  auto ask = wish();
+  ask.input.generation.model = "checkpoint/b%E4r";
+  const auto job = run(ask);
+  EXPECT_EQ(job.state, JobState::kSucceeded) << (job.failure ? job.failure->sentence : "");
+  EXPECT_EQ(scheduler_->status().workers[0].restarts, 0);
+}
+
+TEST_F(LocalSchedulerTest, ADeviceThatFailsIsAnAttemptOfTheJob) {
+  options_.launch_worker = worker("step_ms=5,poison_at_step=3");
+  start();
+  const auto job = run(wish(4));
+  ASSERT_TRUE(job.failure);
+  EXPECT_EQ(job.failure->code, ErrorCode::kWorkerLost);
+  EXPECT_EQ(job.attempt, 2);
+  EXPECT_EQ(run(wish(2)).state, JobState::kSucceeded);
+}
+
+TEST_F(LocalSchedulerTest, AnEngineThatHangsIsAnAttemptOfTheJob) {
+  options_.launch_worker = worker("step_ms=5,hang_at_step=3");
+  options_.patience.job = std::chrono::milliseconds(1500);
+  start();
+  const auto job = run(wish(9));
+  ASSERT_TRUE(job.failure);
+  EXPECT_EQ(job.failure->code, ErrorCode::kWorkerLost);
+  EXPECT_THAT(job.failure->sentence, HasSubstr("said nothing of job"));
+  EXPECT_EQ(job.attempt, 2);
+  EXPECT_EQ(run(wish(2)).state, JobState::kSucceeded);
 }
 
 }  // namespace

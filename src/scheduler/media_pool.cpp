@@ -1,49 +1,84 @@
 #include "scheduler/media_pool.h"
 
+#include <algorithm>
 #include <exception>
+#include <functional>
+#include <iterator>
 #include <utility>
 
 namespace atelier::scheduler {
+namespace {
 
-MediaPool::MediaPool(const LaunchChild& launch, int threads) {
-  for (int i = 0; i < threads; ++i) decoders_.push_back(std::make_unique<Decoder>(launch));
-  for (auto& decoder : decoders_) {
-    threads_.emplace_back([this, &decoder] { run(*decoder); });
+Error stopping_error() { return Error(ErrorCode::kInternal, "the station is stopping"); }
+
+}  // namespace
+
+MediaPool::MediaPool(const LaunchChild& launch, int threads, const Patience& patience) {
+  for (int i = 0; i < threads; ++i) {
+    seats_.push_back(std::make_unique<Seat>());
+    seats_.back()->decoder = std::make_unique<Decoder>(launch, patience);
+  }
+  for (auto& seat : seats_) {
+    threads_.emplace_back([this, &seat] { run(*seat); });
   }
 }
 
 MediaPool::~MediaPool() { stop(); }
 
-void MediaPool::post(Work work, Failed failed) {
+void MediaPool::post(Work work, Failed failed, For whom) {
   {
     const std::lock_guard lock(mutex_);
-    if (!stopped_) {
-      tasks_.push_back({std::move(work), std::move(failed)});
+    const bool refused = stopped_ || (callers_stopped_ && whom == For::kCaller);
+    if (!refused) {
+      tasks_.push_back({std::move(work), std::move(failed), whom});
       arrived_.notify_one();
       return;
     }
   }
-  failed(Error(ErrorCode::kInternal, "the station is stopping"));
+  failed(stopping_error());
 }
 
-void MediaPool::run(Decoder& decoder) {
+void MediaPool::run(Seat& seat) {
   for (;;) {
     Task task;
     {
       std::unique_lock lock(mutex_);
+      seat.busy_for_caller = false;
       arrived_.wait(lock, [this] { return stopped_ || !tasks_.empty(); });
       if (stopped_) return;
       task = std::move(tasks_.front());
       tasks_.pop_front();
+      seat.busy_for_caller = task.whom == For::kCaller;
     }
     try {
-      task.work(decoder);
+      task.work(*seat.decoder);
     } catch (const Error& error) {
       task.failed(error);
     } catch (const std::exception& error) {
       task.failed(Error(ErrorCode::kInternal, error.what()));
     }
   }
+}
+
+void MediaPool::stop_callers() {
+  std::vector<Task> left;
+  {
+    const std::lock_guard lock(mutex_);
+    callers_stopped_ = true;
+    const auto waits = [](const Task& task) { return task.whom == For::kCaller; };
+    const auto callers = std::ranges::stable_partition(tasks_, std::not_fn(waits));
+    left.assign(std::make_move_iterator(callers.begin()), std::make_move_iterator(callers.end()));
+    tasks_.erase(callers.begin(), callers.end());
+    for (auto& seat : seats_) {
+      if (seat->busy_for_caller) seat->decoder->abort();
+    }
+  }
+  for (auto& task : left) task.failed(stopping_error());
+}
+
+bool MediaPool::stopping() {
+  const std::lock_guard lock(mutex_);
+  return callers_stopped_ || stopped_;
 }
 
 void MediaPool::stop() {
@@ -55,9 +90,9 @@ void MediaPool::stop() {
     left.swap(tasks_);
     arrived_.notify_all();
   }
-  for (auto& decoder : decoders_) decoder->abort();
+  for (auto& seat : seats_) seat->decoder->abort();
   for (auto& thread : threads_) thread.join();
-  for (auto& task : left) task.failed(Error(ErrorCode::kInternal, "the station is stopping"));
+  for (auto& task : left) task.failed(stopping_error());
 }
 
 }  // namespace atelier::scheduler

@@ -21,24 +21,38 @@ class MediaPool {
   using Work = std::function<void(Decoder&)>;
   using Failed = std::function<void(const Error&)>;
 
-  MediaPool(const LaunchChild& launch, int threads);
+  // Who needs what a task does: a caller that waits for it, or the station, whose jobs run again.
+  enum class For { kCaller, kStation };
+
+  MediaPool(const LaunchChild& launch, int threads, const Patience& patience = {});
   ~MediaPool();  // stops
 
-  void post(Work work, Failed failed);  // returns at once; both run on a thread of the pool
-  void stop();                          // what waits fails with a sentence, what runs is cut off
+  // Returns at once; both run on a thread of the pool, `failed` also on the one that stops it.
+  void post(Work work, Failed failed, For whom = For::kCaller);
+  // The station stops: what a caller waits for fails now, and what one posts later at once. Returns
+  // at once.
+  void stop_callers();
+  void stop();  // what waits fails with a sentence, what runs is cut off
+  bool stopping();
 
  private:
   struct Task {
     Work work;
     Failed failed;
+    For whom = For::kCaller;
   };
-  void run(Decoder& decoder);
+  struct Seat {  // a thread's
+    std::unique_ptr<Decoder> decoder;
+    bool busy_for_caller = false;  // guarded by mutex_
+  };
+  void run(Seat& seat);
 
   std::mutex mutex_;
   std::condition_variable arrived_;
-  std::deque<Task> tasks_;  // guarded by mutex_
-  bool stopped_ = false;    // guarded by mutex_
-  std::vector<std::unique_ptr<Decoder>> decoders_;
+  std::deque<Task> tasks_;        // guarded by mutex_
+  bool callers_stopped_ = false;  // guarded by mutex_
+  bool stopped_ = false;          // guarded by mutex_
+  std::vector<std::unique_ptr<Seat>> seats_;
   std::vector<std::thread> threads_;
 };
 

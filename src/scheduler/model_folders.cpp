@@ -7,6 +7,8 @@
 #include <system_error>
 #include <utility>
 
+#include "platform/utf8.h"
+
 namespace atelier::scheduler {
 namespace {
 
@@ -56,9 +58,27 @@ bool is_checkpoint(const fs::path& path) {
   return extension == ".safetensors" || extension == ".ckpt";
 }
 
+// An id is text, a file's name any bytes: those that are no UTF-8 are written as %FF.
+std::string as_text(std::string_view name) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  std::string text;
+  while (!name.empty()) {
+    const auto point = platform::first_code_point(name);
+    if (point.valid) {
+      text += name.substr(0, point.bytes);
+    } else {
+      const auto byte = static_cast<unsigned char>(name.front());
+      text += {'%', kHex[byte >> 4U], kHex[byte & 15U]};
+    }
+    name.remove_prefix(point.bytes);
+  }
+  return text;
+}
+
 class Collection {
  public:
-  void add(const std::string& id, const fs::path& path, std::string_view source) {
+  void add(const std::string& name, const fs::path& path, std::string_view source) {
+    const auto id = as_text(name);
     if (!ids_.insert(id).second) return;
     found_.push_back({id, path.string(), std::string(source), size_of(path)});
   }
@@ -133,7 +153,8 @@ std::vector<ModelCandidate> find_model_candidates(const ModelFolders& folders) {
 }
 
 std::string without_place(std::string sentence, const std::string& path) {
-  const auto folder = path.substr(0, path.rfind('/') + 1);
+  // As the sentence names it, which has come as JSON.
+  const auto folder = platform::valid_utf8(path.substr(0, path.rfind('/') + 1));
   if (folder.size() < 2) return sentence;  // no place, or the root itself
   for (auto at = sentence.find(folder); at != std::string::npos; at = sentence.find(folder, at)) {
     sentence.erase(at, folder.size());

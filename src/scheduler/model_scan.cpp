@@ -64,7 +64,8 @@ void ModelScan::begin() {
           listing_ = false;
           answer();
         });
-      });
+      },
+      MediaPool::For::kStation);
 }
 
 void ModelScan::answer() {
@@ -83,19 +84,22 @@ void ModelScan::inspect_next() {
   under_inspection_ = std::move(waiting_.front());
   waiting_.pop_front();
   protocol::InspectRequest request;
-  request.model = {under_inspection_->id, under_inspection_->path};
-  worker_.request(request, {}, [this](const protocol::Message& message) { inspected(message); });
+  request.model = protocol::model_files(under_inspection_->id, under_inspection_->path);
+  request_ =
+      worker_.request(request, {}, [this](const protocol::Message& message) -> Supervisor::Deed {
+        if (message.kind == protocol::Message::Kind::kFailure) {
+          return [this, problem = message.failure] { inspected({}, problem); };
+        }
+        return
+            [this, card = message.body_as<protocol::InspectReply>().card] { inspected(card, ""); };
+      });
 }
 
-void ModelScan::inspected(const protocol::Message& message) {
+void ModelScan::inspected(const card::ModelCard& card, const std::string& problem) {
   if (!under_inspection_) return;
   const ModelCandidate candidate = std::move(*under_inspection_);
   under_inspection_.reset();
-  if (message.kind == protocol::Message::Kind::kFailure) {
-    keep(candidate, {}, message.failure);
-  } else {
-    keep(candidate, message.body_as<protocol::InspectReply>().card, "");
-  }
+  keep(candidate, card, problem);
   inspect_next();
 }
 
@@ -114,12 +118,19 @@ void ModelScan::keep(const ModelCandidate& candidate, card::ModelCard card,
                     .problem = without_place(problem, candidate.path)});
 }
 
-void ModelScan::worker_lost(const std::string& end) {
+// A file is named as the reason when two workers ended while they read it, and no other request was
+// in front of it.
+void ModelScan::worker_lost(const WorkerEnd& end) {
   ready_ = false;
   if (!under_inspection_) return;
-  const ModelCandidate candidate = std::move(*under_inspection_);
+  ModelCandidate candidate = std::move(*under_inspection_);
   under_inspection_.reset();
-  keep(candidate, {}, "the worker " + end + " while it read the file");
+  const bool reading = end.own_fault && end.under_way == request_;
+  if (reading && suspect_ == candidate.path) {
+    return keep(candidate, {}, "the worker " + end.sentence + " while it read the file");
+  }
+  if (reading) suspect_ = candidate.path;
+  waiting_.push_front(std::move(candidate));
 }
 
 }  // namespace atelier::scheduler

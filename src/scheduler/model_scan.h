@@ -1,6 +1,6 @@
 // Finds out what is installed: lists the folders, lets the worker look into each candidate, hands
 // over the whole. Scheduler thread only. A candidate that cannot be used keeps its sentence; one
-// that kills the worker is named as such and the scan goes on behind it.
+// that kills two workers is named as such and the scan goes on behind it.
 #pragma once
 
 #include <deque>
@@ -26,13 +26,13 @@ class ModelScan {
   // Looks again, after the scan under way if there is one; `answered` is called once that is done.
   void request(std::function<void()> answered);
   void worker_ready(const protocol::HelloReply& hello);
-  void worker_lost(const std::string& end);
+  void worker_lost(const WorkerEnd& end);
 
  private:
   void begin();
   void answer();
   void inspect_next();
-  void inspected(const protocol::Message& message);
+  void inspected(const card::ModelCard& card, const std::string& problem);
   void keep(const ModelCandidate& candidate, card::ModelCard card, const std::string& problem);
 
   ModelFolders folders_;
@@ -45,6 +45,8 @@ class ModelScan {
   std::vector<std::function<void()>> asked_, answering_;  // of the next scan, of this one
   std::deque<ModelCandidate> waiting_;
   std::optional<ModelCandidate> under_inspection_;
+  std::int64_t request_ = 0;  // its inspection
+  std::string suspect_;       // path of the file at which the last worker ended
   std::vector<domain::InstalledModel> found_;
 };
 

@@ -13,38 +13,70 @@ namespace {
 
 constexpr auto kNotStarted = "the worker program could not be started: see the log";
 
-// Loading libtorch and probing the processor takes seconds on a busy machine, not minutes.
-constexpr std::chrono::seconds kGreetingPatience{120};
+// Longer than any letter takes: after such a pause the station itself stood still (SIGSTOP).
+constexpr std::chrono::seconds kPauseOfStation{2};
 
 using protocol::Message;
 
-// The reader's thread: whole messages become letters; the end of the stream is the last one.
-void read_all(protocol::Channel& channel, const std::function<void(Message)>& received,
-              const std::function<void()>& ended) {
+std::string in_seconds(std::chrono::milliseconds time) {
+  return std::to_string(std::chrono::ceil<std::chrono::seconds>(time).count()) + " s";
+}
+
+// The reader's thread: whole messages become letters; the end of the worker is the last one.
+void read_all(Child& child, const std::function<void(Message)>& received,
+              const std::function<void(const std::string&)>& ended) {
   try {
-    while (auto frame = channel.receive()) received(protocol::read_message(std::move(*frame)));
+    while (auto frame = child.channel().receive()) {
+      received(protocol::read_message(std::move(*frame)));
+    }
   } catch (const std::exception& error) {
-    platform::log_error(std::string("the worker talks nonsense and is replaced: ") + error.what());
+    child.channel().close();
+    child.end(std::string("it sent what cannot be read: ") + error.what());
   }
-  ended();
+  ended(child.describe_end());
 }
 
 }  // namespace
 
-Supervisor::Supervisor(LaunchChild launch, Inbox& inbox, SupervisorEvents events)
-    : launch_(std::move(launch)), inbox_(inbox), events_(std::move(events)) {}
+Supervisor::Supervisor(LaunchChild launch, Inbox& inbox, SupervisorEvents events,
+                       const Patience& patience)
+    : launch_(std::move(launch)), inbox_(inbox), events_(std::move(events)), patience_(patience) {}
 
 Supervisor::~Supervisor() { drop_child(); }
 
 void Supervisor::drop_child() {
-  if (child_) child_->channel().close();
+  if (child_) child_->channel().close();  // wakes both threads
+  outbox_.reset();
   if (reader_.joinable()) reader_.join();
   child_.reset();
 }
 
 void Supervisor::tick(Clock::time_point now) {
+  const auto pause = now - last_tick_.value_or(now);
+  last_tick_ = now;
+  if (pause >= kPauseOfStation) {
+    greeting_until_ += pause;
+    ping_until_ += pause;
+  }
   if (!child_ && now >= restart_at_) start(now);
-  if (child_ && state_ == State::kStarting && now >= greeting_until_) child_->kill();
+  if (child_) check_on_it(now);
+}
+
+void Supervisor::check_on_it(Clock::time_point now) {
+  if (state_ == State::kStarting && now >= greeting_until_) {
+    return kill("it did not get ready within " + in_seconds(patience_.greeting), Blame::kWorker);
+  }
+  if (state_ != State::kReady) return;
+  if (ping_ != 0) {
+    if (now >= ping_until_) {
+      kill("it did not answer for " + in_seconds(patience_.ping), Blame::kWorker);
+    }
+  } else if (now >= ping_at_) {
+    ping_until_ = now + patience_.ping;
+    ping_at_ = now + patience_.ping_every;
+    ping_ = request(protocol::PingRequest{}, {},
+                    [this](const Message&) { return [this] { ping_ = 0; }; });
+  }
 }
 
 void Supervisor::start(Clock::time_point now) {
@@ -56,73 +88,134 @@ void Supervisor::start(Clock::time_point now) {
   if (state_ != State::kMissing) state_ = State::kLost;
   if (problem_.empty()) problem_ = kNotStarted;
   child_ = std::make_unique<Child>(launch_);  // throws: tried again at restart_at_
+  outbox_ = std::make_unique<Outbox>(child_->channel(), domain::limits::kOutboxBytesMax);
   if (problem_ == kNotStarted) problem_.clear();
   state_ = State::kStarting;
-  greeting_until_ = now + kGreetingPatience;
-  reader_ = std::thread([this, life, channel = &child_->channel()] {
+  blame_ = Blame::kWorker;
+  greeting_until_ = now + patience_.greeting;
+  reader_ = std::thread([this, life, child = child_.get()] {
     read_all(
-        *channel,
+        *child,
         [this, life](Message message) {
           // Shared, because letters are copied and pictures are not to be.
           auto shared = std::make_shared<Message>(std::move(message));
           inbox_.post([this, life, shared] { received(life, std::move(*shared)); });
         },
-        [this, life] { inbox_.post([this, life] { ended(life); }); });
+        [this, life](const std::string& end) {
+          inbox_.post([this, life, end] { ended(life, end); });
+        });
   });
-  request(protocol::HelloRequest{}, {}, [this](const Message& message) { greeted(message); });
+  request(protocol::HelloRequest{}, {}, [this](const Message& message) -> Deed {
+    if (message.kind == Message::Kind::kFailure) {
+      return [this, why = message.failure] { unusable(why); };
+    }
+    return [this, hello = message.body_as<protocol::HelloReply>()] { greeted(hello); };
+  });
 }
 
-void Supervisor::send(const protocol::Frame& frame) {
-  // A worker that is gone has its end in the inbox already: that letter does what is to be done.
-  if (child_ && !child_->ended()) child_->channel().send(frame);
+void Supervisor::send(protocol::Frame frame, std::int64_t request) {
+  if (const auto what = protocol::over_limit(frame); !what.empty()) {
+    const auto failure = std::make_shared<Message>();
+    failure->kind = Message::Kind::kFailure;
+    failure->id = request;
+    failure->failure_code = ErrorCode::kTooLarge;
+    failure->failure = "this is too large for the worker: it makes " + what;
+    inbox_.post([this, life = life_, failure] { received(life, std::move(*failure)); });
+    return;
+  }
+  if (outbox_ && !outbox_->post(std::move(frame))) {
+    kill("it did not take what was sent to it", Blame::kWorker);
+  }
 }
 
 void Supervisor::received(std::uint64_t life, Message message) {
   if (life != life_ || !child_) return;
-  if (message.kind == Message::Kind::kNotification) {
-    if (state_ == State::kReady) events_.notified(std::move(message));
-    return;
+  Deed deed;
+  try {
+    deed = read_message(std::move(message));
+  } catch (const std::exception& error) {
+    const auto* ours = dynamic_cast<const Error*>(&error);
+    const bool gave_up = ours != nullptr && ours->code() == ErrorCode::kWorkerLost;
+    const std::string what = gave_up ? "it gave up: " : "it sent what cannot be read: ";
+    return kill(what + error.what(), Blame::kWorker);
   }
-  const auto found = pending_.find(message.id);
-  if (found == pending_.end()) return;
-  const auto reply = std::move(found->second);
-  pending_.erase(found);
-  reply(std::move(message));
+  if (deed) deed();
 }
 
-void Supervisor::greeted(const Message& message) {
-  if (message.kind == Message::Kind::kFailure) {
-    state_ = State::kMissing;
-    problem_ = message.failure;
-    return child_->kill();
+Supervisor::Deed Supervisor::read_message(Message message) {
+  if (message.kind == Message::Kind::kNotification) return read_notification(std::move(message));
+  const auto found = pending_.find(message.id);
+  if (message.kind == Message::Kind::kRequest || found == pending_.end()) {
+    throw Error(ErrorCode::kCorruptData, "an answer that nobody waits for");
   }
-  const auto hello = message.body_as<protocol::HelloReply>();
-  problem_ = protocol::version_problem(hello.protocol_version, hello.program);
-  if (problem_.empty() && hello.state != "ready") problem_ = hello.problem;
-  if (!problem_.empty()) {
-    state_ = State::kMissing;
-    platform::log_error("the worker cannot work: " + problem_);
-    return child_->kill();
+  auto deed = found->second(std::move(message));
+  pending_.erase(found);
+  return deed;
+}
+
+Supervisor::Deed Supervisor::read_notification(Message message) {
+  if (state_ != State::kReady) return {};
+  if (message.method == protocol::ProgressNotification::kMethod) {
+    return [this, progress = message.body_as<protocol::ProgressNotification>()] {
+      events_.progressed(progress);
+    };
   }
+  if (message.method == protocol::PreviewNotification::kMethod) {
+    const auto preview = message.body_as<protocol::PreviewNotification>();
+    const auto picture =
+        std::make_shared<media::Image>(protocol::take_picture(message.parts, preview.picture));
+    return [this, preview, picture] { events_.previewed(preview, std::move(*picture)); };
+  }
+  return {};
+}
+
+void Supervisor::unusable(const std::string& problem) {
+  problem_ = problem;
+  state_ = State::kMissing;
+  platform::log_error("the worker cannot work: " + problem_);
+  child_->end(problem_);
+}
+
+void Supervisor::greeted(const protocol::HelloReply& hello) {
+  if (state_ != State::kStarting) return;  // too late: it is being ended
+  auto problem = protocol::version_problem(hello.protocol_version, hello.program);
+  if (problem.empty() && hello.state != "ready") problem = hello.problem;
+  if (!problem.empty()) return unusable(problem);
+  problem_.clear();
   state_ = State::kReady;
+  ping_ = 0;
+  ping_at_ = {};
   events_.ready(hello);
 }
 
-void Supervisor::ended(std::uint64_t life) {
+// Its requests are answered in order, but for pings, which are answered at once.
+std::int64_t Supervisor::under_way() const {
+  for (const auto& [id, unused] : pending_) {
+    if (id != ping_) return id;
+  }
+  return 0;
+}
+
+void Supervisor::ended(std::uint64_t life, const std::string& end) {
   if (life != life_ || !child_) return;
-  const auto end = child_->describe_end();
+  const WorkerEnd event{end, blame_ == Blame::kWorker, under_way()};
   drop_child();
   pending_.clear();
+  ping_ = 0;
   if (state_ != State::kMissing) {
     state_ = State::kLost;
     problem_ = "the worker " + end + "; another is being started";
     platform::log_warning(problem_);
   }
-  events_.lost(end);
+  events_.lost(event);
 }
 
-void Supervisor::kill() {
-  if (child_) child_->kill();
+void Supervisor::kill(const std::string& why, Blame blame) {
+  if (!child_ || state_ == State::kMissing || state_ == State::kLost) return;
+  state_ = State::kLost;
+  blame_ = blame;
+  problem_ = "the worker is replaced because " + why;
+  child_->end(why);
 }
 
 }  // namespace atelier::scheduler

@@ -1,6 +1,8 @@
-// Keeps one worker alive: starts it, greets it, notices its death at once, starts another after a
-// growing delay. All functions are called by the scheduler thread; so are the events, from within
-// letters of its inbox. A program that cannot be started is a sentence in problem(), not an error.
+// Keeps one worker alive: starts it, greets it, notices its death at once and its silence soon,
+// starts another after a growing delay. All functions are called by the scheduler thread, none of
+// them waits for the worker; so are the events, from within letters of its inbox. A program that
+// cannot be started is a sentence in problem(), not an error; what is sent to a worker that is gone
+// is dropped, for lost() follows.
 #pragma once
 
 #include <chrono>
@@ -8,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -15,37 +18,58 @@
 #include "protocol/messages.h"
 #include "scheduler/child.h"
 #include "scheduler/inbox.h"
+#include "scheduler/outbox.h"
 
 namespace atelier::scheduler {
 
+// How a worker ended, and what that means for what it was asked.
+struct WorkerEnd {
+  std::string sentence;   // "was killed by signal 9 (Killed)"
+  bool own_fault = true;  // false: the station ended it, for a cancellation
+  // The request that it was working on: it takes them one after the other, so the ones behind this
+  // had not begun. 0: none.
+  std::int64_t under_way = 0;
+};
+
 struct SupervisorEvents {
   std::function<void(const protocol::HelloReply&)> ready;
-  std::function<void(const std::string& end)> lost;  // "was killed by signal 9 (Killed)"
-  std::function<void(protocol::Message)> notified;   // progress, preview
+  std::function<void(const WorkerEnd&)> lost;
+  std::function<void(const protocol::ProgressNotification&)> progressed;
+  std::function<void(const protocol::PreviewNotification&, media::Image)> previewed;
 };
 
 class Supervisor {
  public:
   using Clock = std::chrono::steady_clock;
-  using Reply = std::function<void(protocol::Message)>;  // never called when the worker dies first
+  using Deed = std::function<void()>;
+  // Reads a reply, a result or a failure, and returns what is to be done then. What it throws makes
+  // the reply one that cannot be read, which ends the worker; kWorkerLost: it says itself that it
+  // is lost. Never called when the worker ends first.
+  using Read = std::function<Deed(protocol::Message)>;
   enum class State { kStarting, kReady, kLost, kMissing };
+  enum class Blame { kWorker, kNobody };
 
-  Supervisor(LaunchChild launch, Inbox& inbox, SupervisorEvents events);
+  Supervisor(LaunchChild launch, Inbox& inbox, SupervisorEvents events, const Patience& patience);
   ~Supervisor();
 
-  void tick(Clock::time_point now);  // (re)starts when it is time, gives up on a silent start
-  void praise() { delay_ = {}; }     // it did its work: the next restart comes soon
-  void kill();                       // lost() follows
+  // (Re)starts when it is time; ends a worker that is silent for too long. Time in which nobody
+  // called this, because the station itself stood still, is not the worker's.
+  void tick(Clock::time_point now);
+  void praise() { delay_ = {}; }  // it did its work: the next restart comes soon
+  // Ends it: "it did not answer for 60 s". It gets nothing more to do; lost() follows.
+  void kill(const std::string& why, Blame blame);
 
+  // The number of the request, as WorkerEnd names it.
   template <class Params>
-  void request(const Params& params, std::vector<protocol::Bytes> parts, Reply reply) {
+  std::int64_t request(const Params& params, std::vector<protocol::Bytes> parts, Read read) {
     const auto id = ++next_request_;
-    pending_[id] = std::move(reply);
-    send(protocol::request_frame(id, params, std::move(parts)));
+    pending_[id] = std::move(read);
+    send(protocol::request_frame(id, params, std::move(parts)), id);
+    return id;
   }
   template <class Params>
   void notify(const Params& params) {
-    send(protocol::notification_frame(params));
+    send(protocol::notification_frame(params), 0);
   }
 
   State state() const { return state_; }
@@ -55,24 +79,35 @@ class Supervisor {
 
  private:
   void start(Clock::time_point now);
-  void send(const protocol::Frame& frame);
+  void check_on_it(Clock::time_point now);
+  void send(protocol::Frame frame, std::int64_t request);
   void received(std::uint64_t life, protocol::Message message);
-  void greeted(const protocol::Message& message);
-  void ended(std::uint64_t life);
+  Deed read_message(protocol::Message message);
+  Deed read_notification(protocol::Message message);
+  void greeted(const protocol::HelloReply& hello);
+  void unusable(const std::string& problem);
+  void ended(std::uint64_t life, const std::string& end);
   void drop_child();
+  std::int64_t under_way() const;
 
-  LaunchChild launch_;
+  const LaunchChild launch_;
   Inbox& inbox_;
-  SupervisorEvents events_;
+  const SupervisorEvents events_;
+  const Patience patience_;
   State state_ = State::kLost;
   std::string problem_;
   std::unique_ptr<Child> child_;
+  std::unique_ptr<Outbox> outbox_;
   std::thread reader_;
   std::uint64_t life_ = 0;  // letters of earlier workers are ignored
+  Blame blame_ = Blame::kWorker;
   std::int64_t next_request_ = 0;
-  std::map<std::int64_t, Reply> pending_;
+  std::map<std::int64_t, Read> pending_;
   std::chrono::milliseconds delay_{};
   Clock::time_point restart_at_{}, greeting_until_{};
+  std::int64_t ping_ = 0;  // the number of the ping that is to be answered, 0: none
+  Clock::time_point ping_at_{}, ping_until_{};
+  std::optional<Clock::time_point> last_tick_;
   int restarts_ = 0;
 };
 

@@ -1,13 +1,17 @@
 // Time is an argument of tick(), so that hours pass here in moments; the children are real.
 #include "scheduler/supervisor.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <memory>
+#include <optional>
 
 #include "domain/settings/limits.h"
 #include "platform/error.h"
+#include "scheduler/scripted_child.h"
 
 namespace atelier::scheduler {
 namespace {
@@ -15,42 +19,58 @@ namespace {
 using namespace std::chrono_literals;
 using State = Supervisor::State;
 
-LaunchChild launcher(const char* program, std::vector<std::string> arguments) {
-  platform::ProcessOptions options;
-  options.program = program;
-  options.arguments = std::move(arguments);
-  return [options] { return platform::ChildProcess::spawn(options); };
-}
-
 class SupervisorTest : public testing::Test {
  protected:
   Supervisor& supervise(LaunchChild launch) {
+    supervisor_.reset();
+    while (inbox_.take(0ms)) {
+    }  // letters of the one before
     supervisor_ = std::make_unique<Supervisor>(
         std::move(launch), inbox_,
-        SupervisorEvents{.ready = [](const protocol::HelloReply&) {},
-                         .lost = [this](const std::string& end) { ends_.push_back(end); },
-                         .notified = [](const protocol::Message&) {}});
+        SupervisorEvents{
+            .ready = [](const protocol::HelloReply&) {},
+            .lost = [this](const WorkerEnd& end) { ends_.push_back(end); },
+            .progressed = [](const protocol::ProgressNotification&) {},
+            .previewed = [](const protocol::PreviewNotification&, const media::Image&) {}},
+        patience_);
     return *supervisor_;
   }
 
-  // Takes letters until the child's end is among them.
-  void take_its_end() {
-    const auto before = ends_.size();
-    while (ends_.size() == before) {
+  void take_until(const std::function<bool()>& done) {
+    while (!done()) {
       const auto letter = inbox_.take(60s);
-      ASSERT_TRUE(letter) << "the child does not end";
+      ASSERT_TRUE(letter) << "it does not come to this";
       (*letter)();
     }
   }
+  // Takes letters until the child's end is among them.
+  void take_its_end() {
+    take_until([this, before = ends_.size()] { return ends_.size() > before; });
+  }
+  // Starts a child and takes letters until it has greeted.
+  void get_ready() {
+    now_ += 1h;
+    supervisor_->tick(now_);
+    take_until([this] { return supervisor_->state() == State::kReady; });
+  }
+  // Time passes, looked at each second as the scheduler does five times as often.
+  void pass(std::chrono::seconds time) {
+    for (auto left = time; left > 0s; left -= 1s) supervisor_->tick(now_ += 1s);
+  }
+  static Supervisor::Read ignore() {
+    return [](const protocol::Message&) { return Supervisor::Deed{}; };
+  }
+  static std::string hello() { return hello_of("atelier-worker", 1); }
 
   Inbox inbox_;
-  std::vector<std::string> ends_;
+  std::vector<WorkerEnd> ends_;
+  Patience patience_;
   Supervisor::Clock::time_point now_ = Supervisor::Clock::now();
   std::unique_ptr<Supervisor> supervisor_;  // last: it uses the inbox
 };
 
 TEST_F(SupervisorTest, AChildThatDiesIsStartedAgainAfterGrowingDelays) {
-  auto& supervisor = supervise(launcher("/bin/false", {}));
+  auto& supervisor = supervise(launcher_of("/bin/false", {}));
   supervisor.tick(now_);
   EXPECT_EQ(supervisor.state(), State::kStarting);
   auto delay = domain::limits::kRestartDelayMin;
@@ -65,11 +85,11 @@ TEST_F(SupervisorTest, AChildThatDiesIsStartedAgainAfterGrowingDelays) {
     delay = std::min(delay * 2, domain::limits::kRestartDelayMax);
   }
   EXPECT_EQ(delay, domain::limits::kRestartDelayMax);
-  EXPECT_EQ(ends_.front(), "exited with code 1");
+  EXPECT_EQ(ends_.front().sentence, "exited with code 1");
 }
 
 TEST_F(SupervisorTest, WorkThatWasDoneMakesTheNextRestartSoon) {
-  auto& supervisor = supervise(launcher("/bin/false", {}));
+  auto& supervisor = supervise(launcher_of("/bin/false", {}));
   for (int i = 0; i < 8; ++i) {
     supervisor.tick(now_);
     take_its_end();
@@ -83,22 +103,137 @@ TEST_F(SupervisorTest, WorkThatWasDoneMakesTheNextRestartSoon) {
 }
 
 TEST_F(SupervisorTest, AChildThatNeverGreetsIsGivenUp) {
-  auto& supervisor = supervise(launcher("/bin/sleep", {"1000"}));
-  supervisor.tick(now_);
-  const int first = supervisor.pid();
-  supervisor.tick(now_ + 119s);
-  EXPECT_EQ(supervisor.pid(), first);
-  EXPECT_EQ(supervisor.state(), State::kStarting);
-  supervisor.tick(now_ + 120s);
+  for (const std::string& said : {std::string(), hello().substr(0, 40)}) {
+    auto& supervisor = supervise(saying(said));
+    supervisor.tick(now_);
+    const int first = supervisor.pid();
+    pass(119s);
+    EXPECT_EQ(supervisor.pid(), first);
+    EXPECT_EQ(supervisor.state(), State::kStarting);
+    pass(1s);
+    take_its_end();
+    EXPECT_EQ(ends_.back().sentence, "was ended because it did not get ready within 120 s");
+    pass(1s);
+    EXPECT_NE(supervisor.pid(), 0);
+    EXPECT_NE(supervisor.pid(), first);
+  }
+}
+
+TEST_F(SupervisorTest, AChildThatStopsAnsweringIsReplaced) {
+  auto& supervisor = supervise(saying(hello()));
+  get_ready();
+  pass(59s);
+  EXPECT_EQ(supervisor.state(), State::kReady);
+  pass(2s);
+  EXPECT_EQ(supervisor.state(), State::kLost) << "nothing more is given to it";
   take_its_end();
-  EXPECT_EQ(ends_.back(), "was killed by signal 9 (Killed)");
-  supervisor.tick(now_ + 121s);
-  EXPECT_NE(supervisor.pid(), 0);
-  EXPECT_NE(supervisor.pid(), first);
+  EXPECT_EQ(ends_.back().sentence, "was ended because it did not answer for 60 s");
+  EXPECT_TRUE(ends_.back().own_fault);
+}
+
+TEST_F(SupervisorTest, TimeInWhichTheStationStoodStillIsNotTheChilds) {
+  auto& supervisor = supervise(saying(hello()));
+  get_ready();
+  pass(30s);
+  now_ += 1h;  // stopped and continued
+  supervisor.tick(now_);
+  EXPECT_EQ(supervisor.state(), State::kReady);
+  pass(32s);
+  EXPECT_EQ(supervisor.state(), State::kLost);
+  take_its_end();
+}
+
+TEST_F(SupervisorTest, WhatCannotBeReadEndsTheChild) {
+  for (const std::string& said : {
+           std::string("HTTP/1.1 200 OK\r\n\r\n"),
+           std::string("Content-Length: 8\r\n\r\nnot json"),
+           std::string("Content-Length: 99999999999\r\n\r\n"),
+           on_the_wire(protocol::result_frame(77, protocol::Empty{})),
+           on_the_wire(protocol::request_frame(1, protocol::PingRequest{})),
+           on_the_wire(protocol::notification_frame("progress", "{\"step\":\"many\"}", {})),
+           on_the_wire(protocol::notification_frame(
+               protocol::PreviewNotification{"job", protocol::PictureRef{3, 8, 8, 3}})),
+       }) {
+    supervise(saying(hello() + said)).tick(now_);
+    take_its_end();
+    EXPECT_THAT(ends_.back().sentence, testing::HasSubstr("cannot be read")) << said;
+    EXPECT_TRUE(ends_.back().own_fault);
+  }
+}
+
+TEST_F(SupervisorTest, AReplyThatItsAskerCannotReadEndsTheChild) {
+  auto& supervisor =
+      supervise(saying(hello() + on_the_wire(protocol::result_frame(3, protocol::Empty{}))));
+  now_ += 1h;
+  supervisor.tick(now_);
+  // The hello is the first request; these may be asked before it is ready.
+  supervisor.request(protocol::UnloadRequest{}, {}, ignore());
+  const auto id = supervisor.request(protocol::MemoryRequest{}, {},
+                                     [](const protocol::Message&) -> Supervisor::Deed {
+                                       throw Error(ErrorCode::kCorruptData, "these are no numbers");
+                                     });
+  EXPECT_EQ(id, 3);
+  take_its_end();
+  EXPECT_THAT(ends_.back().sentence, testing::HasSubstr("these are no numbers"));
+}
+
+TEST_F(SupervisorTest, TheEndNamesTheRequestThatWasUnderWay) {
+  auto& supervisor = supervise(saying(hello()));
+  get_ready();
+  pass(1s);  // a ping is on its way: it does not count
+  const auto first = supervisor.request(protocol::MemoryRequest{}, {}, ignore());
+  supervisor.request(protocol::MemoryRequest{}, {}, ignore());
+  supervisor.kill("that was wanted", Supervisor::Blame::kNobody);
+  EXPECT_NE(supervisor.state(), State::kReady);
+  take_its_end();
+  EXPECT_EQ(ends_.back().under_way, first);
+  EXPECT_FALSE(ends_.back().own_fault);
+  EXPECT_EQ(ends_.back().sentence, "was ended because that was wanted");
+}
+
+TEST_F(SupervisorTest, NothingThatIsSentHoldsUpTheSender) {
+  auto& supervisor = supervise(saying(hello()));
+  get_ready();
+  const auto begin = Supervisor::Clock::now();
+  supervisor.request(protocol::MemoryRequest{}, {protocol::Bytes(100 << 20)}, ignore());
+  supervisor.notify(protocol::CancelNotification{"job"});
+  EXPECT_LT(Supervisor::Clock::now() - begin, 10s);
+  supervisor.kill("that was wanted", Supervisor::Blame::kNobody);
+  take_its_end();
+  auto& next = supervise(saying(hello()));
+  get_ready();
+  next.request(protocol::MemoryRequest{}, {protocol::Bytes(100 << 20)}, ignore());
+  supervisor_.reset();  // in the middle of it
+  EXPECT_LT(Supervisor::Clock::now() - begin, 60s);
+}
+
+TEST_F(SupervisorTest, WhatNoChildWouldTakeIsRefusedAndTheChildStays) {
+  auto& supervisor = supervise(saying(hello()));
+  get_ready();
+  std::optional<ErrorCode> code;
+  supervisor.request(protocol::MemoryRequest{}, std::vector<protocol::Bytes>(65),
+                     [&](const protocol::Message& message) {
+                       return [&code, refused = message.failure_code] { code = refused; };
+                     });
+  take_until([&] { return code.has_value(); });
+  EXPECT_EQ(code, ErrorCode::kTooLarge);
+  EXPECT_EQ(supervisor.state(), State::kReady);
+}
+
+TEST_F(SupervisorTest, SendingToAChildThatDiesIsNoErrorOfTheSender) {
+  auto& supervisor = supervise(launcher_of("/bin/false", {}));
+  for (int i = 0; i < 20; ++i) {
+    now_ += 1h;
+    EXPECT_NO_THROW(supervisor.tick(now_));
+    for (int sent = 0; sent < 100; ++sent) {
+      EXPECT_NO_THROW(supervisor.request(protocol::MemoryRequest{}, {}, ignore()));
+    }
+    take_its_end();
+  }
 }
 
 TEST_F(SupervisorTest, AProgramThatIsNotThereIsAnErrorEachTime) {
-  auto& supervisor = supervise(launcher("/nowhere/atelier-worker", {}));
+  auto& supervisor = supervise(launcher_of("/nowhere/atelier-worker", {}));
   EXPECT_THROW(supervisor.tick(now_), Error);
   EXPECT_EQ(supervisor.state(), State::kLost);
   EXPECT_NE(supervisor.problem(), "");

@@ -49,6 +49,7 @@ int* number_of(FakeSwitches& switches, std::string_view name) {
       {"oom_at_step", &switches.oom_at_step},
       {"oom_once", &switches.oom_once},
       {"memory_mb", &switches.memory_mb},
+      {"deadly_files", &switches.deadly_files},
   };
   for (const auto& [known_name, place] : known) {
     if (known_name == name) return place;
@@ -164,6 +165,7 @@ class FakeEngine final : public engine::Engine {
     if (!files.path.empty() && !std::filesystem::exists(files.path)) {
       throw Error(ErrorCode::kNotFound, "the model '" + files.id + "' is no longer where it was");
     }
+    if (switches_.deadly_files != 0 && files.path.find("deadly") != std::string::npos) std::abort();
     card::ModelCard card = fake_card();
     if (!files.id.empty()) card.id = files.id;
     return card;

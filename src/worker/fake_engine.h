@@ -22,6 +22,7 @@ struct FakeSwitches {
   int oom_at_step = 0;     // out of memory, each time
   int oom_once = 0;        // out of memory on the first job only
   int memory_mb = 0;       // taken and touched while a job runs
+  int deadly_files = 0;    // a file with "deadly" in its name: crashes when it is inspected
   std::string crash_once;  // a path: crashes at step 2 unless the file is there, and makes it
 };
 

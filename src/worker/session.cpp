@@ -26,7 +26,7 @@ class Session::Observer final : public engine::JobObserver {
   Observer(Session& session, std::string job) : session_(session), job_(std::move(job)) {}
 
   void on_progress(const engine::Progress& progress) override {
-    session_.channel_.send(protocol::notification_frame(
+    session_.tell(protocol::notification_frame(
         protocol::ProgressNotification{job_, progress.stage, progress.step, progress.total,
                                        progress.eta_seconds, progress.steps_per_second}));
   }
@@ -34,7 +34,7 @@ class Session::Observer final : public engine::JobObserver {
   void on_preview(const media::Image& preview) override {
     std::vector<protocol::Bytes> parts;
     protocol::PreviewNotification notification{job_, protocol::add_picture(parts, preview)};
-    session_.channel_.send(protocol::notification_frame(notification, std::move(parts)));
+    session_.tell(protocol::notification_frame(notification, std::move(parts)));
   }
 
   bool cancelled() override { return session_.is_cancelled(job_); }
@@ -67,8 +67,11 @@ void Session::read_all() {
     while (auto frame = channel_.receive()) take(protocol::read_message(std::move(*frame)));
   } catch (const std::exception& error) {
     platform::log_error(std::string("atelier-worker: ") + error.what());
-    bad = true;
+    const auto* ours = dynamic_cast<const Error*>(&error);
+    bad = ours == nullptr || ours->code() != ErrorCode::kWorkerLost;  // which is the station's end
   }
+  // First of all: a job that ends because of this was not cancelled, so nothing may be said of it.
+  channel_.close();
   std::unique_lock lock(mutex_);
   closed_ = true;
   bad_message_ = bad;
@@ -80,6 +83,10 @@ void Session::read_all() {
 }
 
 void Session::take(protocol::Message message) {
+  if (message.method == protocol::PingRequest::kMethod) {
+    // At once, also while a job runs: the station asks whether this process lives.
+    return channel_.send(protocol::result_frame(message.id, protocol::Empty{}));
+  }
   const std::scoped_lock lock(mutex_);
   if (message.method == protocol::CancelNotification::kMethod) {
     cancelled_.push_back(message.body_as<protocol::CancelNotification>().job);
@@ -88,6 +95,16 @@ void Session::take(protocol::Message message) {
     waiting_.push_back(std::move(message));
   }
   changed_.notify_all();
+}
+
+// A station that is gone is no failure of the device: the job ends as at a cancellation.
+void Session::tell(const protocol::Frame& frame) {
+  try {
+    channel_.send(frame);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kWorkerLost) throw;
+    throw Error(ErrorCode::kCancelled, error.what());
+  }
 }
 
 bool Session::is_cancelled(const std::string& job) {
@@ -125,6 +142,11 @@ void Session::answer(protocol::Message& message) {
                                     message.method + " failed: " + error.what());
   }
   if (device_lost_) exit_code_ = kExitDeviceLost;
+  if (const auto what = protocol::over_limit(reply, channel_.limits()); !what.empty()) {
+    reply = protocol::failure_frame(
+        message.id, ErrorCode::kTooLarge,
+        "the result is too large to be handed over: it makes " + what + "; ask for less at a time");
+  }
   try {
     channel_.send(reply);
   } catch (const Error& error) {
@@ -139,14 +161,11 @@ protocol::Frame Session::reply_to(protocol::Message& message) {
     const auto request = message.body_as<protocol::InspectRequest>();
     return protocol::result_frame(
         message.id,
-        protocol::InspectReply{engine_.inspect({request.model.id, request.model.path})});
+        protocol::InspectReply{engine_.inspect({request.model.id, path_of(request.model)})});
   }
   if (message.method == protocol::MemoryRequest::kMethod) return memory(message);
   if (message.method == protocol::UnloadRequest::kMethod) {
     engine_.unload_all();
-    return protocol::result_frame(message.id, protocol::Empty{});
-  }
-  if (message.method == protocol::PingRequest::kMethod) {
     return protocol::result_frame(message.id, protocol::Empty{});
   }
   throw Error(ErrorCode::kUnsupported, "the worker does not know '" + message.method + "'");
@@ -154,11 +173,12 @@ protocol::Frame Session::reply_to(protocol::Message& message) {
 
 protocol::Frame Session::generate(protocol::Message& message) {
   const auto request = message.body_as<protocol::GenerateRequest>();
-  engine::GenerateJob job{{request.model.id, request.model.path}, request.input, {}, {}};
+  Observer observer(*this, request.job);
+  observer.on_progress({.stage = "load"});  // from now on this process works on it
+  engine::GenerateJob job{{request.model.id, path_of(request.model)}, request.input, {}, {}};
   if (request.image) job.image = protocol::take_picture(message.parts, *request.image);
   if (request.mask) job.mask = protocol::take_picture(message.parts, *request.mask);
 
-  Observer observer(*this, request.job);
   if (observer.cancelled()) throw Error(ErrorCode::kCancelled, "the job was cancelled");
   engine::GenerateResult result = engine_.generate(job, observer);
 

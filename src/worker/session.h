@@ -33,6 +33,7 @@ class Session {
 
   void read_all();  // reader thread
   void take(protocol::Message message);
+  void tell(const protocol::Frame& frame);  // job thread: a notification
   bool is_cancelled(const std::string& job);
 
   std::optional<protocol::Message> next();  // job thread from here on

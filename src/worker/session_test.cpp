@@ -47,7 +47,9 @@ class SessionTest : public testing::Test {
   }
 
   std::array<int, 2> ends_ = make_ends();
-  protocol::Channel station_{ends_[0]}, worker_end_{ends_[1]};
+  // A batch of 16 pictures of 512x512 is more than these take.
+  static constexpr protocol::FrameLimits kLimits{.total_bytes = std::size_t{8} << 20};
+  protocol::Channel station_{ends_[0], kLimits}, worker_end_{ends_[1], kLimits};
   std::unique_ptr<engine::Engine> engine_;
   int exit_code_ = -1;
   std::jthread thread_;
@@ -112,6 +114,43 @@ TEST_F(SessionTest, ACancelThatOvertakesItsJobHolds) {
   end();
 }
 
+TEST_F(SessionTest, APingIsAnsweredWhileAJobRuns) {
+  start("step_ms=5");
+  station_.send(protocol::request_frame(1, job("long", 1000)));
+  while (next().method != "preview") {
+  }
+  station_.send(protocol::request_frame(2, protocol::PingRequest{}));
+  const Message pong = reply();
+  EXPECT_EQ(pong.id, 2);
+  EXPECT_EQ(pong.kind, Message::Kind::kResult);
+  end();
+}
+
+TEST_F(SessionTest, SaysFirstThatAJobHasBegun) {
+  start("step_ms=0");
+  station_.send(protocol::request_frame(1, job("j", 0)));  // which is refused
+  EXPECT_EQ(next().body_as<protocol::ProgressNotification>().job, "j");
+  EXPECT_EQ(next().failure_code, ErrorCode::kInvalidArgument);
+  end();
+}
+
+TEST_F(SessionTest, AResultThatIsTooLargeForAMessageIsAFailureAndTheNextOneComes) {
+  start("step_ms=0");
+  station_.send(protocol::request_frame(1, job("large", 1)));
+  EXPECT_EQ(reply().kind, Message::Kind::kResult);
+  auto larger = job("larger", 1);
+  larger.input.batch = 16;
+  larger.input.width = larger.input.height = 512;
+  larger.input.preview_every = 0;
+  station_.send(protocol::request_frame(2, larger));
+  const Message refused = reply();
+  EXPECT_EQ(refused.id, 2);
+  EXPECT_EQ(refused.failure_code, ErrorCode::kTooLarge);
+  station_.send(protocol::request_frame(3, job("small", 1)));
+  EXPECT_EQ(reply().kind, Message::Kind::kResult);
+  EXPECT_EQ(end(), kExitOk);
+}
+
 TEST_F(SessionTest, BadRequestsAreAnsweredWithSentences) {
   start("step_ms=0");
   auto request = job("bad", 0);
@@ -154,6 +193,20 @@ TEST_F(SessionTest, EndsAfterItsDeviceHasFailed) {
 TEST_F(SessionTest, NonsenseEndsIt) {
   start("");
   station_.send({"not json", {}});
+  thread_.join();
+  EXPECT_EQ(exit_code_, kExitBadMessage);
+}
+
+TEST_F(SessionTest, ItsOwnEndIsNoCancellationOfAnyJob) {
+  start("step_ms=5");
+  station_.send(protocol::request_frame(1, job("runs", 1000)));
+  station_.send(protocol::request_frame(2, job("stands by", 1000)));
+  while (next().method != "preview") {
+  }
+  station_.send({"not json", {}});
+  while (auto frame = station_.receive()) {
+    EXPECT_EQ(protocol::read_message(std::move(*frame)).kind, Message::Kind::kNotification);
+  }
   thread_.join();
   EXPECT_EQ(exit_code_, kExitBadMessage);
 }

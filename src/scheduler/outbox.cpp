@@ -1,0 +1,71 @@
+#include "scheduler/outbox.h"
+
+#include <algorithm>
+#include <exception>
+#include <string>
+#include <utility>
+
+#include "platform/log.h"
+
+namespace atelier::scheduler {
+namespace {
+
+std::size_t size_of(const protocol::Frame& frame) {
+  std::size_t size = frame.json.size();
+  for (const auto& part : frame.parts) size += part.size();
+  return size;
+}
+
+}  // namespace
+
+Outbox::Outbox(protocol::Channel& channel, std::size_t bytes_max)
+    : channel_(channel), bytes_max_(bytes_max), thread_([this] { run(); }) {}
+
+Outbox::~Outbox() {
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    changed_.notify_all();
+  }
+  thread_.join();
+}
+
+bool Outbox::post(protocol::Frame frame) {
+  const auto size = size_of(frame);
+  const std::lock_guard lock(mutex_);
+  if (closed_) return true;
+  if (size > bytes_max_ - std::min(bytes_, bytes_max_)) return false;
+  bytes_ += size;
+  waiting_.push_back(std::move(frame));
+  changed_.notify_all();
+  return true;
+}
+
+void Outbox::run() {
+  for (;;) {
+    protocol::Frame frame;
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [this] { return closed_ || !waiting_.empty(); });
+      if (closed_) return;
+      frame = std::move(waiting_.front());
+      waiting_.pop_front();
+    }
+    const auto size = size_of(frame);
+    try {
+      channel_.send(frame);
+    } catch (const std::exception& error) {
+      platform::log(platform::LogLevel::kDebug,
+                    std::string("a message to a child was not sent: ") + error.what());
+      channel_.close();  // its reader wakes and tells that the child is gone
+      const std::lock_guard lock(mutex_);
+      closed_ = true;
+      waiting_.clear();
+      return;
+    }
+    const std::lock_guard lock(mutex_);
+    bytes_ -= size;
+  }
+}
+
+}  // namespace atelier::scheduler

@@ -27,8 +27,9 @@ namespace {
 
 constexpr std::size_t kAddressBytesMax = 4096;
 
-constexpr int kLockTries =
-    10;  // a command that looks whether a station runs holds the lock briefly
+// A command that looks whether a station runs holds the lock briefly, and so does a child that was
+// being started when its station was killed, until its own program runs.
+constexpr int kLockTries = 100;
 constexpr std::chrono::milliseconds kLockPause{20};
 
 std::filesystem::path address_path(const std::filesystem::path& home) {

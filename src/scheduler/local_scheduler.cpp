@@ -23,6 +23,7 @@ using Clock = std::chrono::steady_clock;
 namespace limits = domain::limits;
 
 constexpr std::chrono::milliseconds kTick{200};
+constexpr std::chrono::minutes kProblemRepeat{1};  // of the same sentence in the log
 constexpr std::string_view kTask = "generation";
 
 // 32 bits, as people know seeds from other programs: short enough to be read aloud.
@@ -117,6 +118,8 @@ LocalScheduler::~LocalScheduler() {
 
 void LocalScheduler::run() {
   auto next_tick = Supervisor::Clock::now();
+  std::string said;  // a problem that comes back at each tick is not said at each tick
+  auto say_again = next_tick;
   while (!inbox_.closed()) {
     try {
       if (Supervisor::Clock::now() >= next_tick) {
@@ -129,7 +132,13 @@ void LocalScheduler::run() {
       }
     } catch (const std::exception& error) {
       // A lost worker or a full disk in mid-letter: the state is whole, and the next tick goes on.
-      platform::log_error(std::string("scheduler: ") + error.what());
+      const std::string sentence = error.what();
+      const auto now = Supervisor::Clock::now();
+      if (sentence != said || now >= say_again) {
+        platform::log_error("scheduler: " + sentence);
+        say_again = now + kProblemRepeat;
+      }
+      said = sentence;
     }
   }
   try {

@@ -71,6 +71,13 @@ void write_all(int fd, std::span<const std::uint8_t> bytes, const std::filesyste
   }
 }
 
+// The new name has reached the disk as well. Not every file system can say so of a folder.
+void flush_name(const std::filesystem::path& path) {
+  const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+  const Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (opened.get() >= 0 && ::fsync(opened.get()) != 0 && errno == EIO) fail("write", path, EIO);
+}
+
 constexpr std::string_view kTemporary = ".tmp-";  // then the process and a number
 
 bool is_temporary(std::string_view name) {
@@ -109,6 +116,7 @@ void write_file_atomically(const std::filesystem::path& path, std::span<const st
     ::unlink(temporary.c_str());
     fail("write", path, error);
   }
+  flush_name(path);
 }
 
 std::vector<std::filesystem::path> files_in(const std::filesystem::path& folder) {

@@ -402,8 +402,10 @@ void JobRunner::tell_unwritten(const Outcome& outcome, const std::string& why) {
   platform::log_error("job " + outcome.job.id + " is " + end +
                       " and that is not stored yet: " + why);
   auto shown = as_still_running(outcome.job);
-  shown.reason = "this job is done (" + end + "), and that cannot be stored yet: " + why +
-                 "; it is tried again until it is stored";
+  shown.reason =
+      (outcome.job.state == JobState::kQueued ? outcome.job.reason + ", and that"
+                                              : "this job is done (" + end + "), and that") +
+      " cannot be stored yet: " + why + "; it is tried again until it is stored";
   parts_.board.publish("state", shown, parts_.now_ms());
 }
 

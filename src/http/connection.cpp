@@ -78,14 +78,17 @@ void Connection::abort() {
   wake();
 }
 
-// Never while a request is answered. Who has sent something a moment ago, or has something under
-// way that was not read yet, is not quiet.
+// Never while a request is worked on. Who has sent or taken something a moment ago, or has
+// something under way that was not read yet, is not quiet.
 bool Connection::may_give_way() const {
-  if (!receiving_ || is_leaving_) return false;
+  if (is_leaving_) return false;
+  const auto quiet = Clock::now() - quiet_since_;
+  if (writing_) return quiet >= core_.settings.limits.reader_stalled_after;
+  if (!receiving_) return false;
   error_code ignored;
   if (phase_ == Phase::kBetweenRequests) return stream_.socket().available(ignored) == 0;
   if (place_ == Place::kReserve || phase_ == Phase::kAfterRefusal) return true;
-  return Clock::now() - quiet_since_ >= core_.settings.limits.stalled_after;
+  return quiet >= core_.settings.limits.stalled_after;
 }
 
 void Connection::give_way() {
@@ -99,6 +102,8 @@ Connection::Awaitable<void> Connection::run() {
     phase_ = Phase::kBetweenRequests;
     if (!co_await wait_for_bytes()) break;
     phase_ = Phase::kRequest;
+    quiet_since_ = Clock::now();
+    received_ = 0;
     const After after = co_await serve_one();
     if (after == After::kClose) break;
   }
@@ -322,7 +327,10 @@ Connection::Awaitable<bool> Connection::write(std::vector<asio::const_buffer> pi
   while (asio::buffer_size(rest) > 0) {
     error_code error;
     stream_.expires_after(core_.settings.limits.write_idle_timeout);
+    writing_ = true;
+    quiet_since_ = Clock::now();
     rest.consume(co_await stream_.async_write_some(rest, awaitable_with(error)));
+    writing_ = false;
     if (error) co_return false;
   }
   stream_.expires_never();

@@ -112,7 +112,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Core& core_;
   const Place place_;
   const Clock::time_point opened_ = Clock::now();
-  Clock::time_point quiet_since_ = opened_;  // the client has sent nothing since
+  Clock::time_point quiet_since_ = opened_;  // the client has neither sent nor taken much since
+  std::size_t received_ = 0;                 // since then
   bool is_leaving_ = false;
   boost::beast::tcp_stream stream_;
   boost::beast::flat_buffer buffer_;
@@ -124,6 +125,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   enum class Phase { kBetweenRequests, kRequest, kAfterRefusal };
   Phase phase_ = Phase::kBetweenRequests;
   bool receiving_ = false;
+  bool writing_ = false;
   unsigned reading_ = 0;  // number of the read under way
   bool too_slow_ = false;
   boost::asio::steady_timer wake_;

@@ -18,6 +18,7 @@ using boost::system::error_code;
 namespace {
 
 constexpr std::size_t kHeadBytes = 4 << 10;        // of a header at a time
+constexpr std::size_t kMuchBytes = 500;            // fewer do not keep a connection from giving way
 constexpr std::size_t kChunkLineBytes = 16 << 10;  // and the trailers of a chunked body
 constexpr std::size_t kDrainBytes = 512 << 20;  // of a refused body that are read and thrown away
 constexpr std::chrono::seconds kDrainIdle{2};   // …as long as they keep coming this fast
@@ -63,7 +64,11 @@ Connection::Awaitable<Connection::Received> Connection::receive(std::size_t most
   ++reading_;
   read_limit_.cancel();
   buffer_.commit(size);
-  if (size > 0) quiet_since_ = Clock::now();
+  received_ += size;
+  if (received_ >= kMuchBytes) {
+    quiet_since_ = Clock::now();
+    received_ = 0;
+  }
   if (size > 0) co_return Received::kBytes;
   if (error == asio::error::eof) co_return Received::kEnd;
   co_return too_slow_ ? Received::kTooSlow : Received::kGone;

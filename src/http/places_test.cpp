@@ -67,6 +67,34 @@ TEST_F(PlacesTest, StalledRequestsGiveWay) {
   EXPECT_TRUE(silent.closed_by_server());
 }
 
+TEST_F(PlacesTest, RequestsThatDripGiveWay) {
+  settings.limits.stalled_after = 300ms;
+  start_with(1);
+  RawClient body{port()};
+  body.send("POST /v1/generate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{");
+  for (int i = 0; i < 10; ++i) {
+    std::this_thread::sleep_for(50ms);
+    body.send(" ");
+  }
+  fill(1);
+  EXPECT_TRUE(body.closed_by_server());
+}
+
+TEST_F(PlacesTest, ReadersThatTakeNothingGiveWay) {
+  settings.limits.reader_stalled_after = 300ms;
+  start_with(1);
+  RawClient reader{port()};
+  std::string many;
+  for (int i = 0; i < 600; ++i) many += "GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  reader.send(many);
+  int status = 503;
+  for (int i = 0; i < 500 && status != 200; ++i) {  // until the sockets are full
+    std::this_thread::sleep_for(20ms);
+    status = ask("GET", "/v1/models").status;
+  }
+  EXPECT_EQ(status, 200);
+}
+
 TEST_F(PlacesTest, TheReserveAnswersHealthAndPageAndNothingElse) {
   start_with(2);
   fill(2);

@@ -70,6 +70,7 @@ void ServerLimits::scale_timeouts(double factor) {
   scale(header_window);
   scale(reserved_header_timeout);
   scale(stalled_after);
+  scale(reader_stalled_after);
   scale(body_window);
   scale(keep_alive_timeout);
   scale(write_idle_timeout);

@@ -39,6 +39,8 @@ struct ServerLimits {
   int reserved_connections = 16;
   std::chrono::milliseconds reserved_header_timeout{2'000};
   std::chrono::milliseconds stalled_after{2'000};
+  // Of a client that takes no bytes of its reply; a slow line takes them in large portions.
+  std::chrono::milliseconds reader_stalled_after{20'000};
   // A request's parts must come this fast, 408 below it. A modem is ten times faster; one byte now
   // and then would hold a connection for ever.
   std::chrono::milliseconds header_timeout{30'000};  // for all of it, from its first byte

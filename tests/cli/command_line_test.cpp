@@ -1,11 +1,18 @@
 // `atelier generate`, `models list` and `doctor` as a person types them, with the fake engine and a
 // home of their own.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -13,6 +20,7 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "codec/picture_file.h"
@@ -128,6 +136,87 @@ TEST_F(CommandLine, SaysWhatHasNoEffect) {
   EXPECT_THAT(output_, HasSubstr("the prompt is empty"));
   EXPECT_THAT(output_, HasSubstr("note: --strength was ignored: it needs a picture"));
   EXPECT_NE(run("generate -o out.png"), 0);
+}
+
+// A program that looks like a station to /health, answers nothing else, and keeps what it is sent.
+class Impostor {
+ public:
+  Impostor() {
+    socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    if (::bind(socket_, reinterpret_cast<sockaddr*>(&address), size) != 0) std::abort();
+    if (::listen(socket_, 16) != 0) std::abort();
+    ::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size);
+    url_ = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+    thread_ = std::thread{[this] { serve(); }};
+  }
+  ~Impostor() {
+    stop();
+    ::close(socket_);
+  }
+  Impostor(const Impostor&) = delete;
+  Impostor& operator=(const Impostor&) = delete;
+
+  const std::string& url() const { return url_; }
+  // All that was sent; it serves no longer afterwards.
+  const std::string& stop() {
+    over_ = true;
+    if (thread_.joinable()) thread_.join();
+    return seen_;
+  }
+
+ private:
+  void serve() {
+    while (!over_) {
+      pollfd wish{socket_, POLLIN, 0};
+      if (::poll(&wish, 1, 50) <= 0) continue;
+      const int client = ::accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC);
+      std::array<char, 65536> buffer;
+      const ssize_t count = ::recv(client, buffer.data(), buffer.size(), 0);
+      if (count > 0) seen_.append(buffer.data(), static_cast<std::size_t>(count));
+      const std::string_view reply =
+          "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
+          R"({"status":"ok","server":"moondream-station"})";
+      ::send(client, reply.data(), reply.size(), MSG_NOSIGNAL);
+      ::close(client);
+    }
+  }
+
+  int socket_ = -1;
+  std::string url_, seen_;
+  std::atomic<bool> over_ = false;
+  std::thread thread_;
+};
+
+TEST_F(CommandLine, KeyAndPromptGoOnlyToTheStationThatHoldsTheHome) {
+  ::setenv("ATELIER_API_KEY", "topsecret", 1);
+  Impostor impostor;
+  std::ofstream(home_ / "station.json") << R"({"url":")" << impostor.url() << R"(","pid":1})";
+  std::ofstream(home_ / "station.lock").flush();
+  ASSERT_EQ(run("generate 'a private prompt' -o out.png --steps 2"), 0) << output_;
+  EXPECT_TRUE(fs::exists(home_ / "out.png"));
+  EXPECT_EQ(run("models list"), 0) << output_;
+  EXPECT_EQ(impostor.stop(), "");
+  ::unsetenv("ATELIER_API_KEY");
+}
+
+TEST_F(CommandLine, LooksForAStationWithoutShowingTheKey) {
+  ::setenv("ATELIER_API_KEY", "topsecret", 1);
+  Impostor impostor;
+  std::ofstream(home_ / "station.json") << R"({"url":")" << impostor.url() << R"(","pid":1})";
+  const int lock = ::open((home_ / "station.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  ASSERT_EQ(::flock(lock, LOCK_EX | LOCK_NB), 0);
+  run("models list");  // what it makes of the answers is not the test's business
+  ::close(lock);
+  const std::string seen = impostor.stop();
+  const std::string health = seen.substr(0, seen.find("\r\n\r\n"));
+  EXPECT_THAT(health, HasSubstr("GET /health"));
+  EXPECT_THAT(health, testing::Not(HasSubstr("topsecret")));
+  EXPECT_THAT(seen, HasSubstr("GET /api/v1/models"));
+  ::unsetenv("ATELIER_API_KEY");
 }
 
 TEST_F(CommandLine, ListsTheModels) {

@@ -54,7 +54,7 @@ class ConnectionsAttack : public testing::Test {
   // A byte for each, again and again; those that were closed are opened again, as an attacker
   // would.
   void drip_on(Clients& clients, std::string_view begin, std::string_view byte) {
-    for (int round = 0; round < attack_rounds(4, 100); ++round) {
+    for (int round = 0; round < attack_rounds(2, 60); ++round) {
       for (auto& client : clients) {
         if (!client->readable() && client->send(byte)) continue;
         client = std::make_unique<http::RawClient>(station.port());

@@ -66,9 +66,11 @@ std::string running_address(const std::filesystem::path& home) {
 HomeLock::HomeLock(const std::filesystem::path& home) : home_(home) {
   file_ = ::open(lock_path(home).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (file_ < 0) {
-    throw Error(ErrorCode::kInvalidArgument, "the home folder '" + home.string() +
-                                                 "' cannot be written: " + std::strerror(errno) +
-                                                 "; name another with --home");
+    const int why = errno;
+    const bool full = why == ENOSPC || why == EDQUOT;
+    throw Error(full ? ErrorCode::kInternal : ErrorCode::kInvalidArgument,
+                "the home folder '" + home.string() + "' cannot be written: " + std::strerror(why) +
+                    "; " + (full ? "free some space or " : "") + "name another with --home");
   }
   if (take_lock(file_)) {
     std::error_code failure;  // that of a station which was killed

@@ -89,7 +89,7 @@ void JobRunner::recover() {
         "the station ended without being stopped " +
             std::to_string(domain::limits::kStationCrashesMax) +
             " times while this ran, so it is not started again by itself: look into the log, and "
-            "send it again once the machine has enough memory for it"};
+            "retry it (POST /api/v1/jobs/{id}/retry) once the machine has enough memory for it"};
     parts_.store.finish(job, JobState::kRunning);
   }
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "picture_bytes.h"
+#include "platform/base64.h"
 #include "station_process.h"
 
 namespace atelier::api {
@@ -139,6 +140,37 @@ TEST_F(JobsApi, AWorkerThatIsKilledIsReplacedAndItsJobRunsAgain) {
   EXPECT_EQ(text_at(job, "state"), "succeeded") << station->log();
   EXPECT_EQ(job.at("attempt"), 2);
   EXPECT_NE(station->json("/api/v1/status").at("workers").at(0).at("pid"), worker.at("pid"));
+}
+
+TEST_F(JobsApi, AJobThatHasEndedIsRetriedByHand) {
+  const std::string id = station->submit(R"({"prompt":"x","width":64,"height":64,"steps":900})");
+  EXPECT_EQ(station->ask("POST", "/api/v1/jobs/" + id + "/retry").status, 409);
+  EXPECT_EQ(station->ask("POST", "/api/v1/jobs/" + id + "/cancel").status, 200);
+  const auto ended = station->wait_for(id, "cancelled succeeded failed");
+  const auto reply = station->ask("POST", "/api/v1/jobs/" + id + "/retry");
+  ASSERT_EQ(reply.status, 202) << reply.body;
+  const auto again = boost::json::parse(reply.body);
+  EXPECT_NE(again.at("id"), ended.at("id"));
+  EXPECT_EQ(again.at("input"), ended.at("input"));  // the seed that was drawn is the same
+  EXPECT_EQ(reply.header("location"), "/api/v1/jobs/" + text_at(again, "id"));
+  EXPECT_EQ(station->ask("POST", "/api/v1/jobs/" + text_at(again, "id") + "/cancel").status, 200);
+  EXPECT_EQ(text_at(station->job(id), "state"), "cancelled");  // which stays as it was
+  EXPECT_EQ(station->ask("POST", "/api/v1/jobs/nothing/retry").status, 404);
+}
+
+TEST_F(JobsApi, ARetryBringsItsPicturesAlong) {
+  const std::string bytes = png(64, 64);
+  const std::string image =
+      platform::base64_encode({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
+  const std::string id = station->submit(
+      R"({"prompt":"x","steps":2,"strength":0.9,"width":64,"height":64,"image":")" + image + "\"}");
+  ASSERT_EQ(text_at(station->wait_for(id, "succeeded failed"), "state"), "succeeded");
+  const auto reply = station->ask("POST", "/api/v1/jobs/" + id + "/retry");
+  ASSERT_EQ(reply.status, 202) << reply.body;
+  const auto again = boost::json::parse(reply.body);
+  EXPECT_NE(text_at(again.at("input"), "image_artifact"), "");
+  EXPECT_EQ(text_at(station->wait_for(text_at(again, "id"), "succeeded failed"), "state"),
+            "succeeded");
 }
 
 TEST_F(JobsApi, DescribesItselfToProgramsAndPeople) {

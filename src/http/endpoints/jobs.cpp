@@ -14,6 +14,7 @@
 #include "http/endpoints/submission.h"
 #include "http/endpoints/unknown_fields.h"
 #include "http/route.h"
+#include "platform/byte_source.h"
 #include "platform/error.h"
 #include "platform/utf8.h"
 
@@ -131,6 +132,12 @@ scheduler::NewJob wish_of(const NewJobBody& body) {
   return wish;
 }
 
+Outcome accepted(const domain::Job& job) {
+  Response response = json_reply(view_of(job), 202);
+  response.set("Location", "/api/v1/jobs/" + job.id);
+  return response;
+}
+
 Outcome submit(const Request& request, Service& service) {
   std::vector<std::string> unknown;
   auto wish = std::make_shared<scheduler::NewJob>(
@@ -141,11 +148,7 @@ Outcome submit(const Request& request, Service& service) {
   return once_models_are_known(service, [wish, &service] {
     const auto& input = wish->input.generation;
     check_sampler_names(input.sampler, input.schedule, service.scheduler.status());
-    return once_submitted(service, std::move(*wish), [](const domain::Job& job) {
-      Response response = json_reply(view_of(job), 202);
-      response.set("Location", "/api/v1/jobs/" + job.id);
-      return response;
-    });
+    return once_submitted(service, std::move(*wish), accepted);
   });
 }
 
@@ -185,6 +188,30 @@ Outcome cancel(const Request& request, Service& service) {
 
 std::string event_line(const domain::JobEvent& event) {
   return json::write_json(EventView{event.id, event.type, event.time_ms, view_of(event.job)});
+}
+
+std::vector<std::uint8_t> kept_picture(Service& service, const std::string& id) {
+  if (id.empty()) return {};
+  return platform::read_all(*service.scheduler.open_artifact(id).bytes);
+}
+
+// Asked as if it were sent again: what it may ask is checked anew, and it waits its turn.
+Outcome retry(const Request& request, Service& service) {
+  const auto ended = service.scheduler.job(request.parameter("id"));
+  if (!domain::is_terminal(ended.state)) {
+    throw Error(ErrorCode::kConflict, "job " + ended.id + " is still " +
+                                          std::string{domain::job_state_name(ended.state)} +
+                                          ": wait for its end, or cancel it first");
+  }
+  auto wish = std::make_shared<scheduler::NewJob>();
+  wish->input.kind = ended.input.kind;
+  wish->input.generation = ended.input.generation;
+  wish->priority = ended.priority;
+  wish->client = "api";
+  wish->image = kept_picture(service, ended.input.image_artifact);
+  wish->mask = kept_picture(service, ended.input.mask_artifact);
+  return once_models_are_known(
+      service, [wish, &service] { return once_submitted(service, std::move(*wish), accepted); });
 }
 
 // A browser that reconnects says by itself what it has seen last, and gives up on a 204 alone.
@@ -247,7 +274,15 @@ std::vector<Route> job_routes() {
        .tag = "jobs",
        .summary = "Stop a job",
        .response = schema_of<JobView>(),
-       .function = cancel}};
+       .function = cancel},
+      {.method = "POST",
+       .pattern = "/api/v1/jobs/{id}/retry",
+       .tag = "jobs",
+       .summary = "Ask for a job that has ended once more: a new job with the same input, seed "
+                  "included",
+       .response = schema_of<JobView>(),
+       .success = 202,
+       .function = retry}};
 }
 
 }  // namespace atelier::http

@@ -45,7 +45,19 @@ void Decoder::greet(Child& child) {
                                           " before it was ready: see the log");
   }
   if (answer.refusal) throw Error(*answer.refusal);
+  {
+    const std::lock_guard lock(mutex_);
+    const char* state = hello.state == "ready" ? "ready" : "failed";
+    status_ = DecoderStatus{state, hello.problem, hello.pid, hello.sandbox};
+  }
   check_hello(hello);
+}
+
+std::optional<DecoderStatus> Decoder::status() {
+  const std::lock_guard lock(mutex_);
+  auto status = status_;
+  if (status && status->state == "ready" && (!child_ || child_->ended())) status->state = "lost";
+  return status;
 }
 
 // The one there is, if it answers: what was stopped or lost its way since the last picture costs no

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "platform/error.h"
 #include "protocol/messages.h"
 #include "scheduler/child.h"
+#include "scheduler/scheduler.h"
 
 namespace atelier::scheduler {
 
@@ -38,6 +40,8 @@ class Decoder {
   // Our own pixels: a death is tried once more before it is an error.
   EncodedPicture encode(const media::Image& image, const std::string& format,
                         const std::vector<protocol::TextEntry>& texts);
+  // Any thread; empty before the first picture.
+  std::optional<DecoderStatus> status();
   // Any thread: a call under way fails, later ones too, whatever the process is doing.
   void abort();
 
@@ -62,8 +66,9 @@ class Decoder {
   bool greeted_ = false;  // child_ has said that it is ready
   std::string end_;
   std::mutex mutex_;
-  std::shared_ptr<Child> child_;  // guarded by mutex_
-  bool aborted_ = false;          // guarded by mutex_
+  std::shared_ptr<Child> child_;         // guarded by mutex_
+  bool aborted_ = false;                 // guarded by mutex_
+  std::optional<DecoderStatus> status_;  // guarded by mutex_; as its last hello said
 };
 
 }  // namespace atelier::scheduler

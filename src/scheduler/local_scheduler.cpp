@@ -493,9 +493,11 @@ std::int64_t LocalScheduler::end_event(const std::string& id) {
 
 StationStatus LocalScheduler::status() {
   const auto up = Clock::now() - started_;
+  auto decoders = pool_.decoders();
   const std::lock_guard lock(mutex_);
   auto status = status_;
   if (!runner_problem_.empty()) status.notices.push_back(runner_problem_);
+  status.decoders = std::move(decoders);
   status.uptime_ms = std::chrono::duration_cast<std::chrono::milliseconds>(up).count();
   return status;
 }

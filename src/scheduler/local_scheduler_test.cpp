@@ -636,6 +636,24 @@ TEST_F(LocalSchedulerTest, ADecoderThatDiesCostsThatPictureAlone) {
   EXPECT_EQ(run(fine).state, JobState::kSucceeded);
 }
 
+TEST_F(LocalSchedulerTest, TheStatusNamesTheDecodersMeasures) {
+  start();
+  EXPECT_TRUE(scheduler_->status().decoders.empty());
+  EXPECT_EQ(run(wish(2)).state, JobState::kSucceeded);
+  const auto decoders = scheduler_->status().decoders;
+  ASSERT_FALSE(decoders.empty());
+  EXPECT_EQ(decoders[0].state, "ready");
+  EXPECT_GT(decoders[0].pid, 0);
+  EXPECT_THAT(decoders[0].sandbox, testing::Contains("seccomp"));
+  ::kill(decoders[0].pid, SIGKILL);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (scheduler_->status().decoders[0].state != "lost" &&
+         std::chrono::steady_clock::now() < end) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_EQ(scheduler_->status().decoders[0].state, "lost");
+}
+
 TEST_F(LocalSchedulerTest, APictureIsReadByASecondDecoderWhenTheFirstWasKilled) {
   start();
   const auto made = run(wish());

@@ -81,6 +81,14 @@ bool MediaPool::stopping() {
   return callers_stopped_ || stopped_;
 }
 
+std::vector<DecoderStatus> MediaPool::decoders() {
+  std::vector<DecoderStatus> started;
+  for (const auto& seat : seats_) {
+    if (auto status = seat->decoder->status()) started.push_back(*std::move(status));
+  }
+  return started;
+}
+
 void MediaPool::stop() {
   std::deque<Task> left;
   {

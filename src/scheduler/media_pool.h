@@ -32,7 +32,8 @@ class MediaPool {
   // The station stops: what a caller waits for fails now, and what one posts later at once. Returns
   // at once.
   void stop_callers();
-  void stop();  // what waits fails with a sentence, what runs is cut off
+  std::vector<DecoderStatus> decoders();  // those that a picture has started
+  void stop();                            // what waits fails with a sentence, what runs is cut off
   bool stopping();
 
  private:

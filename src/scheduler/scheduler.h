@@ -50,8 +50,16 @@ struct WorkerStatus {
   std::int64_t resident_bytes = 0;  // of the process
 };
 
+struct DecoderStatus {
+  std::string state;    // "ready", "lost" (the next picture starts another), "failed"
+  std::string problem;  // a sentence, "" when well
+  int pid = 0;
+  std::vector<std::string> sandbox;  // the measures that it saw to hold: "seccomp", "landlock" …
+};
+
 struct StationStatus {
   std::vector<WorkerStatus> workers;
+  std::vector<DecoderStatus> decoders;  // those that a picture has started
   int queued = 0, running = 0;
   // GPU memory, or the RAM budget of the worker.
   std::int64_t memory_total_mb = 0, memory_used_mb = 0;

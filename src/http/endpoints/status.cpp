@@ -15,15 +15,23 @@ BOOST_DESCRIBE_STRUCT(WorkerView, (),
                       (name, engine, device, state, problem, pid, restarts, job, loaded_models,
                        resident_bytes))
 
+struct DecoderView {
+  std::string state, problem;
+  int pid = 0;
+  std::vector<std::string> sandbox;  // measures in force, as the decoder verified them
+};
+BOOST_DESCRIBE_STRUCT(DecoderView, (), (state, problem, pid, sandbox))
+
 struct StatusView {
   std::vector<WorkerView> workers;
+  std::vector<DecoderView> decoders;
   int queued = 0, running = 0;
   std::int64_t memory_total_mb = 0, memory_used_mb = 0, uptime_ms = 0;
   std::vector<std::string> notices;  // sentences that a person should see
 };
 BOOST_DESCRIBE_STRUCT(StatusView, (),
-                      (workers, queued, running, memory_total_mb, memory_used_mb, uptime_ms,
-                       notices))
+                      (workers, decoders, queued, running, memory_total_mb, memory_used_mb,
+                       uptime_ms, notices))
 
 namespace {
 
@@ -36,6 +44,9 @@ Outcome status(const Request&, Service& service) {
   const auto now = service.scheduler.status();
   StatusView view;
   for (const auto& worker : now.workers) view.workers.push_back(view_of(worker));
+  for (const auto& decoder : now.decoders) {
+    view.decoders.push_back({decoder.state, decoder.problem, decoder.pid, decoder.sandbox});
+  }
   view.queued = now.queued;
   view.running = now.running;
   view.memory_total_mb = now.memory_total_mb;
@@ -51,7 +62,7 @@ std::vector<Route> status_routes() {
   return {{.method = "GET",
            .pattern = "/api/v1/status",
            .tag = "status",
-           .summary = "Workers, queue and memory",
+           .summary = "Workers, picture decoders, queue and memory",
            .response = schema_of<StatusView>(),
            .runs_on = RunsOn::kIoThread,
            .function = status}};

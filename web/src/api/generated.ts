@@ -301,7 +301,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Workers, queue and memory */
+        /** Workers, picture decoders, queue and memory */
         get: operations["get_api_v1_status"];
         put?: never;
         post?: never;
@@ -349,6 +349,12 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        DecoderView: {
+            state?: string;
+            problem?: string;
+            pid?: number;
+            sandbox?: string[];
+        };
         EventView: {
             id?: number;
             type?: string;
@@ -692,6 +698,7 @@ export interface components {
         };
         StatusView: {
             workers?: components["schemas"]["WorkerView"][];
+            decoders?: components["schemas"]["DecoderView"][];
             queued?: number;
             running?: number;
             memory_total_mb?: number;

@@ -17,6 +17,12 @@ const unreachable = 'The station does not answer. Is it still running? Start it 
 // What is asked again and again: an answer that is lost must not hold up the next question.
 const askedAgain = (): RequestInit => ({ signal: AbortSignal.timeout(10_000) });
 
+// The station names a field by its place in the request, "/input/image: …"; a person reads "Image: …".
+const inWords = (sentence: string): string =>
+  sentence.replace(/^\/(?:input\/)?([a-z])([a-z_]*): /, (_, first: string, rest: string) =>
+    `${first.toUpperCase()}${rest.replaceAll('_', ' ')}: `,
+  );
+
 async function call<T>(path: string, init?: RequestInit): Promise<T> {
   let response: Response;
   let text: string;
@@ -35,7 +41,7 @@ async function call<T>(path: string, init?: RequestInit): Promise<T> {
   if (response.ok) return body as T;
   const detail = (body as { detail?: unknown } | null)?.detail;
   throw new ApiError(
-    typeof detail === 'string' && detail ? detail : `The station answered ${response.status}.`,
+    typeof detail === 'string' && detail ? inWords(detail) : `The station answered ${response.status}.`,
     response.status,
   );
 }

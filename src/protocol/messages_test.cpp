@@ -79,6 +79,18 @@ TEST(Messages, AFailureCarriesItsCodeAndSentence) {
   EXPECT_EQ(message.failure, "needs 6.9 GB, \"3.1\" is free");
 }
 
+TEST(Messages, AFailureMayQuoteAnyBytesAtAnyLength) {
+  for (const std::string& quoted :
+       {std::string("a sampler's name \xC3"), std::string("\xFF\xFE\x00\x80", 4),
+        std::string(std::size_t{30} << 20, '\x01'), "x" + std::string(100'000, '\xE4')}) {
+    const Frame frame = failure_frame(1, ErrorCode::kCorruptData, quoted);
+    EXPECT_EQ(over_limit(frame), "");
+    const Message message = read_message(frame);
+    EXPECT_EQ(message.failure_code, ErrorCode::kCorruptData);
+    EXPECT_FALSE(message.failure.empty());
+  }
+}
+
 TEST(Messages, ANotificationHasNoId) {
   const Message message = read_message(notification_frame(CancelNotification{"job"}));
   EXPECT_EQ(message.kind, Message::Kind::kNotification);

@@ -7,8 +7,16 @@ import { meanColour, openBrowser, seriousBarriers, startStation } from './statio
 let station, browser, page;
 const complaints = [];
 
+// The first picture starts the decoders that make previews, and may be drawn before they are ready.
+async function makeOne() {
+  const body = JSON.stringify({ input: { prompt: 'a green square', steps: 2 } });
+  const { id } = await (await fetch(`${station.url}/api/v1/jobs`, { method: 'POST', body })).json();
+  await (await fetch(`${station.url}/api/v1/jobs/${id}/events`)).text(); // ends with the job
+}
+
 before(async () => {
   station = await startStation();
+  await makeOne();
   browser = await openBrowser();
   page = await browser.newPage({ viewport: { width: 1280, height: 860 } });
   page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
@@ -35,6 +43,7 @@ const resultImage = async () => {
 
 test('a prompt becomes the picture that was asked for', async () => {
   await page.getByLabel('Seed', { exact: true }).fill('3');
+  await page.getByLabel('Steps, exact value').fill('100'); // long enough to be seen on its way
   await create('a red circle on a blue background');
   await page.getByTestId('preview').waitFor({ timeout: 60_000 }); // it grows before it is done
   const image = await resultImage();
@@ -52,6 +61,7 @@ test('a prompt becomes the picture that was asked for', async () => {
   });
   assert.ok(red > 0.02 && red < 0.7, `a red thing should be on it: ${red}`);
   await page.getByText(/seed 3\b/).waitFor();
+  await page.getByLabel('Steps, exact value').fill('20');
 });
 
 test('what was made stays in the strip after a reload', async () => {

@@ -54,7 +54,8 @@ domain::FieldNames flags_of(const GenerateCommand& command) {
                                      {"negative_prompt", "--negative"},
                                      {"guidance", "--cfg"},
                                      {"guidance_rescale", "--guidance-rescale"},
-                                     {"clip_skip", "--clip-skip"}}};
+                                     {"clip_skip", "--clip-skip"},
+                                     {"keep_outside", "--no-keep-outside"}}};
   if (!command.size.empty()) names.names["width"] = names.names["height"] = "--size";
   return names;
 }

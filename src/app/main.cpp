@@ -58,6 +58,10 @@ void add_generate(CLI::App& command, GenerateCommand& wish) {
   command.add_option("--image", wish.image, "Picture to start from");
   command.add_option("--mask", wish.mask, "White is painted anew");
   command.add_option("--fit", wish.fit, "How the picture meets the size: stretch, cover, contain");
+  command.add_option("--matte", input.matte,
+                     "Colour behind the picture's transparent parts: #rrggbb, white, black, grey");
+  command.add_flag("!--no-keep-outside", input.keep_outside,
+                   "The model's own result outside the mask, too");
   add_optional(command, "--strength", input.strength, "How much changes, above 0 to 1");
   command.add_option("--clip-skip", input.clip_skip, "2 is the last layer but one");
   command.add_option("--dtype", input.dtype, "fp32, bf16 or fp16");

@@ -28,6 +28,8 @@ struct GenerationInput {
   int batch = 1;                           // picture i has seed + i
   std::optional<double> strength;          // image to image and inpainting, (0, 1]
   FitMode fit = FitMode::kStretch;
+  std::string matte;         // colour behind transparent parts of the picture; "" is white
+  bool keep_outside = true;  // inpainting: what is outside the mask stays the picture's own pixels
   int clip_skip = 0;      // counted as A1111 does: 0 and 1 are the last layer, 2 the last but one
   std::string dtype;      // "", "fp32", "bf16", "fp16"
   bool precise = false;   // no fast paths that move the numbers
@@ -49,6 +51,8 @@ struct GenerationUsed {
   std::uint64_t seed = 0;  // of the first picture
   int batch = 1;
   std::optional<double> strength;
+  std::optional<std::string> matte;  // "#rrggbb"; absent without a picture to start from
+  std::optional<bool> keep_outside;  // absent without a mask
   int clip_skip = 0;
   std::string dtype;
   std::string prompt, negative_prompt;

@@ -14,13 +14,13 @@ BOOST_DESCRIBE_ENUM(FitMode, kStretch, kCover, kContain)
 
 BOOST_DESCRIBE_STRUCT(GenerationInput, (),
                       (prompt, negative_prompt, model, width, height, exact_size, steps, guidance,
-                       guidance_rescale, sampler, schedule, seed, batch, strength, fit, clip_skip,
-                       dtype, precise, preview_every, tile_vae))
+                       guidance_rescale, sampler, schedule, seed, batch, strength, fit, matte,
+                       keep_outside, clip_skip, dtype, precise, preview_every, tile_vae))
 
 BOOST_DESCRIBE_STRUCT(GenerationUsed, (),
                       (model, model_title, model_hash, sampler, schedule, width, height, made_width,
-                       made_height, steps, guidance, seed, batch, strength, clip_skip, dtype,
-                       prompt, negative_prompt, warnings))
+                       made_height, steps, guidance, seed, batch, strength, matte, keep_outside,
+                       clip_skip, dtype, prompt, negative_prompt, warnings))
 
 BOOST_DESCRIBE_STRUCT(GenerationTiming, (),
                       (load_ms, encode_ms, denoise_ms, decode_ms, step_ms_median))

@@ -14,6 +14,7 @@
 #include "codec/exif_comment.h"
 #include "codec/foreign_format.h"
 #include "codec/png_texts.h"
+#include "media/image/convert.h"
 #include "platform/error.h"
 
 namespace atelier::codec {
@@ -210,6 +211,7 @@ DecodedPicture decode_picture(std::span<const std::uint8_t> file, const DecodeOp
           VImage::option()->set("height", options.max_side)->set("size", VIPS_SIZE_DOWN));
     }
     decoded.image = to_plain(image);
+    if (options.matte) decoded.image = media::on_matte(*std::move(decoded.image), *options.matte);
   });
   return decoded;
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "codec/texts.h"
+#include "media/image/colour.h"
 #include "media/image/image.h"
 
 namespace atelier::codec {
@@ -21,14 +22,16 @@ void start_codecs(const char* program);
 
 struct DecodeOptions {
   std::int64_t max_pixels = 64'000'000;
-  int max_side = 0;          // > 0: shrunk to fit, keeping its shape
-  bool header_only = false;  // no pixels
+  int max_side = 0;                         // > 0: shrunk to fit, keeping its shape
+  bool header_only = false;                 // no pixels
+  std::optional<media::Colour> matte = {};  // behind transparent parts; absent: they are kept
 };
 
 struct DecodedPicture {
-  std::optional<media::Image> image;  // RGB or RGBA, turned upright; the first one of an animation
-  std::string format;                 // "png", "jpeg", "webp", "gif", "tiff", "heif"
-  int width = 0, height = 0;          // upright, before shrinking
+  std::optional<media::Image>
+      image;  // RGB, or RGBA without a matte; turned upright; the first one of an animation
+  std::string format;         // "png", "jpeg", "webp", "gif", "tiff", "heif"
+  int width = 0, height = 0;  // upright, before shrinking
   std::vector<TextEntry> texts;
 };
 

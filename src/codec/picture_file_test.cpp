@@ -149,6 +149,19 @@ TEST_F(PictureFile, EveryKindOfPixelBecomesRgb) {
   }
 }
 
+// Which yellow exactly is the colour profile's business.
+TEST_F(PictureFile, CmykYellowIsYellow) {
+  for (const char* suffix : {".tif", ".jpg"}) {
+    const auto file =
+        saved(solid({0, 0, 255, 0}, VIPS_FORMAT_UCHAR, VIPS_INTERPRETATION_CMYK), suffix);
+    const auto decoded = decode_picture(file, {});
+    ASSERT_EQ(decoded.image.value().channels, 3) << suffix;
+    EXPECT_GT(decoded.image->pixels[0], 230) << suffix;
+    EXPECT_GT(decoded.image->pixels[1], 210) << suffix;
+    EXPECT_LT(decoded.image->pixels[2], 60) << suffix;
+  }
+}
+
 TEST_F(PictureFile, AnAvifIsRead) {
   VImage image = solid({255, 255, 255}, VIPS_FORMAT_UCHAR, VIPS_INTERPRETATION_sRGB);
   const auto decoded = decode_picture(saved(image.resize(8), ".avif"), {});
@@ -157,14 +170,141 @@ TEST_F(PictureFile, AnAvifIsRead) {
   EXPECT_GT(decoded.image.value().pixels.at(0), 250);
 }
 
+// Each way in which a camera turns: the red corner is where it was held.
 TEST_F(PictureFile, ATurnedPhotographIsUpright) {
-  VImage image = solid({255, 0, 0}, VIPS_FORMAT_UCHAR, VIPS_INTERPRETATION_sRGB);
-  image.set(VIPS_META_ORIENTATION, 6);
-  const auto decoded = decode_picture(saved(image, ".jpg"), {});
-  EXPECT_EQ(decoded.width, 8);
-  EXPECT_EQ(decoded.height, 16);
-  EXPECT_EQ(decoded.image.value().width, 8);
-  EXPECT_EQ(decoded.image->height, 16);
+  for (int orientation = 1; orientation <= 8; ++orientation) {
+    // Red is the top left quarter of the file's rows; the rest is blue.
+    VImage image = VImage::black(32, 16)
+                       .new_from_image(std::vector<double>{0, 0, 255})
+                       .copy(VImage::option()->set("interpretation", VIPS_INTERPRETATION_sRGB))
+                       .copy_memory();
+    image.draw_rect({255, 0, 0}, 0, 0, 16, 8, VImage::option()->set("fill", true));
+    image.set(VIPS_META_ORIENTATION, orientation);
+    const auto decoded = decode_picture(saved(image, ".jpg"), {});
+    const bool swapped = orientation >= 5;
+    EXPECT_EQ(decoded.width, swapped ? 16 : 32) << orientation;
+    EXPECT_EQ(decoded.height, swapped ? 32 : 16) << orientation;
+    const media::Image& upright = decoded.image.value();
+    ASSERT_EQ(upright.width, decoded.width) << orientation;
+    ASSERT_EQ(upright.height, decoded.height) << orientation;
+    const bool right = orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7;
+    const bool below = orientation == 3 || orientation == 4 || orientation == 7 || orientation == 8;
+    for (const bool at_right : {false, true}) {
+      for (const bool at_bottom : {false, true}) {
+        const int x = at_right ? upright.width - 3 : 2, y = at_bottom ? upright.height - 3 : 2;
+        const int red = upright.pixels[static_cast<std::size_t>((y * upright.width + x) * 3)];
+        EXPECT_EQ(red > 128, at_right == right && at_bottom == below)
+            << orientation << " at " << x << "," << y;
+      }
+    }
+  }
+}
+
+TEST_F(PictureFile, OfAnAnimationTheFirstPictureCounts) {
+  for (const char* suffix : {".gif", ".webp[lossless]"}) {
+    const VImage red = solid({255, 0, 0}, VIPS_FORMAT_UCHAR, VIPS_INTERPRETATION_sRGB);
+    const VImage blue = solid({0, 0, 255}, VIPS_FORMAT_UCHAR, VIPS_INTERPRETATION_sRGB);
+    VImage both = red.join(blue, VIPS_DIRECTION_VERTICAL).copy_memory();
+    both.set("page-height", 8);
+    const auto decoded = decode_picture(saved(both, suffix), {});
+    EXPECT_EQ(decoded.height, 8) << suffix;
+    EXPECT_EQ(decoded.image.value().height, 8) << suffix;
+    EXPECT_GT(decoded.image->pixels[0], 250) << suffix;
+    EXPECT_LT(decoded.image->pixels[2], 5) << suffix;
+  }
+}
+
+// A palette of two colours, the second one as transparent as `alpha` says; the left half is the
+// first, the right half the second.
+Bytes palette_png(std::uint8_t alpha) {
+  Bytes file{0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+  const auto put = [&](std::uint32_t value) {
+    for (int shift = 24; shift >= 0; shift -= 8) {
+      file.push_back(static_cast<std::uint8_t>(value >> static_cast<unsigned>(shift)));
+    }
+  };
+  const auto chunk = [&](const char* type, const Bytes& data) {
+    put(static_cast<std::uint32_t>(data.size()));
+    const std::size_t begin = file.size();
+    file.insert(file.end(), type, type + 4);
+    file.insert(file.end(), data.begin(), data.end());
+    put(static_cast<std::uint32_t>(
+        ::crc32(0, file.data() + begin, static_cast<uInt>(file.size() - begin))));
+  };
+  Bytes rows;
+  for (int y = 0; y < 8; ++y) rows.insert(rows.end(), {0, 0, 0, 0, 0, 1, 1, 1, 1});
+  uLongf size = ::compressBound(static_cast<uLong>(rows.size()));
+  Bytes packed(size);
+  ::compress(packed.data(), &size, rows.data(), static_cast<uLong>(rows.size()));
+  packed.resize(size);
+  chunk("IHDR", {0, 0, 0, 8, 0, 0, 0, 8, 8, 3, 0, 0, 0});
+  chunk("PLTE", {10, 20, 30, 255, 0, 0});
+  chunk("tRNS", {255, alpha});
+  chunk("IDAT", packed);
+  chunk("IEND", {});
+  return file;
+}
+
+// On green, every kind of file: what is transparent is green whatever colour hides there, what is
+// half transparent is half green, and nothing else changes.
+TEST_F(PictureFile, TransparentPartsLieOnTheMatteInEveryFormat) {
+  const media::Colour green{0, 255, 0};
+  const auto rgba = [](double alpha) {
+    return solid({200, 0, 0, alpha}, VIPS_FORMAT_UCHAR, VIPS_INTERPRETATION_sRGB);
+  };
+  const auto deep = [](double alpha) {
+    return solid({51400, 0, 0, alpha}, VIPS_FORMAT_USHORT, VIPS_INTERPRETATION_RGB16);
+  };
+  const auto grey = [](double alpha) {
+    return solid({200, alpha}, VIPS_FORMAT_UCHAR, VIPS_INTERPRETATION_B_W);
+  };
+  struct Case {
+    const char* what;
+    Bytes file;
+    std::vector<int> pixel;  // the last one
+    int tolerance = 1;
+  };
+  const Case cases[] = {
+      {"png", saved(rgba(0), ".png"), {0, 255, 0}},
+      {"png, half", saved(rgba(128), ".png"), {100, 127, 0}},
+      {"png, opaque", saved(rgba(255), ".png"), {200, 0, 0}},
+      {"16 bits", saved(deep(0), ".png"), {0, 255, 0}},
+      {"16 bits, half", saved(deep(32896), ".png"), {100, 127, 0}},
+      {"16 bits, opaque", saved(deep(65535), ".png"), {200, 0, 0}},
+      {"grey", saved(grey(0), ".png"), {0, 255, 0}},
+      {"grey, half", saved(grey(128), ".png"), {100, 227, 100}},
+      {"palette", palette_png(0), {0, 255, 0}},
+      {"palette, half", palette_png(128), {128, 127, 0}},
+      {"gif", saved(rgba(0), ".gif"), {0, 255, 0}},
+      {"tiff", saved(rgba(0), ".tif"), {0, 255, 0}},
+      {"webp", saved(rgba(0), ".webp[lossless]"), {0, 255, 0}},
+      {"webp, half", saved(rgba(128), ".webp[lossless]"), {100, 127, 0}},
+      {"avif", saved(rgba(0).resize(8), ".avif"), {0, 255, 0}, 3},
+  };
+  for (const auto& [what, file, pixel, tolerance] : cases) {
+    const auto decoded = decode_picture(file, {.matte = green});
+    ASSERT_EQ(decoded.image.value().channels, 3) << what;
+    const auto& pixels = decoded.image->pixels;
+    for (std::size_t c = 0; c < 3; ++c) {
+      EXPECT_NEAR(pixels[pixels.size() - 3 + c], pixel[c], tolerance) << what << " channel " << c;
+    }
+    const auto small = decode_picture(file, {.max_side = 4, .matte = green});
+    const auto& fewer = small.image.value().pixels;
+    EXPECT_NEAR(fewer[fewer.size() - 3], pixel[0], tolerance + 1) << what << ", shrunk";
+  }
+}
+
+TEST_F(PictureFile, WithoutAMatteTransparencyIsKept) {
+  const auto decoded = decode_picture(palette_png(77), {});
+  ASSERT_EQ(decoded.image.value().channels, 4);
+  EXPECT_EQ(decoded.image->pixels[3], 255);
+  EXPECT_EQ(decoded.image->pixels.back(), 77);
+}
+
+TEST_F(PictureFile, AMatteChangesNothingWithoutTransparency) {
+  const auto image = gradient(20, 10, 3);
+  EXPECT_EQ(decode_picture(encoded(image, "png"), {.matte = media::kBlack}).image.value().pixels,
+            image.pixels);
 }
 
 TEST_F(PictureFile, AThumbnailKeepsTheShapeAndNeverGrows) {

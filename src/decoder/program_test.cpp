@@ -171,6 +171,25 @@ TEST(DecoderProgram, PicturesAndTextsSurviveARoundTrip) {
   }
 }
 
+TEST(DecoderProgram, CompositesOnTheMatteThatItIsTold) {
+  Program program;
+  program.hello();
+  const media::Image picture{2, 1, 4, {255, 0, 0, 0, 10, 20, 30, 255}};
+  const Bytes file = program.encode(picture, "png");
+  const auto pixels = [&](const std::string& matte) {
+    protocol::DecodeRequest request;
+    request.matte = matte;
+    auto reply = program.decode(file, request).value();
+    const auto decoded = reply.body_as<protocol::DecodeReply>();
+    return protocol::take_picture(reply.parts, decoded.picture.value()).pixels;
+  };
+  EXPECT_EQ(pixels(""), picture.pixels);
+  EXPECT_EQ(pixels("#010203"), (Bytes{1, 2, 3, 10, 20, 30}));
+  protocol::DecodeRequest nonsense;
+  nonsense.matte = "#no";
+  EXPECT_EQ(program.decode(file, nonsense).value().failure_code, ErrorCode::kInvalidArgument);
+}
+
 TEST(DecoderProgram, ABadPictureIsAReplyAndTheNextOneWorks) {
   Program program;
   program.hello();

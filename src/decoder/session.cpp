@@ -47,6 +47,13 @@ Frame hello(const Message& message, const SessionOptions& options) {
   return protocol::result_frame(message.id, reply);
 }
 
+std::optional<media::Colour> read_matte(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  auto matte = media::colour_from_text(text);
+  if (!matte) throw Error(ErrorCode::kInvalidArgument, "the matte is no colour");
+  return matte;
+}
+
 Frame decode(Message& message, const SessionOptions& options) {
   const auto request = message.body_as<protocol::DecodeRequest>();
   if (message.parts.size() != 1) {
@@ -54,8 +61,8 @@ Frame decode(Message& message, const SessionOptions& options) {
   }
   const protocol::Bytes file = std::move(message.parts.front());
   crash_if_asked(file, options.crash_on);
-  codec::DecodedPicture decoded =
-      codec::decode_picture(file, {request.max_pixels, request.max_side, request.header_only});
+  codec::DecodedPicture decoded = codec::decode_picture(
+      file, {request.max_pixels, request.max_side, request.header_only, read_matte(request.matte)});
 
   protocol::DecodeReply reply;
   reply.format = decoded.format;

@@ -19,7 +19,7 @@
 namespace atelier::engine {
 
 // Version of this header; a library of another version is refused with a sentence.
-inline constexpr int kEngineInterfaceVersion = 2;
+inline constexpr int kEngineInterfaceVersion = 3;
 
 struct EngineOptions {
   std::string device = "cpu";  // "cpu", "cuda", "cuda:1"
@@ -52,7 +52,7 @@ class JobObserver {
 struct GenerateJob {
   ModelFiles model;
   card::GenerationInput input;        // sampler, schedule, size, … as asked
-  std::optional<media::Image> image;  // image to image, inpainting
+  std::optional<media::Image> image;  // image to image, inpainting; RGB: composited already
   std::optional<media::Image> mask;   // inpainting: white is repainted
 };
 

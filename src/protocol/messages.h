@@ -104,7 +104,7 @@ struct GenerateRequest {
   std::string job;
   ModelFiles model;
   card::GenerationInput input;
-  std::optional<PictureRef> image, mask;
+  std::optional<PictureRef> image, mask;  // composited as card/attachments.h declares
 };
 BOOST_DESCRIBE_STRUCT(GenerateRequest, (), (job, model, input, image, mask))
 
@@ -171,8 +171,11 @@ struct DecodeRequest {  // -> DecodeReply; the file's bytes are part 0
   std::int64_t max_pixels = 64'000'000;  // more than this in the header is refused before decoding
   int max_side = 0;          // > 0: the picture is shrunk to fit, keeping its shape (thumbnails)
   bool header_only = false;  // size, format and texts without pixels
+  // What becomes of transparent parts: "" keeps them, "#rrggbb" composites them on that colour, so
+  // that the reply's picture is RGB.
+  std::string matte;
 };
-BOOST_DESCRIBE_STRUCT(DecodeRequest, (), (max_pixels, max_side, header_only))
+BOOST_DESCRIBE_STRUCT(DecodeRequest, (), (max_pixels, max_side, header_only, matte))
 
 struct DecodeReply {
   std::optional<PictureRef> picture;  // RGB or RGBA, 8 bits, turned upright; absent for header_only

@@ -122,10 +122,12 @@ void Decoder::call(const protocol::Frame& frame, std::int64_t id, ErrorCode code
   throw Error(code, what + ": the decoder " + end_ + " on it");
 }
 
-DecodedPicture Decoder::decode(std::span<const std::uint8_t> bytes) {
+DecodedPicture Decoder::decode(std::span<const std::uint8_t> bytes,
+                               std::optional<media::Colour> matte) {
   const auto id = ++next_id_;
   protocol::DecodeRequest request;
   request.max_pixels = domain::limits::kPicturePixelsMax;
+  if (matte) request.matte = media::text_of(*matte);
   const auto frame =
       protocol::request_frame(id, request, {protocol::Bytes(bytes.begin(), bytes.end())});
   DecodedPicture picture;

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "media/image/colour.h"
 #include "media/image/image.h"
 #include "platform/error.h"
 #include "protocol/messages.h"
@@ -35,8 +36,10 @@ class Decoder {
   explicit Decoder(LaunchChild launch, const Patience& patience = {})
       : launch_(std::move(launch)), patience_(patience) {}
 
-  // Throws kCorruptData, kTooLarge, kUnsupported (no picture format that we read).
-  DecodedPicture decode(std::span<const std::uint8_t> bytes);
+  // With a matte, transparent parts lie on it; without, the picture keeps them. Throws
+  // kCorruptData, kTooLarge, kUnsupported (no picture format that we read).
+  DecodedPicture decode(std::span<const std::uint8_t> bytes,
+                        std::optional<media::Colour> matte = {});
   // Our own pixels: a death is tried once more before it is an error.
   EncodedPicture encode(const media::Image& image, const std::string& format,
                         const std::vector<protocol::TextEntry>& texts);

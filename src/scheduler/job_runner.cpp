@@ -6,6 +6,7 @@
 
 #include "domain/gallery/infotext.h"
 #include "domain/gallery/picture_record.h"
+#include "domain/jobs/attachment_rules.h"
 #include "domain/settings/limits.h"
 #include "platform/error.h"
 #include "platform/log.h"
@@ -56,9 +57,10 @@ std::vector<std::string> store_pictures(Decoder& decoder, domain::ArtifactStore&
 
 std::optional<protocol::PictureRef> load_picture(Decoder& decoder, domain::ArtifactStore& artifacts,
                                                  const std::string& id,
+                                                 std::optional<media::Colour> matte,
                                                  std::vector<protocol::Bytes>& parts) {
   if (id.empty()) return std::nullopt;
-  auto decoded = decoder.decode(artifacts.get(id).bytes);
+  auto decoded = decoder.decode(artifacts.get(id).bytes, matte);
   return protocol::add_picture(parts, std::move(decoded.image));
 }
 
@@ -179,8 +181,12 @@ void JobRunner::prepare(const protocol::GenerateRequest& request, const domain::
       [this, request, input](Decoder& decoder) {
         auto full = request;
         auto parts = std::make_shared<Parts>();
-        full.image = load_picture(decoder, parts_.artifacts, input.image_artifact, *parts);
-        full.mask = load_picture(decoder, parts_.artifacts, input.mask_artifact, *parts);
+        const auto load = [&](const card::Attachment& attachment, const std::string& id) {
+          const auto matte = domain::matte_of(attachment, input.generation);
+          return load_picture(decoder, parts_.artifacts, id, matte, *parts);
+        };
+        full.image = load(card::kSourcePicture, input.image_artifact);
+        full.mask = load(card::kMask, input.mask_artifact);
         parts_.inbox.post([this, full, parts] { send(full, std::move(*parts)); });
       },
       [this, id = request.job](const Error& error) {
@@ -273,6 +279,11 @@ void JobRunner::save(Running& running, protocol::GenerateReply reply, const Pict
   auto& job = running.job;
   advance(job.progress, "save", 0, 0);
   parts_.board.publish("progress", job, parts_.now_ms());
+  const auto& input = job.input;
+  if (!input.image_artifact.empty()) {
+    const auto matte = domain::matte_of(card::kSourcePicture, input.generation);
+    if (matte) reply.used.matte = media::text_of(*matte);
+  }
   auto& warnings = reply.used.warnings;
   warnings.insert(warnings.begin(), job.input.warnings.begin(), job.input.warnings.end());
   parts_.pool.post(

@@ -7,6 +7,7 @@
 #include <random>
 #include <utility>
 
+#include "domain/jobs/attachment_rules.h"
 #include "domain/jobs/generation_rules.h"
 #include "domain/settings/limits.h"
 #include "platform/error.h"
@@ -362,8 +363,10 @@ class LocalScheduler::Place {
 };
 
 std::string LocalScheduler::keep_upload(Decoder& decoder, const std::vector<std::uint8_t>& bytes,
-                                        const std::string& field, std::string& reading) {
+                                        const card::Attachment& attachment,
+                                        const domain::FieldNames& names, std::string& reading) {
   if (bytes.empty()) return "";
+  const auto field = names.of(attachment.role);
   if (bytes.size() > limits::kPictureBytesMax) {
     throw Error(ErrorCode::kTooLarge, field + ": the picture's file is " +
                                           std::to_string(bytes.size() >> 20) + " MB large, " +
@@ -371,9 +374,10 @@ std::string LocalScheduler::keep_upload(Decoder& decoder, const std::vector<std:
                                           " are allowed");
   }
   reading = field;
-  const auto media_type = decoder.decode(bytes).media_type;
+  const auto decoded = decoder.decode(bytes);
   reading.clear();
-  return artifacts_.put(bytes, media_type, domain::ArtifactOrigin::kUploaded);
+  domain::check_attachment(attachment, decoded.image, field);
+  return artifacts_.put(bytes, decoded.media_type, domain::ArtifactOrigin::kUploaded);
 }
 
 void LocalScheduler::submit(NewJob wish, std::function<void(Accepted)> done) {
@@ -387,9 +391,9 @@ void LocalScheduler::submit(NewJob wish, std::function<void(Accepted)> done) {
         Job complete = job;
         const auto& names = pictures->names;
         complete.input.image_artifact =
-            keep_upload(decoder, pictures->image, names.of("image"), *reading);
+            keep_upload(decoder, pictures->image, card::kSourcePicture, names, *reading);
         complete.input.mask_artifact =
-            keep_upload(decoder, pictures->mask, names.of("mask"), *reading);
+            keep_upload(decoder, pictures->mask, card::kMask, names, *reading);
         done(enqueue(*place, std::move(complete)));
       },
       [done, reading](const Error& error) {

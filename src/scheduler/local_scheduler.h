@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "card/attachments.h"
 #include "domain/gallery/artifact_store.h"
 #include "domain/jobs/job_store.h"
 #include "scheduler/job_board.h"
@@ -84,7 +85,8 @@ class LocalScheduler final : public Scheduler {
   domain::Job accept(const NewJob& wish);
   domain::Job enqueue(Place& place, domain::Job job);
   std::string keep_upload(Decoder& decoder, const std::vector<std::uint8_t>& bytes,
-                          const std::string& field, std::string& reading);
+                          const card::Attachment& attachment, const domain::FieldNames& names,
+                          std::string& reading);
   std::shared_ptr<const domain::Catalog> catalog();
   std::string why_no_models() const;  // mutex_ is held
   ModelList list_models() const;      // mutex_ is held

@@ -13,6 +13,9 @@
 #include <thread>
 #include <utility>
 
+#include "media/image/blend.h"
+#include "media/image/convert.h"
+#include "media/image/resample.h"
 #include "platform/error.h"
 
 namespace atelier::worker {
@@ -23,6 +26,7 @@ using Milliseconds = std::chrono::milliseconds;
 
 constexpr int kBlock = 16;            // pixels of one block of colour: noise that still compresses
 constexpr int kPreviewSide = 64;      // of the longer side
+constexpr int kSoftEdge = 8;          // of a mask: one cell of a real model's latents
 constexpr Milliseconds kPatience{5};  // between two looks at cancellation
 
 int read_switch(std::string_view name, std::string_view value) {
@@ -88,6 +92,23 @@ media::Image noise_picture(int width, int height, std::uint64_t seed, double don
     }
   }
   return picture;
+}
+
+// The noise over the picture to start from, as thick as the strength says; only within a mask,
+// unless what is outside shall change as well.
+media::Image drawn_over(const engine::GenerateJob& job, double strength, media::Image noise) {
+  if (!job.image) return noise;
+  const media::Image source =
+      media::resize(media::to_rgb(*job.image), noise.width, noise.height, media::Filter::kLanczos);
+  media::Image where{noise.width, noise.height, 1, {}};
+  if (job.mask && job.input.keep_outside) {
+    where = media::with_soft_edge(media::resize(media::to_grey(*job.mask), noise.width,
+                                                noise.height, media::Filter::kLanczos),
+                                  kSoftEdge);
+  } else {
+    where.pixels.assign(where.byte_count(), static_cast<std::uint8_t>(255 * strength));
+  }
+  return media::blended(source, noise, where);
 }
 
 const std::vector<engine::NamedChoice>& fake_samplers() {
@@ -180,8 +201,9 @@ class FakeEngine final : public engine::Engine {
     denoise(job, observer, result);
     observer.on_progress({.stage = "decode", .step = 0, .total = 1});
     for (int i = 0; i < result.used.batch; ++i) {
-      result.images.push_back(
-          noise_picture(result.used.width, result.used.height, picture_seed(result.used, i), 1));
+      result.images.push_back(drawn_over(
+          job, result.used.strength.value_or(1),
+          noise_picture(result.used.width, result.used.height, picture_seed(result.used, i), 1)));
     }
     wait(Milliseconds(switches_.late_ms), observer);
     return result;
@@ -213,6 +235,7 @@ class FakeEngine final : public engine::Engine {
     used.seed = input.seed.value_or(0);
     used.batch = input.batch;
     if (job.image) used.strength = input.strength.value_or(0.75);
+    if (job.mask) used.keep_outside = input.keep_outside;
     used.clip_skip = input.clip_skip;
     used.dtype = "fp32";
     used.prompt = input.prompt;

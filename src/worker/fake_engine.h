@@ -1,6 +1,7 @@
-// An engine without torch: coloured noise that depends on seed and prompt, with real timing,
-// progress, previews and cancellation, and switches that make it misbehave. Server, page and
-// end-to-end tests run on it. Same threads and failures as any engine (engine/interface.h).
+// An engine without torch: coloured noise that depends on seed and prompt, over the picture and
+// within the mask that it is given, with real timing, progress, previews and cancellation, and
+// switches that make it misbehave. Server, page and end-to-end tests run on it. Same threads and
+// failures as any engine (engine/interface.h).
 #pragma once
 
 #include <memory>

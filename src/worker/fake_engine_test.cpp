@@ -51,6 +51,27 @@ TEST(FakeEngine, PicturesDependOnSeedAndPrompt) {
   EXPECT_NE(red.pixels, make(small_job(1, "blue")).images.at(0).pixels);
 }
 
+TEST(FakeEngine, DrawsOverThePictureAndWithinTheMask) {
+  auto job = small_job(1, "red");
+  const auto noise = make(job).images.at(0);
+  job.image = media::Image{64, 64, 3, std::vector<std::uint8_t>(64 * 64 * 3, 100)};
+  job.input.strength = 1;
+  EXPECT_EQ(make(job).images.at(0).pixels, noise.pixels);
+  job.input.strength = 0.5;
+  for (const int pixel : make(job).images.at(0).pixels) {
+    EXPECT_GE(pixel, 49);
+    EXPECT_LE(pixel, 178);
+  }
+  job.mask = media::Image{64, 64, 1, std::vector<std::uint8_t>(64 * 64, 0)};
+  job.mask->pixels[0] = 255;
+  const auto kept = make(job);
+  EXPECT_EQ(kept.images.at(0).pixels.front(), noise.pixels.front());
+  EXPECT_EQ(kept.images.at(0).pixels.back(), 100);
+  EXPECT_EQ(kept.used.keep_outside, true);
+  job.input.keep_outside = false;
+  EXPECT_NE(make(job).images.at(0).pixels.back(), 100);
+}
+
 TEST(FakeEngine, PictureIOfABatchHasSeedPlusI) {
   auto job = small_job(5, "red");
   job.input.batch = 3;

@@ -47,6 +47,20 @@ inline std::string png(std::uint32_t width, std::uint32_t height, Rows rows = Ro
          png_chunk("IEND", "");
 }
 
+// RGBA, each pixel as the function of (x, y) says: 0xrrggbbaa.
+template <class Pixel>
+std::string rgba_png(std::uint32_t width, std::uint32_t height, Pixel pixel) {
+  std::string raw;
+  for (std::uint32_t y = 0; y < height; ++y) {
+    raw += '\0';
+    for (std::uint32_t x = 0; x < width; ++x) raw += big_endian(pixel(x, y));
+  }
+  const std::string header =
+      big_endian(width) + big_endian(height) + std::string("\x08\x06\x00\x00\x00", 5);
+  return "\x89PNG\r\n\x1a\n" + png_chunk("IHDR", header) + png_chunk("IDAT", deflated(raw)) +
+         png_chunk("IEND", "");
+}
+
 struct PngSize {
   std::uint32_t width = 0, height = 0;  // 0: this is no PNG
 };

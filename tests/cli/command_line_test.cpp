@@ -67,6 +67,13 @@ class CommandLine : public testing::Test {
     return picture.image ? picture.image->pixels : std::vector<std::uint8_t>{};
   }
 
+  void write(const std::string& file, const atelier::media::Image& picture) const {
+    const auto bytes = atelier::codec::encode_picture(picture, {});
+    std::ofstream(home_ / file, std::ios::binary)
+        .write(reinterpret_cast<const char*>(bytes.data()),
+               static_cast<std::streamsize>(bytes.size()));
+  }
+
   static void SetUpTestSuite() { atelier::codec::start_codecs("cli_test"); }
 
   fs::path home_;
@@ -217,6 +224,40 @@ TEST_F(CommandLine, LooksForAStationWithoutShowingTheKey) {
   EXPECT_THAT(health, testing::Not(HasSubstr("topsecret")));
   EXPECT_THAT(seen, HasSubstr("GET /api/v1/models"));
   ::unsetenv("ATELIER_API_KEY");
+}
+
+// A picture that is transparent on its left, and a mask of a square in its middle.
+TEST_F(CommandLine, CompositesThePictureAndKeepsWhatIsOutsideTheMask) {
+  atelier::media::Image picture{64, 64, 4, {}}, mask{64, 64, 1, {}}, hole{64, 64, 4, {}};
+  for (int i = 0; i < 64 * 64; ++i) {
+    const int x = i % 64, y = i / 64;
+    const bool square = x >= 24 && x < 40 && y >= 24 && y < 40;
+    picture.pixels.insert(picture.pixels.end(), {200, 0, 0, std::uint8_t(x < 32 ? 0 : 255)});
+    mask.pixels.push_back(square ? 255 : 0);
+    hole.pixels.insert(hole.pixels.end(), {0, 0, 0, std::uint8_t(square ? 0 : 255)});
+  }
+  write("in.png", picture);
+  write("mask.png", mask);
+  write("hole.png", hole);
+  const std::string wish = "generate x -o out.png --size 64x64 --steps 2 --image in.png ";
+  const auto at = [this](int x) {
+    const auto all = pixels("out.png");
+    const auto first = all.begin() + (60 * 64 + x) * 3;
+    return std::vector<std::uint8_t>(first, first + 3);
+  };
+  ASSERT_EQ(run(wish + "--mask mask.png"), 0) << output_;
+  EXPECT_THAT(at(2), testing::ElementsAre(255, 255, 255));
+  EXPECT_THAT(at(60), testing::ElementsAre(200, 0, 0));
+  ASSERT_EQ(run(wish + "--mask mask.png --matte '#00ff00'"), 0) << output_;
+  EXPECT_THAT(at(2), testing::ElementsAre(0, 255, 0));
+  ASSERT_EQ(run(wish + "--mask mask.png --no-keep-outside"), 0) << output_;
+  EXPECT_THAT(at(60), testing::Not(testing::ElementsAre(200, 0, 0)));
+  EXPECT_EQ(run(wish + "--mask hole.png"), 2);
+  EXPECT_THAT(output_, HasSubstr("--mask: the mask has no white"));
+  EXPECT_EQ(run(wish + "--matte glass"), 2);
+  EXPECT_THAT(output_, HasSubstr("--matte: this is no colour"));
+  ASSERT_EQ(run(wish + "--no-keep-outside"), 0) << output_;
+  EXPECT_THAT(output_, HasSubstr("note: --no-keep-outside was ignored: it needs a mask (--mask)"));
 }
 
 TEST_F(CommandLine, ListsTheModels) {

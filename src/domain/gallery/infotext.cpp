@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::string_view kNegative = "Negative prompt:";
 constexpr std::size_t kPairsMin = 3;
+constexpr const char* kUsualMatte = "#ffffff";  // not worth a word
 
 bool is_word(char c) {
   const auto byte = static_cast<unsigned char>(c);
@@ -114,6 +115,7 @@ std::string_view Infotext::field(std::string_view name) const {
 
 std::string write_infotext(const card::GenerationUsed& used, int index) {
   const auto seed = used.seed + static_cast<std::uint64_t>(index);
+  const std::string matte = used.matte.value_or(kUsualMatte);
   std::vector<std::pair<std::string, std::string>> fields{
       {"Steps", std::to_string(used.steps)},
       {"Sampler", used.sampler},
@@ -124,6 +126,8 @@ std::string write_infotext(const card::GenerationUsed& used, int index) {
       {"Model hash", used.model_hash},
       {"Model", used.model},
       {"Denoising strength", used.strength ? shortest(*used.strength) : ""},
+      {"Matte", matte == kUsualMatte ? "" : matte},
+      {"Keep outside", used.keep_outside.value_or(true) ? "" : "false"},
       {"Clip skip", used.clip_skip > 1 ? std::to_string(used.clip_skip) : ""},
       {"Version", "Atelier " + std::string(kVersion)},
   };

@@ -49,6 +49,18 @@ TEST(Infotext, SurvivesARoundTrip) {
   EXPECT_EQ(read.field("Schedule type"), "Karras");
 }
 
+TEST(Infotext, NamesMatteAndWhatWasKeptOnlyWhereTheyAreNotUsual) {
+  auto used = circle();
+  used.matte = "#ffffff";
+  used.keep_outside = true;
+  EXPECT_EQ(write_infotext(used, 1), write_infotext(circle(), 1));
+  used.matte = "#00ff00";
+  used.keep_outside = false;
+  const auto read = read_infotext(write_infotext(used, 0));
+  EXPECT_EQ(read.field("Matte"), "#00ff00");
+  EXPECT_EQ(read.field("Keep outside"), "false");
+}
+
 TEST(Infotext, AnEmptyPromptSurvivesToo) {
   auto used = circle();
   used.prompt = "";

@@ -7,6 +7,7 @@
 
 #include "domain/settings/limits.h"
 #include "json/describe.h"
+#include "media/image/colour.h"
 #include "platform/error.h"
 
 namespace atelier::domain {
@@ -41,6 +42,7 @@ class Rules {
                     double maximum) const;
   void check_text(std::string_view field, const std::string& text) const;
   void check_strength() const;
+  void check_matte() const;
   void check_pictures() const;
   bool can(std::string_view capability) const {
     return std::ranges::find(model_.capabilities, capability) != model_.capabilities.end();
@@ -105,6 +107,11 @@ void Rules::check_strength() const {
   }
 }
 
+void Rules::check_matte() const {
+  if (input_.matte.empty() || media::colour_from_text(input_.matte)) return;
+  refuse("matte", "this is no colour: write it as #ffffff, or white, black or grey");
+}
+
 void Rules::check_text(std::string_view field, const std::string& text) const {
   if (text.size() > limits::kPromptBytesMax) {
     refuse(field, "the text is " + std::to_string(text.size()) + " bytes long: use at most " +
@@ -129,6 +136,7 @@ void Rules::check() const {
   if (!dtype.empty() && dtype != "fp32" && dtype != "bf16" && dtype != "fp16") {
     refuse("dtype", "'" + dtype + "' is not known: choose fp32, bf16 or fp16");
   }
+  check_matte();
 }
 
 }  // namespace
@@ -145,9 +153,14 @@ std::vector<std::string> without_effect(const GenerationInput& input, SourcePict
     sentences.push_back(names.of(field) + " was ignored: it needs a picture to start from (" +
                         names.of("image") + ")");
   };
+  if (!pictures.mask && !input.keep_outside) {
+    sentences.push_back(names.of("keep_outside") + " was ignored: it needs a mask (" +
+                        names.of("mask") + ")");
+  }
   if (pictures.image) return sentences;
   if (input.strength) needs_a_picture("strength");
   if (input.fit != card::FitMode::kStretch) needs_a_picture("fit");
+  if (!input.matte.empty()) needs_a_picture("matte");
   return sentences;
 }
 

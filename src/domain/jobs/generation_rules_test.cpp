@@ -134,6 +134,28 @@ TEST(GenerationRules, SayWhatNeedsAPictureToHaveAnEffect) {
                                    StartsWith("/input/fit was ignored")));
 }
 
+TEST(GenerationRules, SayWhatNeedsAMaskToHaveAnEffect) {
+  GenerationInput input;
+  input.keep_outside = false;
+  EXPECT_TRUE(without_effect(input, {.image = true, .mask = true}).empty());
+  EXPECT_THAT(without_effect(input, {.image = true}),
+              testing::ElementsAre(StartsWith("/input/keep_outside was ignored: it needs a mask")));
+  input.keep_outside = true;
+  input.matte = "black";
+  EXPECT_TRUE(without_effect(input, {.image = true}).empty());
+  EXPECT_THAT(without_effect(input, {}),
+              testing::ElementsAre(StartsWith("/input/matte was ignored")));
+}
+
+TEST(GenerationRules, RefuseAMatteThatIsNoColour) {
+  for (const char* matte : {"", "#a0b1C2", "white", "black", "grey"}) {
+    EXPECT_EQ(refusal([&](auto& input) { input.matte = matte; }), "") << matte;
+  }
+  for (const char* matte : {"transparent", "#12345", "fff", "255,255,255"}) {
+    EXPECT_THAT(refusal([&](auto& input) { input.matte = matte; }), StartsWith("/input/matte: "));
+  }
+}
+
 TEST(GenerationRules, RefuseAPromptOfMegabytes) {
   EXPECT_THAT(refusal([](auto& input) { input.prompt.assign(1 << 20, 'a'); }),
               StartsWith("/input/prompt: "));

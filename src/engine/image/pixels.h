@@ -7,7 +7,7 @@
 
 namespace atelier::engine {
 
-// RGB in [-1, 1], [1, 3, height, width], fp32.
+// RGB in [-1, 1], [1, 3, height, width], fp32; RGBA lies on white.
 Tensor picture_to_tensor(const media::Image& image);
 // Clamps, scales to 255 and rounds halves to even. `tensor` is [3, height, width].
 media::Image tensor_to_picture(const Tensor& tensor);

@@ -32,13 +32,22 @@ bj::object side(std::string_view text) {
 }
 
 constexpr std::string_view kPicture =
-    "Picture to start from: base64 or a data URL, never an address";
-constexpr std::string_view kMask = "White is painted anew; base64 or a data URL; needs a picture";
+    "Picture to start from: base64 or a data URL, never an address; its transparent parts lie on "
+    "the matte";
+constexpr std::string_view kMask =
+    "White is painted anew; black is kept, and so is what is transparent; base64 or a data URL; "
+    "needs a picture";
 constexpr std::string_view kSeedText =
     "The seed as text, exact where JavaScript would round the number; it counts before seed";
 constexpr std::string_view kStrength =
     "How much of the picture to start from changes: above 0, at most 1";
 constexpr std::string_view kFit = "How a picture that is given meets the asked size";
+constexpr std::string_view kMatte =
+    "Colour behind transparent parts of the picture to start from: #rrggbb, white, black or grey; "
+    "\"\" is white";
+constexpr std::string_view kKeepOutside =
+    "With a mask: what is outside it stays the picture's own pixels, with a soft edge; false gives "
+    "the model's result everywhere";
 
 bj::object strength() {
   return {{"description", kStrength}, {"exclusiveMinimum", 0}, {"maximum", 1}};
@@ -67,6 +76,8 @@ const FieldNotes& generation_notes() {
       {"batch", ranged("Pictures", 1, limits::kBatchMax)},
       {"strength", strength()},
       {"fit", says(kFit)},
+      {"matte", says(kMatte)},
+      {"keep_outside", says(kKeepOutside)},
       {"clip_skip",
        ranged("2 is the last layer but one of the text encoder", 0, limits::kClipSkipMax)},
       {"dtype",
@@ -109,6 +120,8 @@ const FieldNotes& image_notes() {
       {"image_url", says("The same as image; only data URLs are read")},
       {"mask", says(kMask)},
       {"fit", chosen(kFit, {"stretch", "cover", "contain"})},
+      {"matte", says(kMatte)},
+      {"keep_outside", says(kKeepOutside)},
       {"exact_size", says("Never make the picture small and enlarge it")},
       {"response_format", says("b64_json is always sent; url adds an address on this station")},
       {"output_format", says("The pictures are PNG")},

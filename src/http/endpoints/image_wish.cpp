@@ -229,6 +229,8 @@ ImageWish read_image_wish(const ImageBody& body, scheduler::Scheduler& scheduler
   read_sampler(body, scheduler, unknown, wish);
   read_picture_to_start_from(body, wish, resolved.model);
   if (body.fit) input.fit = fit_of(*body.fit);
+  input.matte = body.matte.value_or("");
+  input.keep_outside = body.keep_outside.value_or(true);
   read_reply_wishes(body, wish.warnings);
   wish.job.client = "gallery";
   return wish;

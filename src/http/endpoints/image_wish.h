@@ -20,8 +20,8 @@ struct ImageBody {
   std::optional<double> guidance_scale, cfg_scale, guidance, strength, denoising_strength;
   std::optional<std::uint64_t> seed;
   std::optional<std::string> seed_text;
-  std::optional<std::string> image, init_image, image_url, mask, response_format, fit;
-  std::optional<bool> exact_size;
+  std::optional<std::string> image, init_image, image_url, mask, response_format, fit, matte;
+  std::optional<bool> exact_size, keep_outside;
   std::optional<std::string> output_format, background;  // OpenAI's; what is not done is said
   std::optional<bool> stream;
 };
@@ -30,7 +30,8 @@ BOOST_DESCRIBE_STRUCT(ImageBody, (),
                        width, height, steps, num_inference_steps, num_steps, n, num_images,
                        batch_size, guidance_scale, cfg_scale, guidance, strength,
                        denoising_strength, seed, seed_text, image, init_image, image_url, mask,
-                       response_format, fit, exact_size, output_format, background, stream))
+                       response_format, fit, matte, exact_size, keep_outside, output_format,
+                       background, stream))
 
 struct ImageWish {
   scheduler::NewJob job;

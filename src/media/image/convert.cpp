@@ -1,6 +1,8 @@
 #include "media/image/convert.h"
 
+#include <array>
 #include <string>
+#include <utility>
 
 #include "platform/error.h"
 
@@ -33,20 +35,33 @@ void check_image(const Image& image) {
   }
 }
 
-Image to_rgb(const Image& image) {
-  if (image.channels == 3) {
-    check_image(image);
-    return image;
+// In place: a photograph may have 200 million pixels.
+Image on_matte(Image image, Colour matte) {
+  check_image(image);
+  if (image.channels != 4) return image;
+  const std::array<unsigned, 3> below{matte.red, matte.green, matte.blue};
+  std::uint8_t* to = image.pixels.data();
+  for (std::size_t i = 0; i < image.pixels.size(); i += 4) {
+    const unsigned alpha = image.pixels[i + 3];
+    for (std::size_t c = 0; c < 3; ++c) {
+      const unsigned sum = image.pixels[i + c] * alpha + below[c] * (255 - alpha);
+      *to++ = static_cast<std::uint8_t>((sum + 127) / 255);
+    }
   }
-  const int green = image.channels == 1 ? 0 : 1, blue = image.channels == 1 ? 0 : 2;
-  return converted(image, 3, [=](const std::uint8_t* from, std::uint8_t* to) {
-    to[0] = from[0];
-    to[1] = from[green];
-    to[2] = from[blue];
+  image.channels = 3;
+  image.pixels.resize(image.byte_count());
+  return image;
+}
+
+Image to_rgb(const Image& image) {
+  if (image.channels != 1) return on_matte(image, kWhite);
+  return converted(image, 3, [](const std::uint8_t* from, std::uint8_t* to) {
+    to[0] = to[1] = to[2] = from[0];
   });
 }
 
 Image to_grey(const Image& image) {
+  if (image.channels == 4) return to_grey(on_matte(image, kBlack));
   if (image.channels == 1) {
     check_image(image);
     return image;

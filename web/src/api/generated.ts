@@ -404,6 +404,10 @@ export interface components {
              * @enum {string}
              */
             fit?: "stretch" | "cover" | "contain";
+            /** @description Colour behind transparent parts of the picture to start from: #rrggbb, white, black or grey; "" is white */
+            matte?: string;
+            /** @description With a mask: what is outside it stays the picture's own pixels, with a soft edge; false gives the model's result everywhere */
+            keep_outside?: boolean;
             /** @description 2 is the last layer but one of the text encoder */
             clip_skip?: number;
             /**
@@ -417,9 +421,9 @@ export interface components {
             preview_every?: number;
             /** @description Decode in tiles, with less memory */
             tile_vae?: boolean;
-            /** @description Picture to start from: base64 or a data URL, never an address */
+            /** @description Picture to start from: base64 or a data URL, never an address; its transparent parts lie on the matte */
             image?: string;
-            /** @description White is painted anew; base64 or a data URL; needs a picture */
+            /** @description White is painted anew; black is kept, and so is what is transparent; base64 or a data URL; needs a picture */
             mask?: string;
             /** @description The seed as text, exact where JavaScript would round the number; it counts before seed */
             seed_text?: string | null;
@@ -480,13 +484,13 @@ export interface components {
             seed?: number | null;
             /** @description The seed as text, exact where JavaScript would round the number; it counts before seed */
             seed_text?: string | null;
-            /** @description Picture to start from: base64 or a data URL, never an address */
+            /** @description Picture to start from: base64 or a data URL, never an address; its transparent parts lie on the matte */
             image?: string | null;
             /** @description The same as image */
             init_image?: string | null;
             /** @description The same as image; only data URLs are read */
             image_url?: string | null;
-            /** @description White is painted anew; base64 or a data URL; needs a picture */
+            /** @description White is painted anew; black is kept, and so is what is transparent; base64 or a data URL; needs a picture */
             mask?: string | null;
             /** @description b64_json is always sent; url adds an address on this station */
             response_format?: string | null;
@@ -495,8 +499,12 @@ export interface components {
              * @enum {string|null}
              */
             fit?: "stretch" | "cover" | "contain" | null;
+            /** @description Colour behind transparent parts of the picture to start from: #rrggbb, white, black or grey; "" is white */
+            matte?: string | null;
             /** @description Never make the picture small and enlarge it */
             exact_size?: boolean | null;
+            /** @description With a mask: what is outside it stays the picture's own pixels, with a soft edge; false gives the model's result everywhere */
+            keep_outside?: boolean | null;
             /** @description The pictures are PNG */
             output_format?: string | null;
             /** @description Never transparent */
@@ -521,6 +529,8 @@ export interface components {
             strength?: number | null;
             /** @enum {string} */
             fit?: "stretch" | "cover" | "contain";
+            matte?: string;
+            keep_outside?: boolean;
             clip_skip?: number;
             dtype?: string;
             precise?: boolean;
@@ -721,6 +731,8 @@ export interface components {
             seed?: number;
             batch?: number;
             strength?: number | null;
+            matte?: string | null;
+            keep_outside?: boolean | null;
             clip_skip?: number;
             dtype?: string;
             prompt?: string;

@@ -55,6 +55,8 @@ function factsOf(job: Job, index: number): string[] {
     used.schedule ? `${used.sampler}, ${used.schedule}` : used.sampler,
     `guidance ${used.guidance}`,
     used.strength === null ? '' : `strength ${used.strength}`,
+    used.matte === null || used.matte === '#ffffff' ? '' : `matte ${used.matte}`,
+    used.keep_outside === false ? 'outside the mask not kept' : '',
     artifacts.length > 1 ? `picture ${index + 1} of ${artifacts.length}` : '',
     `seed ${seedOf(job, index)}`,
     job.finished_ms > job.started_ms ? seconds((job.finished_ms - job.started_ms) / 1000) : '',

@@ -75,8 +75,8 @@ describe('the create form', () => {
     expect(sent({ sampler: 'DDIM' })).toBeUndefined(); // which cannot walk every schedule
     expect(sent({ schedule: 'Karras' })).toBeUndefined();
   });
-  it('takes a mask away with its picture', () => {
-    const carried = { mask: 'data:', dtype: 'bf16' };
+  it('takes a mask, its wish and the matte away with their picture', () => {
+    const carried = { mask: 'data:', keep_outside: false, matte: 'black', dtype: 'bf16' };
     expect(changed(form({ carried }), { source: null }).carried).toEqual({ dtype: 'bf16' });
     expect(changed(form({ carried }), { prompt: 'a' }).carried).toEqual(carried);
   });

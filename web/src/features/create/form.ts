@@ -24,12 +24,13 @@ export const changed = (before: FormState, changes: FormChange): FormState => ({
   ...before,
   ...changes,
   chosen: { ...before.chosen, ...changes.chosen },
-  carried: changes.carried ?? ('source' in changes ? withoutMask(before.carried) : before.carried),
+  carried: changes.carried ?? ('source' in changes ? withoutPicture(before.carried) : before.carried),
 });
 
-// A mask belongs to one source picture, and the station refuses it alone.
-const withoutMask = (carried: Carried): Carried =>
-  Object.fromEntries(Object.entries(carried).filter(([name]) => name !== 'mask'));
+// These belong to one source picture; the station refuses a mask alone.
+const ofOnePicture = new Set(['mask', 'keep_outside', 'matte']);
+const withoutPicture = (carried: Carried): Carried =>
+  Object.fromEntries(Object.entries(carried).filter(([name]) => !ofOnePicture.has(name)));
 
 export interface SourcePicture {
   dataUrl: string;

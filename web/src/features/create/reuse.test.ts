@@ -29,7 +29,8 @@ const made = (input: Partial<Job['input']> = {}, used: Partial<NonNullable<Job['
   input: {
     prompt: 'a red circle', negative_prompt: null, model: 'small', width: null, height: null, exact_size: false,
     steps: null, guidance: null, guidance_rescale: null, sampler: '', schedule: '', seed: 7, seed_text: '7', batch: 1,
-    strength: null, fit: 'stretch', clip_skip: 0, dtype: '', precise: false, preview_every: 1, tile_vae: false, image_artifact: '',
+    strength: null, fit: 'stretch', matte: '', keep_outside: true, clip_skip: 0, dtype: '', precise: false,
+    preview_every: 1, tile_vae: false, image_artifact: '',
     mask_artifact: '', ...input,
   },
   result: {
@@ -37,7 +38,8 @@ const made = (input: Partial<Job['input']> = {}, used: Partial<NonNullable<Job['
     used: {
       model: 'small', model_title: 'Small', model_hash: '', sampler: 'DPM++ 2M', schedule: 'Karras', width: 160,
       height: 104, made_width: 160, made_height: 104, steps: 12, guidance: 4, seed: 7, seed_text: '7', batch: 1,
-      strength: null, clip_skip: 0, dtype: 'fp32', prompt: 'a red circle', negative_prompt: '', warnings: [], ...used,
+      strength: null, matte: null, keep_outside: null, clip_skip: 0, dtype: 'fp32', prompt: 'a red circle',
+      negative_prompt: '', warnings: [], ...used,
     },
   },
 }) as Job;
@@ -76,6 +78,16 @@ describe('the settings of a picture', () => {
       image: picture.dataUrl, mask: 'data:mask', fit: 'cover', strength: 0.4,
     });
     expect(asked(job)).not.toHaveProperty('strength');
+  });
+  it('hold matte and what is kept outside the mask, with their pictures alone', () => {
+    const job = made({ image_artifact: 'i', mask_artifact: 'm', matte: '#00ff00', keep_outside: false });
+    const mask = { dataUrl: 'data:mask', name: 'm' };
+    const form = formOf(job, card, { source: picture, mask });
+    expect(toJob(form, card, () => 1).input).toMatchObject({ matte: '#00ff00', keep_outside: false });
+    expect(carriedWords(form.carried)).toBe('matte #00ff00, mask, keep outside off');
+    expect(asked(job)).not.toHaveProperty('matte');
+    expect(asked(job, { source: picture, mask: null })).not.toHaveProperty('keep_outside');
+    expect(asked(made({ matte: '' }), { source: picture, mask })).not.toHaveProperty('keep_outside');
   });
   it('hold what has no control here, and say so', () => {
     const job = made({ exact_size: true, dtype: 'bf16', negative_prompt: '' });

@@ -5,6 +5,7 @@ import type { Carried, FormState, SourcePicture, Values } from './form';
 // What a request may hold and no control shows.
 const uncontrolled = ['exact_size', 'guidance_rescale', 'dtype', 'precise', 'tile_vae'] as const;
 const onSomeCards = ['batch', 'strength', 'clip_skip'] as const;
+const ofPicture = ['matte'] as const;
 const plain: Partial<Record<string, number>> = { batch: 1, clip_skip: 0 };
 
 export interface Pictures {
@@ -23,7 +24,7 @@ export function formOf(job: Job, card: ModelCard, { source, mask }: Pictures): F
     chosen: chosenOf(job, card, source !== null),
     seedLocked: true,
     source,
-    carried: carriedOf(job, card, mask),
+    carried: carriedOf(job, card, { source, mask }),
   };
 }
 
@@ -61,15 +62,16 @@ function namesSchedule(asked: string, sampler: string, schedule: string, card: M
   return asked !== '' && asked !== sampler && (own?.choices.includes(schedule) ?? false);
 }
 
-function carriedOf({ input }: Job, card: ModelCard, mask: SourcePicture | null): Carried {
+function carriedOf({ input }: Job, card: ModelCard, { source, mask }: Pictures): Carried {
   const carried: Carried = {};
-  for (const name of [...uncontrolled, ...onSomeCards]) {
+  for (const name of [...uncontrolled, ...onSomeCards, ...(source ? ofPicture : [])]) {
     const value = input[name];
     const controlled = card.parameters.some((parameter) => parameter.name === name);
     if (value && value !== plain[name] && !controlled) carried[name] = value;
   }
   if (input.negative_prompt === '') carried['negative_prompt'] = ''; // differs from none for some models
   if (mask) carried['mask'] = mask.dataUrl;
+  if (mask && !input.keep_outside) carried['keep_outside'] = false;
   return carried;
 }
 
@@ -77,6 +79,9 @@ function carriedOf({ input }: Job, card: ModelCard, mask: SourcePicture | null):
 export const carriedWords = (carried: Carried): string =>
   Object.entries(carried)
     .filter(([name]) => name !== 'negative_prompt')
-    .map(([name, value]) =>
-      name === 'mask' || value === true ? name.replaceAll('_', ' ') : `${name.replaceAll('_', ' ')} ${value}`)
+    .map(([name, value]) => {
+      const words = name.replaceAll('_', ' ');
+      if (name === 'mask' || value === true) return words;
+      return `${words} ${value === false ? 'off' : value}`;
+    })
     .join(', ');

@@ -1,0 +1,92 @@
+#include "domain/jobs/attachment_rules.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+
+#include "platform/error.h"
+
+namespace atelier::domain {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::StartsWith;
+using Rgba = std::array<std::uint8_t, 4>;
+
+// The left half in one colour, the right half in another.
+media::Image halves(Rgba left, Rgba right) {
+  media::Image image{8, 4, 4, {}};
+  for (int i = 0; i < 32; ++i) {
+    const Rgba& pixel = i % 8 < 4 ? left : right;
+    image.pixels.insert(image.pixels.end(), pixel.begin(), pixel.end());
+  }
+  return image;
+}
+
+// The refusal's sentence, "" when the mask is accepted.
+std::string refusal(const media::Image& mask) {
+  try {
+    check_attachment(card::kMask, mask, "/input/mask");
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+    EXPECT_THAT(error.what(), StartsWith("/input/mask: the mask "));
+    EXPECT_THAT(error.what(), HasSubstr("white is repainted"));
+    return error.what();
+  }
+  return "";
+}
+
+constexpr Rgba kWhite{255, 255, 255, 255}, kBlack{0, 0, 0, 255}, kClear{0, 0, 0, 0};
+constexpr Rgba kHiddenWhite{255, 255, 255, 0}, kHiddenRed{255, 0, 0, 0};
+
+TEST(Masks, AreAcceptedWhereTheyAreWhite) {
+  EXPECT_EQ(refusal(halves(kWhite, kBlack)), "");
+  EXPECT_EQ(refusal(halves(kWhite, kClear)), "");
+  EXPECT_EQ(refusal(halves({255, 255, 255, 160}, kClear)), "");
+  EXPECT_EQ(refusal(halves(kWhite, kHiddenRed)), "");
+}
+
+TEST(Masks, InOpenAisFormAreRefusedByName) {
+  for (const Rgba& hole : {kClear, kHiddenWhite, kHiddenRed}) {
+    EXPECT_THAT(refusal(halves(kBlack, hole)), AllOf(HasSubstr("OpenAI"), HasSubstr("no white")));
+  }
+}
+
+TEST(Masks, PaintedBlackOnAnEmptyLayerAreRefusedByName) {
+  EXPECT_THAT(refusal(halves(kClear, kBlack)), HasSubstr("black on white"));
+  EXPECT_THAT(refusal(halves({255, 255, 255, 100}, kBlack)), HasSubstr("no white"));
+}
+
+TEST(Masks, ThatAreThePictureWithAHoleAreRefusedThoughSomeOfItIsBright) {
+  EXPECT_THAT(refusal(halves({255, 250, 120, 255}, kClear)), HasSubstr("the picture itself"));
+}
+
+TEST(Masks, WithNothingInThemAreRefused) {
+  EXPECT_THAT(refusal(halves(kClear, kHiddenWhite)), HasSubstr("transparent everywhere"));
+  EXPECT_THAT(refusal(halves(kBlack, {20, 20, 20, 255})), HasSubstr("dark everywhere"));
+}
+
+TEST(Masks, WithoutTransparencyInTheirFileAreTakenAsTheyAre) {
+  EXPECT_EQ(refusal({1, 1, 3, {0, 0, 0}}), "");
+  EXPECT_EQ(refusal({1, 1, 1, {0}}), "");
+}
+
+TEST(Attachments, ThatAreNoMaskMayBeTransparent) {
+  check_attachment(card::kSourcePicture, halves(kBlack, kClear), "/input/image");
+}
+
+TEST(Attachments, AreCompositedAsTheyDeclare) {
+  card::GenerationInput input;
+  EXPECT_EQ(matte_of(card::kSourcePicture, input), media::kWhite);
+  EXPECT_EQ(matte_of(card::kMask, input), media::kBlack);
+  input.matte = "#102030";
+  EXPECT_EQ(matte_of(card::kSourcePicture, input), (media::Colour{16, 32, 48}));
+  EXPECT_EQ(matte_of(card::kMask, input), media::kBlack);
+  const card::Attachment cut_out{"image", card::Transparency::kKept};
+  EXPECT_FALSE(matte_of(cut_out, input));
+}
+
+}  // namespace
+}  // namespace atelier::domain

@@ -1,9 +1,9 @@
 // atelier-engine-run: one picture straight from the engine library, without station or worker.
 //   atelier-engine-run MODEL "prompt" out.ppm [key=value …]
 // Keys: device, threads, negative, seed, steps, guidance, width, height, sampler, schedule, batch,
-// dtype, clip_skip, strength, image (PPM), mask (PPM), exact, precise, tile, preview (steps between
-// previews, written beside the picture). Prints progress and timings; a batch is written as
-// out.0.ppm, out.1.ppm, …
+// dtype, clip_skip, strength, image (PPM), mask (PPM), keep_outside (0: not), exact, precise, tile,
+// preview (steps between previews, written beside the picture). Prints progress and timings; a
+// batch is written as out.0.ppm, out.1.ppm, …
 #include <unistd.h>
 
 #include <cstdio>
@@ -94,6 +94,7 @@ atelier::engine::GenerateJob job_of(const std::string& model, const std::string&
   if (arguments.has("strength")) input.strength = arguments.number("strength");
   if (arguments.has("image")) job.image = read_ppm(arguments.text("image"));
   if (arguments.has("mask")) job.mask = read_ppm(arguments.text("mask"));
+  input.keep_outside = arguments.text("keep_outside") != "0";
   input.seed = std::strtoull(arguments.text("seed").c_str(), nullptr, 10);
   input.sampler = arguments.text("sampler");
   input.schedule = arguments.text("schedule");

@@ -10,6 +10,7 @@
 #include "engine/pipelines/guidance.h"
 #include "engine/pipelines/job_plan.h"
 #include "engine/pipelines/latents.h"
+#include "engine/pipelines/source.h"
 #include "engine/pipelines/task.h"
 #include "media/image/resample.h"
 #include "platform/error.h"
@@ -42,6 +43,7 @@ class Generation {
   }
   int group_size() const;
   void encode_prompt();
+  void fit_source();
   Conditioning conditioning_for(int pictures) const;
   void run_group(int first, int pictures);
   TaskStart start_task(TaskContext& context) const;
@@ -60,6 +62,9 @@ class Generation {
   std::vector<double> call_seconds_;
   double decode_seconds_ = 0;          // of the group before
   std::vector<Tensor> final_latents_;  // one entry per group
+  SourcePictures source_;              // at the made size
+  std::optional<KeptOutside> outside_;
+  std::vector<std::string> task_warnings_;
   GenerateResult result_;
 };
 
@@ -93,6 +98,18 @@ void Generation::encode_prompt() {
   result_.timing.encode_ms = milliseconds_since(start);
 }
 
+void Generation::fit_source() {
+  const SizePlan& size = plan_.size;
+  const auto fitted = [&](int width, int height) {
+    return fitted_source(job_, width, height, [this] { check(); });
+  };
+  source_ = fitted(size.made_width, size.made_height);
+  if (plan_.keep_outside) {
+    outside_.emplace(size.enlarged() ? fitted(size.width, size.height) : source_, size,
+                     model_.facts().latent_scale());
+  }
+}
+
 // The prompt's keys and values, once computed, repeated for every picture of the group.
 Conditioning Generation::conditioning_for(int pictures) const {
   if (pictures == 1) {
@@ -124,7 +141,8 @@ TaskStart Generation::start_task(TaskContext& context) const {
 
 Tensor Generation::denoise_group(TaskContext& context, Sampler& sampler) {
   const auto encode_start = std::chrono::steady_clock::now();
-  const TaskStart start = start_task(context);
+  TaskStart start = start_task(context);
+  task_warnings_ = std::move(start.warnings);
   result_.timing.encode_ms += milliseconds_since(encode_start);
   const Conditioning conditioning = conditioning_for(context.noise.pictures());
   const Hooks hooks{[this] { check(); }};
@@ -191,10 +209,11 @@ void Generation::finish(const Tensor& latents) {
   const Tensor pictures = decode_latents(model_, latents, tiling, [this] { check(); });
   for (std::int64_t i = 0; i < pictures.size(0); ++i) {
     media::Image image = tensor_to_picture(pictures[i]);
-    result_.images.push_back(plan_.size.enlarged()
-                                 ? media::resize(image, plan_.size.width, plan_.size.height,
-                                                 media::Filter::kLanczos, [this] { check(); })
-                                 : std::move(image));
+    if (plan_.size.enlarged()) {
+      image = media::resize(image, plan_.size.width, plan_.size.height, media::Filter::kLanczos,
+                            [this] { check(); });
+    }
+    result_.images.push_back(outside_ ? outside_->put_back(image) : std::move(image));
   }
   const double elapsed = milliseconds_since(start);
   decode_seconds_ = elapsed / 1000;
@@ -204,7 +223,7 @@ void Generation::finish(const Tensor& latents) {
 void Generation::run_group(int first, int pictures) {
   NoiseSource noise(plan_.seed + static_cast<std::uint64_t>(first), pictures);
   const std::unique_ptr<Sampler> sampler = plan_.sampler.make();
-  TaskContext context{model_, job_, plan_, *sampler, noise, [this] { check(); }};
+  TaskContext context{model_, job_, plan_, source_, *sampler, noise, [this] { check(); }};
   final_latents_.push_back(denoise_group(context, *sampler));
   finish(final_latents_.back());
   pictures_done_ += pictures;
@@ -229,6 +248,9 @@ card::GenerationUsed Generation::used() const {
   if (plan_.kind != JobKind::kTextToImage) {
     used.strength = plan_.strength;
   }
+  if (plan_.kind == JobKind::kInpaint) {
+    used.keep_outside = plan_.keep_outside;
+  }
   used.clip_skip = plan_.clip_skip;
   used.dtype = model_.dtype() == at::kBFloat16 ? "bf16"
                : model_.dtype() == at::kHalf   ? "fp16"
@@ -236,6 +258,7 @@ card::GenerationUsed Generation::used() const {
   used.prompt = job_.input.prompt;
   used.negative_prompt = job_.input.negative_prompt.value_or("");
   used.warnings = plan_.warnings;
+  used.warnings.insert(used.warnings.end(), task_warnings_.begin(), task_warnings_.end());
   return used;
 }
 
@@ -243,6 +266,7 @@ GenerateResult Generation::run() {
   const PreciseGuard precise(job_.input.precise);  // for an autoencoder that is loaded again
   check();
   encode_prompt();
+  fit_source();
   const int group = group_size();
   for (int first = 0; first < plan_.batch; first += group) {
     run_group(first, std::min(group, plan_.batch - first));

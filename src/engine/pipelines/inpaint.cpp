@@ -5,29 +5,28 @@
 #include "engine/image/pixels.h"
 #include "engine/pipelines/latents.h"
 #include "engine/pipelines/task.h"
-#include "media/image/fit.h"
-#include "platform/check.h"
-#include "platform/error.h"
 
 namespace atelier::engine {
 namespace {
-
-// The mask lies on the picture as it was sent: it goes the same way to the made size, black around
-// it.
-Tensor mask_of(const TaskContext& context) {
-  CHECK(context.job.mask);  // plan_job() calls nothing else inpainting
-  const auto& size = context.plan.size;
-  const media::Fit fit = context.job.input.fit == card::FitMode::kStretch ? media::Fit::kStretch
-                         : context.job.input.fit == card::FitMode::kCover ? media::Fit::kCover
-                                                                          : media::Fit::kContain;
-  return mask_to_tensor(media::fitted(*context.job.mask, size.made_width, size.made_height, fit,
-                                      media::Filter::kLanczos, 0, context.check));
-}
 
 // Every scale-th pixel, as nearest interpolation takes them.
 Tensor latent_mask(const TaskContext& context, const Tensor& mask) {
   const std::int64_t scale = context.model.facts().latent_scale();
   return mask.slice(2, 0, {}, scale).slice(3, 0, {}, scale).to(context.model.device());
+}
+
+// A mask that changes nothing is no reason to fail, but nobody sends one on purpose.
+void warn_of_nothing(const TaskContext& context, const Tensor& mask, TaskStart& start) {
+  if (latent_mask(context, mask).any().item<bool>()) return;
+  if (!mask.any().item<bool>()) {
+    start.warnings.emplace_back(
+        "the mask has no white part, so nothing was repainted: paint white what is to change");
+    return;
+  }
+  const std::string cell = std::to_string(context.model.facts().latent_scale());
+  start.warnings.push_back("the mask's white part is too small: it touches no cell (" + cell + "x" +
+                           cell + " pixels) of the picture as the model sees it, so nothing was " +
+                           "repainted: paint a larger part white");
 }
 
 TaskStart start_with_nine_channels(TaskContext& context, const Tensor& picture, const Tensor& mask,
@@ -78,11 +77,13 @@ TaskStart start_with_four_channels(TaskContext& context, const Tensor& picture, 
 
 TaskStart start_inpaint(TaskContext& context) {
   const Tiling tiling = context.job.input.tile_vae ? Tiling::kTiles : Tiling::kWhole;
-  const Tensor picture = source_picture(context);
-  const Tensor mask = mask_of(context);
+  const Tensor picture = picture_to_tensor(context.source.picture);
+  const Tensor mask = mask_to_tensor(context.source.mask);
   const bool nine = context.model.facts().inpaints_by_channels();
-  return nine ? start_with_nine_channels(context, picture, mask, tiling)
-              : start_with_four_channels(context, picture, mask, tiling);
+  TaskStart start = nine ? start_with_nine_channels(context, picture, mask, tiling)
+                         : start_with_four_channels(context, picture, mask, tiling);
+  warn_of_nothing(context, mask, start);
+  return start;
 }
 
 }  // namespace atelier::engine

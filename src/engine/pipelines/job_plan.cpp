@@ -97,6 +97,7 @@ JobPlan plan_job(const ModelFacts& facts, const GenerateJob& job) {
     plan.strength =
         in_range("strength", input.strength.value_or(default_strength(facts, plan.kind)), 0, 1);
     plan.first_step = first_step_of(plan);
+    plan.keep_outside = plan.kind == JobKind::kInpaint && input.keep_outside;
   }
   if (plan.size.enlarged()) {
     plan.warnings.push_back(

@@ -24,6 +24,7 @@ struct JobPlan {
   int first_step = 0;  // image to image skips the noisiest steps
   double guidance = 0, guidance_rescale = 0;
   double strength = 1;
+  bool keep_outside = false;  // inpainting: what is outside the mask is put back
   int clip_skip = 0;
   int batch = 1;
   std::uint64_t seed = 0;

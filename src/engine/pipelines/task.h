@@ -3,9 +3,12 @@
 #pragma once
 
 #include <functional>
+#include <string>
+#include <vector>
 
 #include "engine/pipelines/diffusion_model.h"
 #include "engine/pipelines/job_plan.h"
+#include "engine/pipelines/source.h"
 #include "engine/tensor/random.h"
 
 namespace atelier::engine {
@@ -15,6 +18,7 @@ struct TaskContext {
   DiffusionModel& model;
   const GenerateJob& job;
   const JobPlan& plan;
+  const SourcePictures& source;  // at the made size
   const Sampler& sampler;
   NoiseSource& noise;           // the order of its draws is the reference's
   std::function<void()> check;  // throws kCancelled
@@ -27,13 +31,11 @@ struct TaskStart {
   Tensor latents;         // fp32, as they are before the first call
   Tensor extra_channels;  // appended to the network's input (9-channel inpainting), or undefined
   std::function<Tensor(const Tensor& latents, std::size_t call)> after_step;  // may be empty
+  std::vector<std::string> warnings;  // sentences, the same for every group
 };
 
 TaskStart start_text_to_image(TaskContext& context);
 TaskStart start_image_to_image(TaskContext& context);
 TaskStart start_inpaint(TaskContext& context);
-
-// The given picture at the made size, [1, 3, height, width] in [-1, 1].
-Tensor source_picture(const TaskContext& context);
 
 }  // namespace atelier::engine

@@ -18,7 +18,9 @@ std::size_t TaskContext::first_call() const {
 TaskStart start_text_to_image(TaskContext& context) {
   const Tensor like =
       at::empty(context.latent_shape(), at::TensorOptions().device(context.model.device()));
-  return {context.noise.normal_like(like) * context.sampler.init_noise_sigma(), {}, {}};
+  TaskStart start;
+  start.latents = context.noise.normal_like(like) * context.sampler.init_noise_sigma();
+  return start;
 }
 
 }  // namespace atelier::engine

@@ -1,0 +1,50 @@
+// The tiny model of a pipeline golden file, written to a folder that goes with this, and the file's
+// cases. Test code: a missing or malformed file ends the test with an exception.
+#pragma once
+
+#include <unistd.h>
+
+#include <boost/json.hpp>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include "engine/interface.h"
+#include "engine/pipelines/diffusion_model.h"
+#include "tiny_model.h"
+
+namespace atelier::engine {
+
+struct GoldenModel {
+  explicit GoldenModel(const std::string& name)
+      : folder(std::filesystem::temp_directory_path() /
+               ("atelier-golden-" + name + std::to_string(::getpid()))) {
+    std::ifstream file(std::filesystem::path(ATELIER_SOURCE_DIR "/tests/golden/data/pipelines") /
+                       (name + ".json"));
+    std::stringstream text;
+    text << file.rdbuf();
+    json = boost::json::parse(text.str()).as_object();
+    golden::write_tiny_model(folder, json.at("model").as_object());
+  }
+  ~GoldenModel() { std::filesystem::remove_all(folder); }
+  GoldenModel(const GoldenModel&) = delete;
+  GoldenModel& operator=(const GoldenModel&) = delete;
+
+  DiffusionModel load(at::ScalarType dtype, at::Device device = at::kCPU) const {
+    return DiffusionModel("golden", detect_checkpoint(folder), dtype, device, [] {});
+  }
+
+  const std::filesystem::path folder;
+  boost::json::object json;
+};
+
+// Wants nothing of a job but its pictures.
+class Silent final : public JobObserver {
+ public:
+  void on_progress(const Progress&) override {}
+  void on_preview(const media::Image&) override {}
+  bool cancelled() override { return false; }
+};
+
+}  // namespace atelier::engine

@@ -1,26 +1,65 @@
 #include "json/describe.h"
 
+#include <algorithm>
 #include <array>
 
 #include "platform/utf8.h"
 
 namespace atelier::json {
+namespace {
+
+bool is_form(std::string_view text) {
+  const auto equals = text.find('=');
+  return equals != std::string_view::npos && equals > 0 &&
+         std::ranges::all_of(text.substr(0, equals), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '_' || c == '-' || c == '.';
+         });
+}
+
+// What a text is that is no JSON, where its beginning tells; "" otherwise.
+std::string_view other_format(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos) return "empty";
+  text.remove_prefix(first);
+  if (text.starts_with("\x1f\x8b")) return "gzip";
+  if (text.starts_with("\x28\xb5\x2f\xfd")) return "zstd";
+  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff") ||
+      text.substr(0, 2).find('\0') != std::string_view::npos) {
+    return "UTF-16 or UTF-32";
+  }
+  if (text.starts_with("--") && text.find("Content-Disposition") != std::string_view::npos) {
+    return "a multipart form";
+  }
+  if (text.starts_with("\x89PNG") || text.starts_with("\xff\xd8\xff") || text.starts_with("RIFF") ||
+      text.starts_with("GIF8")) {
+    return "a picture's file";
+  }
+  if (text.starts_with("%PDF-")) return "a PDF document";
+  if (text.starts_with('<')) return "HTML or XML";
+  return is_form(text) ? "form fields" : "";
+}
+
+[[noreturn]] void refuse_text(std::string_view text, const std::string& problem, std::size_t read) {
+  const std::string met{other_format(text)};
+  throw Error(ErrorCode::kInvalidArgument,
+              met.empty() ? "this is not JSON: " + problem + " at byte " + std::to_string(read)
+                          : "this is not JSON but " + met + ": send JSON as UTF-8 text");
+}
+
+}  // namespace
 
 boost::json::value parse(std::string_view text) {
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";  // some editors and shells put it
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   boost::json::parse_options options;
   options.max_depth = kDepthMax;
   boost::json::error_code error;
   boost::json::stream_parser parser({}, options);
   const std::size_t read = parser.write_some(text.data(), text.size(), error);
   if (!error) parser.finish(error);
-  if (error) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "this is not JSON: " + error.message() + " at byte " + std::to_string(read));
-  }
-  if (read < text.size()) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "this is not JSON: something follows its end at byte " + std::to_string(read));
-  }
+  if (error) refuse_text(text, error.message(), read);
+  if (read < text.size()) refuse_text(text, "something follows its end", read);
   return parser.release();
 }
 

@@ -126,5 +126,21 @@ TEST(DescribedJson, InfinityIsNeverWritten) {
   EXPECT_EQ(write_json(std::numeric_limits<double>::infinity()), "null");
 }
 
+TEST(DescribedJson, SaysWhatATextIsThatIsNoJson) {
+  using testing::HasSubstr;
+  EXPECT_THAT(failure_of("\x1f\x8b\x08"), HasSubstr("not JSON but gzip"));
+  EXPECT_THAT(failure_of(""), HasSubstr("not JSON but empty"));
+  EXPECT_THAT(failure_of("prompt=a+cat&steps=5"), HasSubstr("but form fields"));
+  EXPECT_THAT(failure_of("--x\r\nContent-Disposition: form-data"), HasSubstr("a multipart form"));
+  EXPECT_THAT(failure_of(std::string("{\0\"\0", 4)), HasSubstr("but UTF-16"));
+  EXPECT_THAT(failure_of(" <!doctype html>"), HasSubstr("but HTML or XML"));
+  EXPECT_THAT(failure_of("\x89PNG\r\n"), HasSubstr("but a picture's file"));
+  EXPECT_THAT(failure_of("nul"), HasSubstr("not JSON: "));
+}
+
+TEST(DescribedJson, AByteOrderMarkInFrontIsIgnored) {
+  EXPECT_EQ(parse("\xef\xbb\xbf{\"a\":1}").at("a"), 1);
+}
+
 }  // namespace
 }  // namespace atelier::json

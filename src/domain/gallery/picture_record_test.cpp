@@ -16,6 +16,7 @@ TEST(PictureRecord, SaysWhatMadeThePicture) {
   used.keep_outside = false;
   const auto record = boost::json::parse(write_picture_record("01J", used, 1));
   EXPECT_EQ(record.at("seed").as_uint64(), 18446744073709551615ULL);
+  EXPECT_EQ(record.at("seed_text"), "18446744073709551615");
   EXPECT_EQ(record.at("index").as_int64(), 1);
   EXPECT_EQ(record.at("job").as_string(), "01J");
   EXPECT_EQ(record.at("used").at("prompt").as_string(), used.prompt);

@@ -27,6 +27,8 @@ scheduler::LocalSchedulerOptions scheduler_options(const domain::Settings& setti
   result.launch_decoder = decoder_launcher();
   result.engine = settings.engine;
   result.default_model = settings.default_model;
+  result.unknown_models = settings.refuse_unknown_models ? domain::UnknownModel::kRefuse
+                                                         : domain::UnknownModel::kDefault;
   result.queue_max = settings.queue_max;
   auto& folders = result.folders;
   folders.starter = starter_folder(settings);

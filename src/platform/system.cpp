@@ -82,6 +82,22 @@ Memory machine_memory() {
   return memory;
 }
 
+ProcessorTimes processor_times() {
+  // "cpu  user nice system idle iowait irq softirq steal guest …"; guest time is in user's already.
+  constexpr int kFields = 8;
+  std::ifstream file("/proc/stat");
+  std::string name;
+  ProcessorTimes times;
+  if (!(file >> name) || name != "cpu") return times;
+  std::uint64_t ticks = 0;
+  for (int field = 0; field < kFields && file >> ticks; ++field) {
+    times.all += ticks;
+    const bool idle = field == 3 || field == 4;
+    if (!idle) times.busy += ticks;
+  }
+  return times;
+}
+
 std::int64_t resident_bytes(int pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/statm");
   std::int64_t pages = 0, resident = 0;

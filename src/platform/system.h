@@ -17,6 +17,12 @@ struct Memory {
 };
 Memory machine_memory();
 
+// Time of all processors since the machine's start, in units that only compare with each other.
+struct ProcessorTimes {
+  std::uint64_t busy = 0, all = 0;
+};
+ProcessorTimes processor_times();
+
 // Lets this process have so many files and sockets open, or as many as the system allows.
 void allow_open_files(std::uint64_t count);
 

@@ -15,6 +15,15 @@ TEST(System, TellsProcessorsAndMemory) {
   EXPECT_GE(memory.total_bytes, memory.available_bytes);
 }
 
+TEST(System, TellsTheTimeOfAllProcessors) {
+  const auto before = processor_times();
+  EXPECT_GT(before.all, 0U);
+  EXPECT_LE(before.busy, before.all);
+  const auto after = processor_times();
+  EXPECT_GE(after.all, before.all);
+  EXPECT_GE(after.busy, before.busy);
+}
+
 TEST(System, TellsTheMemoryOfAProcess) {
   EXPECT_GT(resident_bytes(::getpid()), 100'000);
   EXPECT_EQ(resident_bytes(-5), 0);

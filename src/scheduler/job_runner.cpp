@@ -364,6 +364,7 @@ std::int64_t JobRunner::end_ms(const Running& running) const {
 }
 
 void JobRunner::end(Running& running, JobState state, std::string_view event) {
+  ++ended_;
   const auto finished_ms = end_ms(running);
   Outcome outcome{.job = std::move(running.job), .event = event};
   running_.erase(outcome.job.id);

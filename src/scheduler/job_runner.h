@@ -59,6 +59,7 @@ class JobRunner {
   const std::string& job_on_worker() const { return on_worker_; }  // "" is none
   int running() const { return static_cast<int>(running_.size() + unwritten_.size()); }
   std::string problem() const;  // why nothing can be started or stored now, a sentence; "" is well
+  std::int64_t ended() const { return ended_; }  // since the start, however they ended
 
  private:
   struct Running {
@@ -109,6 +110,7 @@ class JobRunner {
   std::optional<Clock::time_point> last_tick_;
   std::string on_worker_;                // being prepared for the worker or run by it
   std::map<std::string, int> stood_by_;  // ends of a worker that were not counted as attempts
+  std::int64_t ended_ = 0;
 };
 
 }  // namespace atelier::scheduler

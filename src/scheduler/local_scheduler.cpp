@@ -26,6 +26,7 @@ namespace limits = domain::limits;
 constexpr std::chrono::milliseconds kTick{200};
 constexpr std::chrono::minutes kProblemRepeat{1};  // of the same sentence in the log
 constexpr std::string_view kTask = "generation";
+constexpr std::chrono::seconds kMeasureEvery{1};  // shorter pieces of time tell little of the load
 
 // 32 bits, as people know seeds from other programs: short enough to be read aloud.
 std::uint64_t draw_seed() { return std::random_device{}(); }
@@ -90,6 +91,7 @@ LocalScheduler::LocalScheduler(LocalSchedulerOptions options, domain::JobStore& 
               catalog_ = std::make_shared<const domain::Catalog>(std::move(models),
                                                                  options_.default_model);
             }),
+      unloading_(worker_, [this](std::function<void()> then) { ask_memory(std::move(then)); }),
       runner_({.store = store_,
                .artifacts = artifacts_,
                .pool = pool_,
@@ -105,6 +107,8 @@ LocalScheduler::LocalScheduler(LocalSchedulerOptions options, domain::JobStore& 
   shown_.engine = options_.engine;
   shown_.state = "starting";
   status_.workers = {shown_};
+  status_.queue_max = options_.queue_max;
+  status_.processors = platform::usable_processors();
   status_.memory_total_mb = platform::machine_memory().total_bytes >> 20;
   runner_.recover();
   thread_ = std::thread([this] { run(); });
@@ -154,6 +158,7 @@ void LocalScheduler::tick() {
   const auto now = Supervisor::Clock::now();
   worker_.tick(now);
   runner_.tick(now);
+  unloading_.tick(now);
   runner_.run_next();
   take_status();
   reserve_events();
@@ -163,6 +168,7 @@ void LocalScheduler::worker_ready(const protocol::HelloReply& hello) {
   if (hello.engine) {
     shown_.engine = hello.engine->name;
     shown_.device = hello.engine->device_name;
+    shown_.libtorch = hello.engine->libtorch;
   }
   {
     const std::lock_guard lock(mutex_);
@@ -179,18 +185,44 @@ void LocalScheduler::worker_lost(const WorkerEnd& end) {
   memory_ = {};
   scan_.worker_lost(end);
   runner_.worker_lost(end);
+  unloading_.worker_lost();
 }
 
-void LocalScheduler::ask_memory() {
+void LocalScheduler::ask_memory(std::function<void()> then) {
   worker_.request(
-      protocol::MemoryRequest{}, {}, [this](const protocol::Message& message) -> Supervisor::Deed {
-        if (message.kind == protocol::Message::Kind::kFailure) return {};
-        return [this, memory = message.body_as<protocol::MemoryReply>()] { memory_ = memory; };
+      protocol::MemoryRequest{}, {},
+      [this, then = std::move(then)](const protocol::Message& message) -> Supervisor::Deed {
+        auto memory = memory_;
+        if (message.kind != protocol::Message::Kind::kFailure) {
+          memory = message.body_as<protocol::MemoryReply>();
+        }
+        return [this, then, memory] {
+          memory_ = memory;
+          take_status();
+          then();
+        };
       });
+}
+
+// Of the last second, so that whoever asks twice sees it move.
+void LocalScheduler::measure_machine() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < measure_next_) return;
+  measure_next_ = now + kMeasureEvery;
+  const auto before = std::exchange(measured_, platform::processor_times());
+  const auto memory = platform::machine_memory();
+  const std::lock_guard lock(mutex_);
+  if (measured_.all > before.all && before.all > 0) {
+    status_.cpu_percent = 100.0 * static_cast<double>(measured_.busy - before.busy) /
+                          static_cast<double>(measured_.all - before.all);
+  }
+  status_.ram_bytes_total = memory.total_bytes;
+  status_.ram_bytes_used = memory.total_bytes - memory.available_bytes;
 }
 
 // Everything that status() answers, made here so that nobody waits for it.
 void LocalScheduler::take_status() {
+  measure_machine();
   const auto& job = runner_.job_on_worker();
   if (job != seen_job_) {
     seen_job_ = job;
@@ -215,6 +247,8 @@ void LocalScheduler::take_status() {
     status_.workers = {shown_};
     status_.running = runner_.running();
     runner_problem_ = runner_.problem();
+    status_.jobs_ended = runner_.ended();
+    status_.default_model = catalog_ ? catalog_->default_id(std::string(kTask)) : "";
     status_.queued = queued;
     status_.memory_total_mb = total >> 20;
     status_.memory_used_mb = used >> 20;
@@ -223,17 +257,33 @@ void LocalScheduler::take_status() {
   wake_waiting();
 }
 
-// A model in two dtypes lies in memory twice and is one; a file that was taken away is none.
-std::vector<std::string> LocalScheduler::loaded_models() {
-  std::vector<std::string> ids;
+// A model in two dtypes lies in memory twice and is one; a file that was taken away is none. The
+// worker tells what its models hold together: of several each has the part that its weights have.
+std::vector<LoadedModel> LocalScheduler::loaded_models() {
+  std::vector<LoadedModel> loaded;
+  std::map<std::string, std::int64_t> seen;
+  std::int64_t weights = 0;
   const std::lock_guard lock(mutex_);
   for (const auto& id : memory_.loaded_models) {
-    const bool installed =
-        !catalog_ || std::ranges::any_of(catalog_->models(),
-                                         [&](const auto& model) { return model.card.id == id; });
-    if (installed && std::ranges::find(ids, id) == ids.end()) ids.push_back(id);
+    if (!catalog_ || seen.contains(id)) continue;
+    const auto& models = catalog_->models();
+    const auto model = std::ranges::find(
+        models, id, [](const domain::InstalledModel& each) { return each.card.id; });
+    if (model == models.end()) continue;
+    const auto before = seen_models_.find(id);
+    seen[id] = before == seen_models_.end() ? options_.now_ms() : before->second;
+    const auto& card = model->card;
+    loaded.push_back({id, card.title.empty() ? id : card.title,
+                      std::max<std::int64_t>(1, card.memory.weights_bytes), seen[id]});
+    weights += loaded.back().bytes;
   }
-  return ids;
+  for (auto& model : loaded) {
+    const auto part = static_cast<double>(model.bytes) / static_cast<double>(weights);
+    model.bytes =
+        static_cast<std::int64_t>(part * static_cast<double>(memory_.resident_model_bytes));
+  }
+  seen_models_ = std::move(seen);
+  return loaded;
 }
 
 void LocalScheduler::add_notice(const std::string& sentence) {
@@ -543,8 +593,17 @@ void LocalScheduler::refresh_models(std::chrono::milliseconds patience,
 }
 
 domain::ResolvedModel LocalScheduler::resolve_model(const std::string& name,
-                                                    const std::string& task) {
-  return catalog()->resolve(name, task);
+                                                    const std::string& task,
+                                                    domain::UnknownModel unknown) {
+  if (options_.unknown_models == domain::UnknownModel::kRefuse) unknown = options_.unknown_models;
+  return catalog()->resolve(name, task, unknown);
+}
+
+void LocalScheduler::unload_models(std::chrono::milliseconds patience,
+                                   std::function<void(Unloaded)> done) {
+  inbox_.post([this, until = Supervisor::Clock::now() + patience, done = std::move(done)] {
+    unloading_.request(until, !runner_.job_on_worker().empty(), done);
+  });
 }
 
 OpenPicture LocalScheduler::open_artifact(const std::string& id) {

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -16,10 +17,12 @@
 #include "card/attachments.h"
 #include "domain/gallery/artifact_store.h"
 #include "domain/jobs/job_store.h"
+#include "platform/system.h"
 #include "scheduler/job_board.h"
 #include "scheduler/job_runner.h"
 #include "scheduler/model_scan.h"
 #include "scheduler/scheduler.h"
+#include "scheduler/unloading.h"
 
 namespace atelier::scheduler {
 
@@ -28,6 +31,8 @@ struct LocalSchedulerOptions {
   std::string engine;  // the name that status() shows before the worker has said its own
   ModelFolders folders;
   std::string default_model;
+  // kRefuse: an unknown model is refused to all clients.
+  domain::UnknownModel unknown_models = domain::UnknownModel::kDefault;
   int queue_max = 64;
   std::function<std::int64_t()> now_ms = unix_ms;
   Patience patience = {};
@@ -51,7 +56,10 @@ class LocalScheduler final : public Scheduler {
   ModelList models() override;
   void refresh_models(std::chrono::milliseconds patience,
                       std::function<void(ModelList)> done) override;
-  domain::ResolvedModel resolve_model(const std::string& name, const std::string& task) override;
+  domain::ResolvedModel resolve_model(const std::string& name, const std::string& task,
+                                      domain::UnknownModel unknown) override;
+  void unload_models(std::chrono::milliseconds patience,
+                     std::function<void(Unloaded)> done) override;
   OpenPicture open_artifact(const std::string& id) override;
 
   void add_notice(const std::string& sentence);  // for status()
@@ -75,10 +83,11 @@ class LocalScheduler final : public Scheduler {
   void tick();
   void worker_ready(const protocol::HelloReply& hello);
   void worker_lost(const WorkerEnd& end);
-  void ask_memory();
+  void ask_memory(std::function<void()> then = [] {});
   void reserve_events();
   void take_status();
-  std::vector<std::string> loaded_models();
+  void measure_machine();
+  std::vector<LoadedModel> loaded_models();
   class Place;
   void wake_waiting();
   bool is_over(const Waiting& waiting) const;  // mutex_ is held
@@ -102,12 +111,16 @@ class LocalScheduler final : public Scheduler {
   JobBoard board_;
   PreviewShelf previews_;
   MediaPool pool_;
-  Supervisor worker_;             // scheduler thread
-  ModelScan scan_;                // scheduler thread
-  JobRunner runner_;              // scheduler thread
-  WorkerStatus shown_;            // scheduler thread: what status() shows next
-  protocol::MemoryReply memory_;  // scheduler thread
-  std::string seen_job_;          // scheduler thread
+  Supervisor worker_;                                // scheduler thread
+  ModelScan scan_;                                   // scheduler thread
+  Unloading unloading_;                              // scheduler thread
+  JobRunner runner_;                                 // scheduler thread
+  WorkerStatus shown_;                               // scheduler thread: what status() shows next
+  protocol::MemoryReply memory_;                     // scheduler thread
+  std::string seen_job_;                             // scheduler thread
+  std::map<std::string, std::int64_t> seen_models_;  // scheduler thread: id → Unix time
+  platform::ProcessorTimes measured_;                // scheduler thread
+  std::chrono::steady_clock::time_point measure_next_{};  // scheduler thread
 
   std::mutex submitting_;
   std::array<int, 4>

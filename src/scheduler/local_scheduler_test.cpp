@@ -768,7 +768,8 @@ TEST_F(LocalSchedulerTest, NoThreadWaitsForModelsOrDecoders) {
   start();
   std::promise<void> known;
   scheduler_->when_models_known([&] { known.set_value(); });
-  EXPECT_THROW(scheduler_->resolve_model("", "generation"), Error);  // it does not wait
+  EXPECT_THROW(scheduler_->resolve_model("", "generation", domain::UnknownModel::kRefuse),
+               Error);  // it does not wait
   known.get_future().wait();
   auto ask = wish();
   ask.image = scheduler_->artifact(run(wish(2)).result.value().artifacts[0]).bytes;
@@ -943,6 +944,56 @@ TEST_F(LocalSchedulerTest, AnEngineThatHangsIsAnAttemptOfTheJob) {
   EXPECT_THAT(job.failure->sentence, HasSubstr("said nothing of job"));
   EXPECT_EQ(job.attempt, 2);
   EXPECT_EQ(run(wish(2)).state, JobState::kSucceeded);
+}
+
+Unloaded unloaded(Scheduler& scheduler) {
+  std::promise<Unloaded> answer;
+  scheduler.unload_models(std::chrono::seconds{20},
+                          [&answer](Unloaded unloaded) { answer.set_value(unloaded); });
+  return answer.get_future().get();
+}
+
+TEST_F(LocalSchedulerTest, AnIdleWorkerIsUnloadedAtOnce) {
+  auto& scheduler = start();
+  ASSERT_EQ(run(wish()).state, JobState::kSucceeded);
+  EXPECT_EQ(unloaded(scheduler), Unloaded::kNow);
+  EXPECT_TRUE(scheduler.status().workers.front().loaded_models.empty());
+  EXPECT_EQ(scheduler.status().jobs_ended, 1);
+  ASSERT_EQ(run(wish()).state, JobState::kSucceeded);  // and loads again what it needs
+}
+
+TEST_F(LocalSchedulerTest, ABusyWorkerIsUnloadedAfterItsJobAndHoweverOftenItIsAsked) {
+  options_.launch_worker = worker("step_ms=20");
+  auto& scheduler = start();
+  Hearing hearing(scheduler, scheduler_->submit(wish(60)).id);
+  hearing.wait(is_denoising);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(unloaded(scheduler), Unloaded::kAfterJob);
+  EXPECT_EQ(hearing.wait_for_end().state, JobState::kSucceeded);
+  EXPECT_EQ(unloaded(scheduler), Unloaded::kNow);
+  EXPECT_TRUE(scheduler.status().workers.front().loaded_models.empty());
+}
+
+TEST_F(LocalSchedulerTest, NothingIsLoadedWhereNoWorkerIs) {
+  options_.launch_worker = launcher("/no/such/program", {});
+  auto& scheduler = start();
+  EXPECT_EQ(unloaded(scheduler), Unloaded::kNow);
+}
+
+TEST_F(LocalSchedulerTest, AnUnknownModelIsTheDefaultForThoseWhoTakeAny) {
+  start();
+  ASSERT_EQ(run(wish()).state, JobState::kSucceeded);
+  const auto resolved =
+      scheduler_->resolve_model("flux-dev", "generation", domain::UnknownModel::kDefault);
+  EXPECT_EQ(resolved.model.card.id, "fake");
+  EXPECT_NE(resolved.warning, "");
+  EXPECT_THROW(scheduler_->resolve_model("flux-dev", "generation", domain::UnknownModel::kRefuse),
+               Error);
+  options_.unknown_models = domain::UnknownModel::kRefuse;
+  scheduler_.reset();
+  start();
+  ASSERT_EQ(run(wish()).state, JobState::kSucceeded);
+  EXPECT_THROW(scheduler_->resolve_model("flux-dev", "generation", domain::UnknownModel::kDefault),
+               Error);
 }
 
 }  // namespace

@@ -39,14 +39,21 @@ struct SamplerName {
   std::vector<std::string> aliases;
 };
 
+struct LoadedModel {
+  std::string id, title;
+  std::int64_t bytes = 0;          // its part of what the worker's models hold
+  std::int64_t seen_since_ms = 0;  // Unix time at which it was seen in memory first
+};
+
 // What the machine is doing; a snapshot kept ready, so that reading it costs microseconds.
 struct WorkerStatus {
   std::string name, engine, device;  // "main", "cpu", "AMD EPYC …"
   std::string state;                 // "starting", "idle", "busy", "lost", "missing"
   std::string problem;               // a sentence, "" when well
   int pid = 0, restarts = 0;
-  std::string job;  // id, "" when idle
-  std::vector<std::string> loaded_models;
+  std::string job;       // id, "" when idle
+  std::string libtorch;  // its version, "" before the worker has said it and where it has none
+  std::vector<LoadedModel> loaded_models;
   std::int64_t resident_bytes = 0;  // of the process
 };
 
@@ -61,6 +68,12 @@ struct StationStatus {
   std::vector<WorkerStatus> workers;
   std::vector<DecoderStatus> decoders;  // those that a picture has started
   int queued = 0, running = 0;
+  int queue_max = 0;            // of jobs that wait, per priority
+  std::int64_t jobs_ended = 0;  // that a worker had, since the start, however they ended
+  std::string default_model;    // id; "": none is usable, or they are not known yet
+  double cpu_percent = 0;       // of all processors of the machine, in the last second
+  int processors = 0;
+  std::int64_t ram_bytes_total = 0, ram_bytes_used = 0;  // of the machine
   // GPU memory, or the RAM budget of the worker.
   std::int64_t memory_total_mb = 0, memory_used_mb = 0;
   std::int64_t uptime_ms = 0;
@@ -71,6 +84,13 @@ struct StationStatus {
 struct ModelList {
   std::vector<domain::InstalledModel> models;
   std::string reason;  // why they are not known yet, or never will be; "" once they are
+};
+
+// How far a wish to free the models' memory has come.
+enum class Unloaded {
+  kNow,       // nothing is loaded any more
+  kAfterJob,  // when the job that runs has ended
+  kLater,     // the worker has not answered in time, and does it when it can
 };
 
 struct Picture {
@@ -138,7 +158,12 @@ class Scheduler {
   virtual void refresh_models(std::chrono::milliseconds patience,
                               std::function<void(ModelList)> done) = 0;
   // Throws kUnsupported while the models are not known.
-  virtual domain::ResolvedModel resolve_model(const std::string& name, const std::string& task) = 0;
+  virtual domain::ResolvedModel resolve_model(const std::string& name, const std::string& task,
+                                              domain::UnknownModel unknown) = 0;
+  // Frees the memory of the models: of an idle worker now, of a busy one after its job. Tells after
+  // `patience` at the latest how far that is.
+  virtual void unload_models(std::chrono::milliseconds patience,
+                             std::function<void(Unloaded)> done) = 0;
 
   virtual OpenPicture open_artifact(const std::string& id) = 0;  // (blocking) throws kNotFound
 };

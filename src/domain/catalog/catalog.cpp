@@ -3,8 +3,9 @@
 #include <string_view>
 #include <utility>
 
-#include "domain/catalog/founding_names.h"
 #include "platform/error.h"
+#include "platform/nearest.h"
+#include "platform/utf8.h"
 
 namespace atelier::domain {
 namespace {
@@ -21,6 +22,21 @@ std::string_view without_ending(std::string_view name) {
     if (name.ends_with(ending)) name.remove_suffix(ending.size());
   }
   return name;
+}
+
+constexpr std::size_t kShownMax = 100;  // bytes of a name that nobody has
+constexpr std::size_t kListedMax = 12;  // a folder may hold hundreds
+
+// "'a', 'b' and 3 more"
+std::string quoted(const std::vector<std::string>& names) {
+  std::string text;
+  for (std::size_t i = 0; i < names.size() && i < kListedMax; ++i) {
+    text += (i == 0 ? "'" : ", '") + names[i] + "'";
+  }
+  if (names.size() > kListedMax) {
+    text += " and " + std::to_string(names.size() - kListedMax) + " more";
+  }
+  return text;
 }
 
 constexpr std::string_view kStarter = "starter";  // its source, and what people call it
@@ -85,47 +101,76 @@ const InstalledModel* Catalog::default_of(const std::string& task) const {
   return nullptr;
 }
 
-ResolvedModel Catalog::resolve_founding(const std::string& name, const std::string& task) const {
-  const auto& known = *find_founding_name(name);
-  if (known.task != task) {
-    throw Error(ErrorCode::kInvalidArgument, "model '" + name + "' is for " +
-                                                 std::string(known.task) + ", not for " + task +
-                                                 ": choose another model");
-  }
-  for (const auto published : known.published) {
+// The installed model whose id holds the name of the published weights.
+const InstalledModel* Catalog::carrier(const FoundingName& name) const {
+  for (const auto published : name.published) {
     for (const auto& model : models_) {
       const bool carries =
           plain_name(model.card.id).find(plain_name(published)) != std::string::npos;
-      if (carries && usable(model, task)) return {model, ""};
+      if (carries && usable(model, std::string(name.task))) return &model;
     }
   }
-  const auto* stand_in = starter(task) != nullptr ? starter(task) : default_of(task);
-  if (stand_in == nullptr) refuse_unknown(name, task);
-  return {*stand_in, "model '" + name + "' is not installed: '" + stand_in->card.id +
-                         "' answered in its place"};
+  return nullptr;
+}
+
+ResolvedModel Catalog::stand_in(const std::string& name, const std::string& task) const {
+  const auto* model = default_of(task);
+  if (model == nullptr) refuse_unknown(name, task);
+  return {*model, "model '" + platform::cut(name, kShownMax) + "' is not installed: '" +
+                      model->card.id + "' answered in its place"};
 }
 
 void Catalog::refuse_unknown(const std::string& name, const std::string& task) const {
-  std::string there;
+  std::vector<std::string> there;
   for (const auto& model : models_) {
-    if (usable(model, task)) there += (there.empty() ? "'" : ", '") + model.card.id + "'";
+    if (usable(model, task)) there.push_back(model.card.id);
   }
-  if (there.empty()) there = "none; put one into the folder models/checkpoints or models/diffusers";
-  throw Error(ErrorCode::kNotFound, "model '" + name + "' is not installed; installed: " + there);
+  std::string sentence = "model '" + platform::cut(name, kShownMax) + "' is not installed; ";
+  if (there.empty()) {
+    throw Error(ErrorCode::kNotFound,
+                sentence +
+                    "installed: none; put one into the folder models/checkpoints or "
+                    "models/diffusers");
+  }
+  if (const auto near = platform::near_names(name, there); !near.empty()) {
+    sentence += "the nearest names are " + quoted(near) + "; ";
+  }
+  throw Error(ErrorCode::kNotFound, sentence + "installed: " + quoted(there));
 }
 
-ResolvedModel Catalog::resolve(const std::string& name, const std::string& task) const {
+ResolvedModel Catalog::resolve(const std::string& name, const std::string& task,
+                               UnknownModel unknown) const {
   if (name.empty()) {
     const auto* model = default_of(task);
     if (model == nullptr) refuse_unknown("default", task);
     return {*model, ""};
   }
   if (const auto* model = find(name)) return checked(*model, task);
-  if (find_founding_name(name) != nullptr) return resolve_founding(name, task);
+  if (const auto* founding = find_founding_name(name)) {
+    if (founding->task != task) {
+      throw Error(ErrorCode::kInvalidArgument, "model '" + name + "' is for " +
+                                                   std::string(founding->task) + ", not for " +
+                                                   task + ": choose another model");
+    }
+    if (const auto* model = carrier(*founding)) return {*model, ""};
+    if (founding->role) return stand_in(name, task);
+  }
   if (const auto* model = plain_name(name) == kStarter ? starter(task) : nullptr) {
     return {*model, ""};
   }
+  if (unknown == UnknownModel::kDefault) return stand_in(name, task);
   refuse_unknown(name, task);
+}
+
+bool Catalog::knows(const std::string& name, const std::string& task) const {
+  if (const auto* model = find(name)) return model->card.task == task;
+  if (const auto* founding = find_founding_name(name)) return founding->task == task;
+  return plain_name(name) == kStarter && starter(task) != nullptr;
+}
+
+std::string Catalog::default_id(const std::string& task) const {
+  const auto* model = default_of(task);
+  return model == nullptr ? "" : model->card.id;
 }
 
 }  // namespace atelier::domain

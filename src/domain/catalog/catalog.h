@@ -1,7 +1,7 @@
 // The installed models: cards with their files, names that mean a role, and the default of a task.
-// Rule for names (issue of the first release): the founding system's ids mean the installed model
-// of that name, else the starter model of the same role; a missing model is the default of its
-// task; any other unknown id is refused with a sentence naming what is there.
+// Rule for names: the founding systems' ids mean the installed model that carries the published
+// weights' name, else the default of the task; so does a missing name. Any other unknown name is
+// refused with a sentence naming what is there, or, where old clients ask, the default as well.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "card/model_card.h"
+#include "domain/catalog/founding_names.h"
 
 namespace atelier::domain {
 
@@ -20,6 +21,9 @@ struct InstalledModel {
   std::int64_t size_bytes = 0;
   std::string problem;  // not empty: found but unusable, and why (a missing part …)
 };
+
+// What becomes of a name that nobody has.
+enum class UnknownModel { kRefuse, kDefault };
 
 struct ResolvedModel {
   InstalledModel model;
@@ -35,13 +39,19 @@ class Catalog {
   const std::vector<InstalledModel>& models() const { return models_; }
   // Throws kNotFound (unknown name, nothing installed), kUnsupported (found but unusable),
   // kInvalidArgument (the name is of another task, e.g. a vision model asked to draw).
-  ResolvedModel resolve(const std::string& name, const std::string& task) const;
+  ResolvedModel resolve(const std::string& name, const std::string& task,
+                        UnknownModel unknown = UnknownModel::kRefuse) const;
+
+  // Whether it is installed (usable or not) or a founding system's name, for this task.
+  bool knows(const std::string& name, const std::string& task) const;
+  std::string default_id(const std::string& task) const;  // "": none is usable
 
  private:
   const InstalledModel* find(const std::string& name) const;
   const InstalledModel* starter(const std::string& task) const;
   const InstalledModel* default_of(const std::string& task) const;
-  ResolvedModel resolve_founding(const std::string& name, const std::string& task) const;
+  const InstalledModel* carrier(const FoundingName& name) const;
+  ResolvedModel stand_in(const std::string& name, const std::string& task) const;
   [[noreturn]] void refuse_unknown(const std::string& name, const std::string& task) const;
 
   std::vector<InstalledModel> models_;

@@ -59,6 +59,59 @@ TEST(Catalog, FoundingNamesMeanTheInstalledModelElseTheStarter) {
   }
 }
 
+TEST(Catalog, WhoeverNamedADefaultHasItStandIn) {
+  const Catalog named(furnished().models(), "animagine-xl-3.1");
+  EXPECT_EQ(named.resolve("sdxl-realism", "generation").model.card.id,
+            "hf/cagliostrolab/animagine-xl-3.1");
+  EXPECT_EQ(named.default_id("generation"), "hf/cagliostrolab/animagine-xl-3.1");
+  EXPECT_EQ(furnished().default_id("vision"), "");
+}
+
+TEST(Catalog, OldClientsGetTheDefaultForANameThatNobodyHas) {
+  const auto catalog = furnished();
+  for (const std::string name : {"flux-dev", "dall-e-3", "cyberrealistic-xl", "nightvision-xl",
+                                 "realvisxl-v5", "test-model", "/", " "}) {
+    const auto stand_in = catalog.resolve(name, "generation", UnknownModel::kDefault);
+    EXPECT_EQ(stand_in.model.card.id, "diffusers/atelier-starter-sd") << name;
+    EXPECT_THAT(stand_in.warning, HasSubstr("model '" + name + "' is not installed"));
+    EXPECT_EQ(refusal(catalog, name), ErrorCode::kNotFound);
+  }
+  // A name of the gallery's catalogue means its weights, where somebody has them.
+  EXPECT_EQ(catalog.resolve("dreamshaper-xl", "generation").model.card.id,
+            "checkpoint/dreamshaperXL_lightningDPM");
+  const Catalog named(catalog.models(), "animagine-xl-3.1");
+  EXPECT_EQ(named.resolve("flux-dev", "generation", UnknownModel::kDefault).model.card.id,
+            "hf/cagliostrolab/animagine-xl-3.1");
+}
+
+TEST(Catalog, OldClientsAreRefusedWhatIsUnusableOrOfAnotherTask) {
+  const auto code = [](const std::string& name) {
+    try {
+      furnished().resolve(name, "generation", UnknownModel::kDefault);
+    } catch (const Error& error) {
+      return error.code();
+    }
+    return ErrorCode::kInternal;
+  };
+  EXPECT_EQ(code("checkpoint/broken"), ErrorCode::kUnsupported);
+  EXPECT_EQ(code("moondream-2"), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(code("wd14-vit-v2"), ErrorCode::kInvalidArgument);
+  EXPECT_THROW(Catalog().resolve("flux-dev", "generation", UnknownModel::kDefault), Error);
+}
+
+TEST(Catalog, KnowsWhatIsInstalledAndTheFoundingNames) {
+  const auto catalog = furnished();
+  for (const std::string name : {"checkpoint/broken", "dreamshaperXL_lightningDPM", "starter",
+                                 "sdxl-realism", "cyberrealistic-xl"}) {
+    EXPECT_TRUE(catalog.knows(name, "generation")) << name;
+    EXPECT_FALSE(catalog.knows(name, "vision")) << name;
+  }
+  for (const std::string name : {"flux-dev", "moondream-2", "", "/"}) {
+    EXPECT_FALSE(catalog.knows(name, "generation")) << name;
+  }
+  EXPECT_TRUE(catalog.knows("moondream-2", "vision"));
+}
+
 TEST(Catalog, NamesMayBeShortened) {
   EXPECT_EQ(furnished().resolve("atelier-starter-sd", "generation").model.source, "starter");
   EXPECT_EQ(furnished().resolve("starter", "generation").model.source, "starter");
@@ -91,6 +144,10 @@ TEST(Catalog, AnUnknownNameIsRefusedNamingWhatIsThere) {
   EXPECT_EQ(refusal(furnished(), "gpt-4o", &sentence), ErrorCode::kNotFound);
   EXPECT_THAT(sentence, HasSubstr("diffusers/atelier-starter-sd"));
   EXPECT_THAT(sentence, Not(HasSubstr("broken")));
+  EXPECT_EQ(refusal(furnished(), "diffusers/atelier-startr-sd", &sentence), ErrorCode::kNotFound);
+  EXPECT_THAT(sentence, HasSubstr("the nearest names are 'diffusers/atelier-starter-sd'"));
+  EXPECT_EQ(refusal(furnished(), std::string(90, 'x') + "ünüsual", &sentence),
+            ErrorCode::kNotFound);
   EXPECT_EQ(refusal(Catalog(), "", &sentence), ErrorCode::kNotFound);
   EXPECT_THAT(sentence, HasSubstr("models/checkpoints"));
   EXPECT_EQ(refusal(furnished(), "/", nullptr), ErrorCode::kNotFound);

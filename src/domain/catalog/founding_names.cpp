@@ -1,9 +1,15 @@
 #include "domain/catalog/founding_names.h"
 
 #include <cctype>
+#include <utility>
 
 namespace atelier::domain {
 namespace {
+
+FoundingName weights(std::string_view id, std::string_view title,
+                     std::vector<std::string_view> published) {
+  return {id, title, "generation", std::move(published), false};
+}
 
 const std::vector<FoundingName>& table() {
   static const std::vector<FoundingName> names{
@@ -18,6 +24,22 @@ const std::vector<FoundingName>& table() {
       {"juggernaut-xl", "Juggernaut XL", "generation", {"Juggernaut-XL-Lightning"}},
       {"juggernaut", "Juggernaut XL", "generation", {"Juggernaut-XL-Lightning", "Juggernaut-XL"}},
       {"sd15", "Stable Diffusion 1.5", "generation", {"stable-diffusion-v1-5", "v1-5-pruned"}},
+      // The gallery's catalogue.
+      weights("realvisxl-v5", "RealVisXL V5", {"RealVisXL_V5.0"}),
+      weights("cyberrealistic-xl", "CyberRealistic XL", {"CyberRealisticXL"}),
+      weights("cyberrealistic-xl-v80", "CyberRealistic XL 8", {"CyberRealisticXL_V8.0"}),
+      weights("cyberrealistic-pony", "CyberRealistic Pony", {"CyberRealistic-Pony"}),
+      weights("epicrealism-xl", "epiCRealism XL", {"epicrealism-xl"}),
+      weights("epicella-xl", "epiCella XL", {"epicella-xl"}),
+      weights("animagine-xl", "Animagine XL", {"animagine-xl-3.1", "animagine-xl"}),
+      weights("zavychroma-xl", "ZavyChroma XL", {"zavychromaxl"}),
+      weights("helloworld-xl", "HelloWorld XL", {"HelloWorld_XL"}),
+      weights("nightvision-xl", "NightVision XL", {"NightVisionXL"}),
+      weights("proteus-xl", "Proteus XL", {"ProteusV0.2"}),
+      weights("albedobase-xl", "AlbedoBase XL", {"albedobase-xl"}),
+      weights("copax-timeless-xl", "Copax Timeless XL", {"Copax_TimeLessXL"}),
+      weights("dreamshaper-xl", "DreamShaper XL", {"dreamshaper-xl-1-0", "dreamshaper-xl"}),
+      weights("realcartoon-xl", "RealCartoon XL", {"realcartoon-xl"}),
       {"moondream-2", "Moondream 2", "vision", {"moondream2"}},
       {"vikhyatk/moondream2", "Moondream 2", "vision", {"moondream2"}},
       {"moondream-3-preview", "Moondream 3 Preview", "vision", {"moondream3-preview"}},

@@ -1,5 +1,5 @@
 // Names that existing clients send. A name stands for the installed model that carries the
-// published weights' name, or for a role that the starter pack plays too.
+// published weights' name; some also for a role, which the default plays where that is missing.
 #pragma once
 
 #include <span>
@@ -14,6 +14,7 @@ struct FoundingName {
   std::string_view title;
   std::string_view task;  // "generation", "vision", "captioning", "tagging", "analysis"
   std::vector<std::string_view> published;  // names under which people keep the weights
+  bool role = true;  // false: it means these weights alone, except to clients who take any
 };
 
 std::span<const FoundingName> founding_names();

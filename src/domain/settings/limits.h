@@ -58,6 +58,8 @@ inline constexpr std::chrono::seconds kModelsPatience{
     30};  // a request waits for the first model scan
 // Of a refresh, which then answers with what is known.
 inline constexpr std::chrono::seconds kRefreshPatience{10};
+// Of a client who frees memory: it hears within a second how far that is.
+inline constexpr std::chrono::milliseconds kUnloadPatience{500};
 inline constexpr std::chrono::milliseconds kStopPatience{1'000};  // children may end by themselves
 
 // What became of a job is written again so often when the disk did not take it.

@@ -128,6 +128,11 @@ const std::vector<Setting>& table() {
       {"models.default",
        {"ATELIER_DEFAULT_MODEL"},
        [](Settings& s, Text v, Text) { s.default_model = v; }},
+      {"models.unknown",
+       {"ATELIER_UNKNOWN_MODELS"},
+       [](Settings& s, Text v, Text from) {
+         s.refuse_unknown_models = choice(v, from, {"default", "refuse"}) == "refuse";
+       }},
       {"models.starter", {"ATELIER_STARTER"}, [](Settings& s, Text v, Text) { s.starter = v; }},
       {"models.folders",
        {"MOONDREAM_MODELS_DIR", "ATELIER_MODELS"},

@@ -29,6 +29,7 @@ struct Settings {
   std::string cuda_devices;                // that the worker may see, as CUDA counts them; "": all
   int queue_max = 0;                       // jobs waiting per priority
   std::string default_model;               // "" is the starter pack's
+  bool refuse_unknown_models = false;      // to old clients too, who get the default otherwise
   std::string starter;                     // folder of the starter pack, "" is found
   std::string web_root;                    // folder of the built page, "" is found
   std::vector<std::string> model_folders;  // in ComfyUI's layout, beside home/models

@@ -147,5 +147,16 @@ TEST(Settings, AListMayBeWrittenAsAList) {
   EXPECT_EQ(settings.huggingface, "");
 }
 
+TEST(Settings, UnknownModelsAreTheDefaultUnlessTheyAreRefused) {
+  const auto read = [](const std::string& file) {
+    return read_settings(file, [](const std::string&) { return std::optional<std::string>{}; },
+                         {{"home", "/h"}});
+  };
+  EXPECT_FALSE(read("").refuse_unknown_models);
+  EXPECT_FALSE(read("[models]\nunknown = 'default'").refuse_unknown_models);
+  EXPECT_TRUE(read("[models]\nunknown = 'refuse'").refuse_unknown_models);
+  EXPECT_THROW(read("[models]\nunknown = 'perhaps'"), Error);
+}
+
 }  // namespace
 }  // namespace atelier::domain

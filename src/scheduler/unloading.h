@@ -1,0 +1,40 @@
+// Frees the memory of the worker's models when clients ask for it: at once when the worker is idle,
+// else after its job. Several who ask share one message. Scheduler thread only; what it calls back
+// must return quickly. Those who still wait at the end of the station hear nothing.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "scheduler/scheduler.h"
+#include "scheduler/supervisor.h"
+
+namespace atelier::scheduler {
+
+class Unloading {
+ public:
+  using Clock = Supervisor::Clock;
+  using Done = std::function<void(Unloaded)>;
+
+  // `measure` asks the worker for its memory and calls back with the answer taken.
+  Unloading(Supervisor& worker, std::function<void(std::function<void()>)> measure)
+      : worker_(worker), measure_(std::move(measure)) {}
+
+  void request(Clock::time_point until, bool busy, Done done);
+  void tick(Clock::time_point now);  // nobody waits longer than until his time
+  void worker_lost();                // its memory is free
+
+ private:
+  struct Waiting {
+    Clock::time_point until;
+    Done done;
+  };
+  void answer(Unloaded unloaded);
+
+  Supervisor& worker_;
+  std::function<void(std::function<void()>)> measure_;
+  bool asked_ = false;  // the worker has a message that it has not answered
+  std::vector<Waiting> waiting_;
+};
+
+}  // namespace atelier::scheduler

@@ -46,6 +46,7 @@ class SchedulerDouble : public scheduler::Scheduler {
   bool decodes_pictures = false;              // until let_go()
   std::size_t further_picture_bytes = 0;
   scheduler::StationStatus now;
+  scheduler::Unloaded unloaded = scheduler::Unloaded::kNow;
 
   std::vector<scheduler::NewJob> wishes() {
     const std::lock_guard lock{mutex_};
@@ -216,12 +217,20 @@ class SchedulerDouble : public scheduler::Scheduler {
       done(models());
     });
   }
-  domain::ResolvedModel resolve_model(const std::string& name, const std::string&) override {
+  domain::ResolvedModel resolve_model(const std::string& name, const std::string&,
+                                      domain::UnknownModel unknown) override {
     if (name.empty() || name == "starter") return {models_.front(), ""};
     if (name == "sdxl-realism") {
       return {models_.front(), "sdxl-realism is not installed: the starter model answered"};
     }
+    if (unknown == domain::UnknownModel::kDefault && name == "flux-dev") {
+      return {models_.front(), "flux-dev is not installed: the starter model answered"};
+    }
     throw Error(ErrorCode::kNotFound, "there is no model '" + name + "': installed are starter");
+  }
+  void unload_models(std::chrono::milliseconds,
+                     std::function<void(scheduler::Unloaded)> done) override {
+    done(unloaded);
   }
   scheduler::OpenPicture open_artifact(const std::string& id) override {
     if (id != "picture-1" && id != "preview-1") {

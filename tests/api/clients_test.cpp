@@ -2,6 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <ctime>
+#include <thread>
+
 #include "picture_bytes.h"
 #include "platform/base64.h"
 #include "station_process.h"
@@ -73,6 +77,171 @@ TEST_F(ClientsApi, PicturesComeInEverySpellingOfBase64) {
       EXPECT_EQ(reply.status, 200) << reply.body << image.substr(0, 40);
     }
   }
+}
+
+std::string generate_with(const StationProcess& station, const char* path, const char* model,
+                          int& status) {
+  const auto reply = station.ask(
+      "POST", path,
+      R"({"prompt":"x","size":"64x64","steps":1,"model":")" + std::string{model} + "\"}");
+  status = reply.status;
+  return reply.body;
+}
+
+TEST_F(ClientsApi, AModelThatNobodyHasIsTheDefaultAndTheReplySaysSo) {
+  int status = 0;
+  for (const char* path : kPaths) {
+    for (const char* model : {"flux-dev", "cyberrealistic-xl", "nightvision-xl", "realvisxl-v5",
+                              "dreamshaper-xl", "juggernaut-xl", "dall-e-3", "test-model"}) {
+      const auto text = generate_with(*station, path, model, status);
+      ASSERT_EQ(status, 200) << path << model << text;
+      const auto body = boost::json::parse(text);
+      EXPECT_EQ(body.at("model"), "fake");
+      EXPECT_THAT(std::string{body.at("warning").as_string()}, HasSubstr(model));
+    }
+    generate_with(*station, path, "moondream-2", status);  // it does not draw
+    EXPECT_EQ(status, 400);
+  }
+  for (const char* model : {"flux-dev", "cyberrealistic-xl"}) {
+    const auto native =
+        station->ask("POST", "/api/v1/jobs",
+                     R"({"input":{"prompt":"x","model":")" + std::string{model} + "\"}}");
+    EXPECT_EQ(native.status, 404) << native.body;
+  }
+}
+
+TEST(ClientsApiSettings, WhoeverSetsItRefusesUnknownModelsToAll) {
+  const StationProcess strict({.environment = {"ATELIER_UNKNOWN_MODELS=refuse"}});
+  int status = 0;
+  for (const char* path : kPaths) {
+    EXPECT_THAT(generate_with(strict, path, "flux-dev", status), HasSubstr("flux-dev"));
+    EXPECT_EQ(status, 404);
+    generate_with(strict, path, "sdxl-realism", status);  // a role, which the starter plays
+    EXPECT_EQ(status, 200);
+  }
+}
+
+TEST_F(ClientsApi, TheStatusPageHasItsNumbers) {
+  ASSERT_EQ(
+      station->ask("POST", "/v1/generate", R"({"prompt":"x","size":"64x64","steps":1})").status,
+      200);
+  const auto metrics = station->json("/metrics");
+  ASSERT_TRUE(metrics.is_object());
+  for (const char* percent : {"cpu", "memory"}) {
+    EXPECT_GE(metrics.at(percent).to_number<double>(), 0) << percent;
+    EXPECT_LE(metrics.at(percent).to_number<double>(), 100) << percent;
+  }
+  EXPECT_GT(metrics.at("memory").to_number<double>(), 0);
+  EXPECT_GE(metrics.at("cpu_details").at("cores").as_int64(), 1);
+  EXPECT_GT(metrics.at("memory_details").at("total_gb").to_number<double>(), 0);
+  const auto& environment = metrics.at("environment");
+  EXPECT_EQ(environment.at("platform"), "CPU");
+  EXPECT_EQ(environment.at("accelerator_available"), false);
+  EXPECT_TRUE(environment.at("torch_version").is_string());
+  EXPECT_TRUE(environment.at("execution_type").is_string());
+  EXPECT_GT(environment.at("process_memory_mb").to_number<double>(), 1);
+  EXPECT_TRUE(metrics.at("device").is_string());
+  EXPECT_TRUE(metrics.at("gpus").as_array().empty());
+  EXPECT_EQ(metrics.at("ghost_memory").at("detected"), false);
+  EXPECT_EQ(metrics.at("ghost_memory").at("ghost_vram_mb"), 0);
+  EXPECT_EQ(station->ask("HEAD", "/metrics").status, 200);
+
+  const auto stats = station->json("/v1/stats");
+  EXPECT_EQ(stats.at("status"), "running");
+  EXPECT_EQ(stats.at("workers"), 1);
+  EXPECT_EQ(stats.at("model"), "fake");
+  EXPECT_EQ(stats.at("queue_size"), 0);
+  EXPECT_EQ(stats.at("timeouts"), 0);
+  EXPECT_GT(stats.at("max_queue_size").as_int64(), 0);
+  const auto before = stats.at("requests_processed").as_int64();
+  EXPECT_GE(before, 1);
+  ASSERT_EQ(
+      station->ask("POST", "/v1/generate", R"({"prompt":"x","size":"64x64","steps":1})").status,
+      200);
+  for (int i = 0; i < 100 && station->json("/v1/stats").at("requests_processed") == before; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds{100});
+  }
+  EXPECT_EQ(station->json("/v1/stats").at("requests_processed"), before + 1);
+}
+
+// Null where none came in time.
+boost::json::value loaded_models(const StationProcess& station, std::size_t count) {
+  for (int i = 0; i < 300; ++i) {
+    auto loaded = station.json("/metrics").at("loaded_models");
+    if (loaded.as_array().size() == count) return loaded;
+    std::this_thread::sleep_for(std::chrono::milliseconds{100});
+  }
+  return nullptr;
+}
+
+TEST_F(ClientsApi, UnloadFreesAnIdleWorkerNow) {
+  const auto before = std::time(nullptr);
+  ASSERT_EQ(
+      station->ask("POST", "/v1/generate", R"({"prompt":"x","size":"64x64","steps":1})").status,
+      200);
+  const auto loaded = loaded_models(*station, 1);
+  ASSERT_FALSE(loaded.is_null());
+  EXPECT_EQ(loaded.at(0).at("id"), "fake");
+  EXPECT_FALSE(loaded.at(0).at("name").as_string().empty());
+  EXPECT_EQ(loaded.at(0).at("vram_mb"), 0);
+  EXPECT_GT(loaded.at(0).at("ram_mb").as_int64(), 0);
+  EXPECT_GT(loaded.at(0).at("loaded_at").as_int64(), before - 600);
+
+  const auto reply = station->ask("POST", "/v1/system/unload");
+  ASSERT_EQ(reply.status, 200) << reply.body;
+  const auto body = boost::json::parse(reply.body);
+  EXPECT_EQ(body.at("status"), "success");
+  EXPECT_FALSE(body.at("message").as_string().empty());
+  EXPECT_FALSE(loaded_models(*station, 0).is_null());
+}
+
+TEST(ClientsApiBusy, UnloadAnswersAtOnceAndComesAfterTheJob) {
+  const StationProcess station({.fake = "step_ms=50"});
+  const auto id = station.submit(R"({"prompt":"x","width":64,"height":64,"steps":60})");
+  ASSERT_FALSE(station.wait_for(id, "running").is_null());
+  const auto asked = std::chrono::steady_clock::now();
+  const auto reply = station.ask("POST", "/v1/system/unload");
+  const auto took = std::chrono::steady_clock::now() - asked;
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_THAT(reply.body, HasSubstr(R"("status":"success")"));
+  EXPECT_THAT(reply.body, HasSubstr("when it is done"));
+  EXPECT_LT(took, std::chrono::seconds{3});  // one on an idle machine; the job takes three
+  ASSERT_FALSE(station.wait_for(id, "succeeded").is_null());
+  EXPECT_FALSE(loaded_models(station, 0).is_null());
+}
+
+TEST_F(ClientsApi, RefreshAnswersWithTheList) {
+  const auto reply = station->ask("POST", "/v1/models/refresh");
+  ASSERT_EQ(reply.status, 200) << reply.body;
+  const auto body = boost::json::parse(reply.body);
+  EXPECT_EQ(body.at("models"), body.at("data"));
+  EXPECT_EQ(body.at("models"), station->json("/v1/models").at("models"));
+}
+
+TEST_F(ClientsApi, SwitchNamesWhatCanBeAskedForAndChangesNothing) {
+  const auto ask = [](const std::string& body) {
+    return station->ask("POST", "/v1/models/switch", body);
+  };
+  for (const char* model : {"fake", "sdxl-realism", "cyberrealistic-xl", "juggernaut-xl"}) {
+    const auto reply = ask(R"({"model":")" + std::string{model} + "\"}");
+    ASSERT_EQ(reply.status, 200) << model << reply.body;
+    EXPECT_EQ(boost::json::parse(reply.body),
+              boost::json::parse(R"({"status":"success","model":")" + std::string{model} +
+                                 R"(","vram_mb":0,"ram_mb":0})"));
+  }
+  for (const char* none : {"", "{}", R"({"model":""})", R"({"model":null})"}) {
+    const auto reply = ask(none);
+    EXPECT_EQ(reply.status, 400) << none;
+    EXPECT_THAT(reply.body, HasSubstr(R"("detail":"model is required")")) << none;
+  }
+  for (const char* unknown : {"no-such-model", "moondream-2", "gpt-4o"}) {
+    const auto reply = ask(R"({"model":")" + std::string{unknown} + "\"}");
+    EXPECT_EQ(reply.status, 404) << unknown;
+    EXPECT_THAT(reply.body, HasSubstr(R"("detail":"Model not found")")) << unknown;
+  }
+  EXPECT_EQ(ask(R"({"model":5})").status, 400);
+  EXPECT_EQ(ask("{").status, 400);
+  EXPECT_EQ(station->json("/v1/stats").at("model"), "fake");
 }
 
 }  // namespace

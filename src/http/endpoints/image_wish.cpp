@@ -195,7 +195,8 @@ ImageWish read_image_wish(const ImageBody& body, scheduler::Scheduler& scheduler
   ImageWish wish;
   card::GenerationInput& input = wish.job.input.generation;
   read_prompt(body, input);
-  auto resolved = scheduler.resolve_model(body.model.value_or(""), "generation");
+  auto resolved = scheduler.resolve_model(body.model.value_or(""), "generation",
+                                          domain::UnknownModel::kDefault);
   if (!resolved.warning.empty()) wish.warnings.push_back(std::move(resolved.warning));
   input.model = resolved.model.card.id;
   input.width = body.width;

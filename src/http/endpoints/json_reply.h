@@ -40,6 +40,11 @@ T read_body(const Request& request, const Prepare& prepare,
   return value;
 }
 
+template <class T>
+T read_body(const Request& request) {
+  return read_body<T>(request, [](const boost::json::object&) {});
+}
+
 // X-VRAM-Used and X-VRAM-Total in MB: the gallery's concurrency follows them.
 void set_memory_headers(Response& response, const scheduler::StationStatus& status);
 

@@ -1,8 +1,11 @@
 // GET /v1/models and /v1/models/list: the installed models as the founding gallery and OpenAI
 // clients read them. Asked every three seconds by each open gallery for its headers alone:
-// snapshots only.
+// snapshots only. POST /v1/models/refresh looks again; POST /v1/models/switch says whether a name
+// can be asked for.
+#include "domain/settings/limits.h"
 #include "http/endpoints/json_reply.h"
 #include "http/route.h"
+#include "platform/error.h"
 
 namespace atelier::http {
 
@@ -24,7 +27,21 @@ struct ModelLists {
 };
 BOOST_DESCRIBE_STRUCT(ModelLists, (), (object, data, models))
 
+struct SwitchBody {
+  std::optional<std::string> model;
+};
+BOOST_DESCRIBE_STRUCT(SwitchBody, (), (model))
+
+struct SwitchReply {
+  std::string status = "success";
+  std::string model;                     // as it was asked for
+  std::int64_t vram_mb = 0, ram_mb = 0;  // a model is loaded by the first job that needs it
+};
+BOOST_DESCRIBE_STRUCT(SwitchReply, (), (status, model, vram_mb, ram_mb))
+
 namespace {
+
+constexpr const char* kGeneration = "generation";
 
 ListedModel listed(const domain::InstalledModel& model) {
   ListedModel entry;
@@ -40,14 +57,46 @@ ListedModel listed(const domain::InstalledModel& model) {
   return entry;
 }
 
-Outcome list_models(const Request&, Service& service) {
+Response lists_of(const scheduler::ModelList& installed, Service& service) {
   ModelLists lists;
-  const auto installed = service.scheduler.models();
   for (const auto& model : installed.models) lists.models.push_back(listed(model));
   lists.data = lists.models;
   Response response = json_reply(lists);
   set_memory_headers(response, service.scheduler.status());
   return response;
+}
+
+Outcome list_models(const Request&, Service& service) {
+  return lists_of(service.scheduler.models(), service);
+}
+
+Outcome refresh(const Request&, Service& service) {
+  return Later{[&service](auto resume) {
+    service.scheduler.refresh_models(
+        domain::limits::kRefreshPatience, [resume, &service](const scheduler::ModelList& found) {
+          resume([found, &service]() -> Outcome { return lists_of(found, service); });
+        });
+  }};
+}
+
+// Each request names its model, so nothing is loaded here and nobody's default changes.
+Outcome switch_model(const Request& request, Service& service) {
+  const auto text = request.body.text();
+  const bool blank = text.find_first_not_of(" \t\r\n") == std::string_view::npos;
+  const auto asked = blank ? SwitchBody{} : read_body<SwitchBody>(request);
+  if (!asked.model || asked.model->empty()) {
+    throw Error(ErrorCode::kInvalidArgument, "model is required");  // the founding server's text
+  }
+  const auto installed = service.scheduler.models();
+  const domain::Catalog catalog(installed.models);
+  if (!catalog.knows(*asked.model, kGeneration)) {
+    if (!installed.reason.empty()) throw Error(ErrorCode::kUnsupported, installed.reason);
+    throw Error(ErrorCode::kNotFound, "Model not found");  // the founding server's text
+  }
+  if (installed.reason.empty())
+    catalog.resolve(*asked.model, kGeneration,
+                    domain::UnknownModel::kDefault);  // throws when unusable
+  return json_reply(SwitchReply{.model = *asked.model});
 }
 
 }  // namespace
@@ -63,6 +112,20 @@ std::vector<Route> model_routes() {
                       .runs_on = RunsOn::kIoThread,
                       .function = list_models});
   }
+  routes.push_back({.method = "POST",
+                    .pattern = "/v1/models/refresh",
+                    .tag = "founding",
+                    .summary = "Look for models again and list what is there then",
+                    .response = schema_of<ModelLists>(),
+                    .function = refresh});
+  routes.push_back(
+      {.method = "POST",
+       .pattern = "/v1/models/switch",
+       .tag = "founding",
+       .summary = "Whether a model can be asked for; loads nothing and changes nothing",
+       .request = schema_of<SwitchBody>(),
+       .response = schema_of<SwitchReply>(),
+       .function = switch_model});
   return routes;
 }
 

@@ -36,8 +36,10 @@ BOOST_DESCRIBE_STRUCT(StatusView, (),
 namespace {
 
 WorkerView view_of(const scheduler::WorkerStatus& worker) {
-  return {worker.name, worker.engine,   worker.device, worker.state,         worker.problem,
-          worker.pid,  worker.restarts, worker.job,    worker.loaded_models, worker.resident_bytes};
+  std::vector<std::string> loaded;
+  for (const auto& model : worker.loaded_models) loaded.push_back(model.id);
+  return {worker.name, worker.engine,   worker.device, worker.state,      worker.problem,
+          worker.pid,  worker.restarts, worker.job,    std::move(loaded), worker.resident_bytes};
 }
 
 Outcome status(const Request&, Service& service) {

@@ -85,3 +85,15 @@ test('Use settings makes the same picture again, whatever was chosen meanwhile',
   await button('Remove').click();
 });
 
+test('the largest seed comes back to the last digit, and the picture after it has seed 0', async () => {
+  await set({ Seed: '18446744073709551615', 'Steps, exact value': '2' });
+  await field('Pictures, exact value').fill('2');
+  await create();
+  await ended('18446744073709551615');
+  await button('Picture 2 of 2').click();
+  await page.getByText(/picture 2 of 2 · seed 0\b/).waitFor();
+  assert.equal((await jobs())[0].input.seed_text, '18446744073709551615');
+  await set({ Seed: '' });
+  await button('Use settings').click();
+  await page.waitForFunction(() => document.querySelector('input[inputmode="numeric"]').value === '18446744073709551615');
+});

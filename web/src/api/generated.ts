@@ -55,6 +55,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/models/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Look for models again and list what is there then */
+        post: operations["post_v1_models_refresh"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/switch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Whether a model can be asked for; loads nothing and changes nothing */
+        post: operations["post_v1_models_switch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/schedulers": {
         parameters: {
             query?: never;
@@ -311,6 +345,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the machine does, for the gallery's status page */
+        get: operations["get_metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Queue and workers */
+        get: operations["get_v1_stats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/system/unload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Free the models' memory: at once, or after the job that uses them */
+        post: operations["post_v1_system_unload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi.json": {
         parameters: {
             query?: never;
@@ -349,11 +434,24 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        CpuDetails: {
+            usage?: number;
+            cores?: number;
+        };
         DecoderView: {
             state?: string;
             problem?: string;
             pid?: number;
             sandbox?: string[];
+        };
+        EnvironmentView: {
+            platform?: string;
+            accelerator_available?: boolean;
+            torch_version?: string;
+            cuda_version?: string | null;
+            hip_version?: string | null;
+            execution_type?: string;
+            process_memory_mb?: number;
         };
         EventView: {
             id?: number;
@@ -435,6 +533,20 @@ export interface components {
             decode_ms?: number;
             step_ms_median?: number;
         };
+        GhostMemory: {
+            detected?: boolean;
+            ghost_vram_mb?: number;
+        };
+        GpuView: {
+            id?: number;
+            name?: string;
+            load?: number | null;
+            memory_used?: number;
+            memory_total?: number;
+            temperature?: number | null;
+            fan_control_supported?: boolean;
+            type?: string;
+        };
         Health: {
             status?: string;
             server?: string;
@@ -444,7 +556,7 @@ export interface components {
             prompt?: string | null;
             /** @description What to avoid */
             negative_prompt?: string | null;
-            /** @description Id of an installed model or a founding name; absent: the default */
+            /** @description Id of an installed model or a founding name; absent or unknown: the default, and `model` of the reply names what answered */
             model?: string | null;
             /** @description "512x512"; stands above width and height */
             size?: string | null;
@@ -574,9 +686,32 @@ export interface components {
             last_known_vram_mb?: number;
             owned_by?: string;
         };
+        LoadedModelView: {
+            id?: string;
+            name?: string;
+            vram_mb?: number;
+            ram_mb?: number;
+            loaded_at?: number;
+        };
+        MemoryDetails: {
+            used_gb?: number;
+            total_gb?: number;
+            percent?: number;
+        };
         MemoryFormula: {
             weights_bytes?: number;
             bytes_per_pixel?: number;
+        };
+        MetricsView: {
+            cpu?: number;
+            memory?: number;
+            device?: string;
+            cpu_details?: components["schemas"]["CpuDetails"];
+            memory_details?: components["schemas"]["MemoryDetails"];
+            environment?: components["schemas"]["EnvironmentView"];
+            gpus?: components["schemas"]["GpuView"][];
+            loaded_models?: components["schemas"]["LoadedModelView"][];
+            ghost_memory?: components["schemas"]["GhostMemory"];
         };
         ModelLists: {
             object?: string;
@@ -706,6 +841,17 @@ export interface components {
             schedulers?: string[];
             details?: components["schemas"]["SchedulerDetail"][];
         };
+        StatsView: {
+            workers?: number;
+            queue_size?: number;
+            max_queue_size?: number;
+            processing?: number;
+            timeouts?: number;
+            default_timeout?: number | null;
+            model?: string;
+            status?: string;
+            requests_processed?: number;
+        };
         StatusView: {
             workers?: components["schemas"]["WorkerView"][];
             decoders?: components["schemas"]["DecoderView"][];
@@ -715,6 +861,19 @@ export interface components {
             memory_used_mb?: number;
             uptime_ms?: number;
             notices?: string[];
+        };
+        SwitchBody: {
+            model?: string | null;
+        };
+        SwitchReply: {
+            status?: string;
+            model?: string;
+            vram_mb?: number;
+            ram_mb?: number;
+        };
+        UnloadReply: {
+            status?: string;
+            message?: string;
         };
         UsedView: {
             model?: string;
@@ -835,6 +994,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ModelLists"];
+                };
+            };
+            /** @description A sentence that says what failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    post_v1_models_refresh: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelLists"];
+                };
+            };
+            /** @description A sentence that says what failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    post_v1_models_switch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SwitchBody"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SwitchReply"];
                 };
             };
             /** @description A sentence that says what failed, why, and what to do */
@@ -1365,6 +1586,93 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MetricsView"];
+                };
+            };
+            /** @description A sentence that says what failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_v1_stats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatsView"];
+                };
+            };
+            /** @description A sentence that says what failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    post_v1_system_unload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnloadReply"];
+                };
+            };
+            /** @description A sentence that says what failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };

@@ -23,7 +23,7 @@ TEST(DocumentSize, AQuoteBehindABackslashEndsNothing) {
   for (int i = 0; i < 200; ++i) quotes += "\\\"";
   EXPECT_EQ(bytes_beside_long_strings("[\"" + quotes + "\"]", 100), 2U);
   // Two backslashes are one letter, and the string ends.
-  EXPECT_EQ(bytes_beside_long_strings(R"(["\\",")" + std::string(200, '0') + "\"]", 100), 6U);
+  EXPECT_EQ(bytes_beside_long_strings(R"(["\\",")" + std::string(200, '0') + "\"]", 100), 7U);
 }
 
 TEST(DocumentSize, ReadsWhatIsNoJsonToItsEnd) {

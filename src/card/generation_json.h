@@ -32,6 +32,6 @@ BOOST_DESCRIBE_STRUCT(MemoryFormula, (), (weights_bytes, bytes_per_pixel))
 
 BOOST_DESCRIBE_STRUCT(ModelCard, (),
                       (id, title, family, task, format, description, capabilities, native_width,
-                       native_height, memory, content_hash, parameters))
+                       native_height, memory, content_hash, warnings, parameters))
 
 }  // namespace atelier::card

@@ -39,7 +39,8 @@ struct ModelCard {
       capabilities;  // "text_to_image", "image_to_image", "inpaint", "v_prediction" …
   int native_width = 512, native_height = 512;
   MemoryFormula memory;
-  std::string content_hash;  // header hash until the digest is known
+  std::string content_hash;           // of headers, configurations and samples of the data
+  std::vector<std::string> warnings;  // sentences: it works, but somebody should know
   std::vector<Parameter> parameters;
 };
 

@@ -82,7 +82,7 @@ class TorchEngine final : public Engine {
     card::ModelCard card;
     with_failures_described("reading '" + files.id + "'", [&] {
       const CheckpointLayout layout = detect_checkpoint(files.path);
-      card = make_card(read_facts(files.id, layout), layout);
+      card = make_card(facts_if_it_loads(files.id, layout), layout);
     });
     return card;
   }
@@ -139,23 +139,26 @@ class TorchEngine final : public Engine {
     const at::ScalarType dtype = dtype_of(job.input.dtype);
     // Layers choose the form of their weights when they are bound (nn/conv.h).
     const PreciseGuard precise(job.input.precise);
-    const std::string key =
-        job.model.path + "\n" + c10::toString(dtype) + (job.input.precise ? "\nprecise" : "");
+    const std::string key = job.model.id + "\n" + job.model.path + "\n" + c10::toString(dtype) +
+                            (job.input.precise ? "\nprecise" : "");
+    const ModelVersion now = ModelVersion::of(job.model.path);
+    models_.drop_if([&](const DiffusionModel& model) {
+      return model.path() == job.model.path && model.version() != now;
+    });
     if (DiffusionModel* model = models_.find(key)) {
       return *model;
     }
     observer.on_progress({"load", 0, 0, 0, 0});
-    CheckpointLayout layout = detect_checkpoint(job.model.path);
+    const CheckpointLayout layout = detect_checkpoint(job.model.path);
     // A job that cannot run is refused before anything is loaded or dropped.
     const ModelFacts facts = read_facts(job.model.id, layout);
     plan_job(facts, job);
     models_.make_room(facts.weights_bytes * (dtype == at::kFloat ? 2 : 1));
-    auto model =
-        std::make_unique<DiffusionModel>(job.model.id, std::move(layout), dtype, device_, [&] {
-          if (observer.cancelled()) {
-            throw Error(ErrorCode::kCancelled, "the job was cancelled");
-          }
-        });
+    auto model = std::make_unique<DiffusionModel>(job.model.id, layout, dtype, device_, [&] {
+      if (observer.cancelled()) {
+        throw Error(ErrorCode::kCancelled, "the job was cancelled");
+      }
+    });
     const std::int64_t bytes = model->bytes();
     return models_.add(key, job.model.id, bytes, std::move(model));
   }

@@ -159,6 +159,7 @@ void LocalScheduler::tick() {
   worker_.tick(now);
   runner_.tick(now);
   unloading_.tick(now);
+  scan_.tick(now);
   runner_.run_next();
   take_status();
   reserve_events();
@@ -370,6 +371,12 @@ std::optional<domain::InstalledModel> LocalScheduler::find_model(const std::stri
   return std::nullopt;
 }
 
+// The job itself follows the files whatever the list says.
+void LocalScheduler::look_again_if_changed(const domain::InstalledModel& model) {
+  if (model.path.empty() || files_version_of(model.path) == model.files_version) return;
+  inbox_.post([this] { scan_.request([] {}); });
+}
+
 void LocalScheduler::reserve_events() {
   if (board_.next_event_id() + limits::kEventsReserved / 2 < events_end_) return;
   events_end_ = store_.reserve_events(limits::kEventsReserved) + limits::kEventsReserved;
@@ -462,7 +469,14 @@ Job LocalScheduler::submit(const NewJob& wish) {
 
 // What is asked as a job, without its pictures.
 Job LocalScheduler::accept(const NewJob& wish) {
-  const auto resolved = catalog()->resolve(wish.input.generation.model, std::string(kTask));
+  const auto known = catalog();
+  for (const auto& model : known->models()) {
+    // One that could not be used may have been repaired.
+    const bool asked_for = model.card.id == wish.input.generation.model;
+    if (asked_for && !model.problem.empty()) look_again_if_changed(model);
+  }
+  const auto resolved = known->resolve(wish.input.generation.model, std::string(kTask));
+  look_again_if_changed(resolved.model);
   const domain::SourcePictures pictures{.image = !wish.image.empty(), .mask = !wish.mask.empty()};
   domain::check_generation(wish.input.generation, resolved.model.card, pictures, wish.names);
   if (wish.priority < 0 || wish.priority > 3) {

@@ -96,6 +96,7 @@ class LocalScheduler final : public Scheduler {
   std::string keep_upload(Decoder& decoder, const std::vector<std::uint8_t>& bytes,
                           const card::Attachment& attachment, const domain::FieldNames& names,
                           std::string& reading);
+  void look_again_if_changed(const domain::InstalledModel& model);
   std::shared_ptr<const domain::Catalog> catalog();
   std::string why_no_models() const;  // mutex_ is held
   ModelList list_models() const;      // mutex_ is held

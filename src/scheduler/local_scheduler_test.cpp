@@ -700,6 +700,42 @@ TEST_F(LocalSchedulerTest, ARefreshAnswersAfterItHasLooked) {
   EXPECT_NE(refresh(std::chrono::milliseconds(0)).reason, "");
 }
 
+TEST_F(LocalSchedulerTest, TheListFollowsFilesThatAreWrittenOrReplaced) {
+  const auto file = folder_ / "checkpoints" / "mine.safetensors";
+  std::filesystem::create_directories(file.parent_path());
+  options_.folders.layouts = {folder_.string()};
+  options_.folders.settled_after = std::chrono::seconds(2);
+  start();
+  const auto size = [&] {
+    for (const auto& model : scheduler_->models().models) {
+      if (model.card.id == "checkpoint/mine") return model.size_bytes;
+    }
+    return std::int64_t{-1};
+  };
+  const auto becomes = [&](std::int64_t wanted) {
+    const auto until = std::chrono::steady_clock::now() + kPatience;
+    while (size() != wanted && std::chrono::steady_clock::now() < until) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return size() == wanted;
+  };
+  std::ofstream(file) << "x";
+  refresh(kPatience);
+  EXPECT_EQ(size(), 1);
+  // It was being written when it was found: nobody has to ask for another look.
+  std::ofstream(file) << "xyz";
+  EXPECT_TRUE(becomes(3));
+  // Complete for a while, and then another file: the next job notices.
+  std::this_thread::sleep_for(std::chrono::seconds(5));
+  std::ofstream(file) << "12345";
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+  EXPECT_EQ(size(), 3);
+  auto asked = wish();
+  asked.input.generation.model = "checkpoint/mine";
+  EXPECT_EQ(run(asked).state, JobState::kSucceeded);
+  EXPECT_TRUE(becomes(5));
+}
+
 TEST_F(LocalSchedulerTest, AMissingEngineIsASentence) {
   options_.launch_worker =
       launcher(program("ATELIER_WORKER"), {"--engine", "/nowhere/libatelier-engine-x.so"});

@@ -7,6 +7,7 @@
 #include <system_error>
 #include <utility>
 
+#include "platform/file_stamp.h"
 #include "platform/utf8.h"
 
 namespace atelier::scheduler {
@@ -53,6 +54,10 @@ std::int64_t size_of(const fs::path& path) {
   return size;
 }
 
+platform::FileStamps stamps_at(const fs::path& path) {
+  return platform::stamps_of(path, [](const fs::path&) { return true; });
+}
+
 bool is_checkpoint(const fs::path& path) {
   const auto extension = path.extension();
   return extension == ".safetensors" || extension == ".ckpt";
@@ -77,10 +82,17 @@ std::string as_text(std::string_view name) {
 
 class Collection {
  public:
+  explicit Collection(std::chrono::milliseconds settled_after) : settled_after_(settled_after) {}
+
   void add(const std::string& name, const fs::path& path, std::string_view source) {
     const auto id = as_text(name);
     if (!ids_.insert(id).second) return;
-    found_.push_back({id, path.string(), std::string(source), size_of(path)});
+    const auto stamps = stamps_at(path);
+    const bool settled = std::ranges::none_of(stamps, [this](const auto& file) {
+      return platform::changed_within(file.second, settled_after_);
+    });
+    found_.push_back({id, path.string(), std::string(source), size_of(path),
+                      platform::version_of(stamps), settled});
   }
 
   void add_checkpoints(const fs::path& root, std::string_view source, const fs::path& below = {},
@@ -130,6 +142,7 @@ class Collection {
   std::vector<ModelCandidate> take() { return std::move(found_); }
 
  private:
+  std::chrono::milliseconds settled_after_;
   std::vector<ModelCandidate> found_;
   std::set<std::string> ids_;
 };
@@ -137,7 +150,7 @@ class Collection {
 }  // namespace
 
 std::vector<ModelCandidate> find_model_candidates(const ModelFolders& folders) {
-  Collection collection;
+  Collection collection(folders.settled_after);
   if (!folders.starter.empty()) {
     collection.add_layout(fs::path(folders.starter) / "models", "starter");
   }
@@ -150,6 +163,10 @@ std::vector<ModelCandidate> find_model_candidates(const ModelFolders& folders) {
   }
   for (const auto& folder : folders.huggingface) collection.add_hub(folder);
   return collection.take();
+}
+
+std::uint64_t files_version_of(const std::string& path) {
+  return platform::version_of(stamps_at(path));
 }
 
 std::string without_place(std::string sentence, const std::string& path) {

@@ -3,6 +3,7 @@
 // us hold nothing.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -15,6 +16,8 @@ struct ModelFolders {
   std::vector<std::string> comfyui = {};  // installations: <folder>/models
   std::vector<std::string> a1111 = {};    // installations: <folder>/models/Stable-diffusion
   std::vector<std::string> huggingface = {};  // hub caches: models--<user>--<repo>/snapshots/…
+  // What nobody wrote for so long is complete; copies and downloads write more often.
+  std::chrono::milliseconds settled_after{3000};
 };
 
 struct ModelCandidate {
@@ -22,10 +25,16 @@ struct ModelCandidate {
   std::string path;
   std::string source;  // "starter", "models", "comfyui", "a1111", "huggingface"
   std::int64_t size_bytes = 0;
+  std::uint64_t files_version = 0;  // files_version_of(path)
+  bool settled = true;              // false: written a moment ago and perhaps not yet whole
 };
 
 // In the order above; an id that two folders have belongs to the first.
 std::vector<ModelCandidate> find_model_candidates(const ModelFolders& folders);
+
+// A number that changes with every file of the model that is replaced, written, added or taken
+// away.
+std::uint64_t files_version_of(const std::string& path);
 
 // The sentence without the folder that `path` lies in: where this machine keeps its files is the
 // log's business and nobody's outside.

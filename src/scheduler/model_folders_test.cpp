@@ -84,5 +84,31 @@ TEST(ModelFolders, ASentenceIsToldWithoutThePlaceOfTheFiles) {
   EXPECT_EQ(without_place("nothing", ""), "nothing");
 }
 
+TEST_F(ModelFoldersTest, TheVersionChangesWithEveryFileOfAModel) {
+  make("models/diffusers/tiny/model_index.json");
+  make("models/diffusers/tiny/unet/weights.safetensors");
+  const auto version = [&] {
+    return find_model_candidates({.layouts = {at("models")}}).at(0).files_version;
+  };
+  auto before = version();
+  EXPECT_EQ(version(), before);
+  EXPECT_EQ(files_version_of(at("models/diffusers/tiny")), before);
+  const auto changed = [&](const char* how) {
+    const auto now = version();
+    EXPECT_NE(now, before) << how;
+    before = now;
+  };
+  make("models/diffusers/tiny/vae/config.json");
+  changed("a new file");
+  make("models/diffusers/tiny/unet/weights.safetensors", "123456");
+  changed("another size");
+  make("models/diffusers/tiny/new", "654321");
+  std::filesystem::rename(at("models/diffusers/tiny/new"),
+                          at("models/diffusers/tiny/unet/weights.safetensors"));
+  changed("another file of the same size");
+  std::filesystem::remove(at("models/diffusers/tiny/model_index.json"));
+  changed("a file less");
+}
+
 }  // namespace
 }  // namespace atelier::scheduler

@@ -1,5 +1,6 @@
 #include "scheduler/model_scan.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -26,9 +27,16 @@ void ModelScan::request(std::function<void()> answered) {
   begin();
 }
 
+void ModelScan::tick(Supervisor::Clock::time_point now) {
+  if (!again_at_ || now < *again_at_) return;
+  again_at_.reset();
+  request([] {});
+}
+
 void ModelScan::worker_ready(const protocol::HelloReply& hello) {
   ready_ = true;
   own_cards_ = hello.cards;
+  known_.clear();  // another engine may take other files
   if (open_) {
     inspect_next();
   } else {
@@ -51,9 +59,16 @@ void ModelScan::begin() {
           open_ = true;
           found_.clear();
           waiting_.assign(listed->begin(), listed->end());
+          const bool settled = std::ranges::all_of(waiting_, &ModelCandidate::settled);
+          // By then they are complete, or still being written.
+          if (!settled) again_at_ = Supervisor::Clock::now() + folders_.settled_after * 5 / 4;
           for (const auto& card : own_cards_) {
-            found_.push_back(
-                {.card = card, .path = "", .source = "engine", .size_bytes = 0, .problem = ""});
+            found_.push_back({.card = card,
+                              .path = "",
+                              .source = "engine",
+                              .size_bytes = 0,
+                              .files_version = 0,
+                              .problem = ""});
           }
           inspect_next();
         });
@@ -74,6 +89,12 @@ void ModelScan::answer() {
 
 void ModelScan::inspect_next() {
   if (!ready_ || under_inspection_) return;
+  while (!waiting_.empty()) {
+    const auto* same = known(waiting_.front());
+    if (same == nullptr) break;
+    found_.push_back(*same);
+    waiting_.pop_front();
+  }
   if (waiting_.empty()) {
     open_ = false;
     done_(std::move(found_));
@@ -88,19 +109,38 @@ void ModelScan::inspect_next() {
   request_ =
       worker_.request(request, {}, [this](const protocol::Message& message) -> Supervisor::Deed {
         if (message.kind == protocol::Message::Kind::kFailure) {
-          return [this, problem = message.failure] { inspected({}, problem); };
+          return [this, failure = Error(message.failure_code, message.failure)] {
+            inspected({}, failure);
+          };
         }
         return
-            [this, card = message.body_as<protocol::InspectReply>().card] { inspected(card, ""); };
+            [this, card = message.body_as<protocol::InspectReply>().card] { inspected(card, {}); };
       });
 }
 
-void ModelScan::inspected(const card::ModelCard& card, const std::string& problem) {
+void ModelScan::inspected(const card::ModelCard& card, const std::optional<Error>& failure) {
   if (!under_inspection_) return;
   const ModelCandidate candidate = std::move(*under_inspection_);
   under_inspection_.reset();
-  keep(candidate, card, problem);
+  keep(candidate, card, failure ? failure->what() : "");
+  // What may be otherwise next time is looked at again: files that are being written, a lack of
+  // memory.
+  const bool lasting = !failure || failure->code() == ErrorCode::kUnsupported ||
+                       failure->code() == ErrorCode::kCorruptData;
+  if (lasting && candidate.settled) {
+    known_[candidate.id] = found_.back();
+  } else {
+    known_.erase(candidate.id);
+  }
   inspect_next();
+}
+
+const domain::InstalledModel* ModelScan::known(const ModelCandidate& candidate) const {
+  const auto before = known_.find(candidate.id);
+  if (before == known_.end() || !candidate.settled) return nullptr;
+  const auto& model = before->second;
+  const bool same = model.path == candidate.path && model.files_version == candidate.files_version;
+  return same ? &model : nullptr;
 }
 
 void ModelScan::keep(const ModelCandidate& candidate, card::ModelCard card,
@@ -108,13 +148,16 @@ void ModelScan::keep(const ModelCandidate& candidate, card::ModelCard card,
   card.id = candidate.id;
   if (card.title.empty()) card.title = last_part(candidate.id);
   if (card.task.empty()) card.task = "generation";
-  if (!problem.empty()) {
+  auto& logged = logged_[candidate.id];
+  if (!problem.empty() && problem != logged) {
     platform::log_warning("model '" + candidate.id + "' cannot be used: " + problem);
   }
+  logged = problem;
   found_.push_back({.card = std::move(card),
                     .path = candidate.path,
                     .source = candidate.source,
                     .size_bytes = candidate.size_bytes,
+                    .files_version = candidate.files_version,
                     .problem = without_place(problem, candidate.path)});
 }
 

@@ -1,15 +1,18 @@
 // Finds out what is installed: lists the folders, lets the worker look into each candidate, hands
 // over the whole. Scheduler thread only. A candidate that cannot be used keeps its sentence; one
-// that kills two workers is named as such and the scan goes on behind it.
+// that kills two workers is named as such and the scan goes on behind it. What was looked at before
+// and whose files are the same is not looked at again.
 #pragma once
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "domain/catalog/catalog.h"
+#include "platform/error.h"
 #include "scheduler/inbox.h"
 #include "scheduler/media_pool.h"
 #include "scheduler/model_folders.h"
@@ -25,6 +28,8 @@ class ModelScan {
 
   // Looks again, after the scan under way if there is one; `answered` is called once that is done.
   void request(std::function<void()> answered);
+  // Looks again in a while when something was found that was being written.
+  void tick(Supervisor::Clock::time_point now);
   void worker_ready(const protocol::HelloReply& hello);
   void worker_lost(const WorkerEnd& end);
 
@@ -32,8 +37,9 @@ class ModelScan {
   void begin();
   void answer();
   void inspect_next();
-  void inspected(const card::ModelCard& card, const std::string& problem);
+  void inspected(const card::ModelCard& card, const std::optional<Error>& failure);
   void keep(const ModelCandidate& candidate, card::ModelCard card, const std::string& problem);
+  const domain::InstalledModel* known(const ModelCandidate& candidate) const;
 
   ModelFolders folders_;
   Supervisor& worker_;
@@ -48,6 +54,9 @@ class ModelScan {
   std::int64_t request_ = 0;  // its inspection
   std::string suspect_;       // path of the file at which the last worker ended
   std::vector<domain::InstalledModel> found_;
+  std::map<std::string, std::string> logged_;  // problems, by id
+  std::optional<Supervisor::Clock::time_point> again_at_;
+  std::map<std::string, domain::InstalledModel> known_;  // by id, as this worker's engine sees them
 };
 
 }  // namespace atelier::scheduler

@@ -88,7 +88,7 @@ void StationProcess::start(const StationOptions& options) {
     if (!name.starts_with("ATELIER_") && !name.starts_with("PORT=")) environment.emplace_back(name);
   }
   environment.push_back("ATELIER_HOME=" + home_.string());
-  environment.emplace_back("ATELIER_ENGINE=fake");
+  environment.push_back("ATELIER_ENGINE=" + options.engine);
   environment.push_back("ATELIER_FAKE=" + options.fake);
   environment.insert(environment.end(), options.environment.begin(), options.environment.end());
   auto argument_list = pointers(arguments);

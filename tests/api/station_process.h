@@ -1,6 +1,6 @@
-// A station of its own for a test: the real programs with the fake engine, on a free port, in a
-// folder that is removed. Test thread only. Failures to start end the test program with the
-// station's log.
+// A station of its own for a test: the real programs with the fake engine (or another), on a free
+// port, in a folder that is removed. Test thread only. Failures to start end the test program with
+// the station's log.
 #pragma once
 
 #include <sys/types.h>
@@ -20,6 +20,7 @@ struct StationOptions {
   std::vector<std::string> environment = {};  // "NAME=value"
   std::vector<std::string> arguments = {};    // after `atelier serve`
   std::string key = {};                       // sent with the requests of the start
+  std::string engine = "fake";                // "cpu": the real one
 };
 
 class StationProcess {

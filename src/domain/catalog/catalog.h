@@ -19,7 +19,8 @@ struct InstalledModel {
   std::string path;    // node-local; never shown to a client off loopback, never kept in a job
   std::string source;  // "starter", "models", "huggingface", "comfyui", "a1111"
   std::int64_t size_bytes = 0;
-  std::string problem;  // not empty: found but unusable, and why (a missing part …)
+  std::uint64_t files_version = 0;  // of what lay at `path` when it was looked at
+  std::string problem;              // not empty: found but unusable, and why (a missing part …)
 };
 
 // What becomes of a name that nobody has.

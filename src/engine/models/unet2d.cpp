@@ -3,6 +3,7 @@
 // checkpoint's keys. Pictures stay channels_last, so a picture seen as tokens is a view.
 #include "engine/models/unet2d.h"
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 #include <cmath>
@@ -243,13 +244,34 @@ std::vector<bool> block_kinds(const ConfigReader& read, const char* key,
   return attention;
 }
 
+// The layers of some blocks left out, to be smaller and faster.
+void refuse_distilled(const boost::json::object& json) {
+  const boost::json::value* const middle = json.if_contains("mid_block_type");
+  const boost::json::value* const layers = json.if_contains("transformer_layers_per_block");
+  const boost::json::value* const reverse =
+      json.if_contains("reverse_transformer_layers_per_block");
+  const auto is_other = [](const boost::json::value& count) {
+    return count.is_array() || (count.is_int64() && count.get_int64() == 0);
+  };
+  // In the reference null is no middle block at all, and a list in the list a number per layer.
+  const bool distilled =
+      (middle != nullptr && *middle != "UNetMidBlock2DCrossAttn") ||
+      (reverse != nullptr && !reverse->is_null()) ||
+      (layers != nullptr && layers->is_array() &&
+       std::any_of(layers->get_array().begin(), layers->get_array().end(), is_other));
+  if (!distilled) return;
+  throw Error(ErrorCode::kUnsupported,
+              "config.json of the unet leaves out blocks or layers (mid_block_type, "
+              "transformer_layers_per_block): a distilled relative such as SSD-1B, Segmind Vega, "
+              "KOALA or small-sd, which is not run here");
+}
+
 void refuse_other_networks(const ConfigReader& read) {
   read.only("only_cross_attention", {"false"});
   read.only("mid_block_only_cross_attention", {"false"});
   read.only("downsample_padding", {"1"});
   read.only("mid_block_scale_factor", {"1", "1E0"});
   read.only("act_fn", {"\"silu\"", "\"swish\""});
-  read.only("mid_block_type", {"\"UNetMidBlock2DCrossAttn\""});
   read.only("dual_cross_attention", {"false"});
   read.only("resnet_time_scale_shift", {"\"default\""});
   read.only("resnet_skip_time_act", {"false"});
@@ -259,10 +281,9 @@ void refuse_other_networks(const ConfigReader& read) {
   read.only("conv_out_kernel", {"3"});
   read.only("attention_type", {"\"default\""});
   read.only("addition_embed_type", {"\"text_time\""});
-  for (const char* key :
-       {"reverse_transformer_layers_per_block", "encoder_hid_dim", "encoder_hid_dim_type",
-        "class_embed_type", "num_class_embeds", "time_embedding_dim", "time_embedding_act_fn",
-        "timestep_post_act", "time_cond_proj_dim", "cross_attention_norm"}) {
+  for (const char* key : {"encoder_hid_dim", "encoder_hid_dim_type", "class_embed_type",
+                          "num_class_embeds", "time_embedding_dim", "time_embedding_act_fn",
+                          "timestep_post_act", "time_cond_proj_dim", "cross_attention_norm"}) {
     read.only(key, {});
   }
 }
@@ -285,6 +306,7 @@ void check_blocks(const UNet2DConfig& config) {
 
 UNet2DConfig UNet2DConfig::from_json(const boost::json::object& json) {
   const ConfigReader read(json, "unet");
+  refuse_distilled(json);
   refuse_other_networks(read);
   UNet2DConfig config;
   const std::string cross_down = "CrossAttnDownBlock2D", cross_up = "CrossAttnUpBlock2D";

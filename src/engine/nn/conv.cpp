@@ -94,14 +94,14 @@ Conv2d::Conv2d(const Binder& binder, const ConvShape& shape)
     binder.release("weight");
     return;
   }
-  const Tensor weight = binder.tensor("weight", sizes);
-  const bool fp32 = weight.device().is_cpu() && weight.scalar_type() == at::kFloat;
-  if (winograd && fp32 && winograd_takes(weight)) {
+  const bool fp32 = binder.device().is_cpu() && binder.dtype() == at::kFloat;
+  if (winograd && fp32 && winograd_takes(sizes)) {
+    const Tensor weight = binder.borrowed("weight", sizes);
     winograd_ = winograd_weight(
         weight, shape.in * shape.out <= kPairsForTile4 ? WinogradTile::k4x4 : WinogradTile::k2x2);
     binder.release("weight");
   } else {
-    weight_ = weight.contiguous(at::MemoryFormat::ChannelsLast);
+    weight_ = binder.tensor("weight", sizes).contiguous(at::MemoryFormat::ChannelsLast);
   }
 }
 

@@ -17,7 +17,7 @@ Linear Linear::joined(const std::vector<Binder>& binders, std::int64_t in,
   std::vector<Tensor> weights, biases;
   for (std::size_t i = 0; i < binders.size(); ++i) {
     weights.push_back(packs ? binders[i].stored("weight", {outs[i], in})
-                            : binders[i].tensor("weight", {outs[i], in}));
+                            : binders[i].borrowed("weight", {outs[i], in}));
     if (bias == Bias::kYes) biases.push_back(binders[i].tensor("bias", {outs[i]}));
   }
   Linear all;
@@ -28,6 +28,7 @@ Linear Linear::joined(const std::vector<Binder>& binders, std::int64_t in,
   }
   all.weight_ = at::cat(weights, 0);  // [sum of outs, in]
   if (bias == Bias::kYes) all.bias_ = at::cat(biases, 0);
+  for (const Binder& binder : binders) binder.release("weight");
   return all;
 }
 

@@ -58,8 +58,22 @@ Tensor Binder::tensor(std::string_view name, at::IntArrayRef expected_shape,
                       at::ScalarType dtype) const {
   const std::string key = full(name);
   const Tensor stored = found(key, expected_shape);
+  Tensor bound = converted(key, stored, dtype);
+  if (bound.is_alias_of(stored)) {
+    bound = bound.clone();
+    record_->source.release(key);
+  }
+  return bound;
+}
+
+Tensor Binder::borrowed(std::string_view name, at::IntArrayRef expected_shape) const {
+  const std::string key = full(name);
+  return converted(key, found(key, expected_shape), record_->dtype);
+}
+
+Tensor Binder::converted(const std::string& key, const Tensor& stored, at::ScalarType dtype) const {
   const Tensor bound = stored.to(record_->device, dtype).contiguous();
-  if (!bound.is_same(stored)) record_->source.release(key);
+  if (!bound.is_alias_of(stored)) record_->source.release(key);
   return bound;
 }
 

@@ -40,11 +40,13 @@ class Binder {
   // Shape as it lies in the checkpoint; nullopt: no such tensor.
   std::optional<std::vector<std::int64_t>> shape(std::string_view name) const;
 
-  // The parameter, contiguous, in the compute dtype (or the given one) on the device. When the file
-  // has that dtype already and the device is the CPU it is a view on the mapped file: never write
-  // into it.
+  // The parameter, contiguous, in the compute dtype (or the given one) on the device. Always memory
+  // of its own: a network that looked into its file would change when the file does.
   Tensor tensor(std::string_view name, at::IntArrayRef expected_shape) const;
   Tensor tensor(std::string_view name, at::IntArrayRef expected_shape, at::ScalarType dtype) const;
+  // The same for a layer that makes a form of its own of it and keeps nothing: where the file has
+  // that dtype already and the device is the CPU it is a view on the mapped file.
+  Tensor borrowed(std::string_view name, at::IntArrayRef expected_shape) const;
   // Undefined when absent (optional biases).
   Tensor tensor_if_present(std::string_view name, at::IntArrayRef expected_shape) const;
   // The parameter contiguous, in the dtype of the file, on the CPU: to be packed, then released.
@@ -72,6 +74,7 @@ class Binder {
   Binder(std::shared_ptr<Record> record, std::string prefix);
 
   std::string full(std::string_view name) const { return prefix_ + std::string(name); }
+  Tensor converted(const std::string& key, const Tensor& stored, at::ScalarType dtype) const;
   // Throws unless the source has the tensor in this shape; counts as use.
   Tensor found(const std::string& key, at::IntArrayRef expected_shape) const;
 

@@ -91,14 +91,28 @@ TEST(Binder, ConvertsToTheComputeDtypeAndGivesThePagesBack) {
   EXPECT_EQ(weight.scalar_type(), at::kBFloat16);
   EXPECT_TRUE(at::equal(weight.to(at::kFloat), at::arange(12, at::kFloat).view({4, 3})));
   EXPECT_EQ(root.tensor("block.0.conv.bias", {4}, at::kFloat).scalar_type(), at::kFloat);
-  EXPECT_THAT(source.released(), ElementsAre("block.0.conv.weight"));  // the bias is a view
+  EXPECT_THAT(source.released(), ElementsAre("block.0.conv.bias", "block.0.conv.weight"));
 }
 
-TEST(Binder, WhatHasTheDtypeAlreadyIsAViewAndNoCopy) {
+TEST(Binder, AParameterIsNeverAViewOnItsFile) {
   const auto source = small_network();
-  const Tensor weight = Binder(source, at::kHalf).tensor("block.1.norm.weight", {4});
-  EXPECT_EQ(weight.data_ptr(), source.get("block.1.norm.weight").data_ptr());
-  EXPECT_TRUE(source.released().empty());
+  const Binder root(source, at::kHalf);
+  const Tensor stored = source.get("block.1.norm.weight");
+  const Tensor weight = root.tensor("block.1.norm.weight", {4});
+  EXPECT_NE(weight.data_ptr(), stored.data_ptr());
+  EXPECT_TRUE(at::equal(weight, stored));
+  EXPECT_THAT(source.released(), ElementsAre("block.1.norm.weight"));
+  EXPECT_EQ(root.borrowed("block.1.norm.weight", {4}).data_ptr(), stored.data_ptr());
+}
+
+TEST(Binder, BindsShapesAloneOnTheDeviceMeta) {
+  const MemorySource source({{"weight", at::empty({4, 3}, at::device(at::kMeta).dtype(at::kHalf))}},
+                            "model.safetensors");
+  const Binder root(source, at::kFloat, at::kMeta);
+  const Tensor weight = root.tensor("weight", {4, 3});
+  EXPECT_TRUE(weight.is_meta());
+  EXPECT_EQ(weight.scalar_type(), at::kFloat);
+  EXPECT_FALSE(root.packs_weights());
 }
 
 TEST(Binder, ATransposedTensorBecomesContiguous) {

@@ -124,13 +124,13 @@ std::int64_t tiles_per_round(const Shape& shape) {
 
 }  // namespace
 
-bool winograd_takes(const Tensor& weight) {
-  return weight.dim() == 4 && weight.size(2) == 3 && weight.size(3) == 3 &&
-         weight.size(0) % 16 == 0 && weight.size(1) % 16 == 0;
+bool winograd_takes(at::IntArrayRef weight_shape) {
+  return weight_shape.size() == 4 && weight_shape[2] == 3 && weight_shape[3] == 3 &&
+         weight_shape[0] % 16 == 0 && weight_shape[1] % 16 == 0;
 }
 
 Tensor winograd_weight(const Tensor& weight, WinogradTile tile) {
-  CHECK(winograd_takes(weight));
+  CHECK(winograd_takes(weight.sizes()));
   const Tensor source = weight.to(at::kCPU, at::kFloat).contiguous();  // [out, in, 3, 3]
   const std::int64_t out = source.size(0), in = source.size(1);
   const int side = static_cast<int>(tile) + 2;

@@ -12,7 +12,7 @@ namespace atelier::engine {
 enum class WinogradTile { k2x2 = 2, k4x4 = 4 };  // outputs of one tile
 
 // Both channel counts must be multiples of 16.
-bool winograd_takes(const Tensor& weight /* [out, in, kernel, kernel] */);
+bool winograd_takes(at::IntArrayRef weight_shape /* out, in, kernel, kernel */);
 
 // -> [(tile + 2)^2, in, out] fp32, from any floating dtype.
 Tensor winograd_weight(const Tensor& weight /* [out, in, 3, 3] */, WinogradTile tile);

@@ -38,9 +38,9 @@ TEST(Winograd, WorksInSeveralRounds) {
 }
 
 TEST(Winograd, TakesOnlyWhatItCanDo) {
-  EXPECT_TRUE(winograd_takes(at::empty({32, 16, 3, 3})));
-  EXPECT_FALSE(winograd_takes(at::empty({4, 16, 3, 3})));
-  EXPECT_FALSE(winograd_takes(at::empty({32, 16, 1, 1})));
+  EXPECT_TRUE(winograd_takes(at::IntArrayRef{32, 16, 3, 3}));
+  EXPECT_FALSE(winograd_takes(at::IntArrayRef{4, 16, 3, 3}));
+  EXPECT_FALSE(winograd_takes(at::IntArrayRef{32, 16, 1, 1}));
 }
 
 }  // namespace

@@ -31,6 +31,9 @@ class Generation {
  public:
   Generation(DiffusionModel& model, const GenerateJob& job, JobObserver& observer)
       : model_(model), job_(job), observer_(observer), plan_(plan_job(model.facts(), job)) {}
+  ~Generation() { model_.end_job(); }
+  Generation(const Generation&) = delete;
+  Generation& operator=(const Generation&) = delete;
 
   GenerateResult run();
   const std::vector<Tensor>& final_latents() const { return final_latents_; }
@@ -263,7 +266,7 @@ card::GenerationUsed Generation::used() const {
 }
 
 GenerateResult Generation::run() {
-  const PreciseGuard precise(job_.input.precise);  // for an autoencoder that is loaded again
+  const PreciseGuard precise(job_.input.precise);  // for an autoencoder that is read again
   check();
   encode_prompt();
   fit_source();

@@ -56,9 +56,12 @@ double default_strength(const ModelFacts& facts, JobKind kind) {
 
 void check_channels(const ModelFacts& facts) {
   if (facts.unet.in_channels != facts.vae.latent_channels && !facts.inpaints_by_channels()) {
-    throw Error(ErrorCode::kUnsupported, "'" + facts.id + "' has a UNet with " +
-                                             std::to_string(facts.unet.in_channels) +
-                                             " input channels, which is not built: 4 and 9 are");
+    throw Error(ErrorCode::kUnsupported,
+                "'" + facts.id + "' has a UNet that takes " +
+                    std::to_string(facts.unet.in_channels) + " channels and an autoencoder of " +
+                    std::to_string(facts.vae.latent_channels) +
+                    ": only UNets that take latents alone (4), or with a mask and a masked "
+                    "picture (9), are built");
   }
 }
 

@@ -14,14 +14,12 @@ bool finite(const Tensor& tensor) { return at::isfinite(tensor.sum(at::kFloat)).
                   "dtype fp32");
 }
 
-// Runs `work`; when a 16-bit autoencoder overflowed, moves it to fp32 and runs it again.
+// Runs `work`; what a 16-bit autoencoder overflowed at is done once more in fp32. Each picture for
+// itself: what comes out does not depend on the pictures and jobs before it.
 Tensor with_fp32_fallback(DiffusionModel& model, const char* what,
-                          const std::function<Tensor()>& work) {
-  Tensor result = work();
-  if (!finite(result) && model.vae_dtype() != at::kFloat) {
-    model.move_vae_to_fp32();
-    result = work();
-  }
+                          const std::function<Tensor(const AutoencoderKl&)>& work) {
+  Tensor result = work(model.vae());
+  if (!finite(result) && model.vae_dtype() != at::kFloat) result = work(model.vae_in_fp32());
   if (!finite(result)) {
     fail(model, what);
   }
@@ -33,10 +31,9 @@ Tensor with_fp32_fallback(DiffusionModel& model, const char* what,
 LatentMoments encode_picture(DiffusionModel& model, const Tensor& picture, Tiling tiling,
                              const std::function<void()>& check) {
   LatentMoments moments;
-  with_fp32_fallback(model, "the encoder", [&] {
+  with_fp32_fallback(model, "the encoder", [&](const AutoencoderKl& vae) {
     const Tensor input = picture.to(model.device());
-    moments = tiling == Tiling::kTiles ? model.vae().tiled_encode(input, check)
-                                       : model.vae().encode(input, check);
+    moments = tiling == Tiling::kTiles ? vae.tiled_encode(input, check) : vae.encode(input, check);
     return moments.mean;
   });
   moments.mean = moments.mean.to(at::kFloat);
@@ -63,9 +60,8 @@ Tensor decode_latents(DiffusionModel& model, const Tensor& latents, Tiling tilin
   std::vector<Tensor> pictures;
   for (std::int64_t i = 0; i < unscaled.size(0); ++i) {
     const Tensor one = unscaled.slice(0, i, i + 1);
-    pictures.push_back(with_fp32_fallback(model, "the decoder", [&] {
-      return tiling == Tiling::kTiles ? model.vae().tiled_decode(one, check)
-                                      : model.vae().decode(one, check);
+    pictures.push_back(with_fp32_fallback(model, "the decoder", [&](const AutoencoderKl& vae) {
+      return tiling == Tiling::kTiles ? vae.tiled_decode(one, check) : vae.decode(one, check);
     }));
     check();
   }

@@ -1,5 +1,6 @@
 // Pictures to latents and back through a model's autoencoder. Job thread. A 16-bit autoencoder that
-// overflows is moved to fp32 and asked again; numbers that are wrong in fp32 too throw kInternal.
+// overflows is asked again in fp32, for that picture alone; numbers that are wrong in fp32 too
+// throw kInternal.
 #pragma once
 
 #include <functional>

@@ -6,6 +6,7 @@
 #include "engine/samplers/names.h"
 #include "platform/check.h"
 #include "platform/error.h"
+#include "platform/utf8.h"
 
 namespace atelier::engine {
 namespace {
@@ -135,6 +136,21 @@ std::vector<card::Parameter> parameters_of(const ModelFacts& facts) {
   };
 }
 
+// Tensors that nothing reads may be all right, but somebody put them there.
+std::vector<std::string> warnings_of(const CheckpointLayout& layout) {
+  if (layout.left_over.empty()) return {};
+  constexpr std::size_t kNamed = 3;
+  const std::size_t count = layout.left_over.size();
+  std::string names;
+  for (std::size_t i = 0; i < std::min(count, kNamed); ++i) {
+    names += (i == 0 ? "'" : ", '") + platform::cut(layout.left_over[i], 200) + "'";
+  }
+  if (count > kNamed) names += " and others";
+  return {(count == 1 ? "1 tensor of its files is"
+                      : std::to_string(count) + " tensors of its files are") +
+          std::string(" not used: ") + names};
+}
+
 }  // namespace
 
 ModelFacts read_facts(const std::string& id, const CheckpointLayout& layout) {
@@ -190,6 +206,7 @@ card::ModelCard make_card(const ModelFacts& facts, const CheckpointLayout& layou
   // The decoder's widest level at full size holds about ten maps of its first width, in fp32.
   card.memory.bytes_per_pixel = 40.0 * static_cast<double>(facts.vae.block_out_channels.front());
   card.content_hash = layout.fingerprint;
+  card.warnings = warnings_of(layout);
   card.parameters = parameters_of(facts);
   return card;
 }

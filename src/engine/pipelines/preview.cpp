@@ -31,22 +31,33 @@ Tensor rows_of(const Tensor& latents) {
 
 }  // namespace
 
-// Least squares between latents and what the decoder makes of them, averaged to the latents' size.
-// The samples are the latents at hand, shrunk, and noise of two grain sizes, so that no colour is
-// missing.
+LatentPreview::Samples LatentPreview::sample(const Tensor& latents, const AutoencoderKl& vae,
+                                             at::Device device) {
+  const Tensor picture = vae.decode(unscaled(latents, vae).to(device)).to(at::kCPU, at::kFloat);
+  return {rows_of(latents),
+          at::adaptive_avg_pool2d(picture, {kFitSide, kFitSide})[0].flatten(1).t()};
+}
+
+// Least squares. The samples are the latents at hand, shrunk, and noise of two grain sizes, so that
+// no colour is missing.
 void LatentPreview::fit(const AutoencoderKl& vae, const Tensor& latents) {
-  Generator generator(0);
   const std::int64_t channels = latents.size(1);
-  const Tensor fine = generator.normal({1, channels, kFitSide, kFitSide});
-  const Tensor coarse = at::upsample_nearest2d(
-      generator.normal({1, channels, kFitSide / 4, kFitSide / 4}), {kFitSide, kFitSide});
+  if (always_.empty()) {
+    Generator generator(0);
+    const Tensor fine = generator.normal({1, channels, kFitSide, kFitSide});
+    const Tensor coarse = at::upsample_nearest2d(
+        generator.normal({1, channels, kFitSide / 4, kFitSide / 4}), {kFitSide, kFitSide});
+    for (const Tensor& noise : {coarse, (fine + coarse) * 0.7}) {
+      always_.push_back(sample(noise, vae, latents.device()));
+    }
+  }
   const Tensor shrunk = at::adaptive_avg_pool2d(latents.to(at::kCPU), {kFitSide, kFitSide});
+  std::vector<Samples> samples = {sample(shrunk, vae, latents.device())};
+  samples.insert(samples.end(), always_.begin(), always_.end());
   std::vector<Tensor> inputs, colours;
-  for (const Tensor& sample : {shrunk, coarse, (fine + coarse) * 0.7}) {
-    const Tensor picture =
-        vae.decode(unscaled(sample, vae).to(latents.device())).to(at::kCPU, at::kFloat);
-    inputs.push_back(rows_of(sample));
-    colours.push_back(at::adaptive_avg_pool2d(picture, {kFitSide, kFitSide})[0].flatten(1).t());
+  for (const Samples& each : samples) {
+    inputs.push_back(each.inputs);
+    colours.push_back(each.colours);
   }
   const Tensor left = at::cat(inputs), right = at::cat(colours);
   const Tensor ridge = at::eye(channels + 1) * 1e-3;

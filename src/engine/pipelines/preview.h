@@ -1,9 +1,10 @@
 // Small pictures of unfinished latents. A small model's latents are decoded as they are; for a
-// large one a linear map from latents to colours is fitted once to its own decoder. Belongs to a
-// loaded model.
+// large one a linear map from latents to colours is fitted to its own decoder, once a job. Belongs
+// to a loaded model.
 #pragma once
 
 #include <functional>
+#include <vector>
 
 #include "engine/models/autoencoder_kl.h"
 #include "media/image/image.h"
@@ -15,10 +16,20 @@ class LatentPreview {
   // `latents` is [1, channels, h, w] as the UNet has them; the picture has at least kSideMin pixels
   // a side.
   media::Image draw(const Tensor& latents, const AutoencoderKl& vae);
+  // The next picture is fitted anew.
+  void forget_job() { weights_.reset(); }
 
  private:
+  // Latents with what the decoder makes of them, averaged to the latents' size.
+  struct Samples {
+    Tensor inputs, colours;  // [n, channels + 1], [n, 3]
+  };
+
+  static Samples sample(const Tensor& latents, const AutoencoderKl& vae, at::Device device);
   void fit(const AutoencoderKl& vae, const Tensor& latents);
-  Tensor weights_;  // [channels + 1, 3]
+
+  Tensor weights_;               // [channels + 1, 3], of this job
+  std::vector<Samples> always_;  // of noise, the same in every job
 };
 
 }  // namespace atelier::engine

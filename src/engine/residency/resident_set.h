@@ -28,6 +28,11 @@ class ResidentSet {
     return nullptr;
   }
 
+  // Drops what does not stand for its files any more.
+  void drop_if(const std::function<bool(const Model&)>& stale) {
+    entries_.remove_if([&](const Entry& entry) { return stale(*entry.model); });
+  }
+
   // Drops the least recent until `bytes` more fit (or nothing is left).
   void make_room(std::int64_t bytes) {
     while (!entries_.empty() && total_bytes() + bytes > bytes_max_) {

@@ -25,5 +25,15 @@ TEST(ResidentSet, AModelLargerThanTheLimitEmptiesItAndIsKeptAlone) {
   EXPECT_EQ(*set.find("big"), 3);
 }
 
+TEST(ResidentSet, DropsWhatIsStaleAndKeepsTheRest) {
+  ResidentSet<int> set(100);
+  set.add("a", "a", 40, std::make_unique<int>(1));
+  set.add("b", "b", 40, std::make_unique<int>(2));
+  set.drop_if([](int model) { return model == 1; });
+  EXPECT_EQ(set.find("a"), nullptr);
+  EXPECT_EQ(*set.find("b"), 2);
+  EXPECT_EQ(set.total_bytes(), 40);
+}
+
 }  // namespace
 }  // namespace atelier::engine

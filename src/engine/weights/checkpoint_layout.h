@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/weights/model_version.h"
 #include "engine/weights/weights_view.h"
 
 namespace atelier::engine {
@@ -39,9 +40,11 @@ struct CheckpointLayout {
       training_buffers;  // recognised and ignored (betas, position ids, EMA copies …)
   std::vector<std::string>
       left_over;            // nobody knows these: extra parts of a merge, shown as a warning
-  std::string fingerprint;  // of all weight files
+  std::string fingerprint;  // of all weight files, configurations and tokenizers
+  ModelVersion version;     // of all of them, taken before anything was read
 };
 
+// Of what was read before, the caller makes sure with `version` once it has read all that it wants.
 CheckpointLayout detect_checkpoint(const std::filesystem::path& path);
 
 }  // namespace atelier::engine

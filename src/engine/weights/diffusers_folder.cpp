@@ -7,6 +7,7 @@
 #include <iterator>
 #include <string_view>
 
+#include "engine/weights/content_hash.h"
 #include "platform/check.h"
 #include "platform/error.h"
 
@@ -19,17 +20,24 @@ namespace json = boost::json;
 // Longest JSON file of an honest model folder, tokenizers apart.
 constexpr std::uintmax_t kJsonBytesMax = 4u << 20;
 
+constexpr std::uintmax_t kTokenizerBytesMax = 64u << 20;
+
 [[noreturn]] void fail(ErrorCode code, const fs::path& path, const std::string& what) {
   throw Error(code, path.string() + ": " + what);
 }
 
-json::object read_json(const fs::path& path) {
+std::string read_text(const fs::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+}
+
+json::object read_json(const fs::path& path, ContentHash* hash = nullptr) {
   if (!fs::is_regular_file(path)) return {};
   if (fs::file_size(path) > kJsonBytesMax) {
     fail(ErrorCode::kCorruptData, path, "is too long for a configuration");
   }
-  std::ifstream stream(path);
-  const std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+  const std::string text = read_text(path);
+  if (hash != nullptr) hash->add(std::string_view(text));
   json::error_code error;
   json::value value = json::parse(text, error);
   if (error || !value.is_object()) {
@@ -51,8 +59,8 @@ fs::path find_weights(const fs::path& folder, std::string_view stem, std::string
   for (const std::string& candidate :
        {name + ".safetensors", name + ".safetensors.index.json", name + ".fp16.safetensors",
         name + ".safetensors.index.fp16.json", name + ".fp16.safetensors.index.json",
-        name + ".bf16.safetensors", old_name + ".bin", old_name + ".bin.index.json",
-        old_name + ".fp16.bin"}) {
+        name + ".bf16.safetensors", name + ".non_ema.safetensors", old_name + ".bin",
+        old_name + ".bin.index.json", old_name + ".fp16.bin"}) {
     if (fs::is_regular_file(folder / candidate)) return folder / candidate;
   }
   fail(ErrorCode::kCorruptData, folder,
@@ -94,11 +102,12 @@ class FolderReader {
                                                std::string_view expected_class);
   WeightsView view_of(const std::shared_ptr<const WeightsFile>& file, Part part,
                       const CheckpointComponent& component);
-  fs::path tokenizer_folder(const char* name) const;
+  fs::path tokenizer_folder(const char* name);
   void name_family();
 
   const fs::path& path_;
   CheckpointLayout layout_;
+  ContentHash hash_;  // of everything that a picture depends on
 };
 
 std::string FolderReader::class_of(std::string_view part) const {
@@ -122,7 +131,11 @@ WeightsView FolderReader::view_of(const std::shared_ptr<const WeightsFile>& file
     if (part == Part::kTextEncoder) {
       const bool projection = name.starts_with("text_projection.");
       if (projection && !projects) {
-        layout_.left_over.push_back(name);
+        layout_.training_buffers.push_back(name);
+        continue;
+      }
+      if (name.starts_with("vision_model.") || name.starts_with("visual_projection.")) {
+        layout_.left_over.push_back(name);  // the other half of a whole CLIP
         continue;
       }
       // New versions of the reference save without the wrapper.
@@ -153,22 +166,34 @@ std::optional<CheckpointComponent> FolderReader::read_part(const char* name, Par
     fail(ErrorCode::kCorruptData, folder,
          "this part of the model is missing: fetch the model again");
   }
-  component.config = read_json(folder / "config.json");
+  if (!fs::is_regular_file(folder / "config.json")) {
+    fail(ErrorCode::kCorruptData, folder,
+         "has no config.json: the model is incomplete, fetch it again");
+  }
+  component.config = read_json(folder / "config.json", &hash_);
   const bool text = part == Part::kTextEncoder;
   const auto file =
       WeightsFile::open(find_weights(folder, text ? "model" : "diffusion_pytorch_model",
                                      text ? "pytorch_model" : "diffusion_pytorch_model"));
   component.weights = view_of(file, part, component);
-  layout_.fingerprint += file->fingerprint();
+  hash_.add(std::string_view(file->fingerprint()));
   return component;
 }
 
-fs::path FolderReader::tokenizer_folder(const char* name) const {
+fs::path FolderReader::tokenizer_folder(const char* name) {
   if (class_of(name).empty()) return {};
   const fs::path folder = path_ / name;
   if (!fs::is_directory(folder)) {
     fail(ErrorCode::kCorruptData, folder,
          "this part of the model is missing: fetch the model again");
+  }
+  for (const char* const file : {"vocab.json", "merges.txt", "tokenizer.json",
+                                 "special_tokens_map.json", "tokenizer_config.json"}) {
+    if (!fs::is_regular_file(folder / file)) continue;
+    if (fs::file_size(folder / file) > kTokenizerBytesMax) {
+      fail(ErrorCode::kCorruptData, folder / file, "is too long for a tokenizer");
+    }
+    hash_.add(std::string_view(read_text(folder / file)));
   }
   return folder;
 }
@@ -188,9 +213,15 @@ void FolderReader::name_family() {
 
 CheckpointLayout FolderReader::read() {
   layout_.format = "diffusers";
-  layout_.model_index = read_json(path_ / "model_index.json");
+  layout_.model_index = read_json(path_ / "model_index.json", &hash_);
   const std::string pipeline = text_of(layout_.model_index, "_class_name");
-  if (class_of("unet").empty() || class_of("vae").empty()) {
+  const bool unet = !class_of("unet").empty(), vae = !class_of("vae").empty();
+  if (unet != vae) {
+    fail(ErrorCode::kUnsupported, path_,
+         std::string("its model_index.json names no ") +
+             (unet ? "autoencoder (vae)" : "UNet (unet)") + ": the model is incomplete");
+  }
+  if (!unet) {
     fail(ErrorCode::kUnsupported, path_,
          "holds a " + (pipeline.empty() ? std::string("model of an unnamed kind") : pipeline) +
              "; Stable Diffusion 1.5 and SDXL are known here");
@@ -201,11 +232,12 @@ CheckpointLayout FolderReader::read() {
   layout_.text_encoder_2 = read_part("text_encoder_2", Part::kTextEncoder, "CLIPTextModel");
   if (!layout_.text_encoder) {
     fail(ErrorCode::kUnsupported, path_,
-         "has no first text encoder (a refiner?): give a base model");
+         "its model_index.json names no first text encoder (text_encoder), as a refiner's: give a "
+         "base model");
   }
   layout_.tokenizer_folder = tokenizer_folder("tokenizer");
   layout_.tokenizer_2_folder = tokenizer_folder("tokenizer_2");
-  layout_.scheduler_config = read_json(path_ / "scheduler" / "scheduler_config.json");
+  layout_.scheduler_config = read_json(path_ / "scheduler" / "scheduler_config.json", &hash_);
   if (!layout_.scheduler_config.contains("_class_name")) {
     const std::string scheduler = class_of("scheduler");
     if (!scheduler.empty()) layout_.scheduler_config["_class_name"] = scheduler;
@@ -216,6 +248,7 @@ CheckpointLayout FolderReader::read() {
   layout_.force_zeros_for_empty_prompt =
       layout_.text_encoder_2 && (zeros == nullptr || !zeros->is_bool() || zeros->as_bool());
   name_family();
+  layout_.fingerprint = hash_.hex();
   return std::move(layout_);
 }
 

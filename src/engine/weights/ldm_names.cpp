@@ -48,6 +48,7 @@ bool take_prefix(std::string_view& name, std::string_view prefix) {
 constexpr auto kUnetTop = std::to_array<Rename>({
     {"time_embed.0", "time_embedding.linear_1"},
     {"time_embed.2", "time_embedding.linear_2"},
+    {"time_embed.cond_proj", "time_embedding.cond_proj"},
     {"label_emb.0.0", "add_embedding.linear_1"},
     {"label_emb.0.2", "add_embedding.linear_2"},
     {"input_blocks.0.0", "conv_in"},
@@ -220,7 +221,7 @@ bool LdmMapper::place_named(WeightsView& view, const TensorInfo& tensor,
 
 bool LdmMapper::place_vae(const TensorInfo& tensor, std::string_view name) {
   auto ours = vae_name(name, vae_levels_);
-  if (!ours) return false;
+  if (!ours) ours = std::string(name);  // as of the UNet
   WeightSource placed = source(tensor);
   // Attention is made of 1x1 convolutions there.
   const bool attention = ours->find(".attentions.") != std::string::npos;
@@ -260,7 +261,9 @@ bool LdmMapper::place_open_clip(const TensorInfo& tensor, std::string_view name)
 bool LdmMapper::place_part(const TensorInfo& tensor) {
   std::string_view name = tensor.name;
   if (take_prefix(name, "model.diffusion_model.")) {
-    return place_named(parts_.unet, tensor, unet_name(name));
+    // What has no place is kept under its own name: the network that does not ask for it is
+    // refused.
+    return place_named(parts_.unet, tensor, unet_name(name).value_or(std::string(name)));
   }
   for (const std::string_view prefix : kVaePrefixes) {
     if (take_prefix(name, prefix)) return place_vae(tensor, name);
@@ -281,10 +284,16 @@ bool is_training_buffer(std::string_view name) {
                                           "log_one_minus_", "model_ema.", "first_stage_model.loss.",
                                           "denoiser.",      "lvlb_"};
   constexpr std::string_view kNames[] = {"betas", "logvar", "v_pred", "ztsnr"};
-  constexpr std::string_view kEnds[] = {".position_ids", ".logit_scale"};
+  constexpr std::string_view kEnds[] = {".position_ids", ".logit_scale", ".attn_mask"};
+  // Of the whole CLIP; the first text encoder is used without it.
+  constexpr std::string_view kProjections[] = {
+      "cond_stage_model.text_projection", "cond_stage_model.transformer.text_projection",
+      "conditioner.embedders.0.text_projection",
+      "conditioner.embedders.0.transformer.text_projection"};
   const auto begins = [&](std::string_view start) { return name.starts_with(start); };
   const auto ends = [&](std::string_view end) { return name.ends_with(end); };
   return std::any_of(std::begin(kStarts), std::end(kStarts), begins) ||
+         std::any_of(std::begin(kProjections), std::end(kProjections), begins) ||
          std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames) ||
          std::any_of(std::begin(kEnds), std::end(kEnds), ends);
 }

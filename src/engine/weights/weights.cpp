@@ -1,16 +1,97 @@
 #include "engine/weights/weights.h"
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <cstdint>
+#include <cstring>
+#include <limits>
 
 #include "platform/error.h"
 
 namespace atelier::engine {
 namespace {
 
+bool is_fp8(WeightDtype dtype) {
+  return dtype == WeightDtype::kF8E4M3 || dtype == WeightDtype::kF8E5M2;
+}
+
+bool is_floating(WeightDtype dtype) {
+  return is_fp8(dtype) || dtype == WeightDtype::kF16 || dtype == WeightDtype::kBF16 ||
+         dtype == WeightDtype::kF32 || dtype == WeightDtype::kF64;
+}
+
+// e4m3fn: bias 7, no infinity, all ones is no number.
+float value_of_e4m3(unsigned byte) {
+  const unsigned exponent = (byte >> 3U) & 15U, fraction = byte & 7U;
+  float value = exponent == 0
+                    ? std::ldexp(static_cast<float>(fraction), -9)
+                    : std::ldexp(static_cast<float>(8 + fraction), static_cast<int>(exponent) - 10);
+  if ((byte & 0x7fU) == 0x7fU) value = std::numeric_limits<float>::quiet_NaN();
+  return (byte & 0x80U) != 0 ? -value : value;
+}
+
+using HalfTable = std::array<at::Half, 256>;
+
+HalfTable halves_of(WeightDtype dtype) {
+  HalfTable table;
+  for (unsigned byte = 0; byte < table.size(); ++byte) {
+    // e5m2 is the upper half of an fp16.
+    table[byte] = dtype == WeightDtype::kF8E5M2
+                      ? at::Half(static_cast<std::uint16_t>(byte << 8U), at::Half::from_bits())
+                      : at::Half(value_of_e4m3(byte));
+  }
+  return table;
+}
+
+// bytes: contiguous uint8 -> fp16
+Tensor widened(const Tensor& bytes, WeightDtype dtype) {
+  const HalfTable table = halves_of(dtype);
+  Tensor wide = at::empty(bytes.sizes(), at::kHalf);
+  const auto* const from = bytes.data_ptr<std::uint8_t>();
+  auto* const to = wide.data_ptr<at::Half>();
+  at::parallel_for(0, bytes.numel(), 1 << 16, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) to[i] = table[from[i]];
+  });
+  return wide;
+}
+
+// A hash of words at the speed of memory, in pieces so that all threads take part: each piece's own
+// hash does not depend on the number of threads.
+std::uint64_t digest_of_piece(const std::byte* data, std::size_t size) {
+  constexpr std::uint64_t kFactor = 0x9e3779b97f4a7c15;
+  std::array<std::uint64_t, 4> lanes = {1, 2, 3, size};
+  const auto mix = [](std::uint64_t state, std::uint64_t word) {
+    state = (state ^ word) * kFactor;
+    return state ^ (state >> 29U);
+  };
+  std::size_t at = 0;
+  for (; at + 32 <= size; at += 32) {
+    std::array<std::uint64_t, 4> words;
+    std::memcpy(words.data(), data + at, 32);
+    for (std::size_t i = 0; i < 4; ++i) lanes[i] = mix(lanes[i], words[i]);
+  }
+  for (; at < size; ++at) lanes[0] = mix(lanes[0], std::to_integer<std::uint64_t>(data[at]));
+  return mix(mix(mix(lanes[0], lanes[1]), lanes[2]), lanes[3]);
+}
+
+std::uint64_t digest_of(std::span<const std::byte> data) {
+  constexpr std::size_t kPiece = std::size_t{1} << 20;
+  std::vector<std::uint64_t> pieces((data.size() + kPiece - 1) / kPiece);
+  at::parallel_for(
+      0, static_cast<std::int64_t>(pieces.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+        for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
+          const std::size_t size = std::min(kPiece, data.size() - i * kPiece);
+          pieces[i] = digest_of_piece(data.data() + i * kPiece, size);
+        }
+      });
+  return digest_of_piece(reinterpret_cast<const std::byte*>(pieces.data()),
+                         pieces.size() * sizeof(std::uint64_t));
+}
+
 Tensor stored_tensor(const WeightSource& source) {
   const TensorInfo& info = *source.info;
-  const at::ScalarType dtype = scalar_type_of(info.dtype);
+  const at::ScalarType dtype = is_fp8(info.dtype) ? at::kByte : scalar_type_of(info.dtype);
   const auto bytes = source.file->bytes(info);
   if (info.elements() == 0) return at::empty(info.shape, at::dtype(dtype));
   // The map is read-only; views are never written (tensor_source.h).
@@ -45,6 +126,8 @@ at::ScalarType scalar_type_of(WeightDtype dtype) {
       return at::kInt;
     case WeightDtype::kI64:
       return at::kLong;
+    case WeightDtype::kF8E4M3:
+    case WeightDtype::kF8E5M2:
     case WeightDtype::kF16:
       return at::kHalf;
     case WeightDtype::kBF16:
@@ -66,6 +149,7 @@ at::ScalarType scalar_type_of(WeightDtype dtype) {
 
 Tensor load_tensor(const WeightSource& source) {
   Tensor tensor = stored_tensor(source);
+  if (is_fp8(source.info->dtype)) tensor = widened(tensor, source.info->dtype);
   switch (source.transform) {
     case WeightTransform::kAsIs:
       break;
@@ -93,7 +177,38 @@ Tensor ViewSource::get(std::string_view name) const {
     throw Error(ErrorCode::kCorruptData, where() + ": tensor '" + std::string(name) +
                                              "' is missing: the file is incomplete");
   }
+  const TensorInfo& info = *source->info;
+  if (!is_floating(info.dtype)) {
+    throw Error(ErrorCode::kUnsupported,
+                where() + ": tensor '" + info.name + "' is stored as " +
+                    std::string(weight_dtype_name(info.dtype)) +
+                    ", not as floating point numbers: quantised weights of this kind are not "
+                    "read; use the fp16, bf16 or fp32 version of the model");
+  }
+  if (data_ == TensorData::kShapesOnly) {
+    return at::empty(source->shape(), at::device(at::kMeta).dtype(scalar_type_of(info.dtype)));
+  }
+  if (!digests_.contains(info.name)) {
+    digests_.emplace(info.name, digest_of(source->file->bytes(info)));
+  }
   return load_tensor(*source);
+}
+
+std::string ViewSource::where() const {
+  return part_.empty() ? view_.where() : view_.where() + " (" + part_ + ")";
+}
+
+std::uint64_t ViewSource::digest() const {
+  std::vector<std::uint64_t> words;
+  for (const auto& [name, digest] : digests_) {
+    words.push_back(digest_of(std::as_bytes(std::span(name))));
+    words.push_back(digest);
+  }
+  return digest_of(std::as_bytes(std::span(words)));
+}
+
+void ViewSource::check_readable() const {
+  for (const auto& [name, source] : view_.sources()) source.file->check_readable();
 }
 
 void ViewSource::release(std::string_view name) const {

@@ -2,6 +2,8 @@
 // mapped file keep the map alive. Job thread. Types that torch lacks throw kUnsupported.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,26 +14,43 @@
 
 namespace atelier::engine {
 
+// Of a tensor once it is loaded: 8-bit floats are widened to fp16, which holds them exactly.
 at::ScalarType scalar_type_of(WeightDtype dtype);
 
 // Zero-copy where the stored tensor is contiguous and aligned (also transposed, a part of the rows,
 // or squeezed: those are views); otherwise a contiguous copy.
 Tensor load_tensor(const WeightSource& source);
 
-// What a Binder reads from. Keeps its own copy of the view (names only).
+enum class TensorData {
+  kRead,
+  kShapesOnly,  // tensors of the device "meta": to see whether a network could be built of them
+};
+
+// What a Binder reads from. Keeps its own copy of the view (names only). Tensors that are no
+// floating point numbers are refused: no network here computes with quantised weights.
 class ViewSource final : public TensorSource {
  public:
-  explicit ViewSource(WeightsView view) : view_(std::move(view)) {}
+  // `part` is for sentences: "UNet".
+  explicit ViewSource(WeightsView view, std::string part = "", TensorData data = TensorData::kRead)
+      : view_(std::move(view)), part_(std::move(part)), data_(data) {}
 
   std::optional<std::vector<std::int64_t>> shape(std::string_view name) const override;
   Tensor get(std::string_view name) const override;
   void release(std::string_view name) const override;
   std::vector<std::string> names() const override;
-  std::string where() const override { return view_.where(); }
+  std::string where() const override;
   const WeightsView& view() const { return view_; }
+
+  // A name for the data of all tensors that were read so far.
+  std::uint64_t digest() const;
+  // Throws kCorruptData when some of it was not there (weights_file.h).
+  void check_readable() const;
 
  private:
   WeightsView view_;
+  std::string part_;
+  TensorData data_;
+  mutable std::map<std::string, std::uint64_t, std::less<>> digests_;  // by name in the file
 };
 
 }  // namespace atelier::engine

@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 #include <set>
 
+#include "engine/weights/content_hash.h"
 #include "engine/weights/safetensors_header.h"
 #include "engine/weights/torch_archive.h"
 #include "engine/weights/zip_directory.h"
@@ -30,25 +31,6 @@ bool is_torch_name(const std::filesystem::path& path) {
 [[noreturn]] void unsupported(const std::filesystem::path& path, const char* what) {
   throw Error(ErrorCode::kUnsupported, path.string() + ": " + what);
 }
-
-class Fnv1a {
- public:
-  void add(std::span<const std::byte> bytes) {
-    for (const std::byte byte : bytes) {
-      state_ = (state_ ^ std::to_integer<std::uint64_t>(byte)) * 0x100000001b3;
-    }
-  }
-  void add(std::uint64_t number) { add(std::as_bytes(std::span(&number, 1))); }
-  std::string hex() const {
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    std::string text;
-    for (int shift = 60; shift >= 0; shift -= 4) text += kDigits[(state_ >> shift) & 15];
-    return text;
-  }
-
- private:
-  std::uint64_t state_ = 0xcbf29ce484222325;
-};
 
 }  // namespace
 
@@ -82,6 +64,7 @@ std::shared_ptr<const WeightsFile> WeightsFile::open(const std::filesystem::path
     }
   }
   file->build_lookup();
+  file->check_readable();
   return file;
 }
 
@@ -158,12 +141,22 @@ void WeightsFile::release(const TensorInfo& tensor) const {
   map_of(tensor)->release(tensor.offset, tensor.bytes);
 }
 
+void WeightsFile::check_readable() const {
+  const auto lost = [](const auto& map) { return map->lost_pages(); };
+  if (std::any_of(maps_.begin(), maps_.end(), lost)) {
+    throw Error(ErrorCode::kCorruptData,
+                path_.string() +
+                    ": a part of it was cut off or could not be read from the disk while it was "
+                    "read: see that nothing writes it, then try again");
+  }
+}
+
 std::string WeightsFile::fingerprint() const {
   // Fine-tunes of one family have equal headers, so some of the data is looked at too.
   constexpr std::size_t kSamples = 64, kSampleBytes = 256;
-  Fnv1a hash;
+  ContentHash hash;
   for (const TensorInfo& tensor : tensors_) {
-    hash.add(std::as_bytes(std::span(tensor.name)));
+    hash.add(tensor.name);
     hash.add(tensor.offset);
   }
   const std::size_t step = std::max<std::size_t>(tensors_.size() / kSamples, 1);
@@ -171,7 +164,7 @@ std::string WeightsFile::fingerprint() const {
     const auto data = bytes(tensors_[i]);
     hash.add(data.first(std::min(data.size(), kSampleBytes)));
   }
-  for (const auto& map : maps_) hash.add(map->size());
+  for (const auto& map : maps_) hash.add(std::uint64_t{map->size()});
   return hash.hex();
 }
 

@@ -41,6 +41,10 @@ class WeightsFile {
   // again.
   void release(const TensorInfo& tensor) const;
 
+  // Throws kCorruptData when bytes that were read had been cut off the file or could not be had
+  // from the disk: they were read as zeros (mapped_file.h).
+  void check_readable() const;
+
   // A name for this content that is quick to make: header, sizes and samples of the data.
   std::string fingerprint() const;
 

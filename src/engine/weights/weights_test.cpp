@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstring>
 
 #include "engine/weights/sparse_checkpoint.h"
@@ -93,9 +94,92 @@ TEST(Weights, StaysReadableAfterItsPagesWereGivenBack) {
   EXPECT_THROW(source.get("v"), Error);
 }
 
-TEST(Weights, RefusesTypesThatTorchLacks) {
-  EXPECT_THROW(scalar_type_of(WeightDtype::kF8E4M3), Error);
+// One tensor "w" of four elements of one byte each.
+std::shared_ptr<const WeightsFile> four_bytes(const TemporaryFolder& folder,
+                                              const std::string& dtype, const std::string& bytes) {
+  std::string header = R"({"w":{"dtype":")" + dtype + R"(","shape":[2,2],"data_offsets":[0,4]}})";
+  header.append((8 - header.size() % 8) % 8, ' ');
+  std::string file(8, '\0');
+  file[0] = static_cast<char>(header.size());
+  return WeightsFile::open(folder.write(dtype + ".safetensors", file + header + bytes));
+}
+
+TEST(Weights, WidensEightBitFloatsToTheirExactValues) {
+  const TemporaryFolder folder;
+  const auto values = [&](const char* dtype, const std::string& bytes) {
+    const auto file = four_bytes(folder, dtype, bytes);
+    const Tensor wide = load_tensor(source_of(file, "w"));
+    EXPECT_EQ(wide.scalar_type(), at::kHalf);
+    const Tensor flat = wide.to(at::kFloat).flatten();
+    return std::vector<float>(flat.data_ptr<float>(), flat.data_ptr<float>() + 4);
+  };
+  // The largest, one, minus the smallest, no number.
+  const auto e4m3 = values("F8_E4M3", "\x7e\x38\x81\xff");
+  EXPECT_EQ(e4m3[0], 448.0F);
+  EXPECT_EQ(e4m3[1], 1.0F);
+  EXPECT_EQ(e4m3[2], -0.001953125F);
+  EXPECT_TRUE(std::isnan(e4m3[3]));
+  const auto e5m2 = values("F8_E5M2", "\x7b\x3c\x81\xfc");
+  EXPECT_EQ(e5m2[0], 57344.0F);
+  EXPECT_EQ(e5m2[1], 1.0F);
+  EXPECT_EQ(e5m2[2], -0.0000152587890625F);
+  EXPECT_TRUE(std::isinf(e5m2[3]) && e5m2[3] < 0);
+}
+
+TEST(Weights, RefusesNumbersThatAreNoFloatingPoint) {
+  const TemporaryFolder folder;
+  for (const TensorData data : {TensorData::kRead, TensorData::kShapesOnly}) {
+    WeightsView view;
+    view.add("w", source_of(four_bytes(folder, "I8", "abcd"), "w"));
+    const ViewSource source(view, "UNet", data);
+    try {
+      source.get("w");
+      ADD_FAILURE() << "was read";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
+      EXPECT_THAT(error.what(), testing::HasSubstr("(UNet): tensor 'w' is stored as I8"));
+    }
+  }
+  EXPECT_THROW(scalar_type_of(WeightDtype::kOther), Error);
   EXPECT_EQ(scalar_type_of(WeightDtype::kBF16), at::kBFloat16);
+}
+
+TEST(Weights, ShowsShapesAndTypesWithoutTheData) {
+  const TemporaryFolder folder;
+  const auto file = six_by_two(folder);
+  WeightsView view;
+  view.add("w", source_of(file, "w", WeightTransform::kTranspose));
+  const Tensor tensor = ViewSource(view, "UNet", TensorData::kShapesOnly).get("w");
+  EXPECT_TRUE(tensor.is_meta());
+  EXPECT_EQ(tensor.sizes(), (at::IntArrayRef{2, 6}));
+  EXPECT_EQ(tensor.scalar_type(), at::kFloat);
+}
+
+TEST(Weights, TheDigestFollowsEveryByteAndNoNumberOfThreads) {
+  const TemporaryFolder folder;
+  const auto digest = [&](std::size_t changed) {
+    constexpr std::size_t kBytes = 3 * (1 << 20) + 40;  // more than one piece, and a rest
+    std::string header = R"({"w":{"dtype":"F32","shape":[)" + std::to_string(kBytes / 4) +
+                         R"(],"data_offsets":[0,)" + std::to_string(kBytes) + "]}}";
+    header.append((8 - header.size() % 8) % 8, ' ');
+    std::string file(8, '\0');
+    file[0] = static_cast<char>(header.size());
+    file += header + std::string(kBytes, 'a');
+    file[8 + header.size() + changed] = 'b';
+    WeightsView view;
+    view.add("w", source_of(WeightsFile::open(folder.write("d.safetensors", file)), "w"));
+    const ViewSource source(view);
+    source.get("w");
+    return source.digest();
+  };
+  EXPECT_EQ(digest(5), digest(5));
+  EXPECT_NE(digest(5), digest(6));
+  EXPECT_NE(digest(5), digest(3 * (1 << 20) + 39));
+  const int threads = at::get_num_threads();
+  const auto here = digest(2'000'000);
+  at::set_num_threads(threads == 1 ? 2 : 1);
+  EXPECT_EQ(digest(2'000'000), here);
+  at::set_num_threads(threads);
 }
 
 }  // namespace

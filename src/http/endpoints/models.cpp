@@ -51,7 +51,7 @@ ListedModel listed(const domain::InstalledModel& model) {
   entry.source = model.source;
   entry.format = model.card.format;
   entry.description = model.problem.empty() ? model.card.description : model.problem;
-  entry.has_warning = !model.problem.empty();
+  entry.has_warning = !model.problem.empty() || !model.card.warnings.empty();
   entry.size_bytes = model.size_bytes;
   entry.last_known_vram_mb = model.card.memory.weights_bytes >> 20;
   return entry;

@@ -730,6 +730,7 @@ export interface components {
             native_height?: number;
             memory?: components["schemas"]["MemoryFormula"];
             content_hash?: string;
+            warnings?: string[];
             parameters?: components["schemas"]["Parameter"][];
             source?: string;
             size_bytes?: number;

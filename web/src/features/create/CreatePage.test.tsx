@@ -11,7 +11,7 @@ import { CreatePage } from './CreatePage';
 const card: ModelCard = {
   id: 'small', title: 'Small', family: 'sd15', task: 'generation', description: '', format: 'diffusers',
   content_hash: '', source: 'starter', size_bytes: 0, problem: '', memory: { weights_bytes: 0, bytes_per_pixel: 0 },
-  capabilities: ['text_to_image'], native_width: 128, native_height: 128,
+  capabilities: ['text_to_image'], native_width: 128, native_height: 128, warnings: [],
   parameters: [
     { name: 'steps', kind: 'integer', title: 'Steps', help: '', minimum: 1, maximum: 100, step: 1,
       default_value: '20', choices: [] },
@@ -115,6 +115,12 @@ describe('the create page', () => {
     typeInto(prompt(), 'a red circle');
     models = async () => ready;
     await within(1500, () => expect(works()).toBe(true));
+  });
+
+  it('shows what somebody should know of the chosen model', async () => {
+    models = async () => ({ models: [{ ...card, warnings: ['1 tensor of its files is not used'] }], reason: '' });
+    open();
+    await within(1000, () => expect(place.textContent).toContain('1 tensor of its files is not used'));
   });
 
   it('works with a browser that believes to be offline', async () => {

@@ -40,6 +40,11 @@ export function ModelControl({ cards, card, refresh, onModel }: Props) {
       {card && needsId(card, cards) && (
         <p className="text-xs break-words text-stone-400">{card.id}</p>
       )}
+      {card?.warnings.map((sentence) => (
+        <p key={sentence} className="text-xs break-words text-amber-300">
+          {sentence}
+        </p>
+      ))}
       <p role="status" className="text-xs text-stone-400 empty:hidden">
         {refresh.found}
       </p>

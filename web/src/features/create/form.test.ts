@@ -13,7 +13,7 @@ const parameter = (name: string, kind: Parameter['kind'], value: string): Parame
 const card: ModelCard = {
   id: 'small', title: 'Small', family: 'sd15', task: 'generation', description: '', format: 'diffusers',
   content_hash: '', source: 'starter', size_bytes: 0, problem: '', memory: { weights_bytes: 0, bytes_per_pixel: 0 },
-  capabilities: ['text_to_image', 'image_to_image'], native_width: 128, native_height: 128,
+  capabilities: ['text_to_image', 'image_to_image'], native_width: 128, native_height: 128, warnings: [],
   parameters: [
     parameter('steps', 'integer', '20'), parameter('guidance', 'number', '5'),
     parameter('sampler', 'choice', ''), parameter('strength', 'number', '0.75'),

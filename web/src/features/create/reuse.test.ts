@@ -10,7 +10,7 @@ const parameter = (name: string, kind: Parameter['kind'], value: string, choices
 const card: ModelCard = {
   id: 'small', title: 'Small', family: 'sd15', task: 'generation', description: '', format: 'diffusers',
   content_hash: '', source: 'starter', size_bytes: 0, problem: '', memory: { weights_bytes: 0, bytes_per_pixel: 0 },
-  capabilities: ['text_to_image', 'image_to_image'], native_width: 128, native_height: 128,
+  capabilities: ['text_to_image', 'image_to_image'], native_width: 128, native_height: 128, warnings: [],
   parameters: [
     parameter('prompt', 'string', ''), parameter('negative_prompt', 'string', ''),
     parameter('steps', 'integer', '20'), parameter('guidance', 'number', '4.0'),

@@ -111,10 +111,8 @@ TEST_F(RelativesTest, WhatComputesSomethingMoreIsRefused) {
     const char *tensor, *sentence;
   } relatives[] = {
       {"model.diffusion_model.time_embed.cond_proj.weight", "guidance scale"},
-      {"model.diffusion_model.scaled_fp8", "scaled fp8"},
       {"model.diffusion_model.input_blocks.1.1.proj_in.scale_weight", "scaled fp8"},
       {"model.diffusion_model.input_blocks.1.1.proj_in.weight.absmax", "bitsandbytes"},
-      {"model.diffusion_model.input_blocks.1.1.transformer_blocks.0.fuser.linear.weight", "GLIGEN"},
       {"model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn1.to_q.lora_up.weight",
        "LoRA"},
       {"first_stage_model.decoder.conv_in.scale_weight", "scaled fp8"},

@@ -254,8 +254,8 @@ TEST_F(ServerTest, SaysWhatAPathAnswersTo) {
   EXPECT_EQ(reply.status, 405);
   EXPECT_EQ(reply.header("allow"), "POST");
   EXPECT_EQ(ask("GET", "/v1/nothing").status, 404);
-  for (const char* path : {"/metrics", "/sdapi/v1/txt2img", "/api", "/favicon.gif", "/wp-login.php",
-                           "/create/x.json", "/system/restart"}) {
+  for (const char* path : {"/metrics/x", "/sdapi/v1/txt2img", "/api", "/favicon.gif",
+                           "/wp-login.php", "/create/x.json", "/system/restart"}) {
     EXPECT_EQ(ask("GET", path).status, 404) << path;
   }
   for (const char* path : {"/", "/create", "/jobs/01J", "/metrical"}) {

@@ -32,6 +32,12 @@ void run() {
 }  // namespace
 }  // namespace atelier::decoder
 
+#ifdef __SANITIZE_THREAD__
+// libvips is not instrumented: how its threads wait for one another is not seen, and a picture of
+// many rows would spend minutes on reports of races that are none.
+extern "C" const char* __tsan_default_options() { return "ignore_noninstrumented_modules=1"; }
+#endif
+
 #ifdef __SANITIZE_ADDRESS__
 // LeakSanitizer looks for leaks from a tracing child, which the sandbox forbids: it would end this
 // program with an error of its own.

@@ -700,11 +700,17 @@ TEST_F(LocalSchedulerTest, ARefreshAnswersAfterItHasLooked) {
   EXPECT_NE(refresh(std::chrono::milliseconds(0)).reason, "");
 }
 
+#ifdef __SANITIZE_THREAD__
+constexpr std::chrono::seconds kSettledAfter{6};  // a look takes seconds there on a busy machine
+#else
+constexpr std::chrono::seconds kSettledAfter{2};
+#endif
+
 TEST_F(LocalSchedulerTest, TheListFollowsFilesThatAreWrittenOrReplaced) {
   const auto file = folder_ / "checkpoints" / "mine.safetensors";
   std::filesystem::create_directories(file.parent_path());
   options_.folders.layouts = {folder_.string()};
-  options_.folders.settled_after = std::chrono::seconds(2);
+  options_.folders.settled_after = kSettledAfter;
   start();
   const auto size = [&] {
     for (const auto& model : scheduler_->models().models) {
@@ -726,7 +732,7 @@ TEST_F(LocalSchedulerTest, TheListFollowsFilesThatAreWrittenOrReplaced) {
   std::ofstream(file) << "xyz";
   EXPECT_TRUE(becomes(3));
   // Complete for a while, and then another file: the next job notices.
-  std::this_thread::sleep_for(std::chrono::seconds(5));
+  std::this_thread::sleep_for(kSettledAfter * 2 + std::chrono::seconds(1));
   std::ofstream(file) << "12345";
   std::this_thread::sleep_for(std::chrono::seconds(1));
   EXPECT_EQ(size(), 3);

@@ -68,9 +68,14 @@ card::FitMode read_fit(const std::string& text) {
               "--fit: '" + text + "' is not known: choose stretch, cover or contain");
 }
 
-std::vector<std::uint8_t> read_picture(const std::string& path) {
+std::vector<std::uint8_t> read_picture(const std::string& path, const std::string& flag) {
   if (path.empty()) return {};
-  return platform::read_file(path, domain::limits::kPictureBytesMax);
+  auto bytes = platform::read_file(path, domain::limits::kPictureBytesMax);
+  if (bytes.empty()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                flag + ": the file '" + path + "' is empty: choose a picture");
+  }
+  return bytes;
 }
 
 // "out.png", "out-2.png", "out-3.png"
@@ -119,8 +124,8 @@ int generate(const domain::Settings& settings, GenerateCommand command) {
   }
   wish.names = flags_of(command);
   wish.input.generation = command.input;
-  wish.image = read_picture(command.image);
-  wish.mask = read_picture(command.mask);
+  wish.image = read_picture(command.image, "--image");
+  wish.mask = read_picture(command.mask, "--mask");
   auto studio = command.alone ? nullptr : find_station(settings);
   if (studio == nullptr) studio = open_own_studio(settings);
 

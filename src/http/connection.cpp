@@ -124,7 +124,7 @@ Connection::Awaitable<Connection::After> Connection::serve_one() {
     co_return co_await refuse(request, response, After::kClose);
   }
   Admission admission;
-  const std::string target{parser_->get().target()};
+  const std::string target{parser().get().target()};
   Outcome outcome = guarded("/", core_.settings.log, [&]() -> Outcome {
     admission = admit(request, target, local_address_, core_.rules, core_.routes);
     return admission.answer ? std::move(*admission.answer) : Response{};
@@ -323,7 +323,7 @@ Connection::Awaitable<bool> Connection::write(std::string head, const std::strin
 // Each piece has the idle time anew, so that a slow line gets a large picture and a dead one
 // nothing.
 Connection::Awaitable<bool> Connection::write(std::vector<asio::const_buffer> pieces) {
-  boost::beast::buffers_suffix<std::vector<asio::const_buffer>> rest{std::move(pieces)};
+  boost::beast::buffers_suffix<std::vector<asio::const_buffer>> rest{pieces};
   while (asio::buffer_size(rest) > 0) {
     error_code error;
     stream_.expires_after(core_.settings.limits.write_idle_timeout);

@@ -838,6 +838,24 @@ TEST_F(ServerTest, TooManyUntakenRepliesAreRefused) {
   EXPECT_EQ(ask("GET", "/api/v1/jobs?limit=1").status, 200);
 }
 
+TEST_F(ServerTest, AnEmptyPictureIsNoMissingOne) {
+  start();
+  for (const char* field : {"image", "mask"}) {
+    const RawReply reply = ask("POST", "/api/v1/jobs",
+                               R"({"input":{"prompt":"x",")" + std::string(field) + R"(":""}})");
+    EXPECT_EQ(reply.status, 400);
+    EXPECT_THAT(reply.body, HasSubstr("/input/" + std::string(field) + ": it is empty"));
+  }
+}
+
+TEST_F(ServerTest, AListThatIsCutSaysWhereItGoesOn) {
+  start();
+  for (int i = 0; i < 3; ++i) ask("POST", "/api/v1/jobs", R"({"input":{"prompt":"x"}})");
+  EXPECT_THAT(ask("GET", "/api/v1/jobs?limit=2").body, HasSubstr(R"("next":"job-2")"));
+  EXPECT_THAT(ask("GET", "/api/v1/jobs?limit=2&before=job-2").body, HasSubstr(R"("next":"")"));
+  EXPECT_THAT(ask("GET", "/api/v1/jobs?limit=3").body, HasSubstr(R"("next":"")"));
+}
+
 TEST_F(ServerTest, AListThatBecomesLongSaysWhereItGoesOn) {
   start();
   const std::string body = R"({"input":{"prompt":")" + std::string(60'000, 'p') +

@@ -21,7 +21,7 @@ constexpr std::size_t kEachLogged = 4;       // then the 8th, the 16th, …
 
 // Whoever has one IPv6 address has 2^64 of them.
 std::string guesser_name(std::string_view address) {
-  const std::string text{address};
+  std::string text{address};
   in6_addr bytes{};
   if (::inet_pton(AF_INET6, text.c_str(), &bytes) != 1) return text;
   std::fill(bytes.s6_addr + 8, bytes.s6_addr + 16, std::uint8_t{0});

@@ -254,6 +254,9 @@ TEST_F(CommandLine, CompositesThePictureAndKeepsWhatIsOutsideTheMask) {
   EXPECT_THAT(at(60), testing::Not(testing::ElementsAre(200, 0, 0)));
   EXPECT_EQ(run(wish + "--mask hole.png"), 2);
   EXPECT_THAT(output_, HasSubstr("--mask: the mask has no white"));
+  std::ofstream(home_ / "empty.png");
+  EXPECT_EQ(run(wish + "--mask empty.png"), 2);
+  EXPECT_THAT(output_, HasSubstr("--mask: the file 'empty.png' is empty"));
   EXPECT_EQ(run(wish + "--matte glass"), 2);
   EXPECT_THAT(output_, HasSubstr("--matte: this is no colour"));
   ASSERT_EQ(run(wish + "--no-keep-outside"), 0) << output_;

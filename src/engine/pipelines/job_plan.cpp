@@ -43,15 +43,20 @@ int first_step_of(const JobPlan& plan) {
   const int run = std::min(static_cast<int>(plan.steps * plan.strength), plan.steps);
   if (run < 1) {
     refuse("strength " + short_number(plan.strength) + " with " + std::to_string(plan.steps) +
-           " steps leaves no step to run: choose a strength of at least " +
+           (plan.steps == 1 ? " step" : " steps") +
+           " leaves no step to run: choose a strength of at least " +
            short_number(1.0 / plan.steps) + ", or more steps");
   }
   return plan.steps - run;
 }
 
-double default_strength(const ModelFacts& facts, JobKind kind) {
+// What nobody chose must not refuse the job: where it leaves no step to run, all are run.
+double default_strength(const ModelFacts& facts, const JobPlan& plan) {
   // SDXL inpainting: just below 1, so that the picture still shows through the noise.
-  return kind == JobKind::kImageToImage ? facts.default_strength : facts.two_towers ? 0.9999 : 1.0;
+  const double strength = plan.kind == JobKind::kImageToImage ? facts.default_strength
+                          : facts.two_towers                  ? 0.9999
+                                                              : 1.0;
+  return strength * plan.steps < 1 ? 1.0 : strength;
 }
 
 void check_channels(const ModelFacts& facts) {
@@ -98,7 +103,7 @@ JobPlan plan_job(const ModelFacts& facts, const GenerateJob& job) {
   plan.warnings = plan.sampler.warnings;
   if (plan.kind != JobKind::kTextToImage) {
     plan.strength =
-        in_range("strength", input.strength.value_or(default_strength(facts, plan.kind)), 0, 1);
+        in_range("strength", input.strength.value_or(default_strength(facts, plan)), 0, 1);
     plan.first_step = first_step_of(plan);
     plan.keep_outside = plan.kind == JobKind::kInpaint && input.keep_outside;
   }

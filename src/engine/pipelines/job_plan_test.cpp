@@ -67,6 +67,14 @@ TEST(JobPlan, AStrengthThatRunsNoStepIsRefusedWithTheSmallestThatDoes) {
   refusal(asked);
 }
 
+TEST(JobPlan, AStrengthThatNobodyChoseRunsAStep) {
+  GenerateJob asked = job();
+  asked.image = grey_image();
+  asked.input.steps = 1;
+  EXPECT_EQ(plan_job(facts(), asked).first_step, 0);
+  EXPECT_DOUBLE_EQ(plan_job(facts(), asked).strength, 1);
+}
+
 TEST(JobPlan, NonsenseIsRefused) {
   GenerateJob asked = job();
   asked.input.steps = 0;

@@ -203,7 +203,7 @@ std::string message_of(scheduler::Unloaded unloaded) {
 }
 
 Outcome unload(const Request&, Service& service) {
-  return Later{[&service](auto resume) {
+  return Later{[&service](const auto& resume) {
     service.scheduler.unload_models(
         domain::limits::kUnloadPatience, [resume, &service](scheduler::Unloaded unloaded) {
           resume([unloaded, &service]() -> Outcome {

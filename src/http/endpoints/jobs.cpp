@@ -106,11 +106,24 @@ void check_prompt(const boost::json::object& body, const boost::json::object* in
   }
 }
 
+// An empty picture that passed as none would repaint everything, or nothing of the picture meant.
+void check_pictures(const boost::json::object& input) {
+  for (const char* name : {"image", "mask"}) {
+    const auto* value = input.if_contains(name);
+    if (value != nullptr && value->is_string() && value->get_string().empty()) {
+      throw Error(ErrorCode::kInvalidArgument, std::string("/input/") + name +
+                                                   ": it is empty: send a picture as base64, or "
+                                                   "leave the field out");
+    }
+  }
+}
+
 void prepare(boost::json::object& body) {
   auto* value = body.if_contains("input");
   auto* input = value == nullptr ? nullptr : value->if_object();
   const bool none = value == nullptr || value->is_null();
   if (none || input != nullptr) check_prompt(body, input);  // reading refuses what is no object
+  if (input != nullptr) check_pictures(*input);
   if (input != nullptr) settle_seed(*input, "/input", card::NegativeSeeds::kMinusOneIsAny);
 }
 
@@ -172,8 +185,12 @@ Outcome list(const Request& request, Service& service) {
       }
       list.jobs.push_back(view_of(job));
     }
-    if (std::ssize(jobs) < filter.limit) break;
+    if (std::ssize(jobs) < filter.limit) return json_reply(list);
     filter.before = jobs.back().id;
+  }
+  filter.limit = 1;
+  if (!list.jobs.empty() && !service.scheduler.recent_jobs(filter).empty()) {
+    list.next = list.jobs.back().id;
   }
   return json_reply(list);
 }

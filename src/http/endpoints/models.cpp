@@ -71,7 +71,7 @@ Outcome list_models(const Request&, Service& service) {
 }
 
 Outcome refresh(const Request&, Service& service) {
-  return Later{[&service](auto resume) {
+  return Later{[&service](const auto& resume) {
     service.scheduler.refresh_models(
         domain::limits::kRefreshPatience, [resume, &service](const scheduler::ModelList& found) {
           resume([found, &service]() -> Outcome { return lists_of(found, service); });

@@ -36,7 +36,7 @@ Outcome list_cards(const Request&, Service& service) {
 }
 
 Outcome refresh(const Request&, Service& service) {
-  return Later{[&service](auto resume) {
+  return Later{[&service](const auto& resume) {
     service.scheduler.refresh_models(domain::limits::kRefreshPatience,
                                      [resume](const scheduler::ModelList& found) {
                                        resume([found]() -> Outcome { return cards_of(found); });

@@ -16,6 +16,7 @@
 #include "app/studio.h"
 #include "domain/settings/limits.h"
 #include "platform/error.h"
+#include "platform/log.h"
 #include "platform/system.h"
 #include "protocol/messages.h"
 
@@ -29,7 +30,7 @@ constexpr double kMemoryMin = 4 * kGigabyte;
 class Report {
  public:
   void line(const std::string& name, const std::string& value) {
-    std::printf("%-10s %s\n", name.c_str(), value.c_str());
+    std::printf("%-10s %s\n", name.c_str(), platform::without_control_characters(value).c_str());
   }
   void problem(const std::string& sentence) { problems_.push_back(sentence); }
 
@@ -39,7 +40,9 @@ class Report {
       return 0;
     }
     std::printf("\nWhat is wrong:\n");
-    for (const auto& sentence : problems_) std::printf("- %s\n", sentence.c_str());
+    for (const auto& sentence : problems_) {
+      std::printf("- %s\n", platform::without_control_characters(sentence).c_str());
+    }
     return 1;
   }
 

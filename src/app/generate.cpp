@@ -2,8 +2,11 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <optional>
+#include <utility>
 
 #include "app/commands.h"
 #include "app/interruption.h"
@@ -87,6 +90,19 @@ fs::path numbered(const fs::path& path, std::size_t index) {
   return path.parent_path() / name;
 }
 
+// JSON has no form for these, so that a station would take the default instead.
+void check_numbers(const card::GenerationInput& input) {
+  const std::pair<const char*, std::optional<double>> numbers[] = {
+      {"--cfg", input.guidance},
+      {"--guidance-rescale", input.guidance_rescale},
+      {"--strength", input.strength}};
+  for (const auto& [flag, value] : numbers) {
+    if (!value || std::isfinite(*value)) continue;
+    throw Error(ErrorCode::kInvalidArgument,
+                std::string(flag) + ": this is no finite number: write one such as 0.75");
+  }
+}
+
 void check_output(const fs::path& output) {
   if (output.extension() != ".png") {
     throw Error(ErrorCode::kInvalidArgument,
@@ -114,6 +130,7 @@ void report(const domain::Job& job, const std::string& place, double seconds) {
 
 int generate(const domain::Settings& settings, GenerateCommand command) {
   check_output(command.output);
+  check_numbers(command.input);
   scheduler::NewJob wish;
   wish.client = "cli";
   read_size(command.size, command.input);

@@ -6,6 +6,8 @@
 #include <array>
 #include <cmath>
 
+#include "platform/log.h"
+
 namespace atelier::app {
 namespace {
 
@@ -17,6 +19,10 @@ std::string print(const char* format, Values... values) {
   std::array<char, 96> text{};
   std::snprintf(text.data(), text.size(), format, values...);
   return text.data();
+}
+
+int part_of(double fraction, int parts) {
+  return std::isfinite(fraction) ? static_cast<int>(std::clamp(fraction, 0.0, 1.0) * parts) : 0;
 }
 
 }  // namespace
@@ -35,9 +41,11 @@ std::string progress_bar(double fraction, int width) {
 
 std::string progress_text(const domain::Job& job) {
   const auto& progress = job.progress;
-  std::string text = progress.stage.empty() ? "queued" : progress.stage;
+  // It may come from a station that is another program.
+  std::string text =
+      progress.stage.empty() ? "queued" : platform::without_control_characters(progress.stage);
   if (progress.total > 0) text += print("  %d/%d", progress.step, progress.total);
-  text += print("  %d %%", static_cast<int>(progress.fraction * 100));
+  text += print("  %d %%", part_of(progress.fraction, 100));
   if (progress.steps_per_second > 0) text += print("  %.2f it/s", progress.steps_per_second);
   if (progress.eta_seconds > 0) text += "  ETA " + minutes(progress.eta_seconds);
   return text;
@@ -56,7 +64,7 @@ void ProgressLine::show(const domain::Job& job) {
                  progress_text(job).c_str());
     open_ = true;
   } else {
-    const auto part = static_cast<int>(job.progress.fraction * kPlainParts);
+    const int part = part_of(job.progress.fraction, kPlainParts);
     const auto said = job.progress.stage + std::to_string(part);
     if (said == last_) return;
     last_ = said;

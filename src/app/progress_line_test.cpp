@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 namespace atelier::app {
 namespace {
 
@@ -22,6 +24,16 @@ TEST(ProgressLine, SaysStepSpeedAndTimeLeft) {
   EXPECT_EQ(progress_text(domain::Job{}), "queued  0 %");
   EXPECT_EQ(progress_bar(0.5, 4), "[##..]");
   EXPECT_EQ(progress_bar(7, 4), "[####]");
+}
+
+TEST(ProgressLine, TakesNoControlCharactersOrNumbersOutOfRangeFromAStation) {
+  domain::Job job;
+  job.progress.stage = "\x1b]0;title\a";
+  job.progress.fraction = 1e308;
+  EXPECT_EQ(progress_text(job).find('\x1b'), std::string::npos);
+  EXPECT_TRUE(progress_text(job).ends_with("  100 %"));
+  job.progress.fraction = std::nan("");
+  EXPECT_TRUE(progress_text(job).ends_with("  0 %"));
 }
 
 TEST(ProgressLine, WritesPlainLinesWhereThereIsNoTerminal) {

@@ -196,7 +196,8 @@ DecodedPicture decode_picture(std::span<const std::uint8_t> file, const DecodeOp
   }
   DecodedPicture decoded;
   with_failures_described("the picture cannot be decoded", [&] {
-    VImage image = open(file);
+    const auto shorter = without_compressed_texts(file);  // outlives the image, which reads from it
+    VImage image = open(shorter.empty() ? file : std::span<const std::uint8_t>(shorter));
     check_size(image.width(), image.height(), options.max_pixels);
     decoded.format = format_of(image);
     decoded.texts = texts_of(file, image);

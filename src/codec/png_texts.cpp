@@ -141,6 +141,28 @@ std::vector<TextEntry> read_png_texts(std::span<const std::uint8_t> file) {
   return texts;
 }
 
+std::vector<std::uint8_t> without_compressed_texts(std::span<const std::uint8_t> file) {
+  std::vector<std::uint8_t> rest;
+  if (!is_png(file)) return rest;
+  std::size_t at = kSignature.size(), kept = 0;
+  while (file.size() - at >= 12) {
+    const std::size_t size = read_u32(file.subspan(at));
+    if (size > file.size() - at - 12) break;
+    const std::string_view type(reinterpret_cast<const char*>(file.data()) + at + 4, 4);
+    const std::size_t end = at + size + 12;
+    if (type == "zTXt" || type == "iTXt") {
+      rest.insert(rest.end(), file.begin() + static_cast<std::ptrdiff_t>(kept),
+                  file.begin() + static_cast<std::ptrdiff_t>(at));
+      kept = end;
+    }
+    at = end;
+    if (type == "IEND") break;
+  }
+  if (kept > 0)
+    rest.insert(rest.end(), file.begin() + static_cast<std::ptrdiff_t>(kept), file.end());
+  return rest;
+}
+
 std::vector<std::uint8_t> with_png_texts(std::span<const std::uint8_t> file,
                                          const std::vector<TextEntry>& texts) {
   std::string chunks;

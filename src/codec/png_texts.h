@@ -16,6 +16,10 @@ bool is_png(std::span<const std::uint8_t> file);
 // reading; nothing is thrown: the pixels may be fine.
 std::vector<TextEntry> read_png_texts(std::span<const std::uint8_t> file);
 
+// The same picture without its compressed texts, which libpng would inflate whole, whatever they
+// grow to. Empty when there are none to leave out; behind a broken chunk nothing is left out.
+std::vector<std::uint8_t> without_compressed_texts(std::span<const std::uint8_t> file);
+
 // The file with the texts after its header: tEXt when the value fits Latin-1, else iTXt, as Pillow
 // does and as readers of the `parameters` key expect. Throws kInvalidArgument for a key that PNG
 // does not allow (1 to 79 printable Latin-1 characters).

@@ -45,6 +45,23 @@ std::string_view view(const Bytes& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+TEST(PngTexts, CompressedOnesAreLeftOutOfWhatTheLibraryReads) {
+  const std::string text("k\0\0", 3);
+  const auto bare = png({{"gAMA", "1234"}, {"tEXt", "k"}, {"IDAT", "data"}});
+  EXPECT_EQ(without_compressed_texts(png({{"zTXt", text},
+                                          {"gAMA", "1234"},
+                                          {"tEXt", "k"},
+                                          {"iTXt", text},
+                                          {"IDAT", "data"},
+                                          {"zTXt", text}})),
+            bare);
+  EXPECT_TRUE(without_compressed_texts(bare).empty());
+  EXPECT_TRUE(without_compressed_texts({}).empty());
+  auto cut = png({{"zTXt", text}});
+  cut.resize(cut.size() - 5);  // what is broken stays, for the library to refuse
+  EXPECT_LT(without_compressed_texts(cut).size(), cut.size());
+}
+
 TEST(PngTexts, AllTextsTogetherFitIntoAMessageHoweverTheyAreWritten) {
   std::vector<std::pair<std::string, std::string>> chunks;
   const std::string controls((std::size_t{1} << 20) - 1, '\1');

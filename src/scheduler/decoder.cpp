@@ -33,7 +33,8 @@ void Decoder::adopt(std::shared_ptr<Child> child) {
   if (aborted_ && child_) child_->channel().close();
 }
 
-void Decoder::greet(Child& child) {
+// False when the process ended first; `end_` then says how.
+bool Decoder::greet(Child& child) {
   const auto id = ++next_id_;
   protocol::HelloReply hello;
   const auto answer = child.exchange(
@@ -41,8 +42,8 @@ void Decoder::greet(Child& child) {
       [&](const Message& reply) { hello = reply.body_as<protocol::HelloReply>(); });
   if (answer.child_ended) {
     check_not_aborted();
-    throw Error(ErrorCode::kInternal, "the picture decoder " + child.describe_end() +
-                                          " before it was ready: see the log");
+    end_ = child.describe_end();
+    return false;
   }
   if (answer.refusal) throw Error(*answer.refusal);
   {
@@ -51,6 +52,7 @@ void Decoder::greet(Child& child) {
     status_ = DecoderStatus{state, hello.problem, hello.pid, hello.sandbox};
   }
   check_hello(hello);
+  return true;
 }
 
 std::optional<DecoderStatus> Decoder::status() {
@@ -87,11 +89,23 @@ std::shared_ptr<Child> Decoder::child() {
     if (auto known = living_child()) return known;
   }
   greeted_ = false;
-  auto started = std::make_shared<Child>(launch_);
-  adopt(started);
-  greet(*started);
+  const auto began = Clock::now();
+  auto started = start();
+  // Somebody may have killed it, and a finished picture waits for it; one that said nothing all the
+  // time would do so again.
+  if (!started && Clock::now() - began < patience_.greeting) started = start();
+  if (!started) {
+    throw Error(ErrorCode::kInternal,
+                "the picture decoder " + end_ + " before it was ready: see the log");
+  }
   greeted_ = true;
   return started;
+}
+
+std::shared_ptr<Child> Decoder::start() {
+  auto started = std::make_shared<Child>(launch_);
+  adopt(started);
+  return greet(*started) ? started : nullptr;
 }
 
 void Decoder::abort() {

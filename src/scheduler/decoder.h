@@ -60,7 +60,8 @@ class Decoder {
   std::shared_ptr<Child> child();
   std::shared_ptr<Child> living_child();
   void adopt(std::shared_ptr<Child> child);
-  void greet(Child& child);
+  bool greet(Child& child);
+  std::shared_ptr<Child> start();
   void check_not_aborted();
 
   const LaunchChild launch_;

@@ -133,6 +133,14 @@ TEST(DecoderChannel, OneThatNeverGreetsIsGivenUp) {
   }
 }
 
+TEST(DecoderChannel, OneThatDiesWhileItStartsCostsNoPicture) {
+  Decoder decoder(first(saying("", "exit 3")));
+  EXPECT_EQ(decoder.decode(a_png()).image.width, 32);
+  Decoder never(saying("", "exit 3"));
+  EXPECT_THAT(failure_of([&] { never.decode(a_png()); }).what(),
+              HasSubstr("exited with code 3 before it was ready"));
+}
+
 TEST(DecoderChannel, OneThatDoesNotGetReadyIsNeverGivenAPicture) {
   protocol::HelloReply failed;
   failed.program = "atelier-media";

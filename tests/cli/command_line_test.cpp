@@ -257,6 +257,8 @@ TEST_F(CommandLine, CompositesThePictureAndKeepsWhatIsOutsideTheMask) {
   std::ofstream(home_ / "empty.png");
   EXPECT_EQ(run(wish + "--mask empty.png"), 2);
   EXPECT_THAT(output_, HasSubstr("--mask: the file 'empty.png' is empty"));
+  EXPECT_EQ(run(wish + "--cfg nan"), 2);
+  EXPECT_THAT(output_, HasSubstr("--cfg: this is no finite number"));
   EXPECT_EQ(run(wish + "--matte glass"), 2);
   EXPECT_THAT(output_, HasSubstr("--matte: this is no colour"));
   ASSERT_EQ(run(wish + "--no-keep-outside"), 0) << output_;

@@ -358,13 +358,16 @@ TEST_F(ModelFilesTest, WhatIsListedAsUsableLoadsAndWhatIsNotDoesNot) {
     }
     golden::write_safetensors(test.weights_of("unet"), tensors);
   };
-  const auto set = [](const char* part, const char* key, const json::value& value) {
+  const auto set_in = [](const std::string& file, const char* key, const json::value& value) {
     return [=](ModelFilesTest& test) {
-      const fs::path path = test.folder_ / part / "config.json";
+      const fs::path path = test.folder_ / file;
       json::object config = json::parse(bytes_of(path)).as_object();
       config[key] = value;
       write_in_place(path, json::serialize(config));
     };
+  };
+  const auto set = [&](const std::string& part, const char* key, const json::value& value) {
+    return set_in(part + "/config.json", key, value);
   };
   const auto removed = [](const char* name) {
     return [=](ModelFilesTest& test) { ASSERT_GT(fs::remove_all(test.folder_ / name), 0U); };
@@ -391,6 +394,13 @@ TEST_F(ModelFilesTest, WhatIsListedAsUsableLoadsAndWhatIsNotDoesNot) {
       {"layers of their own", set("unet", "reverse_transformer_layers_per_block", json::array{1}),
        "leaves out blocks"},
       {"a small vocabulary", set("text_encoder", "vocab_size", 1000), "expected"},
+      {"no training steps", set_in("scheduler/scheduler_config.json", "num_train_timesteps", 0),
+       "training steps"},
+      {"noise below nothing", set_in("scheduler/scheduler_config.json", "beta_start", -1),
+       "noise levels"},
+      {"noise without end", set_in("scheduler/scheduler_config.json", "beta_end", 1e30),
+       "noise levels"},
+      {"latents times nothing", set("vae", "scaling_factor", 0), "scaling_factor"},
       {"another kind of latents", set("vae", "latent_channels", 16), "its autoencoder takes 16"},
   };
   const EngineOwner engine;

@@ -128,8 +128,9 @@ TEST(MemoryAttack, LongBodiesOfSmallValues) {
 
 TEST(MemoryAttack, ManyLongPicturesAtOnce) {
   StationProcess station;
-  const std::string body =
-      R"({"input":{"prompt":"x","image":")" + std::string(20'000'000, 'A') + "\"}}";
+  std::string body = R"({"input":{"prompt":"x","image":")";
+  body.append(20'000'000, 'A');
+  body += "\"}}";
   const PeakMemory memory{station.pid()};
   std::vector<std::thread> senders;
   for (int i = 0; i < attack_rounds(8, 40); ++i) {

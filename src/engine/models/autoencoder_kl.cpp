@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
+#include <cmath>
 #include <string>
 
 #include "engine/models/config_reader.h"
@@ -260,6 +261,10 @@ AutoencoderKlConfig AutoencoderKlConfig::from_json(const boost::json::object& js
   config.norm_num_groups = read.integer("norm_num_groups", config.norm_num_groups);
   config.sample_size = read.per_block("sample_size", 2, config.sample_size)[0];
   config.scaling_factor = read.number("scaling_factor", config.scaling_factor);
+  // Latents are divided by it; published ones are 0.13 to 1.6.
+  if (!(std::abs(config.scaling_factor) >= 1e-6 && std::abs(config.scaling_factor) <= 1e6)) {
+    read.unsupported("scaling_factor");
+  }
   config.shift_factor = read.number("shift_factor", config.shift_factor);
   config.force_upcast_given = read.has("force_upcast");
   config.force_upcast = read.boolean("force_upcast", config.force_upcast);

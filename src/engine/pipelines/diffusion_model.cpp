@@ -180,7 +180,7 @@ ModelFacts facts_if_it_loads(const std::string& id, const CheckpointLayout& layo
   GenerateJob job;
   job.model.id = id;
   if (shapes.facts().inpaints_by_channels()) job.image = job.mask = media::Image{1, 1, 1, {0}};
-  plan_job(shapes.facts(), job);
+  plan_job(shapes.facts(), job).sampler.make();
   return shapes.facts();
 }
 

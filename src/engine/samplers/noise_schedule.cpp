@@ -12,6 +12,8 @@ namespace {
 // Logarithms of noise levels are kept in fp32, and neighbours are some 0.005 apart.
 constexpr double kTimestepResolution = 1e-4;
 
+constexpr int kTrainStepsMax = 100'000;  // published models have 1000
+
 Tensor cosine_betas(int steps) {
   const auto bar = [](double t) {
     const double c = std::cos((t + 0.008) / 1.008 * M_PI / 2);
@@ -45,6 +47,27 @@ Tensor training_betas(const NoiseScheduleConfig& config) {
                   "' is not known: linear, scaled_linear and squaredcos_cap_v2 are");
 }
 
+void check_steps(const NoiseScheduleConfig& config) {
+  if (config.train_steps < 2 && config.trained_betas.size() < 2) {
+    throw Error(ErrorCode::kCorruptData,
+                "the model's scheduler file gives fewer than 2 training steps");
+  }
+  if (config.train_steps > kTrainStepsMax) {
+    throw Error(ErrorCode::kCorruptData, "the model's scheduler file gives more than " +
+                                             std::to_string(kTrainStepsMax) + " training steps");
+  }
+}
+
+// What is left of the picture is between all and nothing.
+void check_alphas(const std::vector<float>& alphas) {
+  for (const float alpha : alphas) {
+    if (alpha >= 0 && alpha <= 1) continue;  // false for what is no number
+    throw Error(ErrorCode::kCorruptData,
+                "the model's scheduler file gives no usable noise levels: look at its beta_start, "
+                "beta_end and trained_betas");
+  }
+}
+
 // Arxiv 2305.08891, algorithm 1: the last step keeps nothing of the picture, the first is
 // unchanged.
 Tensor rescale_to_zero_snr(const Tensor& betas) {
@@ -59,10 +82,7 @@ Tensor rescale_to_zero_snr(const Tensor& betas) {
 }  // namespace
 
 NoiseSchedule::NoiseSchedule(const NoiseScheduleConfig& config, bool keep_finite) {
-  if (config.train_steps < 2 && config.trained_betas.size() < 2) {
-    throw Error(ErrorCode::kCorruptData,
-                "the model's scheduler file gives fewer than 2 training steps");
-  }
+  check_steps(config);
   Tensor betas = training_betas(config);
   if (config.zero_terminal_snr) {
     betas = rescale_to_zero_snr(betas);
@@ -72,6 +92,7 @@ NoiseSchedule::NoiseSchedule(const NoiseScheduleConfig& config, bool keep_finite
   if (config.zero_terminal_snr && keep_finite) {
     alphas_.back() = kSmallestAlpha;
   }
+  check_alphas(alphas_);
   for (const float alpha : alphas_) {
     const float sigma = std::sqrt((1.0F - alpha) / alpha);
     sigmas_.push_back(sigma);

@@ -44,7 +44,7 @@ TEST_F(AddressFileTest, AnAddressCountsOnlyWhileItsStationHoldsTheHome) {
 TEST_F(AddressFileTest, TheAddressOfAKilledStationCountsForNobody) {
   leave_address();
   EXPECT_EQ(running_address(home_), "");
-  std::ofstream{home_ / "station.lock"};
+  std::ofstream{home_ / "station.lock"}.close();
   EXPECT_EQ(running_address(home_), "");
   const HomeLock next{home_};  // starts, and has written nothing yet
   EXPECT_EQ(running_address(home_), "");

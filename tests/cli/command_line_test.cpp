@@ -254,7 +254,7 @@ TEST_F(CommandLine, CompositesThePictureAndKeepsWhatIsOutsideTheMask) {
   EXPECT_THAT(at(60), testing::Not(testing::ElementsAre(200, 0, 0)));
   EXPECT_EQ(run(wish + "--mask hole.png"), 2);
   EXPECT_THAT(output_, HasSubstr("--mask: the mask has no white"));
-  std::ofstream(home_ / "empty.png");
+  std::ofstream(home_ / "empty.png").close();
   EXPECT_EQ(run(wish + "--mask empty.png"), 2);
   EXPECT_THAT(output_, HasSubstr("--mask: the file 'empty.png' is empty"));
   EXPECT_EQ(run(wish + "--cfg nan"), 2);

@@ -42,7 +42,7 @@ class Program {
         .value()
         .body_as<protocol::HelloReply>();
   }
-  std::optional<Message> decode(Bytes file, protocol::DecodeRequest request = {}) {
+  std::optional<Message> decode(Bytes file, const protocol::DecodeRequest& request = {}) {
     return call(protocol::request_frame(2, request, {std::move(file)}));
   }
   Bytes encode(const media::Image& picture, const std::string& format,

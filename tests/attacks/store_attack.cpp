@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -261,7 +262,8 @@ class FaultyDisk : public testing::Test {
     file.write(reinterpret_cast<const char*>(&bytes), sizeof bytes);
   }
 
-  const fs::path control_ = testing::TempDir() + "atelier-faulty-disk";
+  const fs::path control_ =
+      testing::TempDir() + "atelier-faulty-disk-" + std::to_string(::getpid());
   StationOptions options_;
 };
 
@@ -383,7 +385,7 @@ TEST_F(FaultyDisk, AJobSucceedsOrSaysWhyAtWhateverPlaceTheDiskIsFull) {
 
 // The same on a file system that is really full, where this may be mounted.
 TEST(FullFileSystem, WhatEndedOnItIsStoredAfterwards) {
-  const fs::path folder = testing::TempDir() + "atelier-full-disk";
+  const fs::path folder = testing::TempDir() + "atelier-full-disk-" + std::to_string(::getpid());
   fs::create_directories(folder);
   if (::mount("tmpfs", folder.c_str(), "tmpfs", 0, "size=6m,mode=0700") != 0) {
     fs::remove(folder);

@@ -60,19 +60,25 @@ Tensor widened(const Tensor& bytes, WeightDtype dtype) {
 // hash does not depend on the number of threads.
 std::uint64_t digest_of_piece(const std::byte* data, std::size_t size) {
   constexpr std::uint64_t kFactor = 0x9e3779b97f4a7c15;
-  std::array<std::uint64_t, 4> lanes = {1, 2, 3, size};
+  constexpr std::size_t kLanes = 8;  // independent of one another, to hide a product's latency
+  std::array<std::uint64_t, kLanes> lanes = {1, 2, 3, 4, 5, 6, 7, size};
   const auto mix = [](std::uint64_t state, std::uint64_t word) {
     state = (state ^ word) * kFactor;
     return state ^ (state >> 29U);
   };
   std::size_t at = 0;
-  for (; at + 32 <= size; at += 32) {
-    std::array<std::uint64_t, 4> words;
-    std::memcpy(words.data(), data + at, 32);
-    for (std::size_t i = 0; i < 4; ++i) lanes[i] = mix(lanes[i], words[i]);
+  for (; at + sizeof lanes <= size; at += sizeof lanes) {
+#pragma GCC unroll 8
+    for (std::size_t i = 0; i < kLanes; ++i) {
+      std::uint64_t word = 0;
+      std::memcpy(&word, data + at + i * sizeof word, sizeof word);
+      lanes[i] = mix(lanes[i], word);
+    }
   }
   for (; at < size; ++at) lanes[0] = mix(lanes[0], std::to_integer<std::uint64_t>(data[at]));
-  return mix(mix(mix(lanes[0], lanes[1]), lanes[2]), lanes[3]);
+  std::uint64_t all = lanes[0];
+  for (std::size_t i = 1; i < kLanes; ++i) all = mix(all, lanes[i]);
+  return all;
 }
 
 std::uint64_t digest_of(std::span<const std::byte> data) {

@@ -20,7 +20,7 @@ std::array<std::string, 256> make_symbols() {
   for (unsigned byte = 0; byte < 256; ++byte) {
     const bool printable =
         (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
-    append_utf8(symbols[byte], printable ? static_cast<char32_t>(byte) : stand_in++);
+    platform::append_utf8(symbols[byte], printable ? static_cast<char32_t>(byte) : stand_in++);
   }
   return symbols;
 }

@@ -125,7 +125,7 @@ const SpecialToken* ClipTokenizer::Parts::special_at(std::u32string_view rest,
 void ClipTokenizer::Parts::encode_word(std::u32string_view word,
                                        std::vector<std::int64_t>& ids) const {
   std::string bytes;
-  for (const char32_t c : word) append_utf8(bytes, c);
+  for (const char32_t c : word) platform::append_utf8(bytes, c);
   encoder.encode(bytes, ids);
 }
 

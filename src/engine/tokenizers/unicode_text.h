@@ -9,7 +9,6 @@ namespace atelier::engine {
 
 // Bytes that are no UTF-8 become U+FFFD.
 std::u32string decode_utf8(std::string_view text);
-void append_utf8(std::string& text, char32_t code_point);
 
 std::u32string normalize_nfc(const std::u32string& text);
 std::u32string to_lower(const std::u32string& text);  // one by one: no final sigma

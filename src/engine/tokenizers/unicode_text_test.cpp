@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "platform/utf8.h"
+
 namespace atelier::engine {
 namespace {
 
@@ -16,7 +18,7 @@ TEST(UnicodeText, ReplacesBytesThatAreNoUtf8) {
 TEST(UnicodeText, WritesWhatItReads) {
   for (const char32_t c : {U'a', U'é', U'한', U'😀', U'\u07ff', U'\u0800', U'\U0010ffff'}) {
     std::string text;
-    append_utf8(text, c);
+    platform::append_utf8(text, c);
     EXPECT_EQ(decode_utf8(text), std::u32string(1, c));
   }
 }

@@ -9,6 +9,7 @@
 #include "faulty_disk.h"
 #include "platform/error.h"
 #include "storage/disk/artifact_folder.h"
+#include "storage/sqlite/first_table.h"
 #include "storage/sqlite/sqlite_job_store.h"
 
 namespace atelier::storage {
@@ -118,18 +119,7 @@ TEST_F(DiskFull, AnOldDatabaseIsBroughtUpToDateOrStaysOld) {
     return row.integer(0);
   };
   with_less_and_less_space(
-      [&] {
-        Database(database()).execute(R"(
-          CREATE TABLE jobs (
-            id TEXT PRIMARY KEY, kind TEXT NOT NULL, client TEXT NOT NULL, state TEXT NOT NULL,
-            priority INTEGER NOT NULL, attempt INTEGER NOT NULL, created_ms INTEGER NOT NULL,
-            started_ms INTEGER NOT NULL, finished_ms INTEGER NOT NULL, reason TEXT NOT NULL,
-            input TEXT NOT NULL, result TEXT NOT NULL, failure_code TEXT NOT NULL,
-            failure_sentence TEXT NOT NULL) WITHOUT ROWID;
-          CREATE INDEX jobs_waiting ON jobs (state, priority DESC, id);
-          INSERT INTO jobs VALUES ('01','generate','cli','queued',2,1,1,0,0,'','{}','','','');
-          PRAGMA user_version=1;)");
-      },
+      [&] { Database(database()).execute(std::string(kFirstTable) + "PRAGMA user_version=1;"); },
       [&] { SqliteJobStore store(database()); }, [&] { return version() > 1; });
   EXPECT_TRUE(SqliteJobStore(database()).find("01"));
 }

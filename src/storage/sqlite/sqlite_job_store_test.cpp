@@ -13,6 +13,7 @@
 
 #include "platform/error.h"
 #include "platform/utf8.h"
+#include "storage/sqlite/first_table.h"
 
 namespace atelier::storage {
 namespace {
@@ -146,18 +147,6 @@ TEST_F(JobStoreTest, AStopIsNoAttemptAndACrashOfTheStationIsCountedByItself) {
   EXPECT_EQ(store.running().at(0).attempt, 1);
   EXPECT_EQ(store.running().at(0).station_crashes, 1);
 }
-
-// The table as schema versions 1 and 2 had it.
-constexpr std::string_view kFirstTable = R"(
-  CREATE TABLE jobs (
-    id TEXT PRIMARY KEY, kind TEXT NOT NULL, client TEXT NOT NULL, state TEXT NOT NULL,
-    priority INTEGER NOT NULL, attempt INTEGER NOT NULL, created_ms INTEGER NOT NULL,
-    started_ms INTEGER NOT NULL, finished_ms INTEGER NOT NULL, reason TEXT NOT NULL,
-    input TEXT NOT NULL, result TEXT NOT NULL, failure_code TEXT NOT NULL,
-    failure_sentence TEXT NOT NULL) WITHOUT ROWID;
-  CREATE INDEX jobs_waiting ON jobs (state, priority DESC, id);
-  INSERT INTO jobs VALUES ('01','generate','cli','queued',2,1,1,0,0,'','{}','','','');
-)";
 
 TEST_F(JobStoreTest, AFileOfTheFirstVersionIsBroughtUpToDate) {
   Database(path()).execute(std::string(kFirstTable) + "PRAGMA user_version=1;");

@@ -2,9 +2,10 @@
 // reply, protocol reply, exit status). The sentence says what failed, why, and what to do.
 #pragma once
 
-#include <stdexcept>
+#include <exception>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace atelier {
 
@@ -22,13 +23,18 @@ enum class ErrorCode {
   kInternal,
 };
 
-class Error final : public std::runtime_error {
+// A copy shares nothing with the original, so that each thread may keep its own
+// (std::runtime_error counts its references inside libstdc++, where the thread sanitizer does not
+// see it).
+class Error final : public std::exception {
  public:
-  Error(ErrorCode code, const std::string& sentence) : std::runtime_error(sentence), code_(code) {}
+  Error(ErrorCode code, std::string sentence) : code_(code), sentence_(std::move(sentence)) {}
   ErrorCode code() const noexcept { return code_; }
+  const char* what() const noexcept override { return sentence_.c_str(); }
 
  private:
   ErrorCode code_;
+  std::string sentence_;
 };
 
 // Stable lower-case names ("invalid_argument"), used on the wire and in problem documents.

@@ -8,7 +8,7 @@
 #include "app/commands.h"
 #include "app/interruption.h"
 #include "app/paths.h"
-#include "domain/settings/version.h"
+#include "platform/version.h"
 #include "http/server.h"
 #include "platform/error.h"
 #include "platform/log.h"
@@ -73,7 +73,7 @@ void add_generate(CLI::App& command, GenerateCommand& wish) {
 
 int run(int argc, char** argv) {
   CLI::App program{"Atelier, a local AI image station"};
-  program.set_version_flag("--version", std::string(domain::kVersion));
+  program.set_version_flag("--version", std::string(platform::kVersion));
   program.require_subcommand(1);
   FlagValues flags;
   GenerateCommand wish;

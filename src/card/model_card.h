@@ -5,22 +5,12 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
-namespace atelier::card {
+#include "card/parameter.h"
 
-// One parameter of the model's form. `kind`: "integer", "number", "string", "boolean", "choice",
-// "size".
-struct Parameter {
-  std::string name;  // field name of the job input, e.g. "steps"
-  std::string kind;
-  std::string title, help;
-  std::optional<double> minimum, maximum, step;
-  std::string default_value;         // as text; "" is none
-  std::vector<std::string> choices;  // kind "choice"
-};
+namespace atelier::card {
 
 // Device memory of a job: fixed + per_pixel * width * height * batch (bytes).
 struct MemoryFormula {
@@ -28,11 +18,16 @@ struct MemoryFormula {
   double bytes_per_pixel = 0;
 };
 
+// A task that the model serves, with the rows of its parameters as this model takes them.
+struct ServedTask {
+  std::string task;                   // id
+  std::vector<Parameter> parameters;  // the task's rows, narrowed
+};
+
 struct ModelCard {
   std::string id;      // "sd15-starter"; unique in a catalog
   std::string title;   // "Starter (shapes and colours)"
   std::string family;  // "sd15", "sdxl": a label for people, never switched on
-  std::string task;    // "generation"
   std::string format;  // "diffusers", "single_file"
   std::string description;
   std::vector<std::string>
@@ -41,7 +36,10 @@ struct ModelCard {
   MemoryFormula memory;
   std::string content_hash;           // of headers, configurations and samples of the data
   std::vector<std::string> warnings;  // sentences: it works, but somebody should know
-  std::vector<Parameter> parameters;
+  std::vector<ServedTask> tasks;
 };
+
+// Null: the model does not serve it.
+const ServedTask* served(const ModelCard& card, const std::string& task);
 
 }  // namespace atelier::card

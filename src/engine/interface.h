@@ -1,25 +1,26 @@
 // The one header through which the worker uses an engine library (libatelier-engine-cpu.so,
 // libatelier-engine-cuda.so, or the fake engine inside the worker). No torch type appears here.
-// Threads: one job at a time; everything is called from the worker's job thread, except
-// `cancelled()` of the observer, which the engine polls between blocks. Failures are thrown as
-// atelier::Error.
+// Threads: run() may be called from several threads at once, as many as `running_max` of the report
+// says; everything else from one thread while no job runs. `cancelled()` of the observer is called
+// by run() between blocks of a network. Failures are thrown as atelier::Error. Inputs and facts
+// cross this boundary as JSON, so that a new parameter changes no binary interface.
 #pragma once
 
 #include <cstdint>
-#include <functional>
+#include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "card/generation.h"
 #include "card/model_card.h"
+#include "card/progress.h"
+#include "card/task.h"
 #include "media/image/image.h"
 
 namespace atelier::engine {
 
 // Version of this header; a library of another version is refused with a sentence.
-inline constexpr int kEngineInterfaceVersion = 3;
+inline constexpr int kEngineInterfaceVersion = 4;
 
 struct EngineOptions {
   std::string device = "cpu";  // "cpu", "cuda", "cuda:1"
@@ -34,32 +35,32 @@ struct ModelFiles {
   std::string path;  // node-local path of a single file or of a diffusers folder
 };
 
-struct Progress {
-  std::string stage;  // "load", "encode", "denoise", "decode"
-  int step = 0, total = 0;
-  double eta_seconds = 0;  // of the whole job, as far as known; 0: unknown
-  double steps_per_second = 0;
-};
-
 class JobObserver {
  public:
   virtual ~JobObserver() = default;
-  virtual void on_progress(const Progress& progress) = 0;
+  virtual void on_progress(const card::Progress& progress) = 0;
   virtual void on_preview(const media::Image& preview) = 0;  // small RGB picture of the latents
   virtual bool cancelled() = 0;  // true: throw ErrorCode::kCancelled soon
 };
 
-struct GenerateJob {
-  ModelFiles model;
-  card::GenerationInput input;        // sampler, schedule, size, … as asked
-  std::optional<media::Image> image;  // image to image, inpainting; RGB: composited already
-  std::optional<media::Image> mask;   // inpainting: white is repainted
+struct RunRequest {
+  std::string task;        // id
+  std::string input_json;  // of the task's input; names are ids, the seed is drawn
+  std::map<std::string, ModelFiles> models;         // by role; "model" where a task has one
+  std::map<std::string, media::Image> attachments;  // by role; transparency as the task declares
 };
 
-struct GenerateResult {
-  std::vector<media::Image> images;
-  card::GenerationUsed used;
-  card::GenerationTiming timing;
+// One output, in order. `kind` says which member has it.
+struct Output {
+  std::string kind;      // "picture", "text", "labels", …
+  media::Image picture;  // "picture"
+  std::string json;      // every other kind: the value
+};
+
+struct RunResult {
+  std::vector<Output> outputs;
+  std::string facts_json;  // of the task's facts
+  card::Timing timing;
 };
 
 struct EngineReport {
@@ -69,6 +70,7 @@ struct EngineReport {
   std::string compute_dtype;   // default on this device: "fp32", "bf16", "fp16"
   std::string cpu_capability;  // "avx2", "avx512_bf16", "amx_bf16", …
   int threads = 0;
+  int running_max = 1;                // calls of run() at the same time
   double sgemm_gflops = 0;            // measured by a short probe; far too low names a wrong BLAS
   std::vector<std::string> problems;  // sentences, with what to do
 };
@@ -79,25 +81,19 @@ struct MemoryReport {
   std::vector<std::string> loaded_models;  // ids
 };
 
-// One sampler or schedule of the table, for /v1/samplers and the page.
-struct NamedChoice {
-  std::string id;                    // canonical id: "dpmpp_2m", "karras"
-  std::string title;                 // "DPM++ 2M"
-  bool available = false;            // false: known by name, not built yet
-  std::vector<std::string> aliases;  // other dialects' spellings
-};
-
 class Engine {
  public:
   virtual ~Engine() = default;
   virtual EngineReport report() = 0;
   virtual MemoryReport memory() = 0;
-  virtual std::vector<NamedChoice> samplers() = 0;
-  virtual std::vector<NamedChoice> schedules() = 0;
+  virtual std::vector<std::string> tasks() = 0;  // ids that run() carries out
+  virtual std::vector<card::NamedChoice> samplers() = 0;
+  virtual std::vector<card::NamedChoice> schedules() = 0;
   // Reads headers only (cheap); throws kUnsupported with the reason when it is no model that we
   // run.
   virtual card::ModelCard inspect(const ModelFiles& files) = 0;
-  virtual GenerateResult generate(const GenerateJob& job, JobObserver& observer) = 0;
+  // Throws kUnsupported for a task that is not of tasks().
+  virtual RunResult run(const RunRequest& request, JobObserver& observer) = 0;
   virtual void unload_all() = 0;
   // When no job waits: what jobs passed through beside the resident models goes back to the system.
   virtual void give_back_memory() = 0;

@@ -29,12 +29,17 @@ enum class ErrorCode {
 class Error final : public std::exception {
  public:
   Error(ErrorCode code, std::string sentence) : code_(code), sentence_(std::move(sentence)) {}
+  // Of one field of a request: a path of members ("steps"), which each edge writes in its own
+  // spelling in front of the sentence ("/input/steps: …", "--steps: …").
+  Error(ErrorCode code, std::string field, std::string sentence)
+      : code_(code), field_(std::move(field)), sentence_(std::move(sentence)) {}
   ErrorCode code() const noexcept { return code_; }
+  const std::string& field() const noexcept { return field_; }  // "" is none
   const char* what() const noexcept override { return sentence_.c_str(); }
 
  private:
   ErrorCode code_;
-  std::string sentence_;
+  std::string field_, sentence_;
 };
 
 // Stable lower-case names ("invalid_argument"), used on the wire and in problem documents.

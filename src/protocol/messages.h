@@ -5,19 +5,21 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "card/generation_json.h"
+#include "card/model_card_json.h"
+#include "card/task.h"
 #include "protocol/message.h"
 
 namespace atelier::protocol {
 
 // Raised with every change that an older peer would misread; a different one is refused with a
 // sentence.
-inline constexpr int kProtocolVersion = 2;
+inline constexpr int kProtocolVersion = 3;
 
 struct Empty {};
 BOOST_DESCRIBE_STRUCT(Empty, (), ())
@@ -36,19 +38,13 @@ struct EngineFacts {
   std::string name;  // "cpu", "cuda", "fake"
   std::string device_name, libtorch, blas, compute_dtype, cpu_capability;
   int threads = 0;
+  int running_max = 1;  // jobs that it runs at the same time
   double sgemm_gflops = 0;
   std::vector<std::string> problems;  // sentences, with what to do
 };
 BOOST_DESCRIBE_STRUCT(EngineFacts, (),
                       (name, device_name, libtorch, blas, compute_dtype, cpu_capability, threads,
-                       sgemm_gflops, problems))
-
-struct NamedChoice {  // a sampler or a schedule
-  std::string id, title;
-  bool available = false;
-  std::vector<std::string> aliases;
-};
-BOOST_DESCRIBE_STRUCT(NamedChoice, (), (id, title, available, aliases))
+                       running_max, sgemm_gflops, problems))
 
 struct HelloReply {
   int protocol_version = kProtocolVersion;
@@ -58,13 +54,14 @@ struct HelloReply {
       "ready";          // "ready"; "missing": no such engine library; "failed": it did not start
   std::string problem;  // a sentence, when not ready
   std::optional<EngineFacts> engine;  // worker only
-  std::vector<NamedChoice> samplers, schedules;
+  std::vector<std::string> tasks;     // worker: ids of the tasks that the engine runs
+  std::vector<card::NamedChoice> samplers, schedules;
   std::vector<card::ModelCard> cards;  // models that the engine brings along (the fake engine's)
   std::vector<std::string> sandbox;    // decoder: the measures in force, "seccomp", "memory" …
 };
 BOOST_DESCRIBE_STRUCT(HelloReply, (),
-                      (protocol_version, program, pid, state, problem, engine, samplers, schedules,
-                       cards, sandbox))
+                      (protocol_version, program, pid, state, problem, engine, tasks, samplers,
+                       schedules, cards, sandbox))
 
 // Empty when the versions agree; else why not, naming both.
 std::string version_problem(int theirs, std::string_view program);
@@ -97,33 +94,40 @@ struct InspectReply {
 };
 BOOST_DESCRIBE_STRUCT(InspectReply, (), (card))
 
-// -> GenerateReply, after any number of progress and preview notifications. A progress notification
-// comes first of all: what ends the worker then, ends it while this runs.
-struct GenerateRequest {
-  static constexpr std::string_view kMethod = "generate";
+// -> RunReply, after any number of progress, preview and text notifications. A progress
+// notification comes first of all: a worker that ends after it ends while this runs. Several may
+// run at the same time (EngineFacts::running_max).
+struct RunRequest {
+  static constexpr std::string_view kMethod = "run";
   std::string job;
-  ModelFiles model;
-  card::GenerationInput input;
-  std::optional<PictureRef> image, mask;  // composited as card/attachments.h declares
+  std::string task;                               // id
+  boost::json::value input;                       // of the task; names are ids, the seed is drawn
+  std::map<std::string, ModelFiles> models;       // by role
+  std::map<std::string, PictureRef> attachments;  // by role; composited as the task declares
 };
-BOOST_DESCRIBE_STRUCT(GenerateRequest, (), (job, model, input, image, mask))
+BOOST_DESCRIBE_STRUCT(RunRequest, (), (job, task, input, models, attachments))
 
-struct GenerateReply {
-  std::string job;
-  std::vector<PictureRef> images;
-  card::GenerationUsed used;
-  card::GenerationTiming timing;
+struct OutputRef {
+  std::string kind;                   // "picture", "text", "labels", …
+  std::optional<PictureRef> picture;  // "picture"
+  boost::json::value value;           // every other kind
 };
-BOOST_DESCRIBE_STRUCT(GenerateReply, (), (job, images, used, timing))
+BOOST_DESCRIBE_STRUCT(OutputRef, (), (kind, picture, value))
+
+struct RunReply {
+  std::string job;
+  std::vector<OutputRef> outputs;
+  boost::json::value facts;
+  card::Timing timing;
+};
+BOOST_DESCRIBE_STRUCT(RunReply, (), (job, outputs, facts, timing))
 
 struct ProgressNotification {
   static constexpr std::string_view kMethod = "progress";
-  std::string job, stage;
-  int step = 0, total = 0;
-  double eta_seconds = 0, steps_per_second = 0;
+  std::string job;
+  card::Progress progress;
 };
-BOOST_DESCRIBE_STRUCT(ProgressNotification, (),
-                      (job, stage, step, total, eta_seconds, steps_per_second))
+BOOST_DESCRIBE_STRUCT(ProgressNotification, (), (job, progress))
 
 struct PreviewNotification {
   static constexpr std::string_view kMethod = "preview";

@@ -4,7 +4,7 @@
 #include <memory>
 #include <utility>
 
-#include "domain/gallery/infotext.h"
+#include "card/infotext.h"
 #include "domain/gallery/picture_record.h"
 #include "domain/jobs/attachment_rules.h"
 #include "domain/settings/limits.h"

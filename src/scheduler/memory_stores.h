@@ -38,7 +38,8 @@ class MemoryJobStore final : public domain::JobStore {
       if (it != jobs_.rend()) ++it;
     }
     for (; it != jobs_.rend() && std::ssize(result) < filter.limit; ++it) {
-      if (domain::in_wanted_state(filter, *it)) result.push_back(*it);
+      if (!filter.task.empty() && it->input.task() != filter.task) continue;
+      if (domain::has_state_of(filter, *it)) result.push_back(*it);
     }
     return result;
   }

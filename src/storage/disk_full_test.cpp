@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 
+#include "card/tasks/generate.h"
 #include "faulty_disk.h"
 #include "platform/error.h"
 #include "storage/disk/artifact_folder.h"
@@ -24,7 +25,9 @@ constexpr std::int64_t kStep = 1500;  // bytes; pages have 4096
 Job job(const std::string& id) {
   Job result;
   result.id = id;
-  result.input.generation.prompt = std::string(5000, 'p');  // more than a page
+  card::GenerationInput input;
+  input.prompt = std::string(5000, 'p');  // more than a page
+  result.input.parameters = card::TaskInput::of(card::generate_task(), input);
   return result;
 }
 
@@ -143,7 +146,9 @@ TEST_F(DiskFull, AnEndIsStoredOrTheJobGoesOnRunning) {
   auto ended = job("r");
   ended.state = JobState::kSucceeded;
   ended.result.emplace();
-  ended.result->used.prompt = std::string(9000, 'u');
+  card::GenerationUsed used;
+  used.prompt = std::string(9000, 'u');
+  ended.result->used = card::TaskFacts::of(card::generate_task(), used);
   change([&](auto& store) { EXPECT_TRUE(store.finish(ended, JobState::kRunning)); },
          [](auto& store) { return store.find("r")->state == JobState::kSucceeded; });
 }

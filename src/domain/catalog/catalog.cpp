@@ -3,6 +3,7 @@
 #include <string_view>
 #include <utility>
 
+#include "card/all_tasks.h"
 #include "platform/error.h"
 #include "platform/nearest.h"
 #include "platform/utf8.h"
@@ -42,7 +43,19 @@ std::string quoted(const std::vector<std::string>& names) {
 constexpr std::string_view kStarter = "starter";  // its source, and what people call it
 
 bool usable(const InstalledModel& model, const std::string& task) {
-  return model.problem.empty() && model.card.task == task;
+  return model.problem.empty() && card::served(model.card, task) != nullptr;
+}
+
+// What models of the task are for, as lists and legacy names say it.
+std::string kind_of_task(const std::string& task) {
+  const auto* known = card::find_task(task);
+  return known == nullptr ? task : known->model_kind;
+}
+
+[[noreturn]] void refuse_kind(const std::string& name, const std::string& is,
+                              const std::string& wanted) {
+  throw Error(ErrorCode::kInvalidArgument, "model '" + name + "' is for " + is + ", not for " +
+                                               wanted + ": choose another model");
 }
 
 ResolvedModel checked(const InstalledModel& model, const std::string& task) {
@@ -50,15 +63,17 @@ ResolvedModel checked(const InstalledModel& model, const std::string& task) {
     throw Error(ErrorCode::kUnsupported,
                 "model '" + model.card.id + "' cannot be used: " + model.problem);
   }
-  if (model.card.task != task) {
-    throw Error(ErrorCode::kInvalidArgument, "model '" + model.card.id + "' is for " +
-                                                 model.card.task + ", not for " + task +
-                                                 ": choose another model");
+  if (card::served(model.card, task) == nullptr) {
+    refuse_kind(model.card.id, kind_of(model.card), kind_of_task(task));
   }
   return {model, ""};
 }
 
 }  // namespace
+
+std::string kind_of(const card::ModelCard& card) {
+  return card.tasks.empty() ? "" : kind_of_task(card.tasks.front().task);
+}
 
 Catalog::Catalog(std::vector<InstalledModel> models, std::string preferred)
     : models_(std::move(models)), preferred_(std::move(preferred)) {}
@@ -107,7 +122,7 @@ const InstalledModel* Catalog::carrier(const FoundingName& name) const {
     for (const auto& model : models_) {
       const bool carries =
           plain_name(model.card.id).find(plain_name(published)) != std::string::npos;
-      if (carries && usable(model, std::string(name.task))) return &model;
+      if (carries && model.problem.empty() && kind_of(model.card) == name.kind) return &model;
     }
   }
   return nullptr;
@@ -147,10 +162,8 @@ ResolvedModel Catalog::resolve(const std::string& name, const std::string& task,
   }
   if (const auto* model = find(name)) return checked(*model, task);
   if (const auto* founding = find_founding_name(name)) {
-    if (founding->task != task) {
-      throw Error(ErrorCode::kInvalidArgument, "model '" + name + "' is for " +
-                                                   std::string(founding->task) + ", not for " +
-                                                   task + ": choose another model");
+    if (founding->kind != kind_of_task(task)) {
+      refuse_kind(name, std::string(founding->kind), kind_of_task(task));
     }
     if (const auto* model = carrier(*founding)) return {*model, ""};
     if (founding->role) return stand_in(name, task);
@@ -163,8 +176,8 @@ ResolvedModel Catalog::resolve(const std::string& name, const std::string& task,
 }
 
 bool Catalog::knows(const std::string& name, const std::string& task) const {
-  if (const auto* model = find(name)) return model->card.task == task;
-  if (const auto* founding = find_founding_name(name)) return founding->task == task;
+  if (const auto* model = find(name)) return card::served(model->card, task) != nullptr;
+  if (const auto* founding = find_founding_name(name)) return founding->kind == kind_of_task(task);
   return plain_name(name) == kStarter && starter(task) != nullptr;
 }
 

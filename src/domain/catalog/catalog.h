@@ -31,10 +31,14 @@ struct ResolvedModel {
   std::string warning;  // e.g. "sdxl-realism is not installed: the starter model answered"
 };
 
+// What the model is for, in one word: "generation"; "" when it serves no task.
+std::string kind_of(const card::ModelCard& card);
+
 // All that was found by one scan; immutable, so that any thread may read it.
 class Catalog {
  public:
-  // `preferred`: the default model of generation when a person named one, "" is the starter pack's.
+  // `preferred`: the default model, where it serves the task, when a person named one, "" is the
+  // starter pack's.
   explicit Catalog(std::vector<InstalledModel> models = {}, std::string preferred = "");
 
   const std::vector<InstalledModel>& models() const { return models_; }

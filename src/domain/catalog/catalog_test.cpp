@@ -14,7 +14,7 @@ InstalledModel model(const std::string& id, const std::string& source,
                      const std::string& problem = "") {
   InstalledModel result;
   result.card.id = id;
-  result.card.task = "generation";
+  result.card.tasks = {{"generate", {}}};
   result.source = source;
   result.problem = problem;
   return result;
@@ -30,7 +30,7 @@ Catalog furnished() {
 ErrorCode refusal(const Catalog& catalog, const std::string& name,
                   std::string* sentence = nullptr) {
   try {
-    catalog.resolve(name, "generation");
+    catalog.resolve(name, "generate");
   } catch (const Error& error) {
     if (sentence != nullptr) *sentence = error.what();
     return error.code();
@@ -40,20 +40,20 @@ ErrorCode refusal(const Catalog& catalog, const std::string& name,
 }
 
 TEST(Catalog, AMissingNameIsTheStartersUnlessSettingsNameAnother) {
-  EXPECT_EQ(furnished().resolve("", "generation").model.card.id, "diffusers/atelier-starter-sd");
+  EXPECT_EQ(furnished().resolve("", "generate").model.card.id, "diffusers/atelier-starter-sd");
   const Catalog named(furnished().models(), "animagine-xl-3.1");
-  EXPECT_EQ(named.resolve("", "generation").model.card.id, "hf/cagliostrolab/animagine-xl-3.1");
+  EXPECT_EQ(named.resolve("", "generate").model.card.id, "hf/cagliostrolab/animagine-xl-3.1");
 }
 
 TEST(Catalog, FoundingNamesMeanTheInstalledModelElseTheStarter) {
   const auto catalog = furnished();
-  const auto anime = catalog.resolve("sdxl-anime", "generation");
+  const auto anime = catalog.resolve("sdxl-anime", "generate");
   EXPECT_EQ(anime.model.card.id, "hf/cagliostrolab/animagine-xl-3.1");
   EXPECT_EQ(anime.warning, "");
-  EXPECT_EQ(catalog.resolve("sdxl-surreal", "generation").model.card.id,
+  EXPECT_EQ(catalog.resolve("sdxl-surreal", "generate").model.card.id,
             "checkpoint/dreamshaperXL_lightningDPM");
   for (const std::string name : {"sdxl-realism", "sdxl", "SDXL-Base", "juggernaut", "sd15"}) {
-    const auto stand_in = catalog.resolve(name, "generation");
+    const auto stand_in = catalog.resolve(name, "generate");
     EXPECT_EQ(stand_in.model.card.id, "diffusers/atelier-starter-sd");
     EXPECT_THAT(stand_in.warning, HasSubstr("'" + name + "' is not installed"));
   }
@@ -61,9 +61,9 @@ TEST(Catalog, FoundingNamesMeanTheInstalledModelElseTheStarter) {
 
 TEST(Catalog, WhoeverNamedADefaultHasItStandIn) {
   const Catalog named(furnished().models(), "animagine-xl-3.1");
-  EXPECT_EQ(named.resolve("sdxl-realism", "generation").model.card.id,
+  EXPECT_EQ(named.resolve("sdxl-realism", "generate").model.card.id,
             "hf/cagliostrolab/animagine-xl-3.1");
-  EXPECT_EQ(named.default_id("generation"), "hf/cagliostrolab/animagine-xl-3.1");
+  EXPECT_EQ(named.default_id("generate"), "hf/cagliostrolab/animagine-xl-3.1");
   EXPECT_EQ(furnished().default_id("vision"), "");
 }
 
@@ -71,23 +71,23 @@ TEST(Catalog, OldClientsGetTheDefaultForANameThatNobodyHas) {
   const auto catalog = furnished();
   for (const std::string name : {"flux-dev", "dall-e-3", "cyberrealistic-xl", "nightvision-xl",
                                  "realvisxl-v5", "test-model", "/", " "}) {
-    const auto stand_in = catalog.resolve(name, "generation", UnknownModel::kDefault);
+    const auto stand_in = catalog.resolve(name, "generate", UnknownModel::kDefault);
     EXPECT_EQ(stand_in.model.card.id, "diffusers/atelier-starter-sd") << name;
     EXPECT_THAT(stand_in.warning, HasSubstr("model '" + name + "' is not installed"));
     EXPECT_EQ(refusal(catalog, name), ErrorCode::kNotFound);
   }
   // A name of the gallery's catalogue means its weights, where somebody has them.
-  EXPECT_EQ(catalog.resolve("dreamshaper-xl", "generation").model.card.id,
+  EXPECT_EQ(catalog.resolve("dreamshaper-xl", "generate").model.card.id,
             "checkpoint/dreamshaperXL_lightningDPM");
   const Catalog named(catalog.models(), "animagine-xl-3.1");
-  EXPECT_EQ(named.resolve("flux-dev", "generation", UnknownModel::kDefault).model.card.id,
+  EXPECT_EQ(named.resolve("flux-dev", "generate", UnknownModel::kDefault).model.card.id,
             "hf/cagliostrolab/animagine-xl-3.1");
 }
 
 TEST(Catalog, OldClientsAreRefusedWhatIsUnusableOrOfAnotherTask) {
   const auto code = [](const std::string& name) {
     try {
-      furnished().resolve(name, "generation", UnknownModel::kDefault);
+      furnished().resolve(name, "generate", UnknownModel::kDefault);
     } catch (const Error& error) {
       return error.code();
     }
@@ -96,34 +96,34 @@ TEST(Catalog, OldClientsAreRefusedWhatIsUnusableOrOfAnotherTask) {
   EXPECT_EQ(code("checkpoint/broken"), ErrorCode::kUnsupported);
   EXPECT_EQ(code("moondream-2"), ErrorCode::kInvalidArgument);
   EXPECT_EQ(code("wd14-vit-v2"), ErrorCode::kInvalidArgument);
-  EXPECT_THROW(Catalog().resolve("flux-dev", "generation", UnknownModel::kDefault), Error);
+  EXPECT_THROW(Catalog().resolve("flux-dev", "generate", UnknownModel::kDefault), Error);
 }
 
 TEST(Catalog, KnowsWhatIsInstalledAndTheFoundingNames) {
   const auto catalog = furnished();
   for (const std::string name : {"checkpoint/broken", "dreamshaperXL_lightningDPM", "starter",
                                  "sdxl-realism", "cyberrealistic-xl"}) {
-    EXPECT_TRUE(catalog.knows(name, "generation")) << name;
+    EXPECT_TRUE(catalog.knows(name, "generate")) << name;
     EXPECT_FALSE(catalog.knows(name, "vision")) << name;
   }
   for (const std::string name : {"flux-dev", "moondream-2", "", "/"}) {
-    EXPECT_FALSE(catalog.knows(name, "generation")) << name;
+    EXPECT_FALSE(catalog.knows(name, "generate")) << name;
   }
   EXPECT_TRUE(catalog.knows("moondream-2", "vision"));
 }
 
 TEST(Catalog, NamesMayBeShortened) {
-  EXPECT_EQ(furnished().resolve("atelier-starter-sd", "generation").model.source, "starter");
-  EXPECT_EQ(furnished().resolve("starter", "generation").model.source, "starter");
+  EXPECT_EQ(furnished().resolve("atelier-starter-sd", "generate").model.source, "starter");
+  EXPECT_EQ(furnished().resolve("starter", "generate").model.source, "starter");
   EXPECT_EQ(refusal(Catalog(), "starter"), ErrorCode::kNotFound);
-  EXPECT_EQ(furnished().resolve("cagliostrolab/animagine-xl-3.1", "generation").model.source,
+  EXPECT_EQ(furnished().resolve("cagliostrolab/animagine-xl-3.1", "generate").model.source,
             "huggingface");
 }
 
 TEST(Catalog, AFilesNameWithItsEndingMeansItsModel) {
   for (const std::string name :
        {"checkpoints/dreamshaperXL_lightningDPM.safetensors", "dreamshaperXL_lightningDPM.ckpt"}) {
-    EXPECT_EQ(furnished().resolve(name, "generation").model.card.id,
+    EXPECT_EQ(furnished().resolve(name, "generate").model.card.id,
               "checkpoint/dreamshaperXL_lightningDPM");
   }
   EXPECT_EQ(refusal(furnished(), "checkpoints/broken.safetensors"), ErrorCode::kUnsupported);

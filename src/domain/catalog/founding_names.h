@@ -12,7 +12,7 @@ namespace atelier::domain {
 struct FoundingName {
   std::string_view id;
   std::string_view title;
-  std::string_view task;  // "generation", "vision", "captioning", "tagging", "analysis"
+  std::string_view kind;  // of model: "generation", "vision", "captioning", "tagging", "analysis"
   std::vector<std::string_view> published;  // names under which people keep the weights
   bool role = true;  // false: it means these weights alone, except to clients who take any
 };

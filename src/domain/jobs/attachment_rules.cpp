@@ -57,7 +57,7 @@ std::string look_of(const MaskFacts& facts) {
 }  // namespace
 
 std::optional<media::Colour> matte_of(const card::Attachment& attachment,
-                                      const card::GenerationInput& input) {
+                                      const card::TaskInput& input) {
   switch (attachment.transparency) {
     case card::Transparency::kKept:
       return std::nullopt;
@@ -66,16 +66,15 @@ std::optional<media::Colour> matte_of(const card::Attachment& attachment,
     case card::Transparency::kOnMatte:
       break;
   }
-  return media::colour_from_text(input.matte).value_or(media::kWhite);  // "" is white
+  return media::colour_from_text(input.text(kMatteMember)).value_or(media::kWhite);  // "" is white
 }
 
-void check_attachment(const card::Attachment& attachment, const media::Image& sent,
-                      const std::string& field) {
+void check_attachment(const card::Attachment& attachment, const media::Image& sent) {
   if (attachment.transparency != card::Transparency::kOnBlack || sent.channels != 4) return;
   const MaskFacts facts = facts_of(sent);
   if (facts.white > 0 && !facts.shows_a_picture()) return;
-  throw Error(ErrorCode::kInvalidArgument,
-              field + ": " + look_of(facts) +
+  throw Error(ErrorCode::kInvalidArgument, attachment.role,
+              look_of(facts) +
                   ". Here white is repainted and everything else, transparent parts too, is kept: "
                   "paint white what is to change");
 }

@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "card/tasks/generate.h"
 #include "platform/error.h"
 
 namespace atelier::domain {
@@ -25,13 +26,18 @@ media::Image halves(Rgba left, Rgba right) {
   return image;
 }
 
+const card::Attachment& attachment(const std::string& role) {
+  return *card::find_attachment(card::generate_task(), role);
+}
+
 // The refusal's sentence, "" when the mask is accepted.
 std::string refusal(const media::Image& mask) {
   try {
-    check_attachment(card::kMask, mask, "/input/mask");
+    check_attachment(attachment("mask"), mask);
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
-    EXPECT_THAT(error.what(), StartsWith("/input/mask: the mask "));
+    EXPECT_EQ(error.field(), "mask");
+    EXPECT_THAT(error.what(), StartsWith("the mask "));
     EXPECT_THAT(error.what(), HasSubstr("white is repainted"));
     return error.what();
   }
@@ -74,17 +80,17 @@ TEST(Masks, WithoutTransparencyInTheirFileAreTakenAsTheyAre) {
 }
 
 TEST(Attachments, ThatAreNoMaskMayBeTransparent) {
-  check_attachment(card::kSourcePicture, halves(kBlack, kClear), "/input/image");
+  check_attachment(attachment("image"), halves(kBlack, kClear));
 }
 
 TEST(Attachments, AreCompositedAsTheyDeclare) {
-  card::GenerationInput input;
-  EXPECT_EQ(matte_of(card::kSourcePicture, input), media::kWhite);
-  EXPECT_EQ(matte_of(card::kMask, input), media::kBlack);
-  input.matte = "#102030";
-  EXPECT_EQ(matte_of(card::kSourcePicture, input), (media::Colour{16, 32, 48}));
-  EXPECT_EQ(matte_of(card::kMask, input), media::kBlack);
-  const card::Attachment cut_out{"image", card::Transparency::kKept};
+  card::TaskInput input(card::generate_task(), boost::json::object{});
+  EXPECT_EQ(matte_of(attachment("image"), input), media::kWhite);
+  EXPECT_EQ(matte_of(attachment("mask"), input), media::kBlack);
+  input = input.with_text("matte", "#102030");
+  EXPECT_EQ(matte_of(attachment("image"), input), (media::Colour{16, 32, 48}));
+  EXPECT_EQ(matte_of(attachment("mask"), input), media::kBlack);
+  const card::Attachment cut_out{.role = "image"};
   EXPECT_FALSE(matte_of(cut_out, input));
 }
 

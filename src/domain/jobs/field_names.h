@@ -1,10 +1,13 @@
-// What the person who asked calls the fields of a job, so that a refusal names what was sent: "/n"
-// or "--size" and not "/input/batch". Plain value.
+// How the fields of a job are spelled in a request, so that a refusal names what was sent: "/n" or
+// "--size" and not "/input/batch". Each edge (a dialect, the command line) has its own. Plain
+// value.
 #pragma once
 
 #include <map>
 #include <string>
 #include <string_view>
+
+#include "platform/error.h"
 
 namespace atelier::domain {
 
@@ -15,6 +18,11 @@ struct FieldNames {
   std::string of(std::string_view field) const {
     const auto found = names.find(std::string(field));
     return found == names.end() ? prefix + std::string(field) : found->second;
+  }
+  // The error with its field spelled as it was sent.
+  Error spelled(const Error& error) const {
+    if (error.field().empty()) return error;
+    return {error.code(), of(error.field()), error.what()};
   }
 };
 

@@ -14,26 +14,31 @@ constexpr std::array kStateNames{
     std::pair{JobState::kCancelled, std::string_view{"cancelled"}},
 };
 
+// Of the texts, which are what may be long; numbers are counted as a constant.
+std::size_t bytes_of(const boost::json::value& value) {
+  std::size_t bytes = sizeof(value);
+  if (const auto* text = value.if_string()) return bytes + text->size();
+  if (const auto* list = value.if_array()) {
+    for (const auto& each : *list) bytes += bytes_of(each);
+  }
+  if (const auto* object = value.if_object()) {
+    for (const auto& [key, each] : *object) bytes += key.size() + bytes_of(each);
+  }
+  return bytes;
+}
+
+// The struct has the same texts as the JSON beside it. Copies of a value share both.
+std::size_t bytes_of(const card::TaskValue& value) {
+  std::size_t bytes = 0;
+  for (const auto& [key, each] : value.members()) bytes += key.size() + 2 * bytes_of(each);
+  return bytes;
+}
+
 }  // namespace
 
 bool is_terminal(JobState state) {
   return state == JobState::kSucceeded || state == JobState::kFailed ||
          state == JobState::kCancelled;
-}
-
-bool may_become(JobState from, JobState to) {
-  switch (from) {
-    case JobState::kQueued:
-      return to == JobState::kRunning || to == JobState::kCancelled || to == JobState::kFailed;
-    case JobState::kRunning:
-      return to !=
-             JobState::kRunning;  // back to the queue: its worker died and it may run once more
-    case JobState::kSucceeded:
-    case JobState::kFailed:
-    case JobState::kCancelled:
-      return false;
-  }
-  return false;
 }
 
 std::string_view job_state_name(JobState state) {
@@ -49,14 +54,26 @@ std::vector<std::string> job_state_names() {
   return names;
 }
 
+card::Roles JobInput::roles() const {
+  card::Roles roles;
+  for (const auto& [role, artifact] : attachments) roles.insert(role);
+  return roles;
+}
+
+std::vector<std::string> JobResult::artifacts() const {
+  std::vector<std::string> ids;
+  for (const auto& output : outputs) {
+    if (!output.artifact.empty()) ids.push_back(output.artifact);
+  }
+  return ids;
+}
+
 std::size_t bytes_of(const Job& job) {
-  const auto& generation = job.input.generation;
-  std::size_t bytes = sizeof(Job) + job.reason.size() + generation.prompt.size() +
-                      generation.negative_prompt.value_or("").size();
+  std::size_t bytes = sizeof(Job) + job.reason.size() + bytes_of(job.input.parameters);
   for (const auto& warning : job.input.warnings) bytes += warning.size();
   if (job.result) {
-    bytes += job.result->used.prompt.size() + job.result->used.negative_prompt.size();
-    for (const auto& warning : job.result->used.warnings) bytes += warning.size();
+    bytes += bytes_of(job.result->used);
+    for (const auto& output : job.result->outputs) bytes += bytes_of(output.value);
   }
   if (job.failure) bytes += job.failure->sentence.size();
   return bytes;

@@ -3,12 +3,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "card/generation.h"
+#include "card/progress.h"
+#include "card/task.h"
 #include "platform/error.h"
 
 namespace atelier::domain {
@@ -16,7 +18,6 @@ namespace atelier::domain {
 enum class JobState { kQueued, kRunning, kSucceeded, kFailed, kCancelled };
 
 bool is_terminal(JobState state);
-bool may_become(JobState from, JobState to);      // terminal states are left never
 std::string_view job_state_name(JobState state);  // "queued" …
 std::optional<JobState> job_state_from_name(std::string_view name);
 std::vector<std::string> job_state_names();
@@ -24,29 +25,37 @@ std::vector<std::string> job_state_names();
 // Priorities: 3 immediate, 2 interactive, 1 preload, 0 background.
 inline constexpr int kPriorityInteractive = 2;
 
-// Everything needed to run the job again after a crash: pictures are kept as artifacts, not in the
-// row.
+// Everything needed to run the job again after a crash: attachments are kept as artifacts, not in
+// the row.
 struct JobInput {
-  std::string kind = "generate";
-  card::GenerationInput generation;
-  std::string image_artifact;  // id of the source picture's bytes as uploaded; "" is none
-  std::string mask_artifact;
+  card::TaskInput parameters;
+  std::map<std::string, std::string> attachments;  // role → id of the bytes as uploaded
   std::vector<std::string> warnings;  // sentences: what of the request was ignored or changed
+
+  const std::string& task() const { return parameters.task_id(); }
+  card::Roles roles() const;
 };
 
-struct JobProgress {
-  std::string stage;  // "queued", "load", "encode", "denoise", "decode", "save"
-  int step = 0, total = 0;
-  double fraction = 0;     // 0..1
-  double eta_seconds = 0;  // 0: unknown
-  double steps_per_second = 0;
+// `stage` is also "queued", "save" and "done".
+struct JobProgress : card::Progress {
+  double fraction = 0;           // 0..1
   std::string preview_artifact;  // id of the newest preview picture, "" is none
 };
 
+// One output of a job, in the order of the task. A picture is an artifact, a text or labels are a
+// value.
+struct JobOutput {
+  std::string kind;                  // "picture", "text", "labels", …
+  std::string artifact, media_type;  // "": the output is a value
+  boost::json::value value;
+};
+
 struct JobResult {
-  std::vector<std::string> artifacts;  // picture i
-  card::GenerationUsed used;
-  card::GenerationTiming timing;
+  std::vector<JobOutput> outputs;
+  card::TaskFacts used;
+  card::Timing timing;
+
+  std::vector<std::string> artifacts() const;  // of the outputs that have one
 };
 
 struct JobFailure {

@@ -18,10 +18,12 @@ namespace atelier::domain {
 struct JobFilter {
   int limit = 50;
   std::vector<JobState> states = {};  // empty: every state
+  std::string task = {};              // only of this task; "" is every task
   std::string before = {};            // only those accepted before the one with this id; "" is all
 };
 
-inline bool in_wanted_state(const JobFilter& filter, const Job& job) {
+// Whether the state that the job has now passes.
+inline bool has_state_of(const JobFilter& filter, const Job& job) {
   return filter.states.empty() ||
          std::ranges::find(filter.states, job.state) != filter.states.end();
 }

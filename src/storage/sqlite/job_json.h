@@ -1,15 +1,19 @@
-// How the parts of a job look in the database: their members by name. Only added to, never renamed;
-// a missing member is its default, so that an older row stays readable.
+// How the input and the result of a job look in the database. Members are only added, never
+// renamed; a missing one is its default, so that an older row stays readable. A task or members
+// that this program does not know are kept and shown as they are. Text that is not of this form
+// throws kInvalidArgument.
 #pragma once
 
-#include <boost/describe.hpp>
+#include <string>
 
-#include "card/generation_json.h"
 #include "domain/jobs/job.h"
 
-namespace atelier::domain {
+namespace atelier::storage {
 
-BOOST_DESCRIBE_STRUCT(JobInput, (), (kind, generation, image_artifact, mask_artifact, warnings))
-BOOST_DESCRIBE_STRUCT(JobResult, (), (artifacts, used, timing))
+std::string write_input(const domain::JobInput& input);
+domain::JobInput read_input(const std::string& task, const std::string& text);
 
-}  // namespace atelier::domain
+std::string write_result(const domain::JobResult& result);
+domain::JobResult read_result(const std::string& task, const std::string& text);
+
+}  // namespace atelier::storage

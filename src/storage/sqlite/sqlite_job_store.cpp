@@ -5,7 +5,6 @@
 #include <string_view>
 #include <utility>
 
-#include "json/describe.h"
 #include "platform/error.h"
 #include "platform/log.h"
 #include "storage/sqlite/job_json.h"
@@ -18,7 +17,7 @@ using domain::JobState;
 
 // Step i leads from schema version i to i + 1; the last one's end is the version of this program.
 // Steps are only added, never changed.
-constexpr std::array<std::string_view, 3> kSchemaSteps{
+constexpr std::array<std::string_view, 4> kSchemaSteps{
     R"(
   CREATE TABLE jobs (
     id TEXT PRIMARY KEY, kind TEXT NOT NULL, client TEXT NOT NULL, state TEXT NOT NULL,
@@ -47,12 +46,34 @@ constexpr std::array<std::string_view, 3> kSchemaSteps{
       max(strftime('%s', 'now') * 1000, max(created_ms), max(started_ms), max(finished_ms)) END
     FROM jobs;
 )",
+    // A job is of any task, with attachments by role and typed outputs. What is not JSON was
+    // unreadable before and stays so.
+    R"(
+  ALTER TABLE jobs RENAME COLUMN kind TO task;
+  UPDATE jobs SET input = json_object(
+      'parameters', json_extract(input, '$.generation'),
+      'attachments', json_patch(
+          iif(coalesce(json_extract(input, '$.image_artifact'), '') = '', '{}',
+              json_object('image', json_extract(input, '$.image_artifact'))),
+          iif(coalesce(json_extract(input, '$.mask_artifact'), '') = '', '{}',
+              json_object('mask', json_extract(input, '$.mask_artifact')))),
+      'warnings', coalesce(json_extract(input, '$.warnings'), json_array()))
+    WHERE json_valid(input) AND json_type(input, '$.generation') = 'object';
+  UPDATE jobs SET result = json_object(
+      'outputs', (SELECT json_group_array(json_object(
+          'kind', 'picture', 'artifact', value, 'media_type', 'image/png'))
+        FROM json_each(result, '$.artifacts')),
+      'used', json_extract(result, '$.used'), 'timing', json_extract(result, '$.timing'))
+    WHERE json_valid(result) AND json_type(result, '$.artifacts') = 'array';
+  CREATE INDEX jobs_of_task ON jobs (task, sequence);
+)",
 };
 
 constexpr std::string_view kColumns =
     "id, client, state, priority, attempt, created_ms, started_ms, finished_ms, reason, input, "
-    "result, failure_code, failure_sentence, station_crashes, last_event, set_aside";
+    "result, failure_code, failure_sentence, station_crashes, last_event, set_aside, task";
 constexpr int kSetAsideColumn = 15;
+constexpr int kTaskColumn = 16;
 
 std::string unreadable(const std::string& id, const std::string& why) {
   return "job " + id + " cannot be read from the database (" + why +
@@ -72,9 +93,10 @@ Job read_row(const Statement& row) {
   job.started_ms = row.integer(6);
   job.finished_ms = row.integer(7);
   job.reason = row.text(8);
-  job.input = json::read_json<domain::JobInput>(row.text(9), nullptr);
+  const auto task = row.text(kTaskColumn);
+  job.input = read_input(task, row.text(9));
   if (const auto result = row.text(10); !result.empty()) {
-    job.result = json::read_json<domain::JobResult>(result, nullptr);
+    job.result = read_result(task, result);
   }
   if (job.state == JobState::kFailed) {
     job.failure = domain::JobFailure{error_code_from_name(row.text(11)), row.text(12)};
@@ -122,12 +144,12 @@ void SqliteJobStore::migrate() {
 void SqliteJobStore::insert(const Job& job) {
   const std::lock_guard lock(mutex_);
   Statement(database_,
-            "INSERT INTO jobs (id, kind, client, state, priority, attempt, created_ms, started_ms, "
+            "INSERT INTO jobs (id, task, client, state, priority, attempt, created_ms, started_ms, "
             "finished_ms, reason, input, result, failure_code, failure_sentence, sequence) "
             "VALUES (?,?,?,?,?,?,?,?,?,?,?,'','','',"
             "(SELECT coalesce(max(sequence), 0) + 1 FROM jobs))")
       .bind(1, job.id)
-      .bind(2, job.input.kind)
+      .bind(2, job.input.task())
       .bind(3, job.client)
       .bind(4, name(job.state))
       .bind(5, job.priority)
@@ -136,7 +158,7 @@ void SqliteJobStore::insert(const Job& job) {
       .bind(8, job.started_ms)
       .bind(9, job.finished_ms)
       .bind(10, job.reason)
-      .bind(11, json::write_json(job.input))
+      .bind(11, write_input(job.input))
       .run();
 }
 
@@ -192,11 +214,13 @@ std::vector<Job> SqliteJobStore::recent(const domain::JobFilter& filter) {
     states += (states.empty() ? "'" : ", '") + std::string(name(state)) + "'";
   }
   if (!states.empty()) where += " AND state IN (" + states + ")";
+  if (!filter.task.empty()) where += " AND task = ?";
   if (!filter.before.empty()) where += " AND sequence < (SELECT sequence FROM jobs WHERE id = ?)";
   const std::lock_guard lock(mutex_);
   Statement rows(database_, "SELECT " + std::string(kColumns) + " FROM jobs WHERE " + where +
                                 " ORDER BY sequence DESC LIMIT ?");
   int place = 0;
+  if (!filter.task.empty()) rows.bind(++place, filter.task);
   if (!filter.before.empty()) rows.bind(++place, filter.before);
   rows.bind(++place, filter.limit);
   return read_rows(rows);
@@ -291,7 +315,7 @@ bool SqliteJobStore::finish(const Job& job, JobState expected) {
       .bind(1, name(job.state))
       .bind(2, job.finished_ms)
       .bind(3, job.reason)
-      .bind(4, job.result ? json::write_json(*job.result) : std::string{})
+      .bind(4, job.result ? write_result(*job.result) : std::string{})
       .bind(5, job.failure ? error_code_name(job.failure->code) : std::string_view{})
       .bind(6, job.failure ? job.failure->sentence : std::string{})
       .bind(7, job.last_event)

@@ -11,6 +11,7 @@
 #include <random>
 #include <thread>
 
+#include "card/tasks/generate.h"
 #include "platform/error.h"
 #include "platform/utf8.h"
 #include "storage/sqlite/first_table.h"
@@ -43,11 +44,13 @@ Job job(const std::string& id, int priority = 2) {
   result.client = "cli";
   result.priority = priority;
   result.created_ms = 1;
-  result.input.generation.prompt = "a \"red\" circle, ünïcode 🎨\n";
-  result.input.generation.width = 128;
-  result.input.generation.seed = 18446744073709551615ULL;
-  result.input.generation.guidance = 7.25;
-  result.input.image_artifact = "abc";
+  card::GenerationInput input;
+  input.prompt = "a \"red\" circle, ünïcode 🎨\n";
+  input.width = 128;
+  input.seed = 18446744073709551615ULL;
+  input.guidance = 7.25;
+  result.input.parameters = card::TaskInput::of(card::generate_task(), input);
+  result.input.attachments["image"] = "abc";
   return result;
 }
 
@@ -66,14 +69,14 @@ TEST_F(JobStoreTest, AJobSurvivesTheProcess) {
   ASSERT_TRUE(found);
   EXPECT_EQ(found->state, JobState::kQueued);
   EXPECT_EQ(found->client, "cli");
-  const auto& input = found->input.generation;
-  EXPECT_EQ(input.prompt, job("01").input.generation.prompt);
+  const auto& input = found->input.parameters.as<card::GenerationInput>();
+  EXPECT_EQ(input.prompt, job("01").input.parameters.text("prompt"));
   EXPECT_EQ(input.width, 128);
   EXPECT_FALSE(input.height);
   EXPECT_FALSE(input.negative_prompt);
   EXPECT_EQ(input.seed, 18446744073709551615ULL);
   EXPECT_EQ(input.guidance, 7.25);
-  EXPECT_EQ(found->input.image_artifact, "abc");
+  EXPECT_THAT(found->input.attachments, testing::ElementsAre(testing::Pair("image", "abc")));
   EXPECT_FALSE(store.find("02"));
 }
 
@@ -181,20 +184,25 @@ TEST_F(JobStoreTest, ATerminalStateIsNeverLeft) {
   ASSERT_TRUE(store.claim("01", 5));
   ended.state = JobState::kSucceeded;
   ended.finished_ms = 9;
-  ended.result = domain::JobResult{.artifacts = {"a", "b"}, .used = {}, .timing = {}};
-  ended.result->used.sampler = "DPM++ 2M";
-  ended.result->used.strength = 0.5;
-  ended.result->timing.denoise_ms = 12.5;
+  card::GenerationUsed used;
+  used.sampler = "DPM++ 2M";
+  used.strength = 0.5;
+  ended.result = domain::JobResult{.outputs = {{"picture", "a", "image/png", {}},
+                                               {"picture", "b", "image/png", {}},
+                                               {"labels", "", "", {{"ring", 0.5}}}},
+                                   .used = card::TaskFacts::of(card::generate_task(), used),
+                                   .timing = {{"denoise_ms", 12.5}}};
   EXPECT_TRUE(store.finish(ended, JobState::kRunning));
   EXPECT_FALSE(store.finish(ended, JobState::kRunning));
   EXPECT_FALSE(store.claim("01", 6));
   EXPECT_FALSE(store.requeue("01", "no", Requeue::kUncounted));
   const auto found = store.find("01");
   ASSERT_TRUE(found && found->result);
-  EXPECT_THAT(found->result->artifacts, testing::ElementsAre("a", "b"));
-  EXPECT_EQ(found->result->used.sampler, "DPM++ 2M");
-  EXPECT_EQ(found->result->used.strength, 0.5);
-  EXPECT_EQ(found->result->timing.denoise_ms, 12.5);
+  EXPECT_THAT(found->result->artifacts(), testing::ElementsAre("a", "b"));
+  EXPECT_EQ(found->result->outputs[2].value.at("ring"), 0.5);
+  EXPECT_EQ(found->result->used.as<card::GenerationUsed>().sampler, "DPM++ 2M");
+  EXPECT_EQ(found->result->used.as<card::GenerationUsed>().strength, 0.5);
+  EXPECT_EQ(found->result->timing.at("denoise_ms"), 12.5);
 }
 
 TEST_F(JobStoreTest, AFailureKeepsItsSentence) {
@@ -239,9 +247,8 @@ std::string sentence_of(const std::function<void()>& what, ErrorCode code) {
 }
 
 TEST_F(JobStoreTest, ARowThatCannotBeReadIsSetAsideAndTheRestGoesOn) {
-  for (const char* damage :
-       {"input = '{\"generation\":{\"width\":\"wide\"}}'", "input = '{', client = x'ff'",
-        "input = x'7b22ff'", "result = '[1]'", "state = 'asleep'"}) {
+  for (const char* damage : {"input = '{\"warnings\":7}'", "input = '{', client = x'ff'",
+                             "input = x'7b22ff'", "result = '[1]'", "state = 'asleep'"}) {
     SCOPED_TRACE(damage);
     std::filesystem::remove_all(folder());
     std::filesystem::create_directories(folder());
@@ -284,9 +291,11 @@ TEST_F(JobStoreTest, AnyTextCanBeWrittenAndRead) {
     auto written = job("job" + std::to_string(i));
     written.client = bytes();
     written.reason = bytes();
-    written.input.generation.prompt = bytes();
-    written.input.generation.negative_prompt = bytes();
-    written.input.generation.sampler = bytes();
+    card::GenerationInput parameters;
+    parameters.prompt = bytes();
+    parameters.negative_prompt = bytes();
+    parameters.sampler = bytes();
+    written.input.parameters = card::TaskInput::of(card::generate_task(), parameters);
     written.input.warnings = {bytes(), platform::cut(bytes(), 7)};
     store.insert(written);
     ASSERT_TRUE(store.claim(written.id, 5));
@@ -296,15 +305,16 @@ TEST_F(JobStoreTest, AnyTextCanBeWrittenAndRead) {
     ASSERT_TRUE(found);
     EXPECT_EQ(found->client, platform::valid_utf8(written.client));
     EXPECT_EQ(found->reason, platform::valid_utf8(reason));
-    EXPECT_EQ(found->input.generation.prompt,
-              platform::valid_utf8(written.input.generation.prompt));
+    EXPECT_EQ(found->input.parameters.text("prompt"), platform::valid_utf8(parameters.prompt));
     found->state = i % 2 == 0 ? JobState::kFailed : JobState::kSucceeded;
     const auto sentence = bytes();
     found->failure = domain::JobFailure{ErrorCode::kInternal, sentence};
     found->result.emplace();
-    found->result->used.prompt = bytes();
-    found->result->used.model = bytes();
-    found->result->timing.denoise_ms = std::numeric_limits<double>::infinity();
+    card::GenerationUsed used;
+    used.prompt = bytes();
+    used.model = bytes();
+    found->result->used = card::TaskFacts::of(card::generate_task(), used);
+    found->result->timing["denoise_ms"] = std::numeric_limits<double>::infinity();
     ASSERT_TRUE(store.finish(*found, JobState::kQueued));
     const auto ended = store.find(written.id);
     ASSERT_TRUE(ended);
@@ -320,10 +330,10 @@ TEST_F(JobStoreTest, TheArtifactsThatJobsNameAreFoundInUnreadableRowsToo) {
   SqliteJobStore store(path());
   EXPECT_FALSE(store.named_artifacts());  // nothing is known: the file may be a new one
   auto named = job("01");
-  named.input.image_artifact = std::string(32, 'a');
+  named.input.attachments["image"] = std::string(32, 'a');
   store.insert(named);
   named.id = "02";
-  named.input.mask_artifact = std::string(32, '7');
+  named.input.attachments["mask"] = std::string(32, '7');
   store.insert(named);
   Database(path()).execute("UPDATE jobs SET input = '{' || input WHERE id = '02'");
   EXPECT_THAT(store.named_artifacts(),

@@ -3,8 +3,8 @@
 
 #include <string_view>
 
-namespace atelier::domain {
+namespace atelier::platform {
 
 inline constexpr std::string_view kVersion = "0.1.0";
 
-}  // namespace atelier::domain
+}  // namespace atelier::platform

@@ -1,13 +1,13 @@
-#include "domain/jobs/generation_rules.h"
+#include "domain/jobs/input_rules.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <functional>
 #include <limits>
 #include <string>
 
+#include "card/tasks/generate.h"
 #include "platform/error.h"
 
 namespace atelier::domain {
@@ -26,20 +26,24 @@ card::ModelCard painter() {
 
 // The refusal's sentence, "" when the input is accepted.
 std::string refusal(const std::function<void(GenerationInput&)>& change,
-                    SourcePictures pictures = {}, const card::ModelCard& model = painter()) {
+                    const card::Roles& attached = {}, const card::ModelCard& model = painter()) {
   GenerationInput input;
   input.prompt = "a red circle";
   change(input);
   try {
-    check_generation(input, model, pictures);
+    check_job_input(card::TaskInput::of(card::generate_task(), input), model, attached);
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
-    return error.what();
+    return FieldNames{}.spelled(error).field() + ": " + error.what();
   }
   return "";
 }
 
-TEST(GenerationRules, AcceptWhatAPersonUsuallyAsks) {
+std::vector<std::string> ignored(const GenerationInput& input, const card::Roles& attached) {
+  return warnings_of(card::TaskInput::of(card::generate_task(), input), attached, {});
+}
+
+TEST(InputRules, AcceptWhatAPersonUsuallyAsks) {
   EXPECT_EQ(refusal([](auto& input) {
               input.width = 1536;
               input.height = 640;
@@ -52,7 +56,7 @@ TEST(GenerationRules, AcceptWhatAPersonUsuallyAsks) {
   EXPECT_EQ(refusal([](auto&) {}), "");
 }
 
-TEST(GenerationRules, NameTheFieldOfAnAbsurdSize) {
+TEST(InputRules, NameTheFieldOfAnAbsurdSize) {
   for (const int side : {0, -8, 63, 65, 1001, 2056, std::numeric_limits<int>::max()}) {
     EXPECT_THAT(refusal([side](auto& input) { input.width = side; }), StartsWith("/input/width: "))
         << side;
@@ -61,18 +65,18 @@ TEST(GenerationRules, NameTheFieldOfAnAbsurdSize) {
   }
 }
 
-TEST(GenerationRules, RefuseNumbersOutOfRange) {
+TEST(InputRules, RefuseNumbersOutOfRange) {
   EXPECT_THAT(refusal([](auto& input) { input.steps = 0; }), StartsWith("/input/steps: "));
   EXPECT_THAT(refusal([](auto& input) { input.steps = 1001; }), StartsWith("/input/steps: "));
   EXPECT_THAT(refusal([](auto& input) { input.batch = 17; }), StartsWith("/input/batch: "));
   EXPECT_THAT(refusal([](auto& input) { input.batch = 0; }), StartsWith("/input/batch: "));
-  EXPECT_THAT(refusal([](auto& input) { input.guidance = NAN; }), StartsWith("/input/guidance: "));
+  EXPECT_THAT(refusal([](auto& input) { input.guidance = 101; }), StartsWith("/input/guidance: "));
   EXPECT_THAT(refusal([](auto& input) { input.clip_skip = 99; }), StartsWith("/input/clip_skip: "));
   EXPECT_THAT(refusal([](auto& input) { input.dtype = "fp8"; }), StartsWith("/input/dtype: "));
 }
 
-TEST(GenerationRules, RefuseAStrengthThatRunsNoStep) {
-  const SourcePictures image{.image = true};
+TEST(InputRules, RefuseAStrengthThatRunsNoStep) {
+  const card::Roles image{"image"};
   EXPECT_THAT(refusal([](auto& input) { input.strength = 0; }, image),
               StartsWith("/input/strength: "));
   EXPECT_THAT(refusal([](auto& input) { input.strength = 1.01; }, image),
@@ -93,61 +97,52 @@ TEST(GenerationRules, RefuseAStrengthThatRunsNoStep) {
             "");
 }
 
-TEST(GenerationRules, AskTheCardWhatItsModelCanDo) {
+TEST(InputRules, AskTheCardWhatItsModelCanDo) {
   auto model = painter();
   model.capabilities = {"text_to_image"};
-  EXPECT_THAT(refusal([](auto&) {}, {.image = true}, model), StartsWith("/input/image: "));
-  EXPECT_THAT(refusal([](auto&) {}, {.image = true, .mask = true}, model),
-              StartsWith("/input/mask: "));
-  EXPECT_THAT(refusal([](auto&) {}, {.mask = true}), HasSubstr("needs a picture"));
+  EXPECT_THAT(refusal([](auto&) {}, {"image"}, model), StartsWith("/input/image: "));
+  EXPECT_THAT(refusal([](auto&) {}, {"image", "mask"}, model), StartsWith("/input/mask: "));
+  EXPECT_THAT(refusal([](auto&) {}, {"mask"}), HasSubstr("needs 'image'"));
 }
 
-TEST(GenerationRules, NameTheFieldAsItWasSent) {
+TEST(InputRules, NameTheFieldAsItWasSent) {
   const FieldNames names{.prefix = "--", .names = {{"width", "--size"}}};
-  GenerationInput input;
-  input.width = 7;
-  try {
-    check_generation(input, painter(), {}, names);
-    FAIL() << "it was accepted";
-  } catch (const Error& error) {
-    EXPECT_THAT(error.what(), StartsWith("--size: 7 pixels"));
-  }
-  input.width.reset();
-  input.batch = 0;
-  EXPECT_THROW(check_generation(input, painter(), {}, names), Error);
+  const auto refused = names.spelled(Error(ErrorCode::kInvalidArgument, "width", "too small"));
+  EXPECT_EQ(refused.field(), "--size");
+  EXPECT_STREQ(refused.what(), "too small");
   EXPECT_EQ(names.of("batch"), "--batch");
+  EXPECT_EQ(names.spelled(Error(ErrorCode::kInternal, "broken")).field(), "");
 }
 
-TEST(GenerationRules, WriteNumbersAsPeopleDo) {
+TEST(InputRules, WriteNumbersAsPeopleDo) {
   EXPECT_EQ(refusal([](auto& input) { input.guidance = -0.5; }),
             "/input/guidance: -0.5 is out of range: choose 0 to 100");
 }
 
-TEST(GenerationRules, SayWhatNeedsAPictureToHaveAnEffect) {
+TEST(InputRules, SayWhatNeedsAPictureToHaveAnEffect) {
   GenerationInput input;
-  EXPECT_TRUE(without_effect(input, {}).empty());
+  EXPECT_TRUE(ignored(input, {}).empty());
   input.strength = 0.5;
   input.fit = card::FitMode::kCover;
-  EXPECT_TRUE(without_effect(input, {.image = true}).empty());
-  EXPECT_THAT(without_effect(input, {}),
-              testing::ElementsAre(StartsWith("/input/strength was ignored"),
-                                   StartsWith("/input/fit was ignored")));
+  EXPECT_TRUE(ignored(input, {"image"}).empty());
+  EXPECT_THAT(ignored(input, {}), testing::ElementsAre(StartsWith("/input/strength was ignored"),
+                                                       StartsWith("/input/fit was ignored")));
 }
 
-TEST(GenerationRules, SayWhatNeedsAMaskToHaveAnEffect) {
+TEST(InputRules, SayWhatNeedsAMaskToHaveAnEffect) {
   GenerationInput input;
   input.keep_outside = false;
-  EXPECT_TRUE(without_effect(input, {.image = true, .mask = true}).empty());
-  EXPECT_THAT(without_effect(input, {.image = true}),
-              testing::ElementsAre(StartsWith("/input/keep_outside was ignored: it needs a mask")));
+  EXPECT_TRUE(ignored(input, {"image", "mask"}).empty());
+  EXPECT_THAT(ignored(input, {"image"}),
+              testing::ElementsAre(
+                  StartsWith("/input/keep_outside was ignored: it has no effect without 'mask'")));
   input.keep_outside = true;
   input.matte = "black";
-  EXPECT_TRUE(without_effect(input, {.image = true}).empty());
-  EXPECT_THAT(without_effect(input, {}),
-              testing::ElementsAre(StartsWith("/input/matte was ignored")));
+  EXPECT_TRUE(ignored(input, {"image"}).empty());
+  EXPECT_THAT(ignored(input, {}), testing::ElementsAre(StartsWith("/input/matte was ignored")));
 }
 
-TEST(GenerationRules, RefuseAMatteThatIsNoColour) {
+TEST(InputRules, RefuseAMatteThatIsNoColour) {
   for (const char* matte : {"", "#a0b1C2", "white", "black", "grey"}) {
     EXPECT_EQ(refusal([&](auto& input) { input.matte = matte; }), "") << matte;
   }
@@ -156,7 +151,7 @@ TEST(GenerationRules, RefuseAMatteThatIsNoColour) {
   }
 }
 
-TEST(GenerationRules, RefuseAPromptOfMegabytes) {
+TEST(InputRules, RefuseAPromptOfMegabytes) {
   EXPECT_THAT(refusal([](auto& input) { input.prompt.assign(1 << 20, 'a'); }),
               StartsWith("/input/prompt: "));
 }

@@ -1,12 +1,12 @@
-#include "domain/gallery/infotext.h"
+#include "card/infotext.h"
 
 #include <gtest/gtest.h>
 
-namespace atelier::domain {
+namespace atelier::card {
 namespace {
 
-card::GenerationUsed circle() {
-  card::GenerationUsed used;
+GenerationUsed circle() {
+  GenerationUsed used;
   used.prompt = "a red circle, on a blue background";
   used.negative_prompt = "blurry, grey";
   used.model = "diffusers/atelier-starter-sd";
@@ -99,4 +99,4 @@ TEST(Infotext, TakesAnyTextWithoutComplaint) {
 }
 
 }  // namespace
-}  // namespace atelier::domain
+}  // namespace atelier::card

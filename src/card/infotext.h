@@ -8,9 +8,9 @@
 #include <utility>
 #include <vector>
 
-#include "card/generation.h"
+#include "card/tasks/generate.h"
 
-namespace atelier::domain {
+namespace atelier::card {
 
 struct Infotext {
   std::string prompt, negative_prompt;
@@ -20,9 +20,9 @@ struct Infotext {
 };
 
 // The text of picture `index` of a batch: its seed is the first one's plus the index.
-std::string write_infotext(const card::GenerationUsed& used, int index);
+std::string write_infotext(const GenerationUsed& used, int index);
 
 // The last line counts as fields only if it holds at least three `key: value` pairs.
 Infotext read_infotext(std::string_view text);
 
-}  // namespace atelier::domain
+}  // namespace atelier::card

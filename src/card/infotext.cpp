@@ -1,4 +1,4 @@
-#include "domain/gallery/infotext.h"
+#include "card/infotext.h"
 
 #include <array>
 #include <boost/json.hpp>
@@ -6,9 +6,9 @@
 #include <cstddef>
 #include <optional>
 
-#include "domain/settings/version.h"
+#include "platform/version.h"
 
-namespace atelier::domain {
+namespace atelier::card {
 namespace {
 
 constexpr std::string_view kNegative = "Negative prompt:";
@@ -113,7 +113,7 @@ std::string_view Infotext::field(std::string_view name) const {
   return {};
 }
 
-std::string write_infotext(const card::GenerationUsed& used, int index) {
+std::string write_infotext(const GenerationUsed& used, int index) {
   const auto seed = used.seed + static_cast<std::uint64_t>(index);
   const std::string matte = used.matte.value_or(kUsualMatte);
   std::vector<std::pair<std::string, std::string>> fields{
@@ -129,7 +129,7 @@ std::string write_infotext(const card::GenerationUsed& used, int index) {
       {"Matte", matte == kUsualMatte ? "" : matte},
       {"Keep outside", used.keep_outside.value_or(true) ? "" : "false"},
       {"Clip skip", used.clip_skip > 1 ? std::to_string(used.clip_skip) : ""},
-      {"Version", "Atelier " + std::string(kVersion)},
+      {"Version", "Atelier " + std::string(platform::kVersion)},
   };
   std::string line;
   for (const auto& [key, value] : fields) {
@@ -170,4 +170,4 @@ Infotext read_infotext(std::string_view text) {
   return result;
 }
 
-}  // namespace atelier::domain
+}  // namespace atelier::card

@@ -1,14 +1,14 @@
-#include "domain/gallery/picture_record.h"
+#include "card/tasks/picture_record.h"
 
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
 
-namespace atelier::domain {
+namespace atelier::card {
 namespace {
 
 TEST(PictureRecord, SaysWhatMadeThePicture) {
-  card::GenerationUsed used;
+  GenerationUsed used;
   used.prompt = "a \"ring\"\nin the sky";
   used.seed = 18446744073709551614ULL;
   used.sampler = "Euler";
@@ -26,4 +26,4 @@ TEST(PictureRecord, SaysWhatMadeThePicture) {
 }
 
 }  // namespace
-}  // namespace atelier::domain
+}  // namespace atelier::card

@@ -1,0 +1,25 @@
+// How far a job is, and a named choice of the engine: values that the engine, the protocol, the
+// station and its API share. Plain values.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace atelier::card {
+
+struct Progress {
+  std::string stage;  // "load", "encode", "denoise", "decode", …
+  int step = 0, total = 0;
+  double eta_seconds = 0;  // of the whole job, as far as known; 0: unknown
+  double steps_per_second = 0;
+};
+
+// One sampler or schedule.
+struct NamedChoice {
+  std::string id;                    // canonical id: "dpmpp_2m", "karras"
+  std::string title;                 // "DPM++ 2M"
+  bool available = false;            // false: known by name, not implemented yet
+  std::vector<std::string> aliases;  // other dialects' spellings
+};
+
+}  // namespace atelier::card

@@ -1,0 +1,162 @@
+// What a task says about itself, and its input and facts as values whose type only the task, its
+// pipeline and its dialects know. card/tasks/<task>.h has the struct, card/all_tasks.cpp the list.
+// Everything here is immutable once made; any thread may read it.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "card/attachment.h"
+#include "card/parameter.h"
+#include "json/describe.h"
+#include "platform/check.h"
+
+namespace atelier::card {
+
+struct TaskDescription;
+
+// Milliseconds per stage: "load_ms", "encode_ms", "denoise_ms", …
+using Timing = std::map<std::string, double>;
+
+template <class T>
+inline constexpr char kTypeKey = 0;
+
+// Reads and writes one described struct behind an erased pointer.
+struct StructCodec {
+  const void* type = nullptr;
+  std::shared_ptr<const void> (*read)(const boost::json::value& from, const std::string& pointer,
+                                      json::ReadReport* report) = nullptr;
+  std::string (*write)(const void* value) = nullptr;
+  std::vector<std::string> (*members)() = nullptr;
+};
+
+template <class T>
+StructCodec codec_of() {
+  return {
+      .type = &kTypeKey<T>,
+      .read = [](const boost::json::value& from, const std::string& pointer,
+                 json::ReadReport* report) -> std::shared_ptr<const void> {
+        auto value = std::make_shared<T>();
+        json::read_value(from, *value, pointer, report);
+        return value;
+      },
+      .write = [](const void* value) { return json::write_json(*static_cast<const T*>(value)); },
+      .members = &json::member_names<T>};
+}
+
+// A struct of a task, its JSON beside it.
+class TaskValue {
+ public:
+  TaskValue() = default;
+
+  bool empty() const { return !object_; }
+  // The members as JSON; {} when empty.
+  const boost::json::object& members() const;
+  std::string json() const;
+  // A member that is a text; "" when it is absent or something else.
+  std::string text(std::string_view member) const;
+  // Whether the member is there and not null.
+  bool has(std::string_view member) const;
+
+  // The struct. A programmer's mistake where it is of another type.
+  template <class T>
+  const T& as() const {
+    CHECK(type_ == &kTypeKey<T>);
+    return *static_cast<const T*>(value_.get());
+  }
+
+ protected:
+  TaskValue(const StructCodec& codec, const boost::json::value& from, const std::string& pointer,
+            json::ReadReport* report);
+  explicit TaskValue(boost::json::object unread);
+
+ private:
+  const void* type_ = nullptr;
+  std::shared_ptr<const void> value_;
+  std::shared_ptr<const boost::json::object> object_;
+};
+
+// The parameters of a job, and which task they are of.
+class TaskInput : public TaskValue {
+ public:
+  TaskInput() = default;
+  // Throws kInvalidArgument with the JSON pointer (below `pointer`) of a member of the wrong type.
+  // Ranges are validation.h's.
+  TaskInput(const TaskDescription& task, const boost::json::value& from,
+            const std::string& pointer = "", json::ReadReport* report = nullptr);
+  template <class T>
+  static TaskInput of(const TaskDescription& task, const T& value) {
+    return TaskInput(task, json::parse(json::write_json(value)));
+  }
+  // Of a task that this program does not know: listed, but never run.
+  static TaskInput of_unknown(std::string task, boost::json::object members);
+
+  const std::string& task_id() const { return task_id_; }
+  // Null: this program does not know the task.
+  const TaskDescription* task() const { return task_; }
+  // The same with one member changed.
+  TaskInput with(std::string_view member, boost::json::value value) const;
+  TaskInput with_text(std::string_view member, std::string_view text) const {
+    return with(member, boost::json::value(text));
+  }
+
+ private:
+  TaskInput(std::string task, boost::json::object unread)
+      : TaskValue(std::move(unread)), task_id_(std::move(task)) {}
+
+  std::string task_id_;
+  const TaskDescription* task_ = nullptr;
+};
+
+// What was really used and found out, reported with the result.
+class TaskFacts : public TaskValue {
+ public:
+  TaskFacts() = default;
+  TaskFacts(const TaskDescription& task, const boost::json::value& from);
+  template <class T>
+  static TaskFacts of(const TaskDescription& task, const T& value) {
+    return TaskFacts(task, json::parse(json::write_json(value)));
+  }
+  static TaskFacts of_unknown(boost::json::object members);
+
+  // The member `warnings`: sentences.
+  std::vector<std::string> warnings() const;
+  // The same with a member changed.
+  TaskFacts with(const TaskDescription& task, std::string_view member,
+                 boost::json::value value) const;
+
+ private:
+  explicit TaskFacts(boost::json::object unread) : TaskValue(std::move(unread)) {}
+};
+
+struct TaskDescription {
+  std::string id = {};  // "generate": in the API, the database, the protocol and the code
+  std::string title = {}, summary = {};  // for people
+  std::vector<Parameter> parameters = {};
+  std::vector<Attachment> attachments = {};
+  std::string model_kind = {};  // what its models are for, in lists and sentences: "generation"
+  std::vector<std::string> outputs = {};  // kinds of outputs (output.h)
+  std::string capability = {};            // of the model, where no attachment needs another
+  int priority = 2;
+  bool previews = false;  // pictures of work in progress
+  StructCodec input = {}, facts = {};
+  // Rules between parameters, after each was checked against its row; may be empty. Throws
+  // kInvalidArgument with the field.
+  std::function<void(const TaskInput& input, const Roles& attached)> check = {};
+  // What picture `index` of a job says about how it was made: texts by key. May be empty.
+  std::function<std::vector<std::pair<std::string, std::string>>(const std::string& job,
+                                                                 const TaskFacts& facts, int index)>
+      picture_texts = {};
+};
+
+// Null: there is no such attachment.
+const Attachment* find_attachment(const TaskDescription& task, const std::string& role);
+
+}  // namespace atelier::card

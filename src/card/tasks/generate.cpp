@@ -1,0 +1,208 @@
+#include "card/tasks/generate.h"
+
+#include "card/infotext.h"
+#include "card/tasks/picture_record.h"
+#include "platform/error.h"
+
+namespace atelier::card {
+namespace {
+
+// No choices here: samplers and schedules are the engine's, and stand in the model's card.
+std::vector<Parameter> rows() {
+  return {
+      {.name = "prompt",
+       .kind = "string",
+       .title = "Prompt",
+       .help = "What the picture shows",
+       .bytes_max = kPromptBytesMax},
+      {.name = "negative_prompt",
+       .kind = "string",
+       .title = "Negative prompt",
+       .help = "What it must not show",
+       .bytes_max = kPromptBytesMax},
+      {.name = "model",
+       .kind = "model",
+       .title = "Model",
+       .help = "Id of an installed model; empty: the default"},
+      {.name = "width",
+       .kind = "integer",
+       .title = "Width",
+       .help = "Of the picture; empty: the model's native size",
+       .unit = "pixels",
+       .minimum = kSideMin,
+       .maximum = kSideMax,
+       .step = kSideStep},
+      {.name = "height",
+       .kind = "integer",
+       .title = "Height",
+       .help = "Of the picture; empty: the model's native size",
+       .unit = "pixels",
+       .minimum = kSideMin,
+       .maximum = kSideMax,
+       .step = kSideStep},
+      {.name = "exact_size",
+       .kind = "boolean",
+       .title = "Exact size",
+       .help = "Make it at this size even where the model's native size is far smaller, instead of "
+               "enlarging it afterwards",
+       .default_value = "false"},
+      {.name = "steps",
+       .kind = "integer",
+       .title = "Steps",
+       .help = "More take longer and add detail",
+       .minimum = 1,
+       .maximum = kStepsMax,
+       .step = 1,
+       .slider_maximum = 150},
+      {.name = "guidance",
+       .kind = "number",
+       .title = "Guidance",
+       .help = "How strongly the prompt pulls; 1 and below is off",
+       .minimum = 0,
+       .maximum = kGuidanceMax,
+       .step = 0.5,
+       .slider_maximum = 30},
+      {.name = "guidance_rescale",
+       .kind = "number",
+       .title = "Guidance rescale",
+       .help = "Lowers the contrast that strong guidance adds",
+       .minimum = 0,
+       .maximum = 1,
+       .step = 0.05,
+       .default_value = "0"},
+      {.name = "sampler",
+       .kind = "choice",
+       .title = "Sampler",
+       .help = "Empty: the model's own",
+       .list = "samplers"},
+      {.name = "schedule",
+       .kind = "choice",
+       .title = "Schedule",
+       .help = "How the noise levels of the steps are spaced",
+       .list = "schedules"},
+      {.name = "seed",
+       .kind = "integer",
+       .title = "Seed",
+       .help = "The same seed makes the same picture; empty: a new one",
+       .minimum = 0,
+       .maximum = 18446744073709551615.0,
+       .step = 1},
+      {.name = "batch",
+       .kind = "integer",
+       .title = "Pictures",
+       .help = "Each with its own seed",
+       .minimum = 1,
+       .maximum = kBatchMax,
+       .step = 1,
+       .default_value = "1"},
+      {.name = "strength",
+       .kind = "number",
+       .title = "Strength",
+       .help = "How far the given picture may change",
+       .minimum = 0,
+       .maximum = 1,
+       .exclusive_minimum = true,
+       .step = 0.01,
+       .needs = "image"},
+      {.name = "fit",
+       .kind = "choice",
+       .title = "Fit",
+       .help = "How the given picture is brought to the size: stretched, cut to cover it, or with "
+               "edges to be contained in it",
+       .default_value = "stretch",
+       .choices = {"stretch", "cover", "contain"},
+       .needs = "image"},
+      {.name = "matte",
+       .kind = "string",
+       .title = "Matte",
+       .help = "Colour behind transparent parts of the given picture, for example #ffffff",
+       .bytes_max = 40,
+       .needs = "image"},
+      {.name = "keep_outside",
+       .kind = "boolean",
+       .title = "Keep outside",
+       .help = "Pixels outside the mask stay those of the given picture",
+       .default_value = "true",
+       .needs = "mask"},
+      {.name = "clip_skip",
+       .kind = "integer",
+       .title = "CLIP skip",
+       .help = "2 leaves out the last layer of the text encoder",
+       .minimum = 0,
+       .maximum = kClipSkipMax,
+       .step = 1,
+       .default_value = "0"},
+      {.name = "dtype",
+       .kind = "choice",
+       .title = "Number format",
+       .help = "Of the computation; empty: the fastest of the device",
+       .choices = {"fp32", "bf16", "fp16"}},
+      {.name = "precise",
+       .kind = "boolean",
+       .title = "Precise",
+       .help = "Without the fast algorithms that change the numbers slightly",
+       .default_value = "false"},
+      {.name = "preview_every",
+       .kind = "integer",
+       .title = "Preview every",
+       .help = "Steps between previews; 0: none",
+       .unit = "steps",
+       .minimum = 0,
+       .maximum = kStepsMax,
+       .step = 1,
+       .default_value = "0"},
+      {.name = "tile_vae",
+       .kind = "boolean",
+       .title = "Tiled decoding",
+       .help = "The autoencoder works in tiles, with less memory",
+       .default_value = "false"},
+  };
+}
+
+std::vector<std::pair<std::string, std::string>> texts_of(const std::string& job,
+                                                          const TaskFacts& facts, int index) {
+  const auto& used = facts.as<GenerationUsed>();
+  return {{"parameters", write_infotext(used, index)},
+          {"atelier", write_picture_record(job, used, index)}};
+}
+
+// Reference for the number of steps: diffusers' get_timesteps, int(steps * strength).
+void check(const TaskInput& value, const Roles& attached) {
+  const auto& input = value.as<GenerationInput>();
+  if (!attached.contains("image") || !input.strength || !input.steps) return;
+  if (*input.strength * *input.steps >= 1) return;
+  throw Error(ErrorCode::kInvalidArgument, "strength",
+              "so small a strength leaves no step to run: raise the strength or the steps until "
+              "their product is at least 1");
+}
+
+}  // namespace
+
+const TaskDescription& generate_task() {
+  static const TaskDescription kTask{
+      .id = "generate",
+      .title = "Make pictures",
+      .summary = "Pictures from a prompt, from a picture and a prompt, or inside of a mask",
+      .parameters = rows(),
+      .attachments = {{.role = "image",
+                       .title = "Picture to start from",
+                       .transparency = Transparency::kOnMatte,
+                       .capability = "image_to_image"},
+                      {.role = "mask",
+                       .title = "Mask: white is repainted",
+                       .transparency = Transparency::kOnBlack,
+                       .needs = "image",
+                       .capability = "inpaint"}},
+      .model_kind = "generation",
+      .outputs = {"picture"},
+      .capability = "text_to_image",
+      .previews = true,
+      .input = codec_of<GenerationInput>(),
+      .facts = codec_of<GenerationUsed>(),
+      .check = check,
+      .picture_texts = texts_of,
+  };
+  return kTask;
+}
+
+}  // namespace atelier::card

@@ -1,0 +1,87 @@
+// `generate`: a prompt, or a picture and a prompt, becomes pictures. The input, what was used, and
+// the limits of both; the parameter table is in generate.cpp. Pictures travel beside the input.
+// Absent optionals mean "the model's card decides"; the engine fills them and reports what it used.
+#pragma once
+
+#include <boost/describe.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "card/task.h"
+
+namespace atelier::card {
+
+// Limits of the parameters: the rows, the engine's own checks and the dialects use these.
+inline constexpr int kSideMin = 64;      // 8 latents: the least that all networks of a family take
+inline constexpr int kSideMax = 2048;    // larger ones need tiling of the network itself
+inline constexpr int kSideStep = 8;      // one latent
+inline constexpr int kStepsMax = 1000;   // the training schedule has no more
+inline constexpr int kBatchMax = 16;     // each picture is kept in memory until the job ends
+inline constexpr int kClipSkipMax = 12;  // layers of the smallest text encoder
+inline constexpr double kGuidanceMax = 100;       // every pixel is saturated beyond it
+inline constexpr int kPromptBytesMax = 64 << 10;  // about 150 chunks of 75 tokens
+
+enum class FitMode { kStretch, kCover, kContain };  // how a source picture meets the asked size
+BOOST_DESCRIBE_ENUM(FitMode, kStretch, kCover, kContain)
+
+struct GenerationInput {
+  std::string prompt;
+  std::optional<std::string>
+      negative_prompt;               // absent and "" differ for SDXL (zeros against encoded "")
+  std::string model;                 // id; "" is the default of the task
+  std::optional<int> width, height;  // pixels; absent: native size
+  bool exact_size = false;           // never make small and enlarge
+  std::optional<int> steps;
+  std::optional<double> guidance;  // classifier-free guidance scale, > 1 is active
+  std::optional<double> guidance_rescale;
+  std::string sampler;                // id of a sampler; "" is the model's
+  std::string schedule;               // "" is the sampler's or the model's
+  std::optional<std::uint64_t> seed;  // absent: drawn by the station and reported
+  int batch = 1;                      // picture i has seed + i
+  std::optional<double> strength;     // image to image and inpainting
+  FitMode fit = FitMode::kStretch;
+  std::string matte;         // colour behind transparent parts of the picture; "" is white
+  bool keep_outside = true;  // inpainting: what is outside the mask stays the picture's own pixels
+  int clip_skip = 0;      // counted as A1111 does: 0 and 1 are the last layer, 2 the last but one
+  std::string dtype;      // "", "fp32", "bf16", "fp16"
+  bool precise = false;   // no fast paths that move the numbers
+  int preview_every = 0;  // steps between latent previews, 0: none
+  bool tile_vae = false;
+};
+BOOST_DESCRIBE_STRUCT(GenerationInput, (),
+                      (prompt, negative_prompt, model, width, height, exact_size, steps, guidance,
+                       guidance_rescale, sampler, schedule, seed, batch, strength, fit, matte,
+                       keep_outside, clip_skip, dtype, precise, preview_every, tile_vae))
+
+// What was really used, reported with the result and written into the picture.
+struct GenerationUsed {
+  std::string model;  // id
+  std::string model_title;
+  std::string model_hash;               // short name of all data that was loaded, may be empty
+  std::string sampler;                  // canonical display name, e.g. "DPM++ 2M"
+  std::string schedule;                 // canonical display name, e.g. "Karras"
+  int width = 0, height = 0;            // of the pictures returned
+  int made_width = 0, made_height = 0;  // of the denoised picture; differs when enlarged afterwards
+  int steps = 0;
+  double guidance = 0;
+  std::uint64_t seed = 0;  // of the first picture
+  int batch = 1;
+  std::optional<double> strength;
+  std::optional<std::string> matte;  // "#rrggbb"; absent without a picture to start from
+  std::optional<bool> keep_outside;  // absent without a mask
+  int clip_skip = 0;
+  std::string dtype;
+  std::string prompt, negative_prompt;
+  std::vector<std::string> warnings;  // sentences
+};
+BOOST_DESCRIBE_STRUCT(GenerationUsed, (),
+                      (model, model_title, model_hash, sampler, schedule, width, height, made_width,
+                       made_height, steps, guidance, seed, batch, strength, matte, keep_outside,
+                       clip_skip, dtype, prompt, negative_prompt, warnings))
+
+const TaskDescription& generate_task();
+
+}  // namespace atelier::card

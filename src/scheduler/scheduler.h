@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -16,6 +17,7 @@
 #include <variant>
 #include <vector>
 
+#include "card/progress.h"
 #include "domain/catalog/catalog.h"
 #include "domain/jobs/field_names.h"
 #include "domain/jobs/job.h"
@@ -26,17 +28,11 @@
 namespace atelier::scheduler {
 
 struct NewJob {
-  domain::JobInput input;  // artifact ids are filled by submit()
+  domain::JobInput input;  // submit() fills the artifact ids
   int priority = domain::kPriorityInteractive;
   std::string client;
-  std::vector<std::uint8_t> image, mask;  // encoded pictures (PNG, JPEG, …); empty: none
-  domain::FieldNames names = {};          // of the fields as they were sent, for refusals
-};
-
-struct SamplerName {
-  std::string id, title;
-  bool available = false;
-  std::vector<std::string> aliases;
+  std::map<std::string, std::vector<std::uint8_t>> attachments;  // by role: encoded, never empty
+  domain::FieldNames names = {};  // of the fields as they were sent, for warnings
 };
 
 struct LoadedModel {
@@ -78,7 +74,8 @@ struct StationStatus {
   std::int64_t memory_total_mb = 0, memory_used_mb = 0;
   std::int64_t uptime_ms = 0;
   std::vector<std::string> notices;  // sentences that a person should see, e.g. about the port
-  std::vector<SamplerName> samplers, schedules;  // of the engine, once a worker has said hello
+  std::vector<std::string> tasks;    // ids that the worker runs; empty before its hello
+  std::vector<card::NamedChoice> samplers, schedules;  // of the engine, from the hello on
 };
 
 struct ModelList {
@@ -128,11 +125,11 @@ class Scheduler {
   // station stops. The functions below then say why.
   virtual void when_models_known(std::function<void()> then) = 0;
 
-  // (blocking) Checks the input against the model's card, has the pictures decoded once to be sure
-  // that they are pictures, writes the job to the database, and only then tells it (state queued)
-  // to `done`. A job without pictures is told before this returns. Failures are thrown or reach
-  // `done`, by when they are found: kInvalidArgument, kNotFound (unknown model), kUnsupported (the
-  // models are not known), kTooLarge, kCorruptData, kQueueFull.
+  // (blocking) Resolves names to ids, checks the input against the model's card, decodes the
+  // attached pictures once to make sure that they are pictures, writes the job to the database, and
+  // then hands it (state queued) to `done`; without attachments before this returns. Failures are
+  // thrown or reach `done`, by when they are found: kInvalidArgument (with the field), kNotFound
+  // (unknown model), kUnsupported (the models are not known), kTooLarge, kCorruptData, kQueueFull.
   virtual void submit(NewJob job, std::function<void(Accepted)> done) = 0;
 
   virtual domain::Job job(const std::string& id) = 0;  // throws kNotFound

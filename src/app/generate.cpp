@@ -131,18 +131,18 @@ void report(const domain::Job& job, const std::string& place, double seconds) {
 int generate(const domain::Settings& settings, GenerateCommand command) {
   check_output(command.output);
   check_numbers(command.input);
-  scheduler::NewJob wish;
-  wish.client = "cli";
+  scheduler::NewJob request;
+  request.client = "cli";
   read_size(command.size, command.input);
   command.input.fit = read_fit(command.fit);
   command.input.seed = read_seed(command.seed);
   if (command.input.prompt.find_first_not_of(" \t\r\n") == std::string::npos) {
     std::fprintf(stderr, "note: the prompt is empty: the model draws whatever it likes\n");
   }
-  wish.names = flags_of(command);
-  wish.input.generation = command.input;
-  wish.image = read_picture(command.image, "--image");
-  wish.mask = read_picture(command.mask, "--mask");
+  request.names = flags_of(command);
+  request.input.generation = command.input;
+  request.image = read_picture(command.image, "--image");
+  request.mask = read_picture(command.mask, "--mask");
   auto studio = command.alone ? nullptr : find_station(settings);
   if (studio == nullptr) studio = open_own_studio(settings);
 
@@ -150,7 +150,7 @@ int generate(const domain::Settings& settings, GenerateCommand command) {
   domain::Job job;
   {
     ProgressLine line(stderr);
-    job = studio->run(wish, [&line](const domain::Job& now) { line.show(now); }, interrupted);
+    job = studio->run(request, [&line](const domain::Job& now) { line.show(now); }, interrupted);
   }
   if (job.state == domain::JobState::kCancelled) {
     std::fprintf(stderr, "cancelled\n");

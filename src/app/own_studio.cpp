@@ -46,10 +46,10 @@ class OwnStudio final : public Studio {
 
   std::string place() const override { return "this process"; }
 
-  Job run(const scheduler::NewJob& wish, const Watch& watch,
+  Job run(const scheduler::NewJob& request, const Watch& watch,
           const std::function<bool()>& interrupted) override {
     auto& scheduler = station_.scheduler();
-    const auto id = scheduler.submit(wish).id;
+    const auto id = scheduler.submit(request).id;
     Events events;
     const auto subscription = scheduler.subscribe(
         id, 0, [&events](const scheduler::SharedEvent& event) { events.add(event); });

@@ -12,17 +12,17 @@
 
 namespace atelier::app {
 
-struct JobWishInput : card::GenerationInput {
+struct JobRequestInput : card::GenerationInput {
   std::optional<std::string> image, mask;  // base64
 };
-BOOST_DESCRIBE_STRUCT(JobWishInput, (card::GenerationInput), (image, mask))
+BOOST_DESCRIBE_STRUCT(JobRequestInput, (card::GenerationInput), (image, mask))
 
-struct JobWish {
+struct JobRequest {
   std::string kind = "generate";
   int priority = domain::kPriorityInteractive;
-  JobWishInput input;
+  JobRequestInput input;
 };
-BOOST_DESCRIBE_STRUCT(JobWish, (), (kind, priority, input))
+BOOST_DESCRIBE_STRUCT(JobRequest, (), (kind, priority, input))
 
 struct SeenEvent {
   http::JobView job;
@@ -116,18 +116,19 @@ class StationStudio final : public Studio {
 
   std::string place() const override { return "the station at " + client_->url(); }
 
-  Job run(const scheduler::NewJob& wish, const Watch& watch,
+  Job run(const scheduler::NewJob& request, const Watch& watch,
           const std::function<bool()>& interrupted) override {
-    JobWish body;
-    body.priority = wish.priority;
-    static_cast<card::GenerationInput&>(body.input) = wish.input.generation;
-    if (!wish.image.empty()) body.input.image = platform::base64_encode(wish.image);
-    if (!wish.mask.empty()) body.input.mask = platform::base64_encode(wish.mask);
-    const auto accepted = json::read_json<http::JobView>(
-        checked(client_->post("/api/v1/jobs", json::write_json(body)), client_->url(), wish.names));
+    JobRequest body;
+    body.priority = request.priority;
+    static_cast<card::GenerationInput&>(body.input) = request.input.generation;
+    if (!request.image.empty()) body.input.image = platform::base64_encode(request.image);
+    if (!request.mask.empty()) body.input.mask = platform::base64_encode(request.mask);
+    const auto accepted = json::read_json<http::JobView>(checked(
+        client_->post("/api/v1/jobs", json::write_json(body)), client_->url(), request.names));
     auto job = follow(accepted.id, watch, interrupted);
     if (job.result) {
-      for (auto& each : job.result->used.warnings) each = in_words_of(wish.names, std::move(each));
+      auto& warnings = job.result->used.warnings;
+      for (auto& each : warnings) each = in_words_of(request.names, std::move(each));
     }
     return job;
   }

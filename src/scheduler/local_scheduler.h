@@ -91,7 +91,7 @@ class LocalScheduler final : public Scheduler {
   class Place;
   void wake_waiting();
   bool is_over(const Waiting& waiting) const;  // mutex_ is held
-  domain::Job accept(const NewJob& wish);
+  domain::Job accept(const NewJob& new_job);
   domain::Job enqueue(Place& place, domain::Job job);
   std::string keep_upload(Decoder& decoder, const std::vector<std::uint8_t>& bytes,
                           const card::Attachment& attachment, const domain::FieldNames& names,

@@ -1,11 +1,11 @@
-// The studio that asks the running station over its native API.
+// The JobClient that uses the native API of the running station.
 #include <cctype>
 #include <filesystem>
 #include <thread>
 
 #include "app/address_file.h"
 #include "app/http_client.h"
-#include "app/studio.h"
+#include "app/job_client.h"
 #include "http/endpoints/job_view.h"
 #include "platform/base64.h"
 #include "platform/error.h"
@@ -109,9 +109,9 @@ Job job_of(const http::JobView& view) {
   return job;
 }
 
-class StationStudio final : public Studio {
+class StationJobClient final : public JobClient {
  public:
-  StationStudio(std::unique_ptr<HttpClient> client, std::string home)
+  StationJobClient(std::unique_ptr<HttpClient> client, std::string home)
       : client_(std::move(client)), home_(std::move(home)) {}
 
   std::string place() const override { return "the station at " + client_->url(); }
@@ -197,11 +197,11 @@ bool answers(const std::string& url) {
 
 // Only the address of the station that holds the home counts: a station of another home has other
 // models and other pictures.
-std::unique_ptr<Studio> find_station(const domain::Settings& settings) {
+std::unique_ptr<JobClient> find_station(const domain::Settings& settings) {
   const auto url = running_address(settings.home);
   if (url.empty() || !answers(url)) return nullptr;
-  return std::make_unique<StationStudio>(std::make_unique<HttpClient>(url, settings.api_key),
-                                         settings.home);
+  return std::make_unique<StationJobClient>(std::make_unique<HttpClient>(url, settings.api_key),
+                                            settings.home);
 }
 
 }  // namespace atelier::app

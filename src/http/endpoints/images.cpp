@@ -6,7 +6,7 @@
 #include <memory>
 #include <utility>
 
-#include "http/endpoints/field_notes.h"
+#include "http/endpoints/field_docs.h"
 #include "http/endpoints/image_request.h"
 #include "http/endpoints/json_reply.h"
 #include "http/endpoints/loose_values.h"
@@ -149,7 +149,7 @@ std::vector<Route> image_routes() {
                       .pattern = pattern,
                       .tag = "founding",
                       .summary = "Make pictures and wait for them",
-                      .request = with_notes(schema_of<ImageBody>(), "ImageBody", image_notes()),
+                      .request = with_docs(schema_of<ImageBody>(), "ImageBody", image_docs()),
                       .response = schema_of<PictureReply>(),
                       .function = generate,
                       .takes = Takes::kPictures});

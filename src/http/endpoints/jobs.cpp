@@ -5,7 +5,7 @@
 #include <memory>
 #include <utility>
 
-#include "http/endpoints/field_notes.h"
+#include "http/endpoints/field_docs.h"
 #include "http/endpoints/job_view.h"
 #include "http/endpoints/json_reply.h"
 #include "http/endpoints/picture_field.h"
@@ -256,7 +256,7 @@ std::vector<Route> job_routes() {
        .pattern = "/api/v1/jobs",
        .tag = "jobs",
        .summary = "Ask for work; it is written down before it is acknowledged",
-       .request = with_notes(schema_of<NewJobBody>(), "GenerateBody", generation_notes()),
+       .request = with_docs(schema_of<NewJobBody>(), "GenerateBody", generation_docs()),
        .response = schema_of<JobView>(),
        .success = 202,
        .function = submit,

@@ -83,7 +83,7 @@ std::string_view failure_schema(Family family) {
       return "Problem";
     case Family::kOpenAi:
       return "OpenAiFailure";
-    case Family::kFounding:
+    case Family::kLegacy:
       break;
   }
   return "Failure";

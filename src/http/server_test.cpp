@@ -310,10 +310,10 @@ TEST_F(ServerTest, TellsAFailedJobInTheShapeOfThePath) {
   EXPECT_EQ(reply.status, 500);
   EXPECT_THAT(reply.body, HasSubstr(R"("error":{"message":"CUDA out of memory: tried")"));
   EXPECT_THAT(reply.body, HasSubstr(R"("detail":"CUDA out of memory: tried")"));
-  RawClient founding{port()};
-  founding.request("POST", "/v1/generate", R"({"prompt":"x"})");
+  RawClient legacy{port()};
+  legacy.request("POST", "/v1/generate", R"({"prompt":"x"})");
   scheduler.fail(scheduler.wait_for_job(2), ErrorCode::kWorkerLost, "lost twice");
-  reply = founding.reply();
+  reply = legacy.reply();
   EXPECT_THAT(reply.body, HasSubstr(R"("error":"lost twice")"));
 }
 

@@ -609,11 +609,11 @@ TEST_F(LocalSchedulerTest, RefusesWhatCannotRunBeforeItIsWritten) {
   EXPECT_TRUE(scheduler_->recent_jobs({.limit = 10}).empty());
 }
 
-TEST_F(LocalSchedulerTest, AFoundingNameIsAnsweredByTheInstalledModelAndSaysSo) {
+TEST_F(LocalSchedulerTest, ALegacyNameIsAnsweredByTheInstalledModelAndSaysSo) {
   start();
-  auto founding = new_job();
-  founding.input.generation.model = "sdxl-realism";
-  const auto job = run(founding);
+  auto legacy = new_job();
+  legacy.input.generation.model = "sdxl-realism";
+  const auto job = run(legacy);
   ASSERT_TRUE(job.result);
   EXPECT_THAT(job.result->used.warnings, testing::Contains(HasSubstr("sdxl-realism")));
 }

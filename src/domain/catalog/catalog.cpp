@@ -102,7 +102,7 @@ const InstalledModel* Catalog::default_of(const std::string& task) const {
 }
 
 // The installed model whose id holds the name of the published weights.
-const InstalledModel* Catalog::carrier(const FoundingName& name) const {
+const InstalledModel* Catalog::carrier(const LegacyName& name) const {
   for (const auto published : name.published) {
     for (const auto& model : models_) {
       const bool carries =
@@ -146,14 +146,14 @@ ResolvedModel Catalog::resolve(const std::string& name, const std::string& task,
     return {*model, ""};
   }
   if (const auto* model = find(name)) return checked(*model, task);
-  if (const auto* founding = find_founding_name(name)) {
-    if (founding->task != task) {
+  if (const auto* legacy = find_legacy_name(name)) {
+    if (legacy->task != task) {
       throw Error(ErrorCode::kInvalidArgument, "model '" + name + "' is for " +
-                                                   std::string(founding->task) + ", not for " +
-                                                   task + ": choose another model");
+                                                   std::string(legacy->task) + ", not for " + task +
+                                                   ": choose another model");
     }
-    if (const auto* model = carrier(*founding)) return {*model, ""};
-    if (founding->role) return stand_in(name, task);
+    if (const auto* model = carrier(*legacy)) return {*model, ""};
+    if (legacy->role) return stand_in(name, task);
   }
   if (const auto* model = plain_name(name) == kStarter ? starter(task) : nullptr) {
     return {*model, ""};
@@ -164,7 +164,7 @@ ResolvedModel Catalog::resolve(const std::string& name, const std::string& task,
 
 bool Catalog::knows(const std::string& name, const std::string& task) const {
   if (const auto* model = find(name)) return model->card.task == task;
-  if (const auto* founding = find_founding_name(name)) return founding->task == task;
+  if (const auto* legacy = find_legacy_name(name)) return legacy->task == task;
   return plain_name(name) == kStarter && starter(task) != nullptr;
 }
 

@@ -95,7 +95,7 @@ const FieldDocs& image_docs() {
   static const FieldDocs docs{
       {"prompt", says("What to draw; a part behind \" | negative: \" is what to avoid")},
       {"negative_prompt", says("What to avoid")},
-      {"model", says("Id of an installed model or a founding name; absent or unknown: the default, "
+      {"model", says("Id of an installed model or a legacy name; absent or unknown: the default, "
                      "and `model` of the reply names what answered")},
       {"size", says("\"512x512\"; stands above width and height")},
       {"width", ranged("Pixels, rounded to a multiple of 8", limits::kSideMin, limits::kSideMax)},

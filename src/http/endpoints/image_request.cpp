@@ -17,7 +17,7 @@
 namespace atelier::http {
 namespace {
 
-constexpr double kFoundingStrength = 0.75;
+constexpr double kLegacyStrength = 0.75;
 constexpr double kLightningGuidance = 1.5;
 
 [[noreturn]] void refuse(const std::string& sentence) {
@@ -59,7 +59,7 @@ std::string lower(std::string text) {
   return text;
 }
 
-// The founding server ran everything at 1.5, which is right for distilled few-step models alone.
+// The legacy server ran everything at 1.5, which is right for distilled few-step models alone.
 std::optional<double> usual_guidance(const domain::InstalledModel& model) {
   const std::string name = lower(model.card.id + " " + model.card.title);
   const bool lightning =
@@ -128,9 +128,9 @@ void read_picture_to_start_from(const ImageBody& body, ImageRequest& request,
       job.names);
   auto& input = job.input.generation;
   if (!job.image.empty()) {
-    input.strength = strength.value_or(kFoundingStrength);
+    input.strength = strength.value_or(kLegacyStrength);
     keep_one_step(input, model.card, warnings);
-  } else if (strength && *strength != kFoundingStrength) {  // the gallery sends its default always
+  } else if (strength && *strength != kLegacyStrength) {  // the gallery sends its default always
     warnings.push_back("the strength was ignored: it needs a picture to start from (send 'image')");
   }
 }
@@ -154,7 +154,7 @@ void read_reply_options(const ImageBody& body, std::vector<std::string>& warning
 
 void read_prompt(const ImageBody& body, card::GenerationInput& input) {
   if (!body.prompt || body.prompt->find_first_not_of(" \t\r\n") == std::string::npos) {
-    refuse("Prompt is required");  // the founding server's text
+    refuse("Prompt is required");  // the legacy server's text
   }
   PromptParts parts = split_prompt(*body.prompt);
   input.prompt = std::move(parts.prompt);

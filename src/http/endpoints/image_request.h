@@ -1,4 +1,4 @@
-// The body that the founding image paths take, and the job that is made of it: sizes as text, fused
+// The body that the legacy image paths take, and the job that is made of it: sizes as text, fused
 // sampler names, prompts with their negative part behind a bar. Reading asks the scheduler for the
 // model's card. Throws kInvalidArgument, kNotFound.
 #pragma once

@@ -147,7 +147,7 @@ std::vector<Route> image_routes() {
   for (const char* pattern : {"/v1/images/generations", "/v1/generate", "/v1/images/generate"}) {
     routes.push_back({.method = "POST",
                       .pattern = pattern,
-                      .tag = "founding",
+                      .tag = "legacy",
                       .summary = "Make pictures and wait for them",
                       .request = with_docs(schema_of<ImageBody>(), "ImageBody", image_docs()),
                       .response = schema_of<PictureReply>(),

@@ -622,7 +622,7 @@ void LocalScheduler::unload_models(std::chrono::milliseconds patience,
 }
 
 OpenPicture LocalScheduler::open_artifact(const std::string& id) {
-  if (id.starts_with(PreviewShelf::kPrefix)) {
+  if (id.starts_with(PreviewCache::kPrefix)) {
     if (auto preview = previews_.find(id)) {
       return {platform::bytes_in_memory(std::move(preview->bytes)), std::move(preview->media_type)};
     }

@@ -110,7 +110,7 @@ class LocalScheduler final : public Scheduler {
   Inbox inbox_;
   std::int64_t events_end_;  // scheduler thread: the first event id that is not reserved
   JobBoard board_;
-  PreviewShelf previews_;
+  PreviewCache previews_;
   MediaPool pool_;
   Supervisor worker_;                                // scheduler thread
   ModelScan scan_;                                   // scheduler thread

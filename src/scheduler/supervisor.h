@@ -55,7 +55,7 @@ class Supervisor {
   // (Re)starts when it is time; ends a worker that is silent for too long. Time in which nobody
   // called this, because the station itself stood still, is not the worker's.
   void tick(Clock::time_point now);
-  void praise() { delay_ = {}; }  // it did its work: the next restart comes soon
+  void reset_backoff() { delay_ = {}; }  // it did its work: the next restart comes soon
   // Ends it: "it did not answer for 60 s". It gets nothing more to do; lost() follows.
   void kill(const std::string& why, Blame blame);
 

@@ -95,7 +95,7 @@ TEST_F(SupervisorTest, WorkThatWasDoneMakesTheNextRestartSoon) {
     take_its_end();
     now_ += 1h;
   }
-  supervisor.praise();
+  supervisor.reset_backoff();
   supervisor.tick(now_);
   take_its_end();
   supervisor.tick(now_ + domain::limits::kRestartDelayMin);

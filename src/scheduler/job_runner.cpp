@@ -4,8 +4,8 @@
 #include <memory>
 #include <utility>
 
-#include "domain/gallery/infotext.h"
-#include "domain/gallery/picture_record.h"
+#include "domain/artifacts/infotext.h"
+#include "domain/artifacts/picture_record.h"
 #include "domain/jobs/attachment_rules.h"
 #include "domain/settings/limits.h"
 #include "platform/error.h"

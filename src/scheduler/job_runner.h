@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "domain/artifacts/artifact_store.h"
 #include "domain/catalog/catalog.h"
-#include "domain/gallery/artifact_store.h"
 #include "domain/jobs/job_store.h"
 #include "scheduler/inbox.h"
 #include "scheduler/job_board.h"

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "card/attachments.h"
-#include "domain/gallery/artifact_store.h"
+#include "domain/artifacts/artifact_store.h"
 #include "domain/jobs/job_store.h"
 #include "platform/system.h"
 #include "scheduler/job_board.h"

@@ -1,4 +1,4 @@
-#include "domain/gallery/infotext.h"
+#include "domain/artifacts/infotext.h"
 
 #include <gtest/gtest.h>
 

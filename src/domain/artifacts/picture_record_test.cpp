@@ -1,4 +1,4 @@
-#include "domain/gallery/picture_record.h"
+#include "domain/artifacts/picture_record.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "domain/gallery/picture_record.h"
+#include "domain/artifacts/picture_record.h"
 
 #include "card/generation_json.h"
 #include "domain/settings/version.h"

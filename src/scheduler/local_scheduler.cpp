@@ -131,12 +131,12 @@ void LocalScheduler::run() {
         next_tick = Supervisor::Clock::now() + kTick;
         tick();
       }
-      if (const auto letter = inbox_.take(kTick)) {
-        (*letter)();
+      if (const auto message = inbox_.take(kTick)) {
+        (*message)();
         take_status();
       }
     } catch (const std::exception& error) {
-      // A lost worker or a full disk in mid-letter: the state is whole, and the next tick goes on.
+      // A lost worker or a full disk in mid-message: the state is whole, and the next tick goes on.
       const std::string sentence = error.what();
       const auto now = Supervisor::Clock::now();
       if (sentence != said || now >= say_again) {

@@ -14,11 +14,12 @@ namespace {
 // that "DPM++ 2M" is "dpmpp_2m".
 std::string key_of(std::string_view name) {
   std::string key;
-  for (char letter : name) {
-    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
-    if (letter == '+') letter = 'p';
-    const bool kept = (letter >= 'a' && letter <= 'z') || (letter >= '0' && letter <= '9');
-    if (kept) key += letter;
+  for (char character : name) {
+    if (character >= 'A' && character <= 'Z') character = static_cast<char>(character - 'A' + 'a');
+    if (character == '+') character = 'p';
+    const bool kept =
+        (character >= 'a' && character <= 'z') || (character >= '0' && character <= '9');
+    if (kept) key += character;
   }
   return key;
 }

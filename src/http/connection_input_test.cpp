@@ -5,7 +5,7 @@
 #include <chrono>
 #include <thread>
 
-#include "http/running_server.h"
+#include "tests/doubles/running_server.h"
 
 namespace atelier::http {
 namespace {

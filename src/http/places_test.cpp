@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-#include "http/running_server.h"
+#include "tests/doubles/running_server.h"
 
 namespace atelier::http {
 namespace {

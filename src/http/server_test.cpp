@@ -11,8 +11,8 @@
 #include <thread>
 #include <tuple>
 
-#include "http/running_server.h"
 #include "platform/base64.h"
+#include "tests/doubles/running_server.h"
 
 namespace atelier::http {
 namespace {

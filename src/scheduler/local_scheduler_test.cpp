@@ -15,7 +15,7 @@
 #include <thread>
 
 #include "platform/error.h"
-#include "scheduler/memory_stores.h"
+#include "tests/doubles/memory_stores.h"
 
 namespace atelier::scheduler {
 namespace {

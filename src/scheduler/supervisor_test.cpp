@@ -11,7 +11,7 @@
 
 #include "domain/settings/limits.h"
 #include "platform/error.h"
-#include "scheduler/scripted_child.h"
+#include "tests/doubles/scripted_child.h"
 
 namespace atelier::scheduler {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "http/endpoints/image_request.h"
 #include "http/endpoints/json_reply.h"
-#include "http/scheduler_double.h"
+#include "tests/doubles/scheduler_double.h"
 
 using namespace atelier;
 

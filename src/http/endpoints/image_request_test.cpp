@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "http/scheduler_double.h"
+#include "tests/doubles/scheduler_double.h"
 
 namespace atelier::http {
 namespace {

@@ -6,8 +6,8 @@
 #include <boost/json.hpp>
 
 #include "http/endpoints/all_endpoints.h"
-#include "http/scheduler_double.h"
 #include "http/server.h"
+#include "tests/doubles/scheduler_double.h"
 
 namespace atelier::http {
 namespace {

@@ -283,7 +283,7 @@ void JobRunner::refused(const std::string& id, ErrorCode code, const std::string
 void JobRunner::made(const std::string& id, const protocol::RunReply& reply,
                      const Outputs& outputs) {
   leave_worker(id);
-  parts_.worker.praise();
+  parts_.worker.reset_backoff();
   if (auto* running = find(id)) save(*running, reply, outputs);
   run_next();
 }

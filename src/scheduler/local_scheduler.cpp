@@ -132,12 +132,12 @@ void LocalScheduler::run() {
         next_tick = Supervisor::Clock::now() + kTick;
         tick();
       }
-      if (const auto letter = inbox_.take(kTick)) {
-        (*letter)();
+      if (const auto message = inbox_.take(kTick)) {
+        (*message)();
         take_status();
       }
     } catch (const std::exception& error) {
-      // A lost worker or a full disk in mid-letter: the state is whole, and the next tick goes on.
+      // A lost worker or a full disk in mid-message: the state is whole, and the next tick goes on.
       const std::string sentence = error.what();
       const auto now = Supervisor::Clock::now();
       if (sentence != said || now >= say_again) {
@@ -436,11 +436,11 @@ std::string LocalScheduler::keep_upload(Decoder& decoder, const std::vector<std:
   return artifacts_.put(bytes, decoded.media_type, domain::ArtifactOrigin::kUploaded);
 }
 
-void LocalScheduler::submit(NewJob wish, std::function<void(Accepted)> done) {
-  Job job = accept(wish);
+void LocalScheduler::submit(NewJob new_job, std::function<void(Accepted)> done) {
+  Job job = accept(new_job);
   const auto place = std::make_shared<Place>(*this, job.priority);
-  if (wish.attachments.empty()) return done(enqueue(*place, std::move(job)));
-  const auto sent = std::make_shared<const NewJob>(std::move(wish));
+  if (new_job.attachments.empty()) return done(enqueue(*place, std::move(job)));
+  const auto sent = std::make_shared<const NewJob>(std::move(new_job));
   const auto reading = std::make_shared<std::string>();
   pool_.post(
       [this, sent, job, done, reading, place](Decoder& decoder) {
@@ -456,20 +456,20 @@ void LocalScheduler::submit(NewJob wish, std::function<void(Accepted)> done) {
       });
 }
 
-Job LocalScheduler::submit(const NewJob& wish) {
+Job LocalScheduler::submit(const NewJob& new_job) {
   wait_for_models();
   std::promise<Accepted> promise;
-  submit(wish, [&promise](Accepted accepted) { promise.set_value(std::move(accepted)); });
+  submit(new_job, [&promise](Accepted accepted) { promise.set_value(std::move(accepted)); });
   auto accepted = promise.get_future().get();
   if (const auto* error = std::get_if<Error>(&accepted)) throw Error(*error);
   return std::get<Job>(std::move(accepted));
 }
 
 // The request as a job, without its attachments.
-Job LocalScheduler::accept(const NewJob& wish) {
+Job LocalScheduler::accept(const NewJob& new_job) {
   const auto known = catalog();
-  const auto& task = task_of(wish);
-  const auto name = wish.input.parameters.text(kModelMember);
+  const auto& task = task_of(new_job);
+  const auto name = new_job.input.parameters.text(kModelMember);
   for (const auto& model : known->models()) {
     // One that could not be used may have been repaired.
     if (model.card.id == name && !model.problem.empty()) look_again_if_changed(model);
@@ -477,37 +477,37 @@ Job LocalScheduler::accept(const NewJob& wish) {
   const auto resolved = known->resolve(name, task.id);
   look_again_if_changed(resolved.model);
   card::Roles attached;
-  for (const auto& [role, bytes] : wish.attachments) attached.insert(role);
-  const auto input = card::with_ids(wish.input.parameters, named_lists());
+  for (const auto& [role, bytes] : new_job.attachments) attached.insert(role);
+  const auto input = card::with_ids(new_job.input.parameters, named_lists());
   domain::check_job_input(input, resolved.model.card, attached);
-  if (wish.priority < 0 || wish.priority > 3) {
+  if (new_job.priority < 0 || new_job.priority > 3) {
     throw Error(ErrorCode::kInvalidArgument, "/priority: choose 0 (background) to 3 (immediate)");
   }
   Job job;
   job.id = platform::new_id();
-  job.client = wish.client;
-  job.priority = wish.priority;
+  job.client = new_job.client;
+  job.priority = new_job.priority;
   job.created_ms = options_.now_ms();
   job.input.parameters = with_seed(input.with_text(kModelMember, resolved.model.card.id));
   auto& warnings = job.input.warnings;
   if (!resolved.warning.empty()) warnings.push_back(resolved.warning);
-  warnings.insert(warnings.end(), wish.input.warnings.begin(), wish.input.warnings.end());
-  for (auto& each : domain::warnings_of(input, attached, wish.names)) {
+  warnings.insert(warnings.end(), new_job.input.warnings.begin(), new_job.input.warnings.end());
+  for (auto& each : domain::warnings_of(input, attached, new_job.names)) {
     warnings.push_back(std::move(each));
   }
   job.progress.stage = "queued";
   return job;
 }
 
-const card::TaskDescription& LocalScheduler::task_of(const NewJob& wish) {
-  const auto& task = card::task_named(wish.input.task());
+const card::TaskDescription& LocalScheduler::task_of(const NewJob& new_job) {
+  const auto& task = card::task_named(new_job.input.task());
   const std::lock_guard lock(mutex_);
   const auto& runs = status_.tasks;
   if (!runs.empty() && std::ranges::find(runs, task.id) == runs.end()) {
     throw Error(ErrorCode::kUnsupported, "task",
                 "the task '" + task.id + "' is not run by this engine: use another engine");
   }
-  if (wish.input.parameters.task() == nullptr) {
+  if (new_job.input.parameters.task() == nullptr) {
     throw Error(ErrorCode::kInvalidArgument,
                 "the parameters of this job cannot be read any more: send it anew");
   }
@@ -640,7 +640,7 @@ void LocalScheduler::unload_models(std::chrono::milliseconds patience,
 }
 
 OpenPicture LocalScheduler::open_artifact(const std::string& id) {
-  if (id.starts_with(PreviewShelf::kPrefix)) {
+  if (id.starts_with(PreviewCache::kPrefix)) {
     if (auto preview = previews_.find(id)) {
       return {platform::bytes_in_memory(std::move(preview->bytes)), std::move(preview->media_type)};
     }

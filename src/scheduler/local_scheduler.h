@@ -16,7 +16,7 @@
 
 #include "card/named_choices.h"
 #include "card/task.h"
-#include "domain/gallery/artifact_store.h"
+#include "domain/artifacts/artifact_store.h"
 #include "domain/jobs/job_store.h"
 #include "platform/system.h"
 #include "scheduler/job_board.h"
@@ -92,11 +92,11 @@ class LocalScheduler final : public Scheduler {
   class Place;
   void wake_waiting();
   bool is_over(const Waiting& waiting) const;  // mutex_ is held
-  domain::Job accept(const NewJob& wish);
+  domain::Job accept(const NewJob& new_job);
   domain::Job enqueue(Place& place, domain::Job job);
   std::string keep_upload(Decoder& decoder, const std::vector<std::uint8_t>& bytes,
                           const card::Attachment& attachment, std::string& reading);
-  const card::TaskDescription& task_of(const NewJob& wish);
+  const card::TaskDescription& task_of(const NewJob& new_job);
   card::NamedLists named_lists();
   void look_again_if_changed(const domain::InstalledModel& model);
   std::shared_ptr<const domain::Catalog> catalog();
@@ -112,7 +112,7 @@ class LocalScheduler final : public Scheduler {
   Inbox inbox_;
   std::int64_t events_end_;  // scheduler thread: the first event id that is not reserved
   JobBoard board_;
-  PreviewShelf previews_;
+  PreviewCache previews_;
   MediaPool pool_;
   Supervisor worker_;                                // scheduler thread
   ModelScan scan_;                                   // scheduler thread

@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "card/task.h"
-#include "domain/gallery/artifact_store.h"
+#include "domain/artifacts/artifact_store.h"
 #include "domain/jobs/job.h"
 #include "media/image/image.h"
 #include "scheduler/decoder.h"

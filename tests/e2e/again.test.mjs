@@ -73,7 +73,7 @@ test('Use settings makes the same picture again, whatever was chosen meanwhile',
   await field('Schedule').selectOption('Automatic');
   await field('CLIP skip, exact value').fill('0');
   await page.getByRole('button', { name: 'Wide' }).click();
-  await set({ Prompt: 'something else', 'Leave out': 'dots', Seed: '1', 'Steps, exact value': '2', 'Pictures, exact value': '2' });
+  await set({ Prompt: 'something else', 'Negative prompt': 'dots', Seed: '1', 'Steps, exact value': '2', 'Pictures, exact value': '2' });
   await button('Use settings').click();
   await page.getByText('Starts from the same picture').waitFor();
   await create();

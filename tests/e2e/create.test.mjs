@@ -30,7 +30,7 @@ after(async () => {
 });
 
 const create = async (prompt) => {
-  await page.getByLabel('Prompt').fill(prompt);
+  await page.getByLabel('Prompt', { exact: true }).fill(prompt);
   await page.getByRole('button', { name: /^Create/ }).click();
 };
 

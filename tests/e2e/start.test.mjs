@@ -24,7 +24,7 @@ const create = () => page.getByRole('button', { name: /^Create/ });
 const reason = () => page.locator('#why-not');
 const fillIn = async (seed) => {
   await page.getByLabel('Seed', { exact: true }).fill(seed);
-  await page.getByLabel('Prompt').fill('a red circle');
+  await page.getByLabel('Prompt', { exact: true }).fill('a red circle');
 };
 const worksAtOnce = async (seed) => {
   const since = Date.now();
@@ -44,7 +44,7 @@ test('Create waits for the worker, says so, and works within two seconds of its 
   while (!(await knowsModels())) await new Promise((resolve) => setTimeout(resolve, 50));
   const waited = await worksAtOnce('3');
   assert.ok(waited < 2_000, `Create came alive ${waited} ms after the station knew its models`);
-  assert.equal(await page.getByLabel('Prompt').inputValue(), 'a red circle');
+  assert.equal(await page.getByLabel('Prompt', { exact: true }).inputValue(), 'a red circle');
 });
 
 test('a first question that fails or hangs is asked again', async () => {

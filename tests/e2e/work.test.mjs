@@ -10,7 +10,7 @@ const complaints = [];
 const openPage = async (width, height) => {
   const opened = await browser.newPage({ viewport: { width, height } });
   // A preview goes with the end of its job, perhaps just before the browser asks for it.
-  const late = (message) => /404/.test(message.text()) && message.location().url.includes('/preview-');
+  const late = (message) => /404/.test(message.text()) && /\/preview-|\/api\/v1\/tasks$/.test(message.location().url);
   opened.on('console', (message) => message.type() === 'error' && !late(message) && complaints.push(message.text()));
   opened.on('pageerror', (error) => complaints.push(String(error)));
   await opened.goto(station.url);
@@ -44,11 +44,11 @@ test('a reload finds the job that is drawn; several are followed in the strip an
   await page.reload();
   await page.getByRole('progressbar').waitFor({ timeout: 5_000 });
   await page.getByTestId('preview').waitFor({ timeout: 10_000 });
-  await page.getByText(/\d drawing/).waitFor({ timeout: 5_000 });
+  await page.getByText(/\d running/).waitFor({ timeout: 5_000 });
   await set({ Prompt: 'a second one', Seed: '10' });
   await create();
   await page.getByRole('button', { name: 'Cancel: a second one' }).waitFor({ timeout: 5_000 });
-  await page.getByText('1 drawing · 1 waiting').waitFor({ timeout: 5_000 });
+  await page.getByText('1 running · 1 waiting').waitFor({ timeout: 5_000 });
   assert.deepEqual(await seriousBarriers(page), []);
   await page.getByRole('button', { name: /^Look at: a slow one/ }).click();
   await page.getByTestId('preview').waitFor({ timeout: 5_000 });
@@ -65,6 +65,30 @@ test('a reload finds the job that is drawn; several are followed in the strip an
   await answered;
   await page.getByText('Cancelled.').waitFor({ timeout: 10_000 });
   await page.getByRole('list', { name: 'Under way' }).waitFor({ state: 'detached', timeout: 5_000 });
+});
+
+test('a reload keeps the form and its picture', async () => {
+  const png = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
+  await page.getByLabel('Picture to start from').setInputFiles({ name: 'kept.png', mimeType: 'image/png', buffer: png });
+  await page.getByText('Starts from kept.png').waitFor();
+  await set({ Prompt: 'a kept one', Seed: '12', 'Steps, exact value': '8' });
+  await page.reload();
+  await page.getByText('Starts from kept.png').waitFor({ timeout: 5_000 });
+  const values = await Promise.all(['Prompt', 'Seed', 'Steps, exact value'].map((name) => field(name).inputValue()));
+  assert.deepEqual(values, ['a kept one', '12', '8']);
+  await button('Remove').click();
+});
+
+test('a value out of range is refused with the limits of the model, and fits them afterwards', async () => {
+  const { parameters } = (await (await fetch(`${station.url}/api/v1/models`)).json()).models[0];
+  const { minimum, maximum } = parameters.find(({ name }) => name === 'steps');
+  await set({ 'Steps, exact value': String(maximum + 1) });
+  const sentence = `Steps: ${maximum + 1} is out of range. Choose ${minimum} to ${maximum}.`;
+  await page.locator('#why-not').getByText(sentence).waitFor();
+  assert.equal(await page.getByRole('button', { name: /^Create/ }).getAttribute('aria-disabled'), 'true');
+  assert.deepEqual(await seriousBarriers(page), []);
+  await set({ 'Steps, exact value': String(maximum) });
+  assert.equal(await page.locator('#why-not').innerText(), '');
 });
 
 test('a size that repeats the subject is hinted at', async () => {

@@ -1,15 +1,13 @@
 #include "scheduler/job_runner.h"
 
 #include <algorithm>
-#include <boost/json.hpp>
 #include <memory>
 #include <utility>
 
-#include "card/all_tasks.h"
-#include "domain/jobs/attachment_rules.h"
 #include "domain/settings/limits.h"
 #include "platform/error.h"
 #include "platform/log.h"
+#include "scheduler/job_media.h"
 #include "scheduler/model_folders.h"
 #include "scheduler/plan.h"
 #include "scheduler/stages.h"
@@ -39,32 +37,6 @@ Job as_still_running(Job job) {
 }
 
 constexpr const char* kModelRole = "model";
-
-std::vector<domain::JobOutput> keep_outputs(OutputContext context,
-                                            const std::vector<MadeOutput>& made) {
-  std::vector<domain::JobOutput> outputs;
-  for (const auto& output : made) {
-    context.index = static_cast<int>(outputs.size());
-    outputs.push_back(keep_output(context, output));
-  }
-  return outputs;
-}
-
-// The attachments of a job as the worker gets them, and their pixels in `parts`.
-std::map<std::string, protocol::PictureRef> load_attachments(Decoder& decoder,
-                                                             domain::ArtifactStore& artifacts,
-                                                             const domain::JobInput& input,
-                                                             std::vector<protocol::Bytes>& parts) {
-  std::map<std::string, protocol::PictureRef> pictures;
-  for (const auto& [role, id] : input.attachments) {
-    const auto* attachment = card::find_attachment(*input.parameters.task(), role);
-    const auto matte =
-        attachment == nullptr ? std::nullopt : domain::matte_of(*attachment, input.parameters);
-    auto decoded = decoder.decode(artifacts.get(id).bytes, matte);
-    pictures.emplace(role, protocol::add_picture(parts, std::move(decoded.image)));
-  }
-  return pictures;
-}
 
 }  // namespace
 
@@ -288,33 +260,13 @@ void JobRunner::made(const std::string& id, const protocol::RunReply& reply,
   run_next();
 }
 
-// With what the station itself knows: the warnings of the request, and the colour behind what was
-// transparent.
-card::TaskFacts JobRunner::facts_of(const Job& job, const protocol::RunReply& reply) const {
-  const auto& input = job.input;
-  const auto& task = *input.parameters.task();
-  auto facts = reply.facts.is_object() ? reply.facts.get_object() : boost::json::object{};
-  for (const auto& attachment : task.attachments) {
-    if (attachment.transparency != card::Transparency::kOnMatte) continue;
-    if (!input.attachments.contains(attachment.role)) continue;
-    facts[domain::kMatteMember] = media::text_of(*domain::matte_of(attachment, input.parameters));
-  }
-  boost::json::array warnings;
-  for (const auto& warning : input.warnings) warnings.emplace_back(warning);
-  if (const auto* made = facts.if_contains("warnings"); made != nullptr && made->is_array()) {
-    for (const auto& each : made->get_array()) warnings.push_back(each);
-  }
-  facts["warnings"] = std::move(warnings);
-  return card::stored_facts(task.id, facts);
-}
-
 void JobRunner::save(Running& running, const protocol::RunReply& reply, const Outputs& outputs) {
   running.kill_at.reset();  // the worker is done with it
   auto& job = running.job;
   advance(job.progress, "save", 0, 0);
   parts_.board.publish("progress", job, parts_.now_ms());
   parts_.pool.post(
-      [this, id = job.id, &task = *job.input.parameters.task(), facts = facts_of(job, reply),
+      [this, id = job.id, &task = *job.input.parameters.task(), facts = facts_of(job.input, reply),
        timing = reply.timing, outputs](Decoder& decoder) {
         domain::JobResult result{{}, facts, timing};
         result.outputs = keep_outputs({decoder, parts_.artifacts, id, task, facts}, *outputs);

@@ -96,7 +96,6 @@ class JobRunner {
   void made(const std::string& id, const protocol::RunReply& reply, const Outputs& outputs);
   void refused(const std::string& id, ErrorCode code, const std::string& sentence);
   void save(Running& running, const protocol::RunReply& reply, const Outputs& outputs);
-  card::TaskFacts facts_of(const domain::Job& job, const protocol::RunReply& reply) const;
   bool kill_if_late(Running& running, Clock::time_point now);
   void leave_worker(const std::string& id) { on_worker_.erase(id); }
   int free_places() const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "card/tasks/generate.h"
 #include "engine/samplers/names.h"
 #include "platform/check.h"
 #include "platform/error.h"
@@ -68,10 +69,15 @@ void apply_name_rules(const std::string& name, ModelFacts& facts) {
 void apply_card(const boost::json::object& card, ModelFacts& facts) {
   facts.title = text_or(card, "title", facts.title);
   facts.description = text_or(card, "description", facts.description);
-  facts.native_width = number_or(card, "native_width", 64, 2048, facts.native_width) / 8 * 8;
-  facts.native_height = number_or(card, "native_height", 64, 2048, facts.native_height) / 8 * 8;
-  facts.default_steps = number_or(card, "default_steps", 1, 1000, facts.default_steps);
-  facts.default_guidance = number_or(card, "default_guidance", 0.0, 100.0, facts.default_guidance);
+  facts.native_width =
+      number_or(card, "native_width", card::kSideMin, card::kSideMax, facts.native_width) /
+      card::kSideStep * card::kSideStep;
+  facts.native_height =
+      number_or(card, "native_height", card::kSideMin, card::kSideMax, facts.native_height) /
+      card::kSideStep * card::kSideStep;
+  facts.default_steps = number_or(card, "default_steps", 1, card::kStepsMax, facts.default_steps);
+  facts.default_guidance =
+      number_or(card, "default_guidance", 0.0, card::kGuidanceMax, facts.default_guidance);
   facts.default_strength = number_or(card, "default_strength", 0.01, 1.0, facts.default_strength);
   facts.default_sampler = text_or(card, "default_sampler", "");
   facts.default_schedule = text_or(card, "default_schedule", "");
@@ -83,56 +89,35 @@ std::string formatted(double value) {
   return text.ends_with('.') ? text + "0" : text;
 }
 
-card::Parameter number(const char* name, const char* title, const char* help, double minimum,
-                       double maximum, double step, std::string fallback) {
-  const bool whole = step >= 1;
-  return {name, whole ? "integer" : "number", title, help, minimum, maximum,
-          step, std::move(fallback),          {}};
-}
-
 template <class Known>
-card::Parameter choice(const char* name, const char* title, const char* help,
-                       const std::vector<Known>& table, std::string fallback) {
-  card::Parameter parameter{name, "choice", title, help, {}, {}, {}, std::move(fallback), {}};
+card::Parameter choice(const char* name, const std::vector<Known>& table, std::string chosen) {
+  card::Parameter row{.name = name, .default_value = std::move(chosen)};
   for (const Known& known : table) {
-    if (known.available) {
-      parameter.choices.push_back(known.title);
-    }
+    if (!known.available) continue;
+    row.choices.push_back(known.id);
+    row.choice_titles.push_back(known.title);
   }
-  return parameter;
+  return row;
 }
 
-std::vector<card::Parameter> parameters_of(const ModelFacts& facts) {
-  using card::Parameter;
+// What this model makes of the task's rows.
+std::vector<card::Parameter> overrides_of(const ModelFacts& facts) {
+  const auto named = [](const char* name, std::string value) {
+    return card::Parameter{.name = name, .default_value = std::move(value)};
+  };
+  const NamedPair pair =
+      facts.default_sampler.empty() ? NamedPair{} : read_sampler_name(facts.default_sampler);
+  const KnownSchedule* schedule =
+      facts.default_schedule.empty() ? pair.schedule : read_schedule_name(facts.default_schedule);
   return {
-      Parameter{"prompt", "string", "Prompt", "What the picture shows", {}, {}, {}, "", {}},
-      Parameter{"negative_prompt",
-                "string",
-                "Negative prompt",
-                "What it must not show",
-                {},
-                {},
-                {},
-                "",
-                {}},
-      number("width", "Width", "Pixels, a multiple of 8", 64, 2048, 8,
-             std::to_string(facts.native_width)),
-      number("height", "Height", "Pixels, a multiple of 8", 64, 2048, 8,
-             std::to_string(facts.native_height)),
-      number("steps", "Steps", "More take longer and add detail", 1, 150, 1,
-             std::to_string(facts.default_steps)),
-      number("guidance", "Guidance", "How strongly the prompt pulls; 1 and below is off", 0, 30,
-             0.5, formatted(facts.default_guidance)),
-      choice("sampler", "Sampler", "Empty: the model's own", known_samplers(),
-             facts.default_sampler),
-      choice("schedule", "Schedule", "Where the steps lie", known_schedules(),
-             facts.default_schedule.empty() ? "Automatic" : facts.default_schedule),
-      number("seed", "Seed", "The same seed makes the same picture; empty: a new one", 0,
-             18446744073709551615.0, 1, ""),
-      number("batch", "Pictures", "Each with its own seed", 1, 16, 1, "1"),
-      number("strength", "Strength", "How far a given picture may change", 0.01, 1, 0.01,
-             formatted(facts.default_strength)),
-      number("clip_skip", "CLIP skip", "2 leaves out the text encoder's last layer", 0, 12, 1, "0"),
+      named("width", std::to_string(facts.native_width)),
+      named("height", std::to_string(facts.native_height)),
+      named("steps", std::to_string(facts.default_steps)),
+      named("guidance", formatted(facts.default_guidance)),
+      named("strength", formatted(facts.default_strength)),
+      choice("sampler", known_samplers(), pair.sampler != nullptr ? pair.sampler->id : ""),
+      choice("schedule", known_schedules(),
+             schedule != nullptr ? schedule->id : known_schedules().front().id),
   };
 }
 
@@ -168,7 +153,8 @@ ModelFacts read_facts(const std::string& id, const CheckpointLayout& layout) {
   const int side =
       number_or(layout.unet->config, "sample_size", 8, 256, facts.two_towers ? 128 : 64);
   facts.native_width = facts.native_height =
-      std::clamp(side * facts.latent_scale() / 8 * 8, 64, 2048);
+      std::clamp(side * facts.latent_scale() / card::kSideStep * card::kSideStep, card::kSideMin,
+                 card::kSideMax);
   if (facts.two_towers) {
     facts.default_guidance = 5.0;
     facts.default_strength = 0.3;
@@ -190,7 +176,6 @@ card::ModelCard make_card(const ModelFacts& facts, const CheckpointLayout& layou
   card.id = facts.id;
   card.title = facts.title;
   card.family = layout.family;
-  card.task = "generation";
   card.format = layout.format;
   card.description = facts.description;
   card.capabilities = {"text_to_image", "image_to_image", "inpaint"};
@@ -207,7 +192,8 @@ card::ModelCard make_card(const ModelFacts& facts, const CheckpointLayout& layou
   card.memory.bytes_per_pixel = 40.0 * static_cast<double>(facts.vae.block_out_channels.front());
   card.content_hash = layout.fingerprint;
   card.warnings = warnings_of(layout);
-  card.parameters = parameters_of(facts);
+  const card::TaskDescription& task = card::generate_task();
+  card.tasks = {{task.id, card::narrowed(task.parameters, overrides_of(facts))}};
   return card;
 }
 

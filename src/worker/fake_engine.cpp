@@ -1,7 +1,6 @@
 #include "worker/fake_engine.h"
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <chrono>
 #include <cstdlib>
@@ -16,6 +15,7 @@
 #include "media/image/blend.h"
 #include "media/image/convert.h"
 #include "media/image/resample.h"
+#include "platform/ascii.h"
 #include "platform/error.h"
 
 namespace atelier::worker {
@@ -131,20 +131,13 @@ const std::vector<engine::NamedChoice>& fake_schedules() {
   return kSchedules;
 }
 
-std::string lower(std::string_view text) {
-  std::string copy(text);
-  for (char& character : copy)
-    character = static_cast<char>(std::tolower(static_cast<unsigned char>(character)));
-  return copy;
-}
-
 const engine::NamedChoice& choose(const std::vector<engine::NamedChoice>& known,
                                   const std::string& name, const std::string& what) {
   if (name.empty()) return known.front();
-  const std::string wanted = lower(name);
+  const std::string wanted = platform::lower(name);
   for (const auto& choice : known) {
     const bool match =
-        wanted == choice.id || wanted == lower(choice.title) ||
+        wanted == choice.id || wanted == platform::lower(choice.title) ||
         std::find(choice.aliases.begin(), choice.aliases.end(), wanted) != choice.aliases.end();
     if (match && choice.available) return choice;
     if (match) {

@@ -46,10 +46,11 @@ class Session::Observer final : public engine::JobObserver {
 
 int Session::run() {
   std::jthread reader([this] { read_all(); });
-  while (auto message = next()) {
+  while (auto message = requests_.take()) {
     answer(*message);
     if (device_lost_) break;
-    if (message->method == protocol::GenerateRequest::kMethod && idle()) engine_.give_back_memory();
+    if (message->method == protocol::GenerateRequest::kMethod && requests_.empty())
+      engine_.give_back_memory();
   }
   {
     const std::scoped_lock lock(mutex_);
@@ -73,11 +74,10 @@ void Session::read_all() {
   // First of all: a job that ends because of this was not cancelled, so nothing may be said of it.
   channel_.close();
   std::unique_lock lock(mutex_);
-  closed_ = true;
   bad_message_ = bad;
-  changed_.notify_all();
+  requests_.close();
   if (!changed_.wait_for(lock, kOrphanPatience, [this] { return finished_; })) {
-    // The engine is in the middle of something long; nobody wants its result any more.
+    // The engine is in the middle of something long; its result has no receiver any more.
     ::_exit(bad ? kExitBadMessage : kExitOk);
   }
 }
@@ -87,14 +87,13 @@ void Session::take(protocol::Message message) {
     // At once, also while a job runs: the station asks whether this process lives.
     return channel_.send(protocol::result_frame(message.id, protocol::Empty{}));
   }
-  const std::scoped_lock lock(mutex_);
   if (message.method == protocol::CancelNotification::kMethod) {
+    const std::scoped_lock lock(mutex_);
     cancelled_.push_back(message.body_as<protocol::CancelNotification>().job);
     if (cancelled_.size() > kCancelledKept) cancelled_.pop_front();
   } else if (message.kind == protocol::Message::Kind::kRequest) {
-    waiting_.push_back(std::move(message));
+    requests_.push(std::move(message));
   }
-  changed_.notify_all();
 }
 
 // A station that is gone is no failure of the device: the job ends as at a cancellation.
@@ -108,22 +107,9 @@ void Session::tell(const protocol::Frame& frame) {
 }
 
 bool Session::is_cancelled(const std::string& job) {
+  if (requests_.closed()) return true;
   const std::scoped_lock lock(mutex_);
-  return closed_ || std::find(cancelled_.begin(), cancelled_.end(), job) != cancelled_.end();
-}
-
-bool Session::idle() {
-  const std::scoped_lock lock(mutex_);
-  return waiting_.empty();
-}
-
-std::optional<protocol::Message> Session::next() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return closed_ || !waiting_.empty(); });
-  if (closed_) return std::nullopt;
-  protocol::Message message = std::move(waiting_.front());
-  waiting_.pop_front();
-  return message;
+  return std::find(cancelled_.begin(), cancelled_.end(), job) != cancelled_.end();
 }
 
 void Session::answer(protocol::Message& message) {
@@ -150,7 +136,7 @@ void Session::answer(protocol::Message& message) {
   try {
     channel_.send(reply);
   } catch (const Error& error) {
-    // The station is gone; the reader has seen it, too, and next() ends the loop.
+    // The station is gone; the reader has seen it, too, and run() ends.
     platform::log_warning(std::string("atelier-worker: ") + error.what());
   }
 }

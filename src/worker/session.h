@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/interface.h"
+#include "platform/queue.h"
 #include "protocol/channel.h"
 #include "protocol/messages.h"
 
@@ -36,8 +37,7 @@ class Session {
   void tell(const protocol::Frame& frame);  // job thread: a notification
   bool is_cancelled(const std::string& job);
 
-  std::optional<protocol::Message> next();  // job thread from here on
-  bool idle();
+  // Job thread from here on.
   void answer(protocol::Message& message);
   protocol::Frame reply_to(protocol::Message& message);
   protocol::Frame generate(protocol::Message& message);
@@ -48,11 +48,10 @@ class Session {
   int exit_code_ = kExitOk;   // job thread
   bool device_lost_ = false;  // job thread
 
-  std::mutex mutex_;  // guards what follows
+  platform::Queue<protocol::Message> requests_;  // closed: nothing more comes
+  std::mutex mutex_;                             // guards what follows
   std::condition_variable changed_;
-  std::deque<protocol::Message> waiting_;
   std::deque<std::string> cancelled_;  // the newest few: a cancel may overtake its job
-  bool closed_ = false;                // nothing more comes
   bool bad_message_ = false;
   bool finished_ = false;  // the job thread has left run()
 };

@@ -1,11 +1,7 @@
 #include "app/free_port.h"
 
-#include <netdb.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <memory>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 
 namespace atelier::app {
 namespace {
@@ -13,23 +9,20 @@ namespace {
 constexpr int kTries = 20;
 
 bool is_taken(const std::string& host, int port) {
-  addrinfo hints{};
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE;
-  addrinfo* found = nullptr;
-  const std::string address = host == "localhost" ? "127.0.0.1" : host;
-  if (::getaddrinfo(address.c_str(), std::to_string(port).c_str(), &hints, &found) != 0) {
-    return false;
-  }
-  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, ::freeaddrinfo);
-  const int probe = ::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (probe < 0) return false;
-  const int reuse = 1;  // as the server does: a port that only waits to be forgotten is free
-  ::setsockopt(probe, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof reuse);
-  const bool taken = ::bind(probe, found->ai_addr, found->ai_addrlen) != 0 && errno == EADDRINUSE;
-  ::close(probe);
-  return taken;
+  using boost::asio::ip::tcp;
+  boost::system::error_code error;
+  const auto address =
+      boost::asio::ip::make_address(host == "localhost" ? "127.0.0.1" : host, error);
+  if (error) return false;
+  const tcp::endpoint endpoint(address, static_cast<boost::asio::ip::port_type>(port));
+  boost::asio::io_context context;
+  tcp::acceptor probe(context);
+  probe.open(endpoint.protocol(), error);
+  if (error) return false;
+  // As the server does: a port of connections that have just ended is free.
+  probe.set_option(tcp::acceptor::reuse_address(true), error);
+  probe.bind(endpoint, error);
+  return error == boost::asio::error::address_in_use;
 }
 
 }  // namespace

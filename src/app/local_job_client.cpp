@@ -1,12 +1,10 @@
 // The JobClient that runs jobs in this process, on a temporary database.
 #include <chrono>
-#include <deque>
-#include <mutex>
 
 #include "app/job_client.h"
 #include "app/station.h"
-#include "platform/condition.h"
 #include "platform/error.h"
+#include "platform/queue.h"
 
 namespace atelier::app {
 namespace {
@@ -15,30 +13,6 @@ using domain::Job;
 
 constexpr std::chrono::milliseconds kPoll{100};  // an interruption is noticed so soon
 constexpr std::chrono::seconds kNoticePatience{2};
-
-// Events from the scheduler's thread, taken by the command's.
-class Events {
- public:
-  void add(const scheduler::SharedEvent& event) {
-    const std::lock_guard lock(mutex_);
-    jobs_.push_back(event->job);
-    arrived_.notify_one();
-  }
-
-  std::optional<Job> take() {
-    std::unique_lock lock(mutex_);
-    arrived_.wait_for(lock, kPoll, [this] { return !jobs_.empty(); });
-    if (jobs_.empty()) return std::nullopt;
-    auto job = std::move(jobs_.front());
-    jobs_.pop_front();
-    return job;
-  }
-
- private:
-  std::mutex mutex_;
-  platform::Condition arrived_;
-  std::deque<Job> jobs_;  // guarded by mutex_
-};
 
 class LocalJobClient final : public JobClient {
  public:
@@ -51,15 +25,15 @@ class LocalJobClient final : public JobClient {
           const std::function<bool()>& interrupted) override {
     auto& scheduler = station_.scheduler();
     const auto id = scheduler.submit(request).id;
-    Events events;
+    platform::Queue<Job> jobs;  // as it is after each event; pushed by the scheduler's thread
     const auto subscription = scheduler.subscribe(
-        id, 0, [&events](const scheduler::SharedEvent& event) { events.add(event); });
+        id, 0, [&jobs](const scheduler::SharedEvent& event) { jobs.push(Job{event->job}); });
     for (bool cancelled = false;;) {
       if (interrupted() && !cancelled) {
         cancelled = true;
         scheduler.cancel(id);
       }
-      const auto job = events.take();
+      const auto job = jobs.take(kPoll);
       if (!job) {
         give_up_on(scheduler.status().notices);
         continue;

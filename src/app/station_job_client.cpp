@@ -6,8 +6,8 @@
 #include "app/address_file.h"
 #include "app/http_client.h"
 #include "app/job_client.h"
+#include "http/base64.h"
 #include "http/endpoints/job_view.h"
-#include "platform/base64.h"
 #include "platform/error.h"
 
 namespace atelier::app {
@@ -121,8 +121,8 @@ class StationJobClient final : public JobClient {
     JobRequest body;
     body.priority = request.priority;
     static_cast<card::GenerationInput&>(body.input) = request.input.generation;
-    if (!request.image.empty()) body.input.image = platform::base64_encode(request.image);
-    if (!request.mask.empty()) body.input.mask = platform::base64_encode(request.mask);
+    if (!request.image.empty()) body.input.image = http::base64_encode(request.image);
+    if (!request.mask.empty()) body.input.mask = http::base64_encode(request.mask);
     const auto accepted = json::read_json<http::JobView>(checked(
         client_->post("/api/v1/jobs", json::write_json(body)), client_->url(), request.names));
     auto job = follow(accepted.id, watch, interrupted);

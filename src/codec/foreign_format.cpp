@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "platform/ascii.h"
+
 namespace atelier::codec {
 namespace {
 
@@ -78,19 +80,11 @@ std::string_view magic_of(std::string_view file) {
   return found == std::end(kMagics) ? std::string_view{} : found->name;
 }
 
-std::string lower(std::string_view text) {
-  std::string copy{text};
-  for (char& sign : copy) {
-    if (sign >= 'A' && sign <= 'Z') sign = static_cast<char>(sign - 'A' + 'a');
-  }
-  return copy;
-}
-
 std::string_view text_format_of(std::string_view file) {
   if (file.starts_with("\xef\xbb\xbf")) file.remove_prefix(3);
   const auto first = file.find_first_not_of(" \t\r\n");
   if (first == std::string_view::npos) return file.empty() ? "" : "an empty text";
-  const auto text = lower(file.substr(first));
+  const auto text = platform::lower(file.substr(first));
   if (text.front() == '<') {
     if (text.find("<svg") != std::string::npos) return "SVG";
     if (text.starts_with("<!doctype html") || text.find("<html") != std::string::npos)

@@ -1,9 +1,13 @@
 #include "http/access.h"
 
+#include <sodium.h>
+
 #include <algorithm>
+#include <array>
 #include <optional>
 
-#include "platform/base64.h"
+#include "http/base64.h"
+#include "platform/check.h"
 
 namespace atelier::http {
 namespace {
@@ -39,23 +43,30 @@ std::optional<std::string_view> after_scheme(std::string_view value, std::string
 }
 
 std::string password_of(std::string_view basic) {
-  const auto bytes = platform::base64_decode(basic);
+  const auto bytes = base64_decode(basic);
   if (!bytes) return {};
   const std::string text{bytes->begin(), bytes->end()};
   const std::size_t colon = text.find(':');
   return colon == std::string::npos ? std::string{} : text.substr(colon + 1);
 }
 
+using Digest = std::array<unsigned char, crypto_generichash_BYTES>;
+
+// Digests have one length, so the comparison does not depend on the lengths of the keys either.
+Digest digest_of(std::string_view text) {
+  static const bool ready = sodium_init() >= 0;
+  CHECK(ready);
+  Digest digest{};
+  crypto_generichash(digest.data(), digest.size(),
+                     reinterpret_cast<const unsigned char*>(text.data()), text.size(), nullptr, 0);
+  return digest;
+}
+
 }  // namespace
 
 bool equal_in_constant_time(std::string_view given, std::string_view right) {
-  volatile unsigned difference = given.size() == right.size() ? 0U : 1U;  // no way out of the loop
-  for (std::size_t i = 0; i < given.size(); ++i) {
-    const char other = right.empty() ? '\0' : right[i % right.size()];
-    difference = difference | static_cast<unsigned>(static_cast<unsigned char>(given[i]) ^
-                                                    static_cast<unsigned char>(other));
-  }
-  return difference == 0;
+  const Digest left = digest_of(given);
+  return sodium_memcmp(left.data(), digest_of(right).data(), left.size()) == 0;
 }
 
 std::vector<std::string> unreadable_entries(const AccessRules& rules) {

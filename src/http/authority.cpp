@@ -1,45 +1,35 @@
 #include "http/authority.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <array>
+#include <boost/asio/ip/address.hpp>
 #include <charconv>
+
+#include "platform/ascii.h"
 
 namespace atelier::http {
 namespace {
+
+namespace ip = boost::asio::ip;
 
 constexpr std::size_t kNameBytesMax = 253;  // RFC 1035
 constexpr std::size_t kLabelBytesMax = 63;
 
 bool is_digit(char character) { return character >= '0' && character <= '9'; }
 
-std::string lower(std::string_view text) {
-  std::string copy{text};
-  for (char& character : copy) {
-    if (character >= 'A' && character <= 'Z') character = static_cast<char>(character - 'A' + 'a');
-  }
-  return copy;
-}
-
-// inet_pton() refuses leading zeros and shortened forms.
+// make_address_v4() refuses leading zeros and shortened forms.
 bool is_ipv4(const std::string& text) {
-  in_addr address{};
-  return ::inet_pton(AF_INET, text.c_str(), &address) == 1;
+  boost::system::error_code error;
+  ip::make_address_v4(text, error);
+  return !error;
 }
 
 std::optional<std::string> short_ipv6(const std::string& text) {
-  in6_addr address{};
-  if (::inet_pton(AF_INET6, text.c_str(), &address) != 1) return std::nullopt;
-  std::array<char, INET6_ADDRSTRLEN> form{};
-  if (IN6_IS_ADDR_V4MAPPED(&address)) {
-    ::inet_ntop(AF_INET, &address.s6_addr[12], form.data(), form.size());
-  } else {
-    ::inet_ntop(AF_INET6, &address, form.data(), form.size());
-  }
-  return std::string{form.data()};
+  if (text.find('%') != std::string::npos) return std::nullopt;  // a zone
+  boost::system::error_code error;
+  const auto address = ip::make_address_v6(text, error);
+  if (error) return std::nullopt;
+  if (address.is_v4_mapped()) return ip::make_address_v4(ip::v4_mapped, address).to_string();
+  return address.to_string();
 }
 
 bool is_label(std::string_view label) {
@@ -58,7 +48,7 @@ bool ends_in_number(std::string_view name) {
 }
 
 std::optional<std::string> read_name(std::string_view text) {
-  std::string name = lower(text);
+  std::string name = platform::lower(text);
   if (is_ipv4(name)) return name;
   if (name.ends_with('.')) name.pop_back();
   if (name.empty() || name.size() > kNameBytesMax || ends_in_number(name)) return std::nullopt;
@@ -84,12 +74,12 @@ bool read_port(std::string_view text, std::optional<int>& port) {
 }  // namespace
 
 std::optional<Authority> read_authority(std::string_view text) {
-  if (text.find('\0') != std::string_view::npos) return std::nullopt;  // inet_pton() ends there
+  if (text.find('\0') != std::string_view::npos) return std::nullopt;  // make_address() ends there
   const bool bracketed = text.starts_with('[');
   const std::size_t host_end = bracketed ? text.find(']') : std::min(text.find(':'), text.size());
   if (host_end == std::string_view::npos) return std::nullopt;
   std::string_view rest = text.substr(bracketed ? host_end + 1 : host_end);
-  const auto host = bracketed ? short_ipv6(lower(text.substr(1, host_end - 1)))
+  const auto host = bracketed ? short_ipv6(platform::lower(text.substr(1, host_end - 1)))
                               : read_name(text.substr(0, host_end));
   if (!host) return std::nullopt;
   Authority authority{*host, std::nullopt};
@@ -103,7 +93,7 @@ int Origin::port() const { return authority.port.value_or(scheme == "https" ? 44
 std::optional<Origin> read_origin(std::string_view text) {
   const std::size_t end = text.find("://");
   if (end == std::string_view::npos) return std::nullopt;  // "null"
-  const std::string scheme = lower(text.substr(0, end));
+  const std::string scheme = platform::lower(text.substr(0, end));
   if (scheme != "http" && scheme != "https") return std::nullopt;
   const auto authority = read_authority(text.substr(end + 3));
   if (!authority) return std::nullopt;

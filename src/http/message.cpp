@@ -6,20 +6,6 @@
 #include "platform/check.h"
 
 namespace atelier::http {
-namespace {
-
-// Not std::tolower: header names must not depend on the locale.
-char lower(char character) {
-  return character >= 'A' && character <= 'Z' ? static_cast<char>(character - 'A' + 'a')
-                                              : character;
-}
-
-}  // namespace
-
-bool equal_without_case(std::string_view left, std::string_view right) {
-  return std::ranges::equal(left, right, [](char a, char b) { return lower(a) == lower(b); });
-}
-
 std::string_view Request::header(std::string_view name) const {
   for (const auto& [key, value] : headers) {
     if (equal_without_case(key, name)) return value;

@@ -11,13 +11,14 @@
 #include <vector>
 
 #include "http/body.h"
+#include "platform/ascii.h"
 #include "platform/byte_source.h"
 
 namespace atelier::http {
 
 using Fields = std::vector<std::pair<std::string, std::string>>;
 
-bool equal_without_case(std::string_view left, std::string_view right);
+using platform::equal_without_case;
 
 struct Request {
   std::string method;  // "GET", "POST", … (HEAD arrives at handlers as GET)

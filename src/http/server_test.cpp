@@ -11,7 +11,7 @@
 #include <thread>
 #include <tuple>
 
-#include "platform/base64.h"
+#include "http/base64.h"
 #include "tests/doubles/running_server.h"
 
 namespace atelier::http {
@@ -821,7 +821,7 @@ TEST_F(ServerTest, APictureInJsonIsReadWhileItIsSent) {
   EXPECT_EQ(text.size(), 1'333'340U);
   EXPECT_EQ(json.at("data").at(0).at("b64_json").as_string(), text);
   EXPECT_EQ(json.at("images").at(0).as_string(), text);
-  const auto bytes = platform::base64_decode(text);
+  const auto bytes = base64_decode(text);
   ASSERT_TRUE(bytes);
   EXPECT_EQ((std::string{bytes->begin(), bytes->end()}), "\x89PNG" + std::string(1'000'001, 'x'));
 }

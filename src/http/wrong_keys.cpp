@@ -1,12 +1,8 @@
 #include "http/wrong_keys.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <array>
 #include <bit>
+#include <boost/asio/ip/network_v6.hpp>
 
 namespace atelier::http {
 namespace {
@@ -19,15 +15,13 @@ constexpr std::chrono::minutes kMemory{10};
 constexpr std::size_t kAddressesMax = 1024;  // some 100 KB
 constexpr std::size_t kEachLogged = 4;       // then the 8th, the 16th, …
 
-// Whoever has one IPv6 address has 2^64 of them.
+// A client with one IPv6 address usually has the whole /64 network of it.
 std::string guesser_name(std::string_view address) {
+  namespace ip = boost::asio::ip;
   std::string text{address};
-  in6_addr bytes{};
-  if (::inet_pton(AF_INET6, text.c_str(), &bytes) != 1) return text;
-  std::fill(bytes.s6_addr + 8, bytes.s6_addr + 16, std::uint8_t{0});
-  std::array<char, INET6_ADDRSTRLEN> form{};
-  ::inet_ntop(AF_INET6, &bytes, form.data(), form.size());
-  return std::string{form.data()} + "/64";
+  boost::system::error_code error;
+  const auto v6 = ip::make_address_v6(text, error);
+  return error ? text : ip::network_v6(v6, 64).canonical().to_string();
 }
 
 std::chrono::milliseconds delay_of(std::size_t wrong) {

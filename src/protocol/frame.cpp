@@ -4,6 +4,7 @@
 #include <charconv>
 #include <string_view>
 
+#include "platform/ascii.h"
 #include "platform/error.h"
 
 namespace atelier::protocol {
@@ -39,12 +40,6 @@ std::string over_limit(std::size_t json_size, std::span<const std::size_t> part_
     total += size;
   }
   return {};
-}
-
-bool same_name(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [&](char x, char y) { return lower(x) == lower(y); });
 }
 
 std::string_view trim(std::string_view text) {
@@ -133,10 +128,10 @@ void FrameReader::read_header() {
     if (colon == std::string_view::npos) corrupt("a header line has no colon");
     const std::string_view name = line.substr(0, colon);
     const std::string_view value = line.substr(colon + 1);
-    if (same_name(name, "Content-Length")) {
+    if (platform::equal_without_case(name, "Content-Length")) {
       if (length) corrupt("two lengths");
       length = read_size(value);
-    } else if (same_name(name, "Content-Parts")) {
+    } else if (platform::equal_without_case(name, "Content-Parts")) {
       if (parts) corrupt("two lists of parts");
       parts = read_sizes(value);
     }

@@ -1,9 +1,6 @@
 #include "scheduler/media_pool.h"
 
-#include <algorithm>
 #include <exception>
-#include <functional>
-#include <iterator>
 #include <utility>
 
 namespace atelier::scheduler {
@@ -26,59 +23,51 @@ MediaPool::MediaPool(const LaunchChild& launch, int threads, const Patience& pat
 MediaPool::~MediaPool() { stop(); }
 
 void MediaPool::post(Work work, Failed failed, For whom) {
+  Task task{std::move(work), std::move(failed), whom};
   {
     const std::lock_guard lock(mutex_);
-    const bool refused = stopped_ || (callers_stopped_ && whom == For::kCaller);
-    if (!refused) {
-      tasks_.push_back({std::move(work), std::move(failed), whom});
-      arrived_.notify_one();
-      return;
-    }
+    const bool refused = callers_stopped_ && whom == For::kCaller;
+    if (!refused && tasks_.push(std::move(task)) == platform::Push::kTaken) return;
   }
-  failed(stopping_error());
+  task.failed(stopping_error());
+}
+
+bool MediaPool::begin(Seat& seat, const Task& task) {
+  const std::lock_guard lock(mutex_);
+  seat.busy_for_caller = task.whom == For::kCaller && !callers_stopped_;
+  return seat.busy_for_caller || task.whom == For::kStation;
 }
 
 void MediaPool::run(Seat& seat) {
-  for (;;) {
-    Task task;
-    {
-      std::unique_lock lock(mutex_);
-      seat.busy_for_caller = false;
-      arrived_.wait(lock, [this] { return stopped_ || !tasks_.empty(); });
-      if (stopped_) return;
-      task = std::move(tasks_.front());
-      tasks_.pop_front();
-      seat.busy_for_caller = task.whom == For::kCaller;
-    }
+  while (const auto task = tasks_.take()) {
     try {
-      task.work(*seat.decoder);
+      if (!begin(seat, *task)) throw stopping_error();
+      task->work(*seat.decoder);
     } catch (const Error& error) {
-      task.failed(error);
+      task->failed(error);
     } catch (const std::exception& error) {
-      task.failed(Error(ErrorCode::kInternal, error.what()));
+      task->failed(Error(ErrorCode::kInternal, error.what()));
     }
+    const std::lock_guard lock(mutex_);
+    seat.busy_for_caller = false;
   }
 }
 
 void MediaPool::stop_callers() {
-  std::vector<Task> left;
   {
     const std::lock_guard lock(mutex_);
     callers_stopped_ = true;
-    const auto waits = [](const Task& task) { return task.whom == For::kCaller; };
-    const auto callers = std::ranges::stable_partition(tasks_, std::not_fn(waits));
-    left.assign(std::make_move_iterator(callers.begin()), std::make_move_iterator(callers.end()));
-    tasks_.erase(callers.begin(), callers.end());
     for (auto& seat : seats_) {
       if (seat->busy_for_caller) seat->decoder->abort();
     }
   }
-  for (auto& task : left) task.failed(stopping_error());
+  const auto callers = tasks_.remove_if([](const Task& task) { return task.whom == For::kCaller; });
+  for (const auto& task : callers) task.failed(stopping_error());
 }
 
 bool MediaPool::stopping() {
   const std::lock_guard lock(mutex_);
-  return callers_stopped_ || stopped_;
+  return callers_stopped_ || tasks_.closed();
 }
 
 std::vector<DecoderStatus> MediaPool::decoders() {
@@ -90,17 +79,11 @@ std::vector<DecoderStatus> MediaPool::decoders() {
 }
 
 void MediaPool::stop() {
-  std::deque<Task> left;
-  {
-    const std::lock_guard lock(mutex_);
-    if (stopped_) return;
-    stopped_ = true;
-    left.swap(tasks_);
-    arrived_.notify_all();
-  }
+  if (tasks_.closed()) return;
+  const auto left = tasks_.close();
   for (auto& seat : seats_) seat->decoder->abort();
   for (auto& thread : threads_) thread.join();
-  for (auto& task : left) task.failed(stopping_error());
+  for (const auto& task : left) task.failed(stopping_error());
 }
 
 }  // namespace atelier::scheduler

@@ -3,8 +3,6 @@
 // `failed`.
 #pragma once
 
-#include <condition_variable>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -12,6 +10,7 @@
 #include <vector>
 
 #include "platform/error.h"
+#include "platform/queue.h"
 #include "scheduler/decoder.h"
 
 namespace atelier::scheduler {
@@ -47,12 +46,11 @@ class MediaPool {
     bool busy_for_caller = false;  // guarded by mutex_
   };
   void run(Seat& seat);
+  bool begin(Seat& seat, const Task& task);  // false: its caller was stopped meanwhile
 
+  platform::Queue<Task> tasks_;
   std::mutex mutex_;
-  std::condition_variable arrived_;
-  std::deque<Task> tasks_;        // guarded by mutex_
   bool callers_stopped_ = false;  // guarded by mutex_
-  bool stopped_ = false;          // guarded by mutex_
   std::vector<std::unique_ptr<Seat>> seats_;
   std::vector<std::thread> threads_;
 };

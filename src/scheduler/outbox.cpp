@@ -22,49 +22,33 @@ Outbox::Outbox(protocol::Channel& channel, std::size_t bytes_max)
     : channel_(channel), bytes_max_(bytes_max), thread_([this] { run(); }) {}
 
 Outbox::~Outbox() {
-  {
-    const std::lock_guard lock(mutex_);
-    closed_ = true;
-    changed_.notify_all();
-  }
+  waiting_.close();
   thread_.join();
 }
 
 bool Outbox::post(protocol::Frame frame) {
   const auto size = size_of(frame);
   const std::lock_guard lock(mutex_);
-  if (closed_) return true;
+  if (waiting_.closed()) return true;
   if (size > bytes_max_ - std::min(bytes_, bytes_max_)) return false;
   bytes_ += size;
-  waiting_.push_back(std::move(frame));
-  changed_.notify_all();
+  waiting_.push(std::move(frame));
   return true;
 }
 
 void Outbox::run() {
-  for (;;) {
-    protocol::Frame frame;
-    {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return closed_ || !waiting_.empty(); });
-      if (closed_) return;
-      frame = std::move(waiting_.front());
-      waiting_.pop_front();
-    }
-    const auto size = size_of(frame);
+  while (const auto frame = waiting_.take()) {
     try {
-      channel_.send(frame);
+      channel_.send(*frame);
     } catch (const std::exception& error) {
       platform::log(platform::LogLevel::kDebug,
                     std::string("a message to a child was not sent: ") + error.what());
       channel_.close();  // its reader wakes and tells that the child is gone
-      const std::lock_guard lock(mutex_);
-      closed_ = true;
-      waiting_.clear();
+      waiting_.close();
       return;
     }
     const std::lock_guard lock(mutex_);
-    bytes_ -= size;
+    bytes_ -= size_of(*frame);
   }
 }
 

@@ -4,12 +4,11 @@
 // gone is dropped, for the end of its channel is noticed by its reader.
 #pragma once
 
-#include <condition_variable>
 #include <cstddef>
-#include <deque>
 #include <mutex>
 #include <thread>
 
+#include "platform/queue.h"
 #include "protocol/channel.h"
 
 namespace atelier::scheduler {
@@ -29,12 +28,10 @@ class Outbox {
 
   protocol::Channel& channel_;
   const std::size_t bytes_max_;
+  platform::Queue<protocol::Frame> waiting_;  // closed: nothing is written any more
   std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<protocol::Frame> waiting_;  // guarded by mutex_
-  std::size_t bytes_ = 0;                // guarded by mutex_; also of the message under way
-  bool closed_ = false;                  // guarded by mutex_; nothing is written any more
-  std::thread thread_;                   // last: it uses all of the above
+  std::size_t bytes_ = 0;  // guarded by mutex_; of what waits and of the message under way
+  std::thread thread_;     // last: it uses all of the above
 };
 
 }  // namespace atelier::scheduler

@@ -135,7 +135,10 @@ int main(int count, char** arguments) {
   worker::prefer_as_victim();
   try {
     const std::span<const char* const> all(arguments, static_cast<std::size_t>(count));
-    return worker::run(worker::read_options(all.subspan(1)));
+    const auto options = worker::read_options(all.subspan(1));
+    if (options.help.empty()) return worker::run(options);
+    std::fputs(options.help.c_str(), stdout);
+    return worker::kExitOk;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "atelier-worker: %s\n",
                  atelier::platform::without_control_characters(error.what()).c_str());

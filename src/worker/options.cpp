@@ -1,50 +1,32 @@
 #include "worker/options.h"
 
-#include <charconv>
-#include <string_view>
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
 
 #include "platform/error.h"
 
 namespace atelier::worker {
-namespace {
-
-int read_number(std::string_view option, std::string_view text) {
-  int number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size() || number < 0) {
-    throw Error(ErrorCode::kInvalidArgument,
-                std::string(option) + " wants a whole number, not '" + std::string(text) + "'");
-  }
-  return number;
-}
-
-}  // namespace
 
 Options read_options(std::span<const char* const> arguments) {
   Options options;
-  for (std::size_t i = 0; i < arguments.size(); i += 2) {
-    const std::string_view name = arguments[i];
-    if (i + 1 == arguments.size()) {
-      throw Error(ErrorCode::kInvalidArgument, std::string(name) + " wants a value");
-    }
-    const std::string_view value = arguments[i + 1];
-    if (name == "--engine") {
-      options.engine = value;
-    } else if (name == "--device") {
-      options.device = value;
-    } else if (name == "--threads") {
-      options.threads = read_number(name, value);
-    } else if (name == "--assets") {
-      options.assets = value;
-    } else if (name == "--fake") {
-      options.fake = value;
-    } else if (name == "--fd") {
-      options.fd = read_number(name, value);
-    } else {
-      throw Error(ErrorCode::kInvalidArgument,
-                  "atelier-worker does not know '" + std::string(name) +
-                      "': it knows --engine --device --threads --assets --fake --fd");
-    }
+  CLI::App parser("Owns one device and runs jobs on it. Started by atelier.", "atelier-worker");
+  parser.add_option("--engine", options.engine,
+                    "auto, cpu, cuda, fake or the path of an engine library");
+  parser.add_option("--device", options.device, "Device of the engine, such as cpu or cuda");
+  parser.add_option("--threads", options.threads, "Threads; 0: all that this process may use")
+      ->check(CLI::NonNegativeNumber);
+  parser.add_option("--assets", options.assets, "Folder of the tokenizers' data");
+  parser.add_option("--fake", options.fake, "Switches of the fake engine: step_ms=50,hang");
+  parser.add_option("--fd", options.fd, "Descriptor of the socket to the station")
+      ->check(CLI::NonNegativeNumber);
+  try {
+    parser.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+  } catch (const CLI::CallForHelp&) {
+    options.help = parser.help();
+  } catch (const CLI::ParseError& error) {
+    throw Error(ErrorCode::kInvalidArgument,
+                std::string(error.what()) + ": run 'atelier-worker --help' for the options");
   }
   return options;
 }

@@ -14,9 +14,10 @@ struct Options {
   std::string assets;  // folder of tokenizer data, "": built in default
   std::string fake;    // switches of the fake engine: "step_ms=50,crash_at_step=3"
   int fd = 3;          // the socket to the station
+  std::string help;    // of --help, else "": to be printed, and nothing is run
 };
 
-// Throws kInvalidArgument with the option's name.
+// Without the program's name. Throws kInvalidArgument with the option's name.
 Options read_options(std::span<const char* const> arguments);
 
 }  // namespace atelier::worker

@@ -23,6 +23,25 @@ TEST(Options, RefuseWhatTheyDoNotKnow) {
   EXPECT_THROW(read_options(std::array{"--engine"}), Error);
   EXPECT_THROW(read_options(std::array{"--fd", "three"}), Error);
   EXPECT_THROW(read_options(std::array{"--threads", "-1"}), Error);
+  EXPECT_THROW(read_options(std::array{"--threads=many"}), Error);
+}
+
+TEST(Options, SayInTheRefusalWhichOptionItIs) {
+  try {
+    read_options(std::array{"--fd", "three"});
+    FAIL() << "'three' is not a number";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+    EXPECT_NE(std::string(error.what()).find("--fd"), std::string::npos) << error.what();
+  }
+}
+
+TEST(Options, HelpNamesEachOption) {
+  const Options options = read_options(std::array{"--help"});
+  for (const char* name : {"--engine", "--device", "--threads", "--assets", "--fake", "--fd"}) {
+    EXPECT_NE(options.help.find(name), std::string::npos) << name;
+  }
+  EXPECT_EQ(read_options({}).help, "");
 }
 
 }  // namespace

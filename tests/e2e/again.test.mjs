@@ -1,4 +1,4 @@
-// Batches and "Use settings" with real parts: what was made can be looked at piece by piece and made again.
+// Batches and "Use settings" with the real engine: each picture of a batch can be shown, and made again.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
@@ -29,7 +29,7 @@ const create = () => page.getByRole('button', { name: /^Create/ }).click();
 const jobs = async () => (await (await fetch(`${station.url}/api/v1/jobs?limit=20`)).json()).jobs;
 const ended = (seed) => page.getByText(new RegExp(`seed ${seed}\\b`)).waitFor({ timeout: 120_000 });
 
-test('each picture of a batch can be chosen, has its own seed and its place in the strip', async () => {
+test('each picture of a batch can be selected, and has its own seed and its own tile in the strip', async () => {
   await set({ Prompt: 'a red circle', Seed: '500', 'Steps, exact value': '3' });
   await page.getByText('More settings').click();
   await field('Pictures, exact value').fill('3');

@@ -3,6 +3,8 @@
 #include <cctype>
 #include <utility>
 
+#include "platform/ascii.h"
+
 namespace atelier::domain {
 namespace {
 
@@ -58,7 +60,7 @@ std::string plain_name(std::string_view name) {
   std::string plain;
   for (const char c : name) {
     const auto byte = static_cast<unsigned char>(c);
-    if (std::isalnum(byte) != 0) plain += static_cast<char>(std::tolower(byte));
+    if (std::isalnum(byte) != 0) plain += platform::lower(c);
   }
   return plain;
 }

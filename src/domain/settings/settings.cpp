@@ -6,12 +6,12 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <cstdlib>
 #include <string_view>
 
 #include "domain/settings/limits.h"
+#include "platform/ascii.h"
 #include "platform/error.h"
 #include "platform/nearest.h"
 #include "platform/utf8.h"
@@ -62,14 +62,9 @@ void append(std::vector<std::string>& to, const std::vector<std::string>& more) 
   to.insert(to.end(), more.begin(), more.end());
 }
 
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return char(std::tolower(c)); });
-  return text;
-}
-
 std::string choice(const std::string& value, const std::string& source,
                    const std::vector<std::string>& choices) {
-  const auto wanted = lower(value);
+  const auto wanted = platform::lower(value);
   if (std::ranges::find(choices, wanted) == choices.end()) {
     std::string names;
     for (const auto& name : choices) names += (names.empty() ? "" : ", ") + name;
@@ -79,7 +74,7 @@ std::string choice(const std::string& value, const std::string& source,
 }
 
 std::string log_level(const std::string& value, const std::string& source) {
-  auto level = lower(value);
+  auto level = platform::lower(value);
   if (level == "warn") level = "warning";
   if (level == "trace") level = "debug";
   if (level == "critical") level = "error";

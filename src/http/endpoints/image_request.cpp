@@ -11,6 +11,7 @@
 #include "http/endpoints/sampler_names.h"
 #include "http/endpoints/unknown_fields.h"
 #include "json/describe.h"
+#include "platform/ascii.h"
 #include "platform/error.h"
 #include "platform/utf8.h"
 
@@ -52,17 +53,9 @@ void round_side(std::optional<int>& side, const char* name, std::vector<std::str
   side = rounded;
 }
 
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(), [](char character) {
-    return character >= 'A' && character <= 'Z' ? static_cast<char>(character - 'A' + 'a')
-                                                : character;
-  });
-  return text;
-}
-
 // The legacy server ran everything at 1.5, which is right for distilled few-step models alone.
 std::optional<double> usual_guidance(const domain::InstalledModel& model) {
-  const std::string name = lower(model.card.id + " " + model.card.title);
+  const std::string name = platform::lower(model.card.id + " " + model.card.title);
   const bool lightning =
       name.find("lightning") != std::string::npos || name.find("turbo") != std::string::npos;
   return lightning ? std::optional{kLightningGuidance} : std::nullopt;

@@ -1,7 +1,8 @@
 #include "http/endpoints/loose_values.h"
 
-#include <algorithm>
 #include <string_view>
+
+#include "platform/ascii.h"
 
 namespace atelier::http {
 namespace {
@@ -13,12 +14,6 @@ std::string_view trim(std::string_view text) {
   const auto first = text.find_first_not_of(kSpace);
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
-
-bool equal_without_case(std::string_view text, std::string_view lower) {
-  return std::ranges::equal(text, lower, [](char a, char b) {
-    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
-  });
 }
 
 }  // namespace
@@ -40,9 +35,9 @@ void read_flag_in_text(bj::value& value) {
   const auto text = trim(value.get_string());
   if (text.empty()) {
     value = nullptr;
-  } else if (equal_without_case(text, "true")) {
+  } else if (platform::equal_without_case(text, "true")) {
     value = true;
-  } else if (equal_without_case(text, "false")) {
+  } else if (platform::equal_without_case(text, "false")) {
     value = false;
   }
 }

@@ -5,7 +5,8 @@
 #include <optional>
 #include <utility>
 
-#include "platform/base64.h"
+#include "http/base64.h"
+#include "platform/ascii.h"
 #include "platform/error.h"
 
 namespace atelier::http {
@@ -16,16 +17,6 @@ constexpr std::string_view kBase64Signs =
 constexpr std::string_view kUrlSigns = "-_";  // in place of + and /
 constexpr std::string_view kSpace = " \t\r\n\f\v";
 constexpr std::size_t kBeginning = 300;  // bytes that are looked at to tell what a text is
-
-char lower(char sign) {
-  return sign >= 'A' && sign <= 'Z' ? static_cast<char>(sign - 'A' + 'a') : sign;
-}
-
-std::string lower(std::string_view text) {
-  std::string copy{text};
-  std::ranges::transform(copy, copy.begin(), [](char sign) { return lower(sign); });
-  return copy;
-}
 
 std::string_view trim(std::string_view text) {
   const auto first = text.find_first_not_of(kSpace);
@@ -111,29 +102,6 @@ Signs count_signs(std::string_view text) {
   return signs;
 }
 
-std::string what_is_wrong_with(std::string_view text) {
-  const Signs signs = count_signs(text);
-  if (signs.other > 0) {
-    return "this is not base64: send a picture's bytes in base64 or as a data URL";
-  }
-  if (signs.percent > 0) {
-    return "this is base64 with percent signs, as in an address: send it without that encoding";
-  }
-  if (signs.all() % 4 == 1) {
-    return "this base64 text was cut off: " + std::to_string(signs.all()) +
-           " signs hold no whole number of bytes";
-  }
-  if (signs.url > 0) {
-    return "this is base64url ('-' and '_' in place of '+' and '/'): send ordinary base64";
-  }
-  if (signs.padding == 0) {
-    return "this is base64 without the '=' signs at its end: add them until its length is a "
-           "multiple of 4";
-  }
-  return "this is base64 with '=' signs in the wrong place: they stand at the end alone, at most "
-         "two of them";
-}
-
 // One spelling for all: the standard alphabet, padded.
 std::string ordinary(std::string_view text) {
   std::string dense;
@@ -148,14 +116,50 @@ std::string ordinary(std::string_view text) {
   return dense;
 }
 
+// Whether the bits behind the last byte, which an encoder leaves zero, are all that is wrong.
+bool ends_in_stray_bits(std::string_view text) {
+  std::string dense = ordinary(text);
+  const auto last = dense.find_last_not_of('=');
+  if (last == std::string::npos || base64_decode(dense)) return false;
+  dense[last] = 'A';  // six zero bits
+  return base64_decode(dense).has_value();
+}
+
+std::string what_is_wrong_with(std::string_view text) {
+  const Signs signs = count_signs(text);
+  if (signs.other > 0) {
+    return "this is not base64: send a picture's bytes in base64 or as a data URL";
+  }
+  if (signs.percent > 0) {
+    return "this is base64 with percent signs, as in an address: send it without that encoding";
+  }
+  if (signs.all() % 4 == 1) {
+    return "this base64 text was cut off: " + std::to_string(signs.all()) +
+           " characters hold no whole number of bytes";
+  }
+  if (ends_in_stray_bits(text)) {
+    return "this base64 text was cut off or changed: its last character has bits that belong to no "
+           "byte";
+  }
+  if (signs.url > 0) {
+    return "this is base64url ('-' and '_' in place of '+' and '/'): send ordinary base64";
+  }
+  if (signs.padding == 0) {
+    return "this is base64 without the '=' signs at its end: add them until its length is a "
+           "multiple of 4";
+  }
+  return "this is base64 with '=' signs in the wrong place: they stand at the end alone, at most "
+         "two of them";
+}
+
 // What stands behind the comma of a data URL; the text itself when it is none.
 std::string_view without_data_url(std::string_view text, std::string_view pointer) {
-  if (!lower(text.substr(0, 5)).starts_with("data:")) return text;
+  if (!platform::lower(text.substr(0, 5)).starts_with("data:")) return text;
   const std::size_t comma = text.find(',');
   if (comma == std::string_view::npos) {
     refuse(pointer, "this data URL has no comma, so nothing follows its type: it was cut off");
   }
-  const auto head = lower(text.substr(0, std::min(comma, kBeginning)));
+  const auto head = platform::lower(text.substr(0, std::min(comma, kBeginning)));
   if (!head.ends_with(";base64")) {
     refuse(pointer, "this data URL has no ';base64,' part: send the picture in base64");
   }
@@ -163,7 +167,7 @@ std::string_view without_data_url(std::string_view text, std::string_view pointe
 }
 
 void refuse_what_is_no_base64(std::string_view text, std::string_view pointer) {
-  const auto beginning = lower(text.substr(0, kBeginning));
+  const auto beginning = platform::lower(text.substr(0, kBeginning));
   if (const auto scheme = scheme_of(beginning); !scheme.empty()) {
     refuse(pointer, "this is an address (" + scheme + (scheme == "blob" ? ":" : "://") +
                         "), and the station fetches nothing from elsewhere: send the picture "
@@ -193,8 +197,8 @@ std::vector<std::uint8_t> read_picture(std::string_view text, std::string_view p
   if (text.empty()) return {};
   text = trim(without_data_url(trim(text), pointer));
   refuse_what_is_no_base64(text, pointer);
-  auto bytes = platform::base64_decode(text);
-  if (!bytes && rule == Base64Rule::kLoose) bytes = platform::base64_decode(ordinary(text));
+  auto bytes = base64_decode(text);
+  if (!bytes && rule == Base64Rule::kLoose) bytes = base64_decode(ordinary(text));
   if (!bytes) refuse(pointer, what_is_wrong_with(text));
   if (bytes->empty()) refuse(pointer, "the picture is empty");
   return *std::move(bytes);

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "platform/base64.h"
+#include "http/base64.h"
 #include "platform/error.h"
 
 namespace atelier::http {
@@ -15,7 +15,7 @@ using testing::StartsWith;
 
 const std::vector<std::uint8_t> kBytes{0x89, 'P', 'N', 'G', 0xff, 0xfe, 0xfb, 0xef, 0x3f, 0x01};
 
-std::string standard() { return platform::base64_encode(kBytes); }
+std::string standard() { return base64_encode(kBytes); }
 
 std::string url_alphabet(std::string text) {
   for (char& sign : text) sign = sign == '+' ? '-' : sign == '/' ? '_' : sign;
@@ -77,7 +77,8 @@ TEST(PictureField, SaysWhatWasMetInThePlaceOfBase64) {
     EXPECT_THAT(said("89504e470d0a1a0a"), HasSubstr("hexadecimal"));
     EXPECT_THAT(said("/home/me/cat.png"), HasSubstr("file's name"));
     EXPECT_THAT(said("iVBORw0KGgo%3D"), HasSubstr("percent"));
-    EXPECT_THAT(said("abcde"), AllOf(HasSubstr("cut off"), HasSubstr("5 signs")));
+    EXPECT_THAT(said("abcde"), AllOf(HasSubstr("cut off"), HasSubstr("5 characters")));
+    EXPECT_THAT(said("iVBORx=="), HasSubstr("cut off or changed"));
     EXPECT_THAT(said("ab=cdefg"), HasSubstr("wrong place"));
     EXPECT_THAT(said("*not base64*"), HasSubstr("not base64"));
     EXPECT_THAT(said("data:image/png,plain"), HasSubstr("';base64,'"));

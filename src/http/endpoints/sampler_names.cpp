@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "platform/ascii.h"
 #include "platform/error.h"
 #include "platform/nearest.h"
 #include "platform/utf8.h"
@@ -14,8 +15,7 @@ namespace {
 // that "DPM++ 2M" is "dpmpp_2m".
 std::string key_of(std::string_view name) {
   std::string key;
-  for (char character : name) {
-    if (character >= 'A' && character <= 'Z') character = static_cast<char>(character - 'A' + 'a');
+  for (char character : platform::lower(name)) {
     if (character == '+') character = 'p';
     const bool kept =
         (character >= 'a' && character <= 'z') || (character >= '0' && character <= '9');

@@ -21,14 +21,14 @@ test('a list in several replies is joined', async () => {
     { jobs: [{ id: 'd', result: null }, { id: 'c', result: null }], next: 'c' },
     { jobs: [{ id: 'b', result: null }], next: '' },
   ];
-  const asked = vi.fn((path: string) => {
+  const requests = vi.fn((path: string) => {
     void path;
     return Promise.resolve(new Response(JSON.stringify(answers.shift())));
   });
-  vi.stubGlobal('fetch', asked);
+  vi.stubGlobal('fetch', requests);
   const listed = await api.jobs({ task: 'generate', states: 'succeeded', limit: 5, before: 'e' });
   expect(listed.map(({ id }) => id)).toEqual(['d', 'c', 'b']);
-  expect(asked.mock.calls.map(([path]) => path)).toEqual([
+  expect(requests.mock.calls.map(([path]) => path)).toEqual([
     '/api/v1/jobs?task=generate&limit=5&state=succeeded&before=e',
     '/api/v1/jobs?task=generate&limit=3&state=succeeded&before=c',
   ]);

@@ -45,7 +45,7 @@ export interface Task {
 
 export type JobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
 
-// One thing that a job made. `data` is the value of an output that is no file, for example labels with scores.
+// One thing that a job made. `data` is the value of an output without a file, for example labels with scores.
 export interface Output {
   kind: string;
   artifact: string; // '' without a file

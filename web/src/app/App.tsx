@@ -6,14 +6,16 @@ import { TasksPage } from '../features/tasks/TasksPage';
 import { useTasks } from '../features/tasks/useTasks';
 import { useHash } from './useHash';
 
-const tasksHref = (task = '') => `#tasks/${encodeURIComponent(task)}`;
+const tasksHref = (task = '', artifact = '') => `#tasks/${task}${artifact && `/${artifact}`}`;
 const ownPages: ReadonlySet<string> = new Set([generateTask]);
 
 export function App() {
   const tasks = useTasks(ownPages);
-  const hash = `#${useHash()}`;
-  const showTasks = hash.startsWith(tasksHref()) && tasks.length > 0;
-  const selected = tasks.find(({ id }) => tasksHref(id) === hash) ?? tasks[0];
+  const [page, id, artifact = ''] = useHash().split('/');
+  const selected = page === 'tasks' ? (tasks.find((task) => task.id === id) ?? tasks[0]) : undefined;
+  const uses = tasks
+    .filter(({ attachments }) => attachments.length > 0)
+    .map((task) => ({ title: task.title, hrefOf: (of: string) => tasksHref(task.id, of) }));
   return (
     <div className="flex min-h-full flex-col md:h-full md:min-h-0">
       <header className="flex flex-wrap items-center justify-between gap-x-5 gap-y-1 border-b border-stone-800 px-5 py-2.5">
@@ -24,8 +26,8 @@ export function App() {
           </h1>
           {tasks.length > 0 && (
             <nav aria-label="Pages" className="flex items-center gap-4 text-sm">
-              <PageLink href="#" title="Create" current={!showTasks} />
-              <PageLink href={tasksHref()} title="Tasks" current={showTasks} />
+              <PageLink href="#" title="Create" current={!selected} />
+              <PageLink href={tasksHref()} title="Tasks" current={selected !== undefined} />
             </nav>
           )}
         </div>
@@ -37,10 +39,10 @@ export function App() {
         </div>
       </header>
       <Notices />
-      {showTasks && selected ? (
-        <TasksPage tasks={tasks} task={selected} hrefOf={tasksHref} />
+      {selected ? (
+        <TasksPage tasks={tasks} task={selected} artifact={artifact} hrefOf={tasksHref} />
       ) : (
-        <CreatePage />
+        <CreatePage uses={uses} />
       )}
     </div>
   );

@@ -12,7 +12,7 @@ const draw = (job: Job) => {
   const nothing = vi.fn();
   render(
     <Canvas
-      ref={null} job={job} picked={{ index: 0, alone: false }} problem={null} onRetry={onRetry}
+      ref={null} job={job} picked={{ index: 0, alone: false }} problem={null} uses={[]} onRetry={onRetry}
       onPick={nothing} onCancel={nothing} onStartFrom={nothing} onReuse={nothing}
     />,
   );

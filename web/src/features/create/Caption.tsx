@@ -8,7 +8,14 @@ import type { Picked } from '../../shared/ui/results/PictureResult';
 import { picturesOf, promptOf, usedOf, type GenerateUsed } from './generation';
 import { seedOf } from './jobs';
 
+// Another page that takes a finished picture.
+export interface PictureUse {
+  title: string;
+  hrefOf: (artifact: string) => string;
+}
+
 export interface CaptionActions {
+  uses: PictureUse[];
   onPick: (picked: Picked) => void;
   onCancel: (id: string) => void;
   onStartFrom: (artifact: string) => void;
@@ -57,7 +64,7 @@ function factsOf(job: Job, used: Partial<GenerateUsed>, index: number): string[]
 
 type ActionsProps = CaptionActions & { job: Job; artifacts: string[]; picked: Picked };
 
-function Actions({ job, artifacts, picked, onPick, onStartFrom, onReuse }: ActionsProps) {
+function Actions({ job, artifacts, picked, uses, onPick, onStartFrom, onReuse }: ActionsProps) {
   const artifact = artifacts[picked.index];
   if (!artifact) return null;
   return (
@@ -69,6 +76,11 @@ function Actions({ job, artifacts, picked, onPick, onStartFrom, onReuse }: Actio
       )}
       <Button onClick={() => onReuse(job)}>Use settings</Button>
       <Button onClick={() => onStartFrom(artifact)}>Start from this</Button>
+      {uses.map(({ title, hrefOf }) => (
+        <a key={title} href={hrefOf(artifact)} className={linkLook}>
+          {title}
+        </a>
+      ))}
       <a href={artifactUrl(artifact)} download={`atelier-${seedOf(job, picked.index)}.png`} className={linkLook}>
         Download
       </a>

@@ -39,7 +39,7 @@ const open = () =>
   root.render(
     <StrictMode>
       <QueryClientProvider client={makeQueries()}>
-        <CreatePage />
+        <CreatePage uses={[]} />
       </QueryClientProvider>
     </StrictMode>,
   );
@@ -90,7 +90,7 @@ describe('the create page', () => {
     expect(find<HTMLInputElement>('[aria-label="Width in pixels"]')?.value).toBe('128');
   });
 
-  it('says that the station starts, repeats the request, and keeps what was typed', async () => {
+  it('shows that the station starts, repeats the request, and keeps what was typed', async () => {
     models = async () => ({ models: [], reason: 'the worker has not started yet' });
     open();
     await within(1000, () => expect(reason()).toBe('The worker has not started yet.'));
@@ -103,7 +103,7 @@ describe('the create page', () => {
     expect(prompt()?.value).toBe('a red circle');
   });
 
-  it('says that the station does not answer, and recovers when it does', async () => {
+  it('shows that the station does not answer, and recovers when it does', async () => {
     models = () => Promise.reject(new TypeError('Failed to fetch'));
     open();
     await within(1000, () => expect(reason()).toMatch(/does not answer/));

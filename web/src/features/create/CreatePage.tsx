@@ -9,6 +9,7 @@ import { useJob } from '../../shared/lib/useJob';
 import { DropHint } from '../../shared/ui/DropHint';
 import type { Picked } from '../../shared/ui/results/PictureResult';
 import { Canvas } from './Canvas';
+import type { PictureUse } from './Caption';
 import { FilmStrip } from './FilmStrip';
 import { changed, toJob, withModel, type FormChange, type FormState } from './form';
 import { inputOf, usedOf } from './generation';
@@ -30,7 +31,11 @@ function useForm(): [FormState, React.Dispatch<React.SetStateAction<FormState>>]
   return [form, setForm];
 }
 
-export function CreatePage() {
+interface Props {
+  uses: PictureUse[]; // of finished pictures, by other pages
+}
+
+export function CreatePage({ uses }: Props) {
   const { cards, noModel, problem: modelsProblem, refresh } = useModels();
   const followed = useJob();
   const live = useLive(followed);
@@ -131,7 +136,7 @@ export function CreatePage() {
       />
       <div className="flex min-w-0 flex-col md:min-h-0 md:flex-1">
         <Canvas
-          ref={canvas} job={job} picked={picked}
+          ref={canvas} job={job} picked={picked} uses={uses}
           problem={problem ?? followed.problem ?? modelsProblem}
           onPick={setPicked} onCancel={followed.cancel} onRetry={retry} onStartFrom={startFrom}
           onReuse={(from) => void reuse(from)}

@@ -38,7 +38,7 @@ describe('the create form', () => {
     const names = Object.entries(groupRows(card)).map(([group, rows]) => [group, ...rows.map(({ name }) => name)]);
     expect(names).toEqual([['source', 'strength', 'fit'], ['everyday', 'steps', 'guidance', 'sampler'], ['further']]);
   });
-  it('shows the ids of models with the same title and says which cannot be used', () => {
+  it('shows the ids of models with the same title and marks those that cannot be used', () => {
     const other = { ...card, id: 'sd/small' };
     expect(modelLabel(card, [card])).toBe('Small');
     expect(modelLabel(other, [card, other])).toBe('Small (sd/small)');
@@ -85,7 +85,7 @@ describe('the create form', () => {
     expect(sent('')).toEqual([null, '5']);
     for (const none of ['18446744073709551616', '-2', '1.5', '1e3', '0x10']) expect(sent(none)[0]).toMatch(/whole number/);
   });
-  it('says what is wrong in a sentence', () => {
+  it('reports problems in sentences', () => {
     const problem = (changes: Partial<FormState>) => formProblem(form(changes), card, '');
     expect(problem({ prompt: ' ' })).toMatch(/Describe/);
     expect(problem({ chosen: { width: '130' } })).toMatch(/multiple of 8/);

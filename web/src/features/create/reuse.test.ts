@@ -34,11 +34,11 @@ const made = (input: Record<string, unknown> = {}, used: Record<string, unknown>
   });
 const requestFor = (job: Job, with_ = none as Parameters<typeof formOf>[2]) =>
   toJob(formOf(job, card, with_), card, () => 999);
-const asked = (...parameters: Parameters<typeof requestFor>) => requestFor(...parameters).input;
+const inputFor = (...parameters: Parameters<typeof requestFor>) => requestFor(...parameters).input;
 
 describe('the settings of a picture', () => {
   it('request it again, with the defaults of that time', () => {
-    expect(asked(made({}, { guidance: 3 }))).toEqual({
+    expect(inputFor(made({}, { guidance: 3 }))).toEqual({
       prompt: 'a red circle', model: 'small', preview_every: 1, steps: 12, guidance: 3, width: 160, height: 104,
       seed_text: '7',
     });
@@ -47,17 +47,17 @@ describe('the settings of a picture', () => {
     const job = made(
       { sampler: 'Euler', schedule: 'Karras', batch: 3, clip_skip: 2 },
       { sampler: 'Euler', schedule: 'Karras', batch: 3, clip_skip: 2 });
-    expect(asked(job)).toMatchObject({ sampler: 'Euler', schedule: 'Karras', batch: 3, clip_skip: 2, seed_text: '7' });
+    expect(inputFor(job)).toMatchObject({ sampler: 'Euler', schedule: 'Karras', batch: 3, clip_skip: 2, seed_text: '7' });
   });
   it('hold every bit of a large seed', () => {
     const seeds = { seed: 18446744073709552000, seed_text: '18446744073709551615' };
     const withSeedControl = cardWith([...card.parameters, row('seed', 'seed')]);
-    expect(asked(made(seeds, seeds))['seed_text']).toBe('18446744073709551615');
+    expect(inputFor(made(seeds, seeds))['seed_text']).toBe('18446744073709551615');
     expect(formOf(made(seeds, seeds), withSeedControl, none).chosen['seed']).toBe('18446744073709551615');
   });
   it("read the sampler name of another client as the title in the card", () => {
     const job = made({ sampler: 'dpmpp_2m_karras' });
-    expect(asked(job)).toMatchObject({ sampler: 'DPM++ 2M', schedule: 'Karras' });
+    expect(inputFor(job)).toMatchObject({ sampler: 'DPM++ 2M', schedule: 'Karras' });
     const ids = cardWith([row('sampler', 'choice', 'euler', { choices: ['euler', 'dpmpp_2m'] })]);
     expect(formOf(made({ sampler: 'dpmpp_2m' }), ids, none).chosen['sampler']).toBe('dpmpp_2m');
   });
@@ -66,16 +66,16 @@ describe('the settings of a picture', () => {
     const request = requestFor(job, { source: picture, mask });
     expect(request.attachments).toEqual({ image: picture.dataUrl, mask: 'data:mask' });
     expect(request.input).toMatchObject({ fit: 'cover', strength: 0.4 });
-    expect(asked(job)).not.toHaveProperty('strength');
+    expect(inputFor(job)).not.toHaveProperty('strength');
   });
   it('hold matte and keep_outside only with their pictures', () => {
     const job = made({ image_artifact: 'i', mask_artifact: 'm', matte: '#00ff00', keep_outside: false });
     const form = formOf(job, card, { source: picture, mask });
     expect(toJob(form, card, () => 1).input).toMatchObject({ matte: '#00ff00', keep_outside: false });
     expect(carriedText(form)).toBe('mask, matte #00ff00, keep outside off');
-    expect(asked(job)).not.toHaveProperty('matte');
-    expect(asked(job, { source: picture, mask: null })).not.toHaveProperty('keep_outside');
-    expect(asked(made({ matte: '' }), { source: picture, mask })).not.toHaveProperty('keep_outside');
+    expect(inputFor(job)).not.toHaveProperty('matte');
+    expect(inputFor(job, { source: picture, mask: null })).not.toHaveProperty('keep_outside');
+    expect(inputFor(made({ matte: '' }), { source: picture, mask })).not.toHaveProperty('keep_outside');
   });
   it('hold what has no control here, and list it', () => {
     const job = made({ exact_size: true, dtype: 'bf16', negative_prompt: '' });

@@ -15,7 +15,7 @@ describe('the line about the station', () => {
     expect(stateText({ workers: [busy], running: 1, queued: 2 })).toBe('1 running · 2 waiting');
     expect(stateText({ workers: [worker], running: 0, queued: 0 })).toBe('idle');
   });
-  it('says why nothing runs', () => {
+  it('gives the reason why nothing runs', () => {
     expect(stateText({ workers: [], running: 0, queued: 1 })).toBe('starting');
     expect(stateText({ workers: [{ ...worker, state: 'starting' }], running: 0, queued: 1 })).toBe('starting · 1 waiting');
     expect(stateText({ workers: [{ ...worker, problem: 'no engine' }], running: 0, queued: 0 })).toBe('worker not ready');

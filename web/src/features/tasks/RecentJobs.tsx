@@ -45,7 +45,7 @@ function Thumbnail({ job }: { job: Job }) {
   return <img src={artifactUrl(artifact)} alt="" loading="lazy" className="size-9 shrink-0 rounded bg-stone-900 object-cover" />;
 }
 
-// The beginning of the result, or else what was asked for.
+// The beginning of the result, or else the input.
 function summaryOf(job: Job, task: Task): string {
   for (const { kind, data } of job.result?.outputs ?? []) {
     const [label] = kind === 'labels' ? labelsOf(data) : [];

@@ -1,7 +1,8 @@
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useEffectEvent, useRef, useState } from 'react';
 
+import { artifactUrl } from '../../api/client';
 import type { Job, Task } from '../../api/types';
-import { readPicture } from '../../shared/lib/readPicture';
+import { readPicture, readPictureFromUrl, type SourcePicture } from '../../shared/lib/readPicture';
 import { reveal } from '../../shared/lib/reveal';
 import { useDrop } from '../../shared/lib/useDrop';
 import { useJob } from '../../shared/lib/useJob';
@@ -13,8 +14,14 @@ import { TaskJob } from './TaskJob';
 import { roleForDrop, toJob, type TaskForm as Form } from './tasks';
 import { useRecent } from './useTasks';
 
+interface Props {
+  task: Task;
+  artifact: string; // a picture that is taken as the first attachment, or ''
+  href: string; // of this view without the picture
+}
+
 // One task: its form, the job that is shown, and its recent jobs.
-export function TaskView({ task }: { task: Task }) {
+export function TaskView({ task, artifact, href }: Props) {
   const followed = useJob();
   const recent = useRecent(task.id);
   const [form, setForm] = useState<Form>(() => loadForm(task.id));
@@ -24,16 +31,25 @@ export function TaskView({ task }: { task: Task }) {
 
   useEffect(() => void storeForm(task.id, form), [task.id, form]);
 
-  const takeFile = (role: string, file: File) => {
+  const takePicture = (role: string, read: Promise<SourcePicture>) => {
     const turn = ++reading.current;
     setProblem(null);
     followed.dismiss();
-    readPicture(file).then(
+    read.then(
       (picture) =>
         turn === reading.current && setForm((before) => ({ ...before, pictures: { ...before.pictures, [role]: picture } })),
       (error: Error) => turn === reading.current && setProblem(error.message),
     );
   };
+  const takeFile = (role: string, file: File) => takePicture(role, readPicture(file));
+  const takeArtifact = useEffectEvent((id: string) => {
+    const role = task.attachments[0]?.role;
+    if (role) takePicture(role, readPictureFromUrl(artifactUrl(id), 'a picture made here'));
+    window.history.replaceState(null, '', href); // a reload does not take it again
+  });
+  useEffect(() => {
+    if (artifact) takeArtifact(artifact);
+  }, [artifact]);
   const removePicture = (role: string) => {
     reading.current += 1;
     setForm((before) => {

@@ -51,6 +51,7 @@ class LoadedImage {
 }
 
 const replyTo = (path: string, method: string): object => {
+  if (path === '/api/v1/artifacts/a1') return {};
   if (path === '/api/v1/tasks') return { tasks: listed };
   if (path === '/api/v1/models') return { models: [], reason: '' };
   if (path === '/api/v1/status') return { workers: [], notices: [], running: 0, queued: 0, memory_total_mb: 0 };
@@ -68,7 +69,8 @@ beforeEach(() => {
   vi.stubGlobal('fetch', (path: string, init?: RequestInit) => {
     const body = typeof init?.body === 'string' ? (JSON.parse(init.body) as unknown) : undefined;
     if (init?.method === 'POST') sent.push({ path, body });
-    return Promise.resolve(new Response(JSON.stringify(replyTo(path, init?.method ?? 'GET'))));
+    const headers = { 'Content-Type': path.includes('/artifacts/') ? 'image/png' : 'application/json' };
+    return Promise.resolve(new Response(JSON.stringify(replyTo(path, init?.method ?? 'GET')), { headers }));
   });
 });
 
@@ -147,6 +149,14 @@ it('starts a failed job again', async () => {
   fireEvent.click(screen.getByRole('button', { name: 'Retry' }));
   await screen.findByText('done');
   expect(sent.map(({ path }) => path)).toEqual(['/api/v1/jobs', '/api/v1/jobs/j/retry']);
+});
+
+it('takes a finished picture of the create page, once', async () => {
+  window.location.hash = '#tasks/classify/a1';
+  await open();
+  await screen.findByText('Picture: a picture made here');
+  expect(window.location.hash).toBe('#tasks/classify');
+  expect(submit('Classify').getAttribute('aria-disabled')).toBe('false');
 });
 
 it('keeps the values of a task across a reload', async () => {

@@ -4,11 +4,12 @@ import { TaskView } from './TaskView';
 interface Props {
   tasks: Task[];
   task: Task; // the one that is shown
+  artifact: string; // a picture for it, or ''
   hrefOf: (task: string) => string;
 }
 
 // Every task that has no page of its own: its form and its results are drawn from its description.
-export function TasksPage({ tasks, task, hrefOf }: Props) {
+export function TasksPage({ tasks, task, artifact, hrefOf }: Props) {
   return (
     <main className="flex flex-col md:min-h-0 md:flex-1">
       <nav aria-label="Tasks" className="flex shrink-0 gap-1 overflow-x-auto border-b border-stone-800 px-5 py-2 text-sm">
@@ -21,7 +22,7 @@ export function TasksPage({ tasks, task, hrefOf }: Props) {
           </a>
         ))}
       </nav>
-      <TaskView key={task.id} task={task} />
+      <TaskView key={task.id} task={task} artifact={artifact} href={hrefOf(task.id)} />
     </main>
   );
 }

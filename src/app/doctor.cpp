@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "app/commands.h"
+#include "app/job_client.h"
 #include "app/paths.h"
 #include "app/station.h"
-#include "app/studio.h"
 #include "domain/settings/limits.h"
 #include "platform/error.h"
 #include "platform/log.h"
@@ -172,7 +172,7 @@ void examine_decoder(Report& report) {
 
 void examine_models(Report& report, const domain::Settings& settings) {
   int usable = 0;
-  for (const auto& model : open_own_studio(settings)->models()) {
+  for (const auto& model : open_local_job_client(settings)->models()) {
     usable += model.problem.empty() ? 1 : 0;
     report.line("model", model.id + (model.problem.empty() ? "" : " (unusable)"));
     if (!model.problem.empty()) {

@@ -13,13 +13,13 @@ namespace {
 constexpr int kTries = 20;
 
 bool is_taken(const std::string& host, int port) {
-  addrinfo wish{};
-  wish.ai_family = AF_UNSPEC;
-  wish.ai_socktype = SOCK_STREAM;
-  wish.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE;
+  addrinfo hints{};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE;
   addrinfo* found = nullptr;
   const std::string address = host == "localhost" ? "127.0.0.1" : host;
-  if (::getaddrinfo(address.c_str(), std::to_string(port).c_str(), &wish, &found) != 0) {
+  if (::getaddrinfo(address.c_str(), std::to_string(port).c_str(), &hints, &found) != 0) {
     return false;
   }
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, ::freeaddrinfo);

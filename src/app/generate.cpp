@@ -10,8 +10,8 @@
 
 #include "app/commands.h"
 #include "app/interruption.h"
+#include "app/job_client.h"
 #include "app/progress_line.h"
-#include "app/studio.h"
 #include "card/seed.h"
 #include "domain/settings/limits.h"
 #include "platform/check.h"
@@ -131,26 +131,26 @@ void report(const domain::Job& job, const std::string& place, double seconds) {
 int generate(const domain::Settings& settings, GenerateCommand command) {
   check_output(command.output);
   check_numbers(command.input);
-  scheduler::NewJob wish;
-  wish.client = "cli";
+  scheduler::NewJob request;
+  request.client = "cli";
   read_size(command.size, command.input);
   command.input.fit = read_fit(command.fit);
   command.input.seed = read_seed(command.seed);
   if (command.input.prompt.find_first_not_of(" \t\r\n") == std::string::npos) {
     std::fprintf(stderr, "note: the prompt is empty: the model draws whatever it likes\n");
   }
-  wish.names = flags_of(command);
-  wish.input.generation = command.input;
-  wish.image = read_picture(command.image, "--image");
-  wish.mask = read_picture(command.mask, "--mask");
-  auto studio = command.alone ? nullptr : find_station(settings);
-  if (studio == nullptr) studio = open_own_studio(settings);
+  request.names = flags_of(command);
+  request.input.generation = command.input;
+  request.image = read_picture(command.image, "--image");
+  request.mask = read_picture(command.mask, "--mask");
+  auto client = command.alone ? nullptr : find_station(settings);
+  if (client == nullptr) client = open_local_job_client(settings);
 
   const auto started = std::chrono::steady_clock::now();
   domain::Job job;
   {
     ProgressLine line(stderr);
-    job = studio->run(wish, [&line](const domain::Job& now) { line.show(now); }, interrupted);
+    job = client->run(request, [&line](const domain::Job& now) { line.show(now); }, interrupted);
   }
   if (job.state == domain::JobState::kCancelled) {
     std::fprintf(stderr, "cancelled\n");
@@ -160,18 +160,18 @@ int generate(const domain::Settings& settings, GenerateCommand command) {
   if (!job.result) throw Error(ErrorCode::kInternal, "the job ended without a picture");
   for (std::size_t i = 0; i < job.result->artifacts.size(); ++i) {
     const auto path = numbered(command.output, i);
-    platform::write_file_atomically(path, studio->artifact(job.result->artifacts[i]).bytes);
+    platform::write_file_atomically(path, client->artifact(job.result->artifacts[i]).bytes);
     std::printf("%s\n", path.c_str());
   }
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - started;
-  report(job, studio->place(), seconds.count());
+  report(job, client->place(), seconds.count());
   return 0;
 }
 
 int list_models(const domain::Settings& settings) {
-  auto studio = find_station(settings);
-  if (studio == nullptr) studio = open_own_studio(settings);
-  const auto models = studio->models();
+  auto client = find_station(settings);
+  if (client == nullptr) client = open_local_job_client(settings);
+  const auto models = client->models();
   if (models.empty()) std::printf("no models: put one into %s\n", settings.models_folder().c_str());
   for (const auto& model : models) {
     std::printf(

@@ -41,23 +41,24 @@ void add_optional(CLI::App& command, const std::string& name, std::optional<Valu
   command.add_option_function<Value>(name, [&to](const Value& value) { to = value; }, help);
 }
 
-void add_generate(CLI::App& command, GenerateCommand& wish) {
-  auto& input = wish.input;
+void add_generate(CLI::App& command, GenerateCommand& arguments) {
+  auto& input = arguments.input;
   command.add_option("prompt", input.prompt, "What to draw")->required();
-  command.add_option("-o,--output", wish.output, "File to write (PNG); a batch is numbered");
+  command.add_option("-o,--output", arguments.output, "File to write (PNG); a batch is numbered");
   command.add_option("--model", input.model, "Model id; the default is the starter model");
   add_optional(command, "--negative", input.negative_prompt, "What to avoid");
-  command.add_option("--size", wish.size, "WxH, multiples of 8 from 64 to 2048");
+  command.add_option("--size", arguments.size, "WxH, multiples of 8 from 64 to 2048");
   add_optional(command, "--steps", input.steps, "Denoising steps, 1 to 1000");
   add_optional(command, "--cfg", input.guidance, "Guidance scale");
   add_optional(command, "--guidance-rescale", input.guidance_rescale, "0 to 1");
   command.add_option("--sampler", input.sampler, "Sampler, e.g. 'DPM++ 2M'");
   command.add_option("--schedule", input.schedule, "Schedule, e.g. karras");
-  command.add_option("--seed", wish.seed, "Seed of the first picture; -1: any");
+  command.add_option("--seed", arguments.seed, "Seed of the first picture; -1: any");
   command.add_option("--batch", input.batch, "Pictures, 1 to 16; picture i has seed + i");
-  command.add_option("--image", wish.image, "Picture to start from");
-  command.add_option("--mask", wish.mask, "White is painted anew");
-  command.add_option("--fit", wish.fit, "How the picture meets the size: stretch, cover, contain");
+  command.add_option("--image", arguments.image, "Picture to start from");
+  command.add_option("--mask", arguments.mask, "White is painted anew");
+  command.add_option("--fit", arguments.fit,
+                     "How the picture meets the size: stretch, cover, contain");
   command.add_option("--matte", input.matte,
                      "Colour behind the picture's transparent parts: #rrggbb, white, black, grey");
   command.add_flag("!--no-keep-outside", input.keep_outside,
@@ -68,7 +69,7 @@ void add_generate(CLI::App& command, GenerateCommand& wish) {
   command.add_flag("--exact-size", input.exact_size, "Never make small and enlarge");
   command.add_flag("--precise", input.precise, "No fast paths that move the numbers");
   command.add_flag("--tile-vae", input.tile_vae, "Decode in tiles, with less memory");
-  command.add_flag("--alone", wish.alone, "Do not use the running station");
+  command.add_flag("--alone", arguments.alone, "Do not use the running station");
 }
 
 int run(int argc, char** argv) {
@@ -76,7 +77,7 @@ int run(int argc, char** argv) {
   program.set_version_flag("--version", std::string(platform::kVersion));
   program.require_subcommand(1);
   FlagValues flags;
-  GenerateCommand wish;
+  GenerateCommand arguments;
   std::function<int()> chosen;
 
   auto* serve_command = program.add_subcommand("serve", "Start the station");
@@ -88,9 +89,9 @@ int run(int argc, char** argv) {
 
   auto* generate_command = program.add_subcommand("generate", "Make a picture from a prompt");
   add_common(*generate_command, flags);
-  add_generate(*generate_command, wish);
+  add_generate(*generate_command, arguments);
   generate_command->callback(
-      [&] { chosen = [&] { return generate(load_settings(flags), wish); }; });
+      [&] { chosen = [&] { return generate(load_settings(flags), arguments); }; });
 
   auto* models_command = program.add_subcommand("models", "What is installed");
   models_command->require_subcommand(1);

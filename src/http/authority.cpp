@@ -14,12 +14,12 @@ namespace {
 constexpr std::size_t kNameBytesMax = 253;  // RFC 1035
 constexpr std::size_t kLabelBytesMax = 63;
 
-bool is_digit(char letter) { return letter >= '0' && letter <= '9'; }
+bool is_digit(char character) { return character >= '0' && character <= '9'; }
 
 std::string lower(std::string_view text) {
   std::string copy{text};
-  for (char& letter : copy) {
-    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
+  for (char& character : copy) {
+    if (character >= 'A' && character <= 'Z') character = static_cast<char>(character - 'A' + 'a');
   }
   return copy;
 }

@@ -53,8 +53,8 @@ namespace {
                                         std::strerror(errno) + ": free some space or set TMPDIR");
 }
 
-std::string spool_folder(const std::string& wished) {
-  if (!wished.empty()) return wished;
+std::string spool_folder(const std::string& configured) {
+  if (!configured.empty()) return configured;
   const char* from_environment = std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe)
   return from_environment != nullptr && *from_environment != '\0' ? from_environment : "/var/tmp";
 }

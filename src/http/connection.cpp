@@ -218,8 +218,8 @@ std::optional<Response> Connection::check_body_size(const std::string& path,
 // the answer.
 Connection::Awaitable<Connection::After> Connection::refuse(const Request& request,
                                                             const Response& response,
-                                                            After wished) {
-  const bool complete = parser().is_done() && wished == After::kKeepOpen;
+                                                            After intended) {
+  const bool complete = parser().is_done() && intended == After::kKeepOpen;
   const bool keep = complete && may_stay_open();
   const After after = co_await reply(request, response, keep);
   if (!complete) co_await drain();
@@ -234,8 +234,8 @@ Connection::Awaitable<Connection::After> Connection::answer(Request& request, co
     co_await send_events(request, *events);
     co_return After::kClose;
   }
-  if (auto* wish = std::get_if<AwaitJob>(&outcome); wish != nullptr) {
-    auto response = co_await await_job(request, *wish);
+  if (auto* awaited = std::get_if<AwaitJob>(&outcome); awaited != nullptr) {
+    auto response = co_await await_job(request, *awaited);
     if (!response) co_return After::kClose;
     outcome = std::move(*response);
   }

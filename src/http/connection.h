@@ -62,7 +62,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Awaitable<std::optional<Response>> slow_down_guessing(const Request& request, KeyUse key);
   Request read_fields() const;
   Awaitable<After> refuse(const Request& request, const Response& response,
-                          After wished = After::kKeepOpen);
+                          After intended = After::kKeepOpen);
   std::size_t body_limit(const Route& route) const;
   std::optional<Response> check_body_size(const std::string& path, std::size_t limit) const;
 
@@ -84,8 +84,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Awaitable<Outcome> run_handler(Request& request, const Route& route);
   Awaitable<Outcome> run_on_pool(Next next, const Request& request, boost::asio::thread_pool& pool);
   Awaitable<After> reply(const Request& request, const Response& response, bool keep_open);
-  Awaitable<std::optional<Response>> await_job(const Request& request, const AwaitJob& wish);
-  Awaitable<void> send_events(const Request& request, const EventStream& wish);
+  Awaitable<std::optional<Response>> await_job(const Request& request, const AwaitJob& awaited);
+  Awaitable<void> send_events(const Request& request, const EventStream& stream);
   Awaitable<bool> write(std::string head, const std::string& body);
   Awaitable<bool> write(std::vector<boost::asio::const_buffer> pieces);
   Awaitable<bool> write_source(std::string head, const platform::ByteSource& source,

@@ -5,7 +5,7 @@
 #include <chrono>
 #include <thread>
 
-#include "http/running_server.h"
+#include "tests/doubles/running_server.h"
 
 namespace atelier::http {
 namespace {
@@ -112,7 +112,7 @@ TEST_F(ConnectionInputTest, ARequestThatEndsTooEarlyIsAnsweredAndNotServed) {
     EXPECT_THAT(reply.body, HasSubstr("the request ends inside its"));
     EXPECT_TRUE(client.closed_by_server());
   }
-  EXPECT_EQ(scheduler.wishes().size(), 0U);
+  EXPECT_EQ(scheduler.submitted().size(), 0U);
 }
 
 TEST_F(ConnectionInputTest, WhileAJobIsAwaitedTheEndOfTheStreamMeansThatTheClientLeft) {
@@ -200,7 +200,7 @@ TEST_F(ConnectionInputTest, ClosesWhereTheEndOfARequestIsInDoubt) {
     EXPECT_EQ(reply.header("connection"), "close") << fields;
     EXPECT_EQ(client.reply().status, 0) << fields;
   }
-  EXPECT_EQ(scheduler.wishes().size(), 0U);
+  EXPECT_EQ(scheduler.submitted().size(), 0U);
 }
 
 TEST_F(ConnectionInputTest, RefusesChunksThatReadersCutDifferently) {
@@ -227,7 +227,7 @@ TEST_F(ConnectionInputTest, RefusesChunksThatReadersCutDifferently) {
     client.half_close();
     EXPECT_TRUE(client.closed_by_server());
   }
-  EXPECT_EQ(scheduler.wishes().size(), 0U);
+  EXPECT_EQ(scheduler.submitted().size(), 0U);
 }
 
 TEST_F(ConnectionInputTest, TakesChunksWithExtensionsAndTrailers) {

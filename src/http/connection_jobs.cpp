@@ -77,7 +77,7 @@ Connection::Awaitable<void> Connection::unwatch(Watch& watch) {
 
 // Absent: the client has left. Its job is cancelled then, as when the wait ends otherwise.
 Connection::Awaitable<std::optional<Response>> Connection::await_job(const Request& request,
-                                                                     const AwaitJob& wish) {
+                                                                     const AwaitJob& awaited) {
   using Clock = std::chrono::steady_clock;
   const auto limit = core_.settings.limits.job_wait;
   const auto end = Clock::now() + limit;
@@ -85,7 +85,7 @@ Connection::Awaitable<std::optional<Response>> Connection::await_job(const Reque
   scheduler::SharedEvent ended;
   Watch watch;
   watch_client();
-  const auto failure = co_await watch_job(wish.job, 0, Hears::kTheEnd, watch);
+  const auto failure = co_await watch_job(awaited.job, 0, Hears::kTheEnd, watch);
   while (!failure && !client_left_ && !core_.stopping && !over()) {
     ended = watch.mailbox.take();
     if (ended) break;
@@ -96,7 +96,7 @@ Connection::Awaitable<std::optional<Response>> Connection::await_job(const Reque
   if (failure) co_return failure_response(request.path, *failure);
   if (!ended) {  // nobody will get its pictures
     std::function<Outcome()> cancel = [&]() -> Outcome {
-      core_.service.scheduler.cancel(wish.job);
+      core_.service.scheduler.cancel(awaited.job);
       return Response{};
     };
     co_await on_pool(std::move(cancel), request.path);
@@ -108,7 +108,7 @@ Connection::Awaitable<std::optional<Response>> Connection::await_job(const Reque
   }
   std::function<Outcome()> format = [&]() -> Outcome {
     const domain::Job& job = ended->job;
-    if (job.state == domain::JobState::kSucceeded) return wish.format(job);
+    if (job.state == domain::JobState::kSucceeded) return awaited.format(job);
     if (job.failure) throw Error(job.failure->code, job.failure->sentence);
     throw Error(ErrorCode::kCancelled, "the job was cancelled");
   };
@@ -125,10 +125,10 @@ constexpr std::size_t kEventBytesAtOnce = 64 << 10;
 }  // namespace
 
 Connection::Awaitable<void> Connection::send_events(const Request& request,
-                                                    const EventStream& wish) {
+                                                    const EventStream& stream) {
   Watch watch;
   watch_client();
-  const auto failure = co_await watch_job(wish.job, wish.after, Hears::kAll, watch);
+  const auto failure = co_await watch_job(stream.job, stream.after, Hears::kAll, watch);
   if (failure) {
     unwatch_client();
     const Response response = failure_response(request.path, *failure);
@@ -148,7 +148,7 @@ Connection::Awaitable<void> Connection::send_events(const Request& request,
     while (!ended && bytes < kEventBytesAtOnce) {
       const auto event = watch.mailbox.take();
       if (!event) break;
-      events.push_back(core_.event_texts.text_of(event, wish.format));
+      events.push_back(core_.event_texts.text_of(event, stream.format));
       bytes += events.back()->size();
       ended = domain::is_terminal(event->job.state);
     }

@@ -36,7 +36,7 @@ std::string body_of(Family family, int status, std::string_view code, const std:
                                                            {"param", nullptr}}},
                                       {"detail", text},
                                       {"status", word}});
-    case Family::kFounding:
+    case Family::kLegacy:
       break;
   }
   return bj::serialize(bj::object{{"error", text}, {"detail", text}, {"status", word}});
@@ -48,7 +48,7 @@ Family family_of(std::string_view path) {
   if (path == "/api" || path.starts_with("/api/")) return Family::kNative;
   if (path.starts_with("/v1/images/") || path == "/v1/chat/completions" || path == "/v1/embeddings")
     return Family::kOpenAi;
-  return Family::kFounding;
+  return Family::kLegacy;
 }
 
 int status_of(ErrorCode code) {

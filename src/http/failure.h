@@ -11,9 +11,9 @@
 namespace atelier::http {
 
 enum class Family {
-  kNative,    // /api/v1/…: application/problem+json
-  kOpenAi,    // /v1/images/…, /v1/chat/completions, /v1/embeddings: {"error": {"message", …}}
-  kFounding,  // all others: {"error": "sentence", "detail": "sentence"}
+  kNative,  // /api/v1/…: application/problem+json
+  kOpenAi,  // /v1/images/…, /v1/chat/completions, /v1/embeddings: {"error": {"message", …}}
+  kLegacy,  // all others: {"error": "sentence", "detail": "sentence"}
 };
 
 Family family_of(std::string_view path);

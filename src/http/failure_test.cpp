@@ -29,8 +29,8 @@ TEST(Failure, EachFamilyOfPathsHasItsOwnShape) {
   EXPECT_EQ(openai.body,
             R"({"error":{"message":"no","type":"invalid_request_error",)"
             R"("code":"invalid_argument","param":null},"detail":"no","status":"error"})");
-  const Response founding = failure_response("/v1/generate", error);
-  EXPECT_EQ(founding.body, R"({"error":"no","detail":"no","status":"error"})");
+  const Response legacy = failure_response("/v1/generate", error);
+  EXPECT_EQ(legacy.body, R"({"error":"no","detail":"no","status":"error"})");
 }
 
 TEST(Failure, AFullQueueIsRejectedWithATimeToComeBack) {

@@ -10,9 +10,9 @@ namespace {
 
 constexpr std::size_t kExtensionBytesMax = 4 << 10;  // nobody sends any; signatures have about 100
 
-bool is_control(char letter) {
-  const auto value = static_cast<unsigned char>(letter);
-  return (value < 0x20 && letter != '\t') || value == 0x7f;
+bool is_control(char character) {
+  const auto value = static_cast<unsigned char>(character);
+  return (value < 0x20 && character != '\t') || value == 0x7f;
 }
 
 std::ptrdiff_t count(const Request& request, std::string_view name) {
@@ -73,9 +73,9 @@ void HeadScan::refuse(int status, std::string sentence) {
   fault_ = FramingFault{status, std::move(sentence)};
 }
 
-bool HeadScan::take(char letter) {
-  const char before = std::exchange(last_, letter);
-  if (letter == '\n') {
+bool HeadScan::take(char character) {
+  const char before = std::exchange(last_, character);
+  if (character == '\n') {
     if (before != '\r') {
       refuse(400, "a line of the request's header ends in LF alone: end lines in CR LF");
       return false;
@@ -89,11 +89,11 @@ bool HeadScan::take(char letter) {
   }
   if (before == '\r') {
     refuse(400, "a line of the request's header has a CR that does not end it");
-  } else if (letter == '\r') {
+  } else if (character == '\r') {
     return false;
-  } else if (is_control(letter)) {
+  } else if (is_control(character)) {
     refuse(400, "the request's header has a control character");
-  } else if (line_length_ == 0 && (letter == ' ' || letter == '\t')) {
+  } else if (line_length_ == 0 && (character == ' ' || character == '\t')) {
     refuse(400, "a line of the request's header begins with a space: headers have one line each");
   }
   ++line_length_;

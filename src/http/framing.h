@@ -33,7 +33,7 @@ class HeadScan {
   std::size_t end() const { return at_; }  // of a complete header, behind its empty line
 
  private:
-  bool take(char letter);  // true: this was the last one of the header
+  bool take(char character);  // true: this was the last one of the header
   void refuse(int status, std::string sentence);
 
   std::size_t bytes_max_;

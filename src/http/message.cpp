@@ -9,8 +9,9 @@ namespace atelier::http {
 namespace {
 
 // Not std::tolower: header names must not depend on the locale.
-char lower(char letter) {
-  return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+char lower(char character) {
+  return character >= 'A' && character <= 'Z' ? static_cast<char>(character - 'A' + 'a')
+                                              : character;
 }
 
 }  // namespace

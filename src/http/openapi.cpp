@@ -41,10 +41,11 @@ void write_indented(const bj::value& value, std::string& out, std::size_t depth)
 std::string operation_id(const Route& route) {
   std::string id = route.method;
   std::ranges::transform(id, id.begin(), [](char c) { return static_cast<char>(c | 0x20); });
-  for (char letter : route.pattern) {
-    if (letter == '{' || letter == '}') continue;
-    const bool word = (letter >= 'a' && letter <= 'z') || (letter >= '0' && letter <= '9');
-    id += word ? letter : '_';
+  for (char character : route.pattern) {
+    if (character == '{' || character == '}') continue;
+    const bool word =
+        (character >= 'a' && character <= 'z') || (character >= '0' && character <= '9');
+    id += word ? character : '_';
   }
   return id;
 }
@@ -83,7 +84,7 @@ std::string_view failure_schema(Family family) {
       return "Problem";
     case Family::kOpenAi:
       return "OpenAiFailure";
-    case Family::kFounding:
+    case Family::kLegacy:
       break;
   }
   return "Failure";

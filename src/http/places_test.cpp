@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-#include "http/running_server.h"
+#include "tests/doubles/running_server.h"
 
 namespace atelier::http {
 namespace {
@@ -110,7 +110,7 @@ TEST_F(PlacesTest, TheReserveAnswersHealthAndPageAndNothingElse) {
   }
   EXPECT_EQ(ask("POST", "/v1/generate", R"({"prompt":"x"})").status, 503);
   EXPECT_EQ(ask("GET", "/health", "a body").status, 503);
-  EXPECT_EQ(scheduler.wishes().size(), 2U);
+  EXPECT_EQ(scheduler.submitted().size(), 2U);
   scheduler.succeed("job-1");
   EXPECT_EQ(busy.front()->reply().status, 200);
   busy.front()->close();

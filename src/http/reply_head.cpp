@@ -9,8 +9,8 @@ namespace {
 void add(std::string& head, std::string_view name, std::string_view value) {
   head += name;
   head += ": ";
-  for (char letter : value) {
-    if (static_cast<unsigned char>(letter) >= 0x20 && letter != 0x7f) head += letter;
+  for (char character : value) {
+    if (static_cast<unsigned char>(character) >= 0x20 && character != 0x7f) head += character;
   }
   head += "\r\n";
 }

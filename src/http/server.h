@@ -1,4 +1,4 @@
-// The HTTP server of the station: pages, the native API and the founding systems' dialects.
+// The HTTP server of the station: pages, the native API and the legacy systems' dialects.
 // Built by app/main (binds the port at once, so that a taken one is known before anything is
 // printed); run() blocks its caller, which becomes the I/O thread; stop() may come from any thread.
 // Handlers that wait for disk or decoding run on a small pool of the server's own; nobody waits for

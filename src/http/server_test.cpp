@@ -11,8 +11,8 @@
 #include <thread>
 #include <tuple>
 
-#include "http/running_server.h"
 #include "platform/base64.h"
+#include "tests/doubles/running_server.h"
 
 namespace atelier::http {
 namespace {
@@ -62,7 +62,7 @@ TEST_F(ServerTest, RefusesForeignNamesOnEveryPathAndMethod) {
       EXPECT_EQ(ask(method, path, {}, "Origin: null\r\n").status, 403) << path;
     }
   }
-  EXPECT_EQ(scheduler.wishes().size(), 0U);
+  EXPECT_EQ(scheduler.submitted().size(), 0U);
 }
 
 TEST_F(ServerTest, EchoesAnAllowedOriginAndExposesTheHeaders) {
@@ -281,7 +281,7 @@ TEST_F(ServerTest, MakesAPictureOnAllThreePaths) {
       EXPECT_THAT(reply.body, HasSubstr(part)) << path;
     }
     EXPECT_EQ(reply.header("x-inference-time"), "1200");
-    const auto input = scheduler.wishes().back().input.generation;
+    const auto input = scheduler.submitted().back().input.generation;
     EXPECT_EQ(input.prompt, "a cat");
     EXPECT_EQ(input.negative_prompt, "dog");
     EXPECT_EQ(input.width, 512);
@@ -298,7 +298,7 @@ TEST_F(ServerTest, AKeyThatNothingReadsIsAWarningOfThePicture) {
   EXPECT_THAT(
       client.reply().body,
       HasSubstr("\"warning\":\"unknown field 'stepz' was ignored (did you mean 'steps'?)\"}"));
-  EXPECT_EQ(scheduler.wishes().back().input.warnings.size(), 1U);
+  EXPECT_EQ(scheduler.submitted().back().input.warnings.size(), 1U);
 }
 
 TEST_F(ServerTest, TellsAFailedJobInTheShapeOfThePath) {
@@ -310,10 +310,10 @@ TEST_F(ServerTest, TellsAFailedJobInTheShapeOfThePath) {
   EXPECT_EQ(reply.status, 500);
   EXPECT_THAT(reply.body, HasSubstr(R"("error":{"message":"CUDA out of memory: tried")"));
   EXPECT_THAT(reply.body, HasSubstr(R"("detail":"CUDA out of memory: tried")"));
-  RawClient founding{port()};
-  founding.request("POST", "/v1/generate", R"({"prompt":"x"})");
+  RawClient legacy{port()};
+  legacy.request("POST", "/v1/generate", R"({"prompt":"x"})");
   scheduler.fail(scheduler.wait_for_job(2), ErrorCode::kWorkerLost, "lost twice");
-  reply = founding.reply();
+  reply = legacy.reply();
   EXPECT_THAT(reply.body, HasSubstr(R"("error":"lost twice")"));
 }
 
@@ -429,7 +429,7 @@ TEST_F(ServerTest, ReadsLongBodiesFromDisk) {
   client.request("POST", "/v1/generate", R"({"prompt":")" + prompt + "\"}");
   scheduler.succeed(scheduler.wait_for_job());
   EXPECT_EQ(client.reply().status, 200);
-  EXPECT_EQ(scheduler.wishes().back().input.generation.prompt, prompt);
+  EXPECT_EQ(scheduler.submitted().back().input.generation.prompt, prompt);
 }
 
 TEST_F(ServerTest, AFullDiskIsASentence) {
@@ -486,7 +486,7 @@ TEST_F(ServerTest, RefusesBrokenBodiesWithASentence) {
     EXPECT_THAT(reply.body, HasSubstr(each.part)) << each.body;
     EXPECT_THAT(reply.body, HasSubstr(R"("detail":")")) << each.body;
   }
-  EXPECT_EQ(scheduler.wishes().size(), 0U);
+  EXPECT_EQ(scheduler.submitted().size(), 0U);
 }
 
 TEST_F(ServerTest, AcceptsAJobAndSaysWhereItIs) {
@@ -499,10 +499,10 @@ TEST_F(ServerTest, AcceptsAJobAndSaysWhereItIs) {
   EXPECT_THAT(reply.body, HasSubstr(R"("id":"job-1")"));
   EXPECT_THAT(reply.body, HasSubstr(R"("state":"queued")"));
   EXPECT_THAT(reply.body, HasSubstr(R"("warnings":["unknown field 'glue' was ignored"])"));
-  const auto wish = scheduler.wishes().back();
-  EXPECT_EQ(wish.priority, 3);
-  EXPECT_EQ(wish.input.generation.steps, 4);
-  EXPECT_EQ(wish.image, (std::vector<std::uint8_t>{'h', 'i'}));
+  const auto job = scheduler.submitted().back();
+  EXPECT_EQ(job.priority, 3);
+  EXPECT_EQ(job.input.generation.steps, 4);
+  EXPECT_EQ(job.image, (std::vector<std::uint8_t>{'h', 'i'}));
   EXPECT_THAT(ask("GET", "/api/v1/jobs/job-1").body, HasSubstr("unknown field 'glue'"));
   EXPECT_THAT(ask("GET", "/api/v1/jobs?limit=5").body, HasSubstr(R"({"jobs":[{"id":"job-1")"));
   EXPECT_EQ(ask("GET", "/api/v1/jobs?limit=-5").status, 400);
@@ -643,8 +643,8 @@ TEST_F(ServerTest, DecodingHoldsNoThreadAndALeavingClientsJobIsCancelled) {
   for (const auto& client : waiting) EXPECT_EQ(client->reply().status, 202);
   ASSERT_NE(scheduler.wait_for_job(waiting.size() + 1), "");
   std::string last;
-  for (std::size_t i = 0; i < scheduler.wishes().size(); ++i) {
-    if (scheduler.wishes()[i].client == "gallery") last = scheduler.wait_for_job(i + 1);
+  for (std::size_t i = 0; i < scheduler.submitted().size(); ++i) {
+    if (scheduler.submitted()[i].client == "gallery") last = scheduler.wait_for_job(i + 1);
   }
   ASSERT_NE(last, "");
   EXPECT_TRUE(scheduler.wait_until_cancelled(last));
@@ -667,7 +667,7 @@ TEST_F(ServerTest, StopsWhileModelsAreWaitedFor) {
   for (RawClient* client : {&refresh, &job, &generate}) EXPECT_EQ(client->reply().status, 503);
   server.reset();
   scheduler.let_go();
-  EXPECT_TRUE(scheduler.wishes().empty());
+  EXPECT_TRUE(scheduler.submitted().empty());
 }
 
 TEST_F(ServerTest, LongRequestsWaitForMemoryInOrder) {
@@ -684,7 +684,7 @@ TEST_F(ServerTest, LongRequestsWaitForMemoryInOrder) {
   clients[3]->close();
   clients.erase(clients.begin() + 3);
   for (const auto& client : clients) EXPECT_EQ(client->reply().status, 202);
-  EXPECT_EQ(scheduler.wishes().front().image.size(), 150'000U);
+  EXPECT_EQ(scheduler.submitted().front().image.size(), 150'000U);
 }
 
 TEST_F(ServerTest, JsonIsShortAndPicturesAlonePutMoreIntoABody) {

@@ -7,10 +7,10 @@
 namespace atelier::http {
 namespace {
 
-std::optional<int> hex_digit(char letter) {
-  if (letter >= '0' && letter <= '9') return letter - '0';
-  if (letter >= 'a' && letter <= 'f') return letter - 'a' + 10;
-  if (letter >= 'A' && letter <= 'F') return letter - 'A' + 10;
+std::optional<int> hex_digit(char character) {
+  if (character >= '0' && character <= '9') return character - '0';
+  if (character >= 'a' && character <= 'f') return character - 'a' + 10;
+  if (character >= 'A' && character <= 'F') return character - 'A' + 10;
   return std::nullopt;
 }
 
@@ -24,18 +24,19 @@ std::string decode(std::string_view text, Plus plus) {
   std::string decoded;
   decoded.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
-    char letter = text[i];
-    if (letter == '+' && plus == Plus::kIsSpace) {
-      letter = ' ';
-    } else if (letter == '%') {
+    char character = text[i];
+    if (character == '+' && plus == Plus::kIsSpace) {
+      character = ' ';
+    } else if (character == '%') {
       const auto high = i + 1 < text.size() ? hex_digit(text[i + 1]) : std::nullopt;
       const auto low = i + 2 < text.size() ? hex_digit(text[i + 2]) : std::nullopt;
       if (!high || !low) refuse("'%' must be followed by two hexadecimal digits");
-      letter = static_cast<char>(*high * 16 + *low);
+      character = static_cast<char>(*high * 16 + *low);
       i += 2;
     }
-    if (static_cast<unsigned char>(letter) < 0x20 || letter == 0x7f) refuse("a control character");
-    decoded += letter;
+    if (static_cast<unsigned char>(character) < 0x20 || character == 0x7f)
+      refuse("a control character");
+    decoded += character;
   }
   return decoded;
 }

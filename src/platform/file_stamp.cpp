@@ -85,7 +85,7 @@ std::uint64_t version_of(const FileStamps& stamps) {
     for (int i = 0; i < bytes; ++i) state = (state ^ ((value >> (8 * i)) & 0xff)) * 0x100000001b3;
   };
   for (const auto& [name, stamp] : stamps) {
-    for (const char letter : name) add(static_cast<unsigned char>(letter), 1);
+    for (const char character : name) add(static_cast<unsigned char>(character), 1);
     for (const std::uint64_t value : {std::uint64_t{name.size()}, stamp.device, stamp.inode,
                                       stamp.size, static_cast<std::uint64_t>(stamp.modified_ns),
                                       static_cast<std::uint64_t>(stamp.changed_ns)}) {

@@ -18,24 +18,25 @@ LogSink& sink() {
   return current;
 }
 
-bool is_control(char32_t letter) {
-  return letter < 0x20 || (letter >= 0x7f && letter < 0xa0);  // C0, DEL, C1
+bool is_control(char32_t character) {
+  return character < 0x20 || (character >= 0x7f && character < 0xa0);  // C0, DEL, C1
 }
 
 // Ends of lines that are no control characters, and what turns the direction of text.
-bool changes_layout(char32_t letter) {
-  return (letter >= 0x2028 && letter <= 0x202e) || (letter >= 0x2066 && letter <= 0x2069) ||
-         letter == 0x200e || letter == 0x200f || letter == 0x061c;
+bool changes_layout(char32_t character) {
+  return (character >= 0x2028 && character <= 0x202e) ||
+         (character >= 0x2066 && character <= 0x2069) || character == 0x200e ||
+         character == 0x200f || character == 0x061c;
 }
 
-void append_escaped(std::string& out, char32_t letter) {
-  if (letter == '\n') {
+void append_escaped(std::string& out, char32_t character) {
+  if (character == '\n') {
     out += "\\n";
     return;
   }
   std::array<char, 16> text{};
-  const char* format = letter < 0x100 ? "\\x%02x" : "\\u%04x";
-  std::snprintf(text.data(), text.size(), format, static_cast<unsigned>(letter));
+  const char* format = character < 0x100 ? "\\x%02x" : "\\u%04x";
+  std::snprintf(text.data(), text.size(), format, static_cast<unsigned>(character));
   out += text.data();
 }
 

@@ -110,7 +110,7 @@ int out_of_the_way(int fd) { return ::fcntl(fd, F_DUPFD_CLOEXEC, kChildSocket + 
   ::signal(SIGPIPE, SIG_DFL);
   if (plan.niceness != 0 &&
       ::setpriority(PRIO_PROCESS, 0, ::getpriority(PRIO_PROCESS, 0) + plan.niceness)) {
-    // Less polite than wished for, but it runs.
+    // The priority stays as it was: the child runs all the same.
   }
   const int nothing = out_of_the_way(plan.nothing);
   const int output = out_of_the_way(plan.output);

@@ -10,7 +10,7 @@
 #include <future>
 #include <thread>
 
-#include "scheduler/scripted_child.h"
+#include "tests/doubles/scripted_child.h"
 
 namespace atelier::scheduler {
 namespace {

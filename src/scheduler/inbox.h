@@ -1,5 +1,5 @@
-// Letters to one thread: any thread posts what is to be done, the owner takes it in order. After
-// close() nothing is taken any more and posting is a no-op. Never fails.
+// Messages to one thread, each a function to call: any thread posts them, the owner takes them in
+// order. After close() nothing is taken any more and post() does nothing. Never fails.
 #pragma once
 
 #include <chrono>
@@ -15,40 +15,40 @@ namespace atelier::scheduler {
 
 class Inbox {
  public:
-  using Letter = std::function<void()>;
+  using Message = std::function<void()>;
 
-  void post(Letter letter) {
+  void post(Message message) {
     const std::lock_guard lock(mutex_);
     if (closed_) return;
-    letters_.push_back(std::move(letter));
+    messages_.push_back(std::move(message));
     arrived_.notify_one();
   }
 
-  // The next letter; nullopt when none came in time, or when closed.
-  std::optional<Letter> take(std::chrono::milliseconds patience) {
+  // The next message; nullopt when none came in time, or when closed.
+  std::optional<Message> take(std::chrono::milliseconds patience) {
     std::unique_lock lock(mutex_);
-    arrived_.wait_for(lock, patience, [this] { return closed_ || !letters_.empty(); });
-    if (closed_ || letters_.empty()) return std::nullopt;
-    auto letter = std::move(letters_.front());
-    letters_.pop_front();
-    return letter;
+    arrived_.wait_for(lock, patience, [this] { return closed_ || !messages_.empty(); });
+    if (closed_ || messages_.empty()) return std::nullopt;
+    auto message = std::move(messages_.front());
+    messages_.pop_front();
+    return message;
   }
 
   // Waits without a limit.
-  std::optional<Letter> take() {
+  std::optional<Message> take() {
     std::unique_lock lock(mutex_);
-    arrived_.wait(lock, [this] { return closed_ || !letters_.empty(); });
+    arrived_.wait(lock, [this] { return closed_ || !messages_.empty(); });
     if (closed_) return std::nullopt;
-    auto letter = std::move(letters_.front());
-    letters_.pop_front();
-    return letter;
+    auto message = std::move(messages_.front());
+    messages_.pop_front();
+    return message;
   }
 
   void close() {
-    std::deque<Letter> dropped;  // destroyed outside the lock: a letter may own anything
+    std::deque<Message> dropped;  // destroyed outside the lock: a message may own anything
     const std::lock_guard lock(mutex_);
     closed_ = true;
-    dropped.swap(letters_);
+    dropped.swap(messages_);
     arrived_.notify_all();
   }
 
@@ -60,8 +60,8 @@ class Inbox {
  private:
   std::mutex mutex_;
   platform::Condition arrived_;
-  std::deque<Letter> letters_;  // guarded by mutex_
-  bool closed_ = false;         // guarded by mutex_
+  std::deque<Message> messages_;  // guarded by mutex_
+  bool closed_ = false;           // guarded by mutex_
 };
 
 }  // namespace atelier::scheduler

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "card/infotext.h"
-#include "domain/gallery/picture_record.h"
+#include "card/tasks/picture_record.h"
 #include "domain/jobs/attachment_rules.h"
 #include "domain/settings/limits.h"
 #include "platform/error.h"
@@ -269,7 +269,7 @@ void JobRunner::refused(const std::string& id, ErrorCode code, const std::string
 void JobRunner::made(const std::string& id, protocol::GenerateReply reply,
                      const Pictures& pictures) {
   if (on_worker_ == id) on_worker_.clear();
-  parts_.worker.praise();
+  parts_.worker.reset_backoff();
   if (auto* running = find(id)) save(*running, std::move(reply), pictures);
   run_next();
 }

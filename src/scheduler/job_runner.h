@@ -11,13 +11,13 @@
 #include <string>
 #include <vector>
 
+#include "domain/artifacts/artifact_store.h"
 #include "domain/catalog/catalog.h"
-#include "domain/gallery/artifact_store.h"
 #include "domain/jobs/job_store.h"
 #include "scheduler/inbox.h"
 #include "scheduler/job_board.h"
 #include "scheduler/media_pool.h"
-#include "scheduler/preview_shelf.h"
+#include "scheduler/preview_cache.h"
 #include "scheduler/supervisor.h"
 
 namespace atelier::scheduler {
@@ -32,7 +32,7 @@ struct RunnerParts {
   Supervisor& worker;
   Inbox& inbox;
   JobBoard& board;
-  PreviewShelf& previews;
+  PreviewCache& previews;
   std::function<std::int64_t()> now_ms;  // Unix time, for people: nothing is measured with it
   std::function<bool()> models_known;    // false: jobs wait, for their model may still be found
   std::function<std::optional<domain::InstalledModel>(const std::string& id)> find_model;

@@ -131,12 +131,12 @@ void LocalScheduler::run() {
         next_tick = Supervisor::Clock::now() + kTick;
         tick();
       }
-      if (const auto letter = inbox_.take(kTick)) {
-        (*letter)();
+      if (const auto message = inbox_.take(kTick)) {
+        (*message)();
         take_status();
       }
     } catch (const std::exception& error) {
-      // A lost worker or a full disk in mid-letter: the state is whole, and the next tick goes on.
+      // A lost worker or a full disk in mid-message: the state is whole, and the next tick goes on.
       const std::string sentence = error.what();
       const auto now = Supervisor::Clock::now();
       if (sentence != said || now >= say_again) {
@@ -437,11 +437,11 @@ std::string LocalScheduler::keep_upload(Decoder& decoder, const std::vector<std:
   return artifacts_.put(bytes, decoded.media_type, domain::ArtifactOrigin::kUploaded);
 }
 
-void LocalScheduler::submit(NewJob wish, std::function<void(Accepted)> done) {
-  Job job = accept(wish);
+void LocalScheduler::submit(NewJob new_job, std::function<void(Accepted)> done) {
+  Job job = accept(new_job);
   const auto place = std::make_shared<Place>(*this, job.priority);
-  if (wish.image.empty() && wish.mask.empty()) return done(enqueue(*place, std::move(job)));
-  const auto pictures = std::make_shared<const NewJob>(std::move(wish));
+  if (new_job.image.empty() && new_job.mask.empty()) return done(enqueue(*place, std::move(job)));
+  const auto pictures = std::make_shared<const NewJob>(std::move(new_job));
   const auto reading = std::make_shared<std::string>();
   pool_.post(
       [this, pictures, job, done, reading, place](Decoder& decoder) {
@@ -458,39 +458,40 @@ void LocalScheduler::submit(NewJob wish, std::function<void(Accepted)> done) {
       });
 }
 
-Job LocalScheduler::submit(const NewJob& wish) {
+Job LocalScheduler::submit(const NewJob& new_job) {
   wait_for_models();
   std::promise<Accepted> promise;
-  submit(wish, [&promise](Accepted accepted) { promise.set_value(std::move(accepted)); });
+  submit(new_job, [&promise](Accepted accepted) { promise.set_value(std::move(accepted)); });
   auto accepted = promise.get_future().get();
   if (const auto* error = std::get_if<Error>(&accepted)) throw Error(*error);
   return std::get<Job>(std::move(accepted));
 }
 
 // What is asked as a job, without its pictures.
-Job LocalScheduler::accept(const NewJob& wish) {
+Job LocalScheduler::accept(const NewJob& new_job) {
   const auto known = catalog();
   for (const auto& model : known->models()) {
     // One that could not be used may have been repaired.
-    const bool asked_for = model.card.id == wish.input.generation.model;
+    const bool asked_for = model.card.id == new_job.input.generation.model;
     if (asked_for && !model.problem.empty()) look_again_if_changed(model);
   }
-  const auto resolved = known->resolve(wish.input.generation.model, std::string(kTask));
+  const auto resolved = known->resolve(new_job.input.generation.model, std::string(kTask));
   look_again_if_changed(resolved.model);
-  const domain::SourcePictures pictures{.image = !wish.image.empty(), .mask = !wish.mask.empty()};
-  domain::check_generation(wish.input.generation, resolved.model.card, pictures, wish.names);
-  if (wish.priority < 0 || wish.priority > 3) {
+  const domain::SourcePictures pictures{.image = !new_job.image.empty(),
+                                        .mask = !new_job.mask.empty()};
+  domain::check_generation(new_job.input.generation, resolved.model.card, pictures, new_job.names);
+  if (new_job.priority < 0 || new_job.priority > 3) {
     throw Error(ErrorCode::kInvalidArgument, "/priority: choose 0 (background) to 3 (immediate)");
   }
   Job job;
   job.id = platform::new_id();
-  job.client = wish.client;
-  job.priority = wish.priority;
+  job.client = new_job.client;
+  job.priority = new_job.priority;
   job.created_ms = options_.now_ms();
-  job.input = wish.input;
+  job.input = new_job.input;
   auto& warnings = job.input.warnings;
   if (!resolved.warning.empty()) warnings.insert(warnings.begin(), resolved.warning);
-  for (auto& each : domain::without_effect(wish.input.generation, pictures, wish.names)) {
+  for (auto& each : domain::without_effect(new_job.input.generation, pictures, new_job.names)) {
     warnings.push_back(std::move(each));
   }
   job.progress.stage = "queued";
@@ -621,7 +622,7 @@ void LocalScheduler::unload_models(std::chrono::milliseconds patience,
 }
 
 OpenPicture LocalScheduler::open_artifact(const std::string& id) {
-  if (id.starts_with(PreviewShelf::kPrefix)) {
+  if (id.starts_with(PreviewCache::kPrefix)) {
     if (auto preview = previews_.find(id)) {
       return {platform::bytes_in_memory(std::move(preview->bytes)), std::move(preview->media_type)};
     }

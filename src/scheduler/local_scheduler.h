@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "card/attachments.h"
-#include "domain/gallery/artifact_store.h"
+#include "domain/artifacts/artifact_store.h"
 #include "domain/jobs/job_store.h"
 #include "platform/system.h"
 #include "scheduler/job_board.h"
@@ -91,7 +91,7 @@ class LocalScheduler final : public Scheduler {
   class Place;
   void wake_waiting();
   bool is_over(const Waiting& waiting) const;  // mutex_ is held
-  domain::Job accept(const NewJob& wish);
+  domain::Job accept(const NewJob& new_job);
   domain::Job enqueue(Place& place, domain::Job job);
   std::string keep_upload(Decoder& decoder, const std::vector<std::uint8_t>& bytes,
                           const card::Attachment& attachment, const domain::FieldNames& names,
@@ -110,7 +110,7 @@ class LocalScheduler final : public Scheduler {
   Inbox inbox_;
   std::int64_t events_end_;  // scheduler thread: the first event id that is not reserved
   JobBoard board_;
-  PreviewShelf previews_;
+  PreviewCache previews_;
   MediaPool pool_;
   Supervisor worker_;                                // scheduler thread
   ModelScan scan_;                                   // scheduler thread

@@ -15,7 +15,7 @@
 #include <thread>
 
 #include "platform/error.h"
-#include "scheduler/memory_stores.h"
+#include "tests/doubles/memory_stores.h"
 
 namespace atelier::scheduler {
 namespace {
@@ -102,7 +102,7 @@ class LocalSchedulerTest : public testing::Test {
     return *scheduler_;
   }
 
-  static NewJob wish(int steps = 4) {
+  static NewJob new_job(int steps = 4) {
     NewJob job;
     job.client = "test";
     job.input.generation.prompt = "a red circle";
@@ -154,7 +154,7 @@ class LocalSchedulerTest : public testing::Test {
 
 TEST_F(LocalSchedulerTest, AJobBecomesAPictureThatSaysHowItWasMade) {
   start();
-  auto ask = wish();
+  auto ask = new_job();
   ask.input.generation.batch = 2;
   const auto job = run(ask);
   ASSERT_EQ(job.state, JobState::kSucceeded) << (job.failure ? job.failure->sentence : "");
@@ -173,7 +173,7 @@ TEST_F(LocalSchedulerTest, AJobBecomesAPictureThatSaysHowItWasMade) {
 TEST_F(LocalSchedulerTest, EventsTellTheWholeStoryInOrder) {
   options_.launch_worker = worker("step_ms=5,late_ms=1500");  // time for a preview to be encoded
   start();
-  auto ask = wish(6);
+  auto ask = new_job(6);
   ask.input.generation.preview_every = 2;
   const auto id = scheduler_->submit(ask).id;
   Hearing hearing(*scheduler_, id);
@@ -202,7 +202,7 @@ TEST_F(LocalSchedulerTest, EventsTellTheWholeStoryInOrder) {
 TEST_F(LocalSchedulerTest, AWorkerKilledInMidJobIsReplacedAndTheJobRunsOnceMore) {
   options_.launch_worker = worker("step_ms=40");
   start();
-  const auto id = scheduler_->submit(wish(20)).id;
+  const auto id = scheduler_->submit(new_job(20)).id;
   Hearing hearing(*scheduler_, id);
   hearing.wait(is_denoising);
   ASSERT_EQ(::kill(worker_pid(), SIGKILL), 0);
@@ -218,22 +218,22 @@ TEST_F(LocalSchedulerTest, AWorkerKilledInMidJobIsReplacedAndTheJobRunsOnceMore)
 TEST_F(LocalSchedulerTest, AJobThatKillsTwoWorkersFailsAndTheNextOneRuns) {
   options_.launch_worker = worker("step_ms=5,crash_at_step=3");
   start();
-  const auto job = run(wish(4));
+  const auto job = run(new_job(4));
   EXPECT_EQ(job.state, JobState::kFailed);
   ASSERT_TRUE(job.failure);
   EXPECT_EQ(job.failure->code, ErrorCode::kWorkerLost);
   EXPECT_THAT(job.failure->sentence, HasSubstr("as it did before"));
   EXPECT_EQ(job.attempt, 2);
-  EXPECT_EQ(run(wish(2)).state, JobState::kSucceeded);  // too short to reach the crash
+  EXPECT_EQ(run(new_job(2)).state, JobState::kSucceeded);  // too short to reach the crash
 }
 
 TEST_F(LocalSchedulerTest, AQueuedJobIsCancelledAtOnce) {
   options_.launch_worker = worker("step_ms=50");
   start();
-  const auto first = scheduler_->submit(wish(200)).id;
+  const auto first = scheduler_->submit(new_job(200)).id;
   Hearing hearing(*scheduler_, first);
   hearing.wait(is_denoising);
-  const auto second = scheduler_->submit(wish()).id;
+  const auto second = scheduler_->submit(new_job()).id;
   EXPECT_EQ(scheduler_->cancel(second).state, JobState::kCancelled);
   EXPECT_EQ(Hearing(*scheduler_, second).wait_for_end().state, JobState::kCancelled);
   EXPECT_EQ(scheduler_->cancel(second).state, JobState::kCancelled);  // changes nothing
@@ -243,7 +243,7 @@ TEST_F(LocalSchedulerTest, AQueuedJobIsCancelledAtOnce) {
 TEST_F(LocalSchedulerTest, ARunningJobIsCancelledSoonAndTheWorkerLivesOn) {
   options_.launch_worker = worker("step_ms=50");
   start();
-  const auto id = scheduler_->submit(wish(500)).id;
+  const auto id = scheduler_->submit(new_job(500)).id;
   Hearing hearing(*scheduler_, id);
   hearing.wait(is_denoising);
   const int pid = worker_pid();
@@ -251,7 +251,7 @@ TEST_F(LocalSchedulerTest, ARunningJobIsCancelledSoonAndTheWorkerLivesOn) {
   scheduler_->cancel(id);
   EXPECT_EQ(hearing.wait_for_end().state, JobState::kCancelled);
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
-  EXPECT_EQ(run(wish(2)).state, JobState::kSucceeded);
+  EXPECT_EQ(run(new_job(2)).state, JobState::kSucceeded);
   EXPECT_EQ(worker_pid(), pid);
 }
 
@@ -267,10 +267,10 @@ TEST_F(LocalSchedulerTest, ACancellationDoesNotWaitForAPictureThatIsBeingRead) {
     return child;
   };
   start();
-  auto ask = wish();
-  ask.image = scheduler_->artifact(run(wish(2)).result.value().artifacts[0]).bytes;
+  auto ask = new_job();
+  ask.image = scheduler_->artifact(run(new_job(2)).result.value().artifacts[0]).bytes;
   ask.input.generation.strength = 0.5;
-  const auto first = scheduler_->submit(wish(500)).id;
+  const auto first = scheduler_->submit(new_job(500)).id;
   Hearing(*scheduler_, first).wait(is_denoising);
   const auto second = scheduler_->submit(ask).id;
   const auto signal_decoders = [&](int signal) {
@@ -287,7 +287,7 @@ TEST_F(LocalSchedulerTest, ACancellationDoesNotWaitForAPictureThatIsBeingRead) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
   EXPECT_EQ(scheduler_->status().workers[0].restarts, 0);
   signal_decoders(SIGCONT);
-  EXPECT_EQ(run(wish(2)).state, JobState::kSucceeded);
+  EXPECT_EQ(run(new_job(2)).state, JobState::kSucceeded);
   EXPECT_EQ(scheduler_->status().workers[0].restarts, 0);
   scheduler_.reset();  // it uses what stands here
 }
@@ -296,18 +296,18 @@ TEST_F(LocalSchedulerTest, AWorkerThatIgnoresACancellationIsKilledAndNothingIsRe
   options_.launch_worker = worker("step_ms=5,hang_at_step=3");
   options_.patience.cancel = std::chrono::milliseconds(500);
   start();
-  const auto id = scheduler_->submit(wish(9)).id;
+  const auto id = scheduler_->submit(new_job(9)).id;
   Hearing hearing(*scheduler_, id);
   hearing.wait([](const Job& job) { return is_denoising(job) && job.progress.step >= 2; });
   scheduler_->cancel(id);
   EXPECT_EQ(hearing.wait_for_end().state, JobState::kCancelled);
-  EXPECT_EQ(run(wish(2)).state, JobState::kSucceeded);
+  EXPECT_EQ(run(new_job(2)).state, JobState::kSucceeded);
 }
 
 TEST_F(LocalSchedulerTest, TheEnginesOwnFailureIsTheJobs) {
   options_.launch_worker = worker("step_ms=5,oom_at_step=3");
   start();
-  const auto job = run(wish(4));
+  const auto job = run(new_job(4));
   ASSERT_TRUE(job.failure);
   EXPECT_EQ(job.failure->code, ErrorCode::kOutOfMemory);
   EXPECT_EQ(job.attempt, 1);
@@ -317,14 +317,14 @@ TEST_F(LocalSchedulerTest, AFullQueueRefusesInTheWordsThatClientsLookFor) {
   options_.launch_worker = worker("step_ms=100");
   options_.queue_max = 2;
   start();
-  const auto running = scheduler_->submit(wish(500)).id;
+  const auto running = scheduler_->submit(new_job(500)).id;
   Hearing(*scheduler_, running).wait(is_denoising);
-  scheduler_->submit(wish());
-  scheduler_->submit(wish());
-  const auto full = refusal(wish());
+  scheduler_->submit(new_job());
+  scheduler_->submit(new_job());
+  const auto full = refusal(new_job());
   EXPECT_EQ(full.code(), ErrorCode::kQueueFull);
   EXPECT_THAT(full.what(), HasSubstr("Queue is full"));
-  auto urgent = wish();
+  auto urgent = new_job();
   urgent.priority = 3;
   EXPECT_NO_THROW(scheduler_->submit(urgent));
 }
@@ -332,12 +332,12 @@ TEST_F(LocalSchedulerTest, AFullQueueRefusesInTheWordsThatClientsLookFor) {
 TEST_F(LocalSchedulerTest, HigherPriorityRunsFirst) {
   options_.launch_worker = worker("step_ms=30");
   start();
-  const auto first = scheduler_->submit(wish(20)).id;
+  const auto first = scheduler_->submit(new_job(20)).id;
   Hearing(*scheduler_, first).wait(is_denoising);
-  auto patient = wish();
+  auto patient = new_job();
   patient.priority = 0;
   const auto late = scheduler_->submit(patient).id;
-  const auto soon = scheduler_->submit(wish()).id;
+  const auto soon = scheduler_->submit(new_job()).id;
   Hearing hearing(*scheduler_, late);
   const auto last = hearing.wait_for_end();
   // The next job starts while the pictures of the last one are still being saved.
@@ -347,9 +347,9 @@ TEST_F(LocalSchedulerTest, HigherPriorityRunsFirst) {
 TEST_F(LocalSchedulerTest, WhatRunsAndWhatWaitsSurvivesAnyNumberOfOrderlyStops) {
   options_.launch_worker = worker("step_ms=50");
   start();
-  const auto running = scheduler_->submit(wish(30)).id;
+  const auto running = scheduler_->submit(new_job(30)).id;
   Hearing(*scheduler_, running).wait(is_denoising);
-  const auto waiting = scheduler_->submit(wish()).id;
+  const auto waiting = scheduler_->submit(new_job()).id;
   for (int stop = 0; stop < 3; ++stop) {
     scheduler_.reset();
     EXPECT_EQ(jobs_.find(running)->state, JobState::kQueued);
@@ -371,7 +371,7 @@ TEST_F(LocalSchedulerTest, AJobThatRanAtThreeCrashesOfTheStationIsHeld) {
   options_.launch_worker = worker("hello_ms=10000");  // nothing starts meanwhile
   Job job;
   job.id = "01";
-  job.input = wish().input;
+  job.input = new_job().input;
   job.input.generation.model = "fake";
   jobs_.insert(job);
   for (int crash = 1; crash <= 2; ++crash) {
@@ -398,7 +398,7 @@ bool is_unwritten(const Job& job) {
 TEST_F(LocalSchedulerTest, AnEndThatCannotBeStoredIsToldAsSuchOnceAndWrittenUntilItIs) {
   options_.launch_worker = worker("step_ms=20");
   start();
-  const auto id = scheduler_->submit(wish(20)).id;
+  const auto id = scheduler_->submit(new_job(20)).id;
   Hearing hearing(*scheduler_, id);
   hearing.wait(is_denoising);
   jobs_.disk_full = true;
@@ -419,7 +419,7 @@ TEST_F(LocalSchedulerTest, AnEndThatCannotBeStoredIsToldAsSuchOnceAndWrittenUnti
       std::ranges::count_if(events, [](const JobEvent& event) { return is_unwritten(event.job); }),
       1);
   EXPECT_EQ(jobs_.find(id)->last_event, events.back().id);
-  EXPECT_EQ(run(wish(2)).state, JobState::kSucceeded);
+  EXPECT_EQ(run(new_job(2)).state, JobState::kSucceeded);
   EXPECT_TRUE(scheduler_->status().notices.empty());
   scheduler_.reset();
   start();
@@ -429,7 +429,7 @@ TEST_F(LocalSchedulerTest, AnEndThatCannotBeStoredIsToldAsSuchOnceAndWrittenUnti
 TEST_F(LocalSchedulerTest, ACancellationThatCannotBeStoredIsNotForgotten) {
   options_.launch_worker = worker("step_ms=20");
   start();
-  const auto id = scheduler_->submit(wish(500)).id;
+  const auto id = scheduler_->submit(new_job(500)).id;
   Hearing hearing(*scheduler_, id);
   hearing.wait(is_denoising);
   jobs_.disk_full = true;
@@ -445,7 +445,7 @@ TEST_F(LocalSchedulerTest, ACancellationThatCannotBeStoredIsNotForgotten) {
 TEST_F(LocalSchedulerTest, AJobWhoseWorkerDiesOnAFullDiskRunsAgainOnceThereIsSpace) {
   options_.launch_worker = worker("step_ms=20");
   start();
-  const auto id = scheduler_->submit(wish(100)).id;
+  const auto id = scheduler_->submit(new_job(100)).id;
   Hearing hearing(*scheduler_, id);
   hearing.wait(is_denoising);
   jobs_.disk_full = true;
@@ -461,7 +461,7 @@ TEST_F(LocalSchedulerTest, AJobWhoseWorkerDiesOnAFullDiskRunsAgainOnceThereIsSpa
 TEST_F(LocalSchedulerTest, AJobThatWaitsToGoBackToTheQueueCanBeCancelled) {
   options_.launch_worker = worker("step_ms=20");
   start();
-  const auto id = scheduler_->submit(wish(500)).id;
+  const auto id = scheduler_->submit(new_job(500)).id;
   Hearing hearing(*scheduler_, id);
   hearing.wait(is_denoising);
   jobs_.disk_full = true;
@@ -475,7 +475,7 @@ TEST_F(LocalSchedulerTest, AJobThatWaitsToGoBackToTheQueueCanBeCancelled) {
 TEST_F(LocalSchedulerTest, AnEndThatAStopFindsUnwrittenIsTriedALastTime) {
   options_.launch_worker = worker("step_ms=20");
   start();
-  const auto id = scheduler_->submit(wish(20)).id;
+  const auto id = scheduler_->submit(new_job(20)).id;
   {
     Hearing hearing(*scheduler_, id);
     hearing.wait(is_denoising);
@@ -490,13 +490,13 @@ TEST_F(LocalSchedulerTest, AnEndThatAStopFindsUnwrittenIsTriedALastTime) {
 TEST_F(LocalSchedulerTest, OnAFullDiskNothingIsAcceptedOrStartedAndTheQueueGoesOnAfterwards) {
   options_.launch_worker = worker("step_ms=20");
   start();
-  const auto first = scheduler_->submit(wish(30)).id;
-  const auto second = scheduler_->submit(wish(2)).id;
+  const auto first = scheduler_->submit(new_job(30)).id;
+  const auto second = scheduler_->submit(new_job(2)).id;
   Hearing hearing(*scheduler_, first);
   Hearing waiting(*scheduler_, second);
   hearing.wait(is_denoising);
   jobs_.disk_full = true;
-  const auto refused = refusal(wish());
+  const auto refused = refusal(new_job());
   EXPECT_EQ(refused.code(), ErrorCode::kInternal);
   EXPECT_THAT(refused.what(), HasSubstr("free some space"));
   EXPECT_THROW(scheduler_->cancel(second), Error);  // it cannot be promised
@@ -512,12 +512,12 @@ TEST_F(LocalSchedulerTest, AFullQueueRefusesBeforeAPictureIsKept) {
   options_.launch_worker = worker("step_ms=100");
   options_.queue_max = 1;
   start();
-  auto ask = wish();
-  ask.image = scheduler_->artifact(run(wish(2)).result.value().artifacts[0]).bytes;
+  auto ask = new_job();
+  ask.image = scheduler_->artifact(run(new_job(2)).result.value().artifacts[0]).bytes;
   ask.input.generation.strength = 0.5;
-  const auto running = scheduler_->submit(wish(500)).id;
+  const auto running = scheduler_->submit(new_job(500)).id;
   Hearing(*scheduler_, running).wait(is_denoising);
-  scheduler_->submit(wish());
+  scheduler_->submit(new_job());
   for (int i = 0; i < 30; ++i) EXPECT_EQ(refusal(ask).code(), ErrorCode::kQueueFull);
   EXPECT_EQ(artifacts_.uploads(), 0);
   ask.priority = 3;
@@ -528,10 +528,10 @@ TEST_F(LocalSchedulerTest, AFullQueueRefusesBeforeAPictureIsKept) {
 TEST_F(LocalSchedulerTest, APictureThatTheStoreLostIsNotTheSendersFault) {
   options_.launch_worker = worker("step_ms=20");
   start();
-  auto ask = wish(2);
-  ask.image = scheduler_->artifact(run(wish(2)).result.value().artifacts[0]).bytes;
+  auto ask = new_job(2);
+  ask.image = scheduler_->artifact(run(new_job(2)).result.value().artifacts[0]).bytes;
   ask.input.generation.strength = 0.9;
-  const auto running = scheduler_->submit(wish(50)).id;
+  const auto running = scheduler_->submit(new_job(50)).id;
   Hearing(*scheduler_, running).wait(is_denoising);
   const auto id = scheduler_->submit(ask).id;
   artifacts_.lose_everything();
@@ -545,14 +545,14 @@ TEST_F(LocalSchedulerTest, ManyAtOnceGetExactlyThePlacesThatThereAre) {
   options_.launch_worker = worker("step_ms=100");
   options_.queue_max = 5;
   start();
-  const auto running = scheduler_->submit(wish(500)).id;
+  const auto running = scheduler_->submit(new_job(500)).id;
   Hearing(*scheduler_, running).wait(is_denoising);
   std::atomic<int> accepted = 0;
   std::vector<std::thread> clients;
   for (int i = 0; i < 12; ++i) {
     clients.emplace_back([&] {
       try {
-        scheduler_->submit(wish());
+        scheduler_->submit(new_job());
         ++accepted;
       } catch (const Error& error) {
         EXPECT_EQ(error.code(), ErrorCode::kQueueFull);
@@ -568,21 +568,21 @@ TEST_F(LocalSchedulerTest, AClockThatIsSetBackChangesNeitherOrderNorDurations) {
   options_.now_ms = [&shift] { return unix_ms() + shift; };
   options_.launch_worker = worker("step_ms=20");
   start();
-  const auto first = scheduler_->submit(wish(10)).id;
+  const auto first = scheduler_->submit(new_job(10)).id;
   Hearing hearing(*scheduler_, first);
   hearing.wait(is_denoising);
   shift = -3'600'000;
   const auto ended = hearing.wait_for_end();
   EXPECT_GE(ended.finished_ms - ended.started_ms, 100);
   EXPECT_LT(ended.finished_ms - ended.started_ms, 600'000);
-  const auto second = scheduler_->submit(wish(2)).id;
+  const auto second = scheduler_->submit(new_job(2)).id;
   Hearing next(*scheduler_, second);
   next.wait_for_end();
   EXPECT_GT(next.events().front().id, hearing.events().back().id);
   scheduler_.reset();
   shift = -7'200'000;
   start();
-  const auto third = scheduler_->submit(wish(2)).id;
+  const auto third = scheduler_->submit(new_job(2)).id;
   Hearing last(*scheduler_, third);
   last.wait_for_end();
   EXPECT_GT(last.events().front().id, next.events().back().id);
@@ -594,26 +594,26 @@ TEST_F(LocalSchedulerTest, AClockThatIsSetBackChangesNeitherOrderNorDurations) {
 
 TEST_F(LocalSchedulerTest, RefusesWhatCannotRunBeforeItIsWritten) {
   start();
-  auto absurd = wish();
+  auto absurd = new_job();
   absurd.input.generation.width = 63;
   EXPECT_EQ(refusal(absurd).code(), ErrorCode::kInvalidArgument);
-  auto unknown = wish();
+  auto unknown = new_job();
   unknown.input.generation.model = "gpt-4o";
   EXPECT_EQ(refusal(unknown).code(), ErrorCode::kNotFound);
-  auto vision = wish();
+  auto vision = new_job();
   vision.input.generation.model = "moondream-2";
   EXPECT_THROW(scheduler_->submit(vision), Error);
-  auto garbage = wish();
+  auto garbage = new_job();
   garbage.image = {1, 2, 3, 4};
   EXPECT_EQ(refusal(garbage).code(), ErrorCode::kCorruptData);
   EXPECT_TRUE(scheduler_->recent_jobs({.limit = 10}).empty());
 }
 
-TEST_F(LocalSchedulerTest, AFoundingNameIsAnsweredByTheInstalledModelAndSaysSo) {
+TEST_F(LocalSchedulerTest, ALegacyNameIsAnsweredByTheInstalledModelAndSaysSo) {
   start();
-  auto founding = wish();
-  founding.input.generation.model = "sdxl-realism";
-  const auto job = run(founding);
+  auto legacy = new_job();
+  legacy.input.generation.model = "sdxl-realism";
+  const auto job = run(legacy);
   ASSERT_TRUE(job.result);
   EXPECT_THAT(job.result->used.warnings, testing::Contains(HasSubstr("sdxl-realism")));
 }
@@ -622,15 +622,15 @@ TEST_F(LocalSchedulerTest, ADecoderThatDiesCostsThatPictureAlone) {
   options_.launch_decoder =
       launcher(program("ATELIER_MEDIA"), {}, {{"ATELIER_MEDIA_TEST_CRASH", "CRASHME"}});
   start();
-  const auto made = run(wish());
+  const auto made = run(new_job());
   ASSERT_TRUE(made.result);
   const auto good = scheduler_->artifact(made.result->artifacts[0]).bytes;
-  auto deadly = wish();
+  auto deadly = new_job();
   deadly.image = {'C', 'R', 'A', 'S', 'H', 'M', 'E', '!'};
   const auto death = refusal(deadly);
   EXPECT_EQ(death.code(), ErrorCode::kCorruptData);
   EXPECT_THAT(death.what(), HasSubstr("the decoder"));
-  auto fine = wish();
+  auto fine = new_job();
   fine.image = good;
   fine.input.generation.strength = 0.5;
   EXPECT_EQ(run(fine).state, JobState::kSucceeded);
@@ -639,7 +639,7 @@ TEST_F(LocalSchedulerTest, ADecoderThatDiesCostsThatPictureAlone) {
 TEST_F(LocalSchedulerTest, TheStatusNamesTheDecodersMeasures) {
   start();
   EXPECT_TRUE(scheduler_->status().decoders.empty());
-  EXPECT_EQ(run(wish(2)).state, JobState::kSucceeded);
+  EXPECT_EQ(run(new_job(2)).state, JobState::kSucceeded);
   const auto decoders = scheduler_->status().decoders;
   ASSERT_FALSE(decoders.empty());
   EXPECT_EQ(decoders[0].state, "ready");
@@ -656,9 +656,9 @@ TEST_F(LocalSchedulerTest, TheStatusNamesTheDecodersMeasures) {
 
 TEST_F(LocalSchedulerTest, APictureIsReadByASecondDecoderWhenTheFirstWasKilled) {
   start();
-  const auto made = run(wish());
+  const auto made = run(new_job());
   ASSERT_TRUE(made.result);
-  auto ask = wish();
+  auto ask = new_job();
   ask.image = scheduler_->artifact(made.result->artifacts[0]).bytes;
   ask.input.generation.strength = 0.5;
   scheduler_.reset();
@@ -674,7 +674,7 @@ TEST_F(LocalSchedulerTest, APictureIsReadByASecondDecoderWhenTheFirstWasKilled) 
 
 TEST_F(LocalSchedulerTest, WhatCannotHaveAnEffectIsAWarningOfTheJob) {
   start();
-  auto ask = wish();
+  auto ask = new_job();
   ask.input.generation.strength = 0.5;
   ask.input.warnings = {"unknown field 'stepz' was ignored"};
   const auto job = run(ask);
@@ -736,7 +736,7 @@ TEST_F(LocalSchedulerTest, TheListFollowsFilesThatAreWrittenOrReplaced) {
   std::ofstream(file) << "12345";
   std::this_thread::sleep_for(std::chrono::seconds(1));
   EXPECT_EQ(size(), 3);
-  auto asked = wish();
+  auto asked = new_job();
   asked.input.generation.model = "checkpoint/mine";
   EXPECT_EQ(run(asked).state, JobState::kSucceeded);
   EXPECT_TRUE(becomes(5));
@@ -746,7 +746,7 @@ TEST_F(LocalSchedulerTest, AMissingEngineIsASentence) {
   options_.launch_worker =
       launcher(program("ATELIER_WORKER"), {"--engine", "/nowhere/libatelier-engine-x.so"});
   start();
-  const auto missing = refusal(wish());
+  const auto missing = refusal(new_job());
   EXPECT_EQ(missing.code(), ErrorCode::kUnsupported);
   EXPECT_THAT(missing.what(), HasSubstr("no picture can be made here"));
   EXPECT_EQ(scheduler_->models().reason, missing.what());
@@ -813,8 +813,8 @@ TEST_F(LocalSchedulerTest, NoThreadWaitsForModelsOrDecoders) {
   EXPECT_THROW(scheduler_->resolve_model("", "generation", domain::UnknownModel::kRefuse),
                Error);  // it does not wait
   known.get_future().wait();
-  auto ask = wish();
-  ask.image = scheduler_->artifact(run(wish(2)).result.value().artifacts[0]).bytes;
+  auto ask = new_job();
+  ask.image = scheduler_->artifact(run(new_job(2)).result.value().artifacts[0]).bytes;
   ask.input.generation.strength = 0.5;
   const auto signal_decoders = [&](int signal) {
     const std::lock_guard lock(mutex);
@@ -839,7 +839,7 @@ TEST_F(LocalSchedulerTest, AStopIsNotHeldUpByThoseWhoWaitForModels) {
     scheduler_->stop_waiting();
   });
   const auto before = std::chrono::steady_clock::now();
-  EXPECT_EQ(refusal(wish()).code(), ErrorCode::kUnsupported);
+  EXPECT_EQ(refusal(new_job()).code(), ErrorCode::kUnsupported);
   EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(10));
   stopping.join();
 }
@@ -855,15 +855,15 @@ std::vector<std::uint8_t> large_picture() {
 TEST_F(LocalSchedulerTest, AWorkerThatTakesNothingHoldsUpNobody) {
   options_.patience.cancel = std::chrono::milliseconds(500);
   start();
-  ASSERT_EQ(run(wish()).state, JobState::kSucceeded);
+  ASSERT_EQ(run(new_job()).state, JobState::kSucceeded);
   ASSERT_EQ(::kill(worker_pid(), SIGSTOP), 0);
-  auto ask = wish();
+  auto ask = new_job();
   ask.image = large_picture();
   ask.input.generation.strength = 0.5;
   const auto id = scheduler_->submit(ask).id;
   Hearing hearing(*scheduler_, id);
   hearing.wait([](const Job& job) { return job.state == JobState::kRunning; });
-  const auto second = scheduler_->submit(wish()).id;
+  const auto second = scheduler_->submit(new_job()).id;
   std::this_thread::sleep_for(std::chrono::milliseconds(300));  // until its picture is being sent
   scheduler_->cancel(id);
   EXPECT_EQ(hearing.wait_for_end().state, JobState::kCancelled);
@@ -877,7 +877,7 @@ TEST_F(LocalSchedulerTest, AWorkerThatStandsStillIsReplacedAndOnlyTheJobThatItRa
   options_.patience.ping = std::chrono::seconds(3);
   options_.patience.ping_every = std::chrono::milliseconds(100);
   start();
-  const auto running = scheduler_->submit(wish(20)).id;
+  const auto running = scheduler_->submit(new_job(20)).id;
   Hearing(*scheduler_, running).wait(is_denoising);
   ASSERT_EQ(::kill(worker_pid(), SIGSTOP), 0);
   const auto again = Hearing(*scheduler_, running).wait_for_end();
@@ -886,7 +886,7 @@ TEST_F(LocalSchedulerTest, AWorkerThatStandsStillIsReplacedAndOnlyTheJobThatItRa
   EXPECT_THAT(again.reason, HasSubstr("did not answer for 3 s"));
 
   ASSERT_EQ(::kill(worker_pid(), SIGSTOP), 0);  // it has nothing to do now
-  const auto waiting = run(wish());
+  const auto waiting = run(new_job());
   EXPECT_EQ(waiting.state, JobState::kSucceeded);
   EXPECT_EQ(waiting.attempt, 1);
 }
@@ -903,11 +903,11 @@ TEST_F(LocalSchedulerTest, AStopIsNotHeldUpByChildrenThatStandStill) {
   options_.launch_worker = worker("step_ms=50");
   start();
   const auto picture = large_picture();
-  auto ask = wish();
+  auto ask = new_job();
   ask.image = picture;
   ask.input.generation.strength = 0.5;
   for (int i = 0; i < 3; ++i) run(ask);  // both decoders have something to do now and then
-  const auto running = scheduler_->submit(wish(500)).id;
+  const auto running = scheduler_->submit(new_job(500)).id;
   Hearing(*scheduler_, running).wait(is_denoising);
   ASSERT_EQ(::kill(worker_pid(), SIGSTOP), 0);
   {
@@ -929,7 +929,7 @@ TEST_F(LocalSchedulerTest, AFileThatEndsTheWorkerIsNamedAndNoJobThatStoodByIsCha
   options_.launch_worker = worker("step_ms=5,deadly_files=1");
   options_.folders.layouts = {folder_.string()};
   start();
-  ASSERT_EQ(run(wish()).state, JobState::kSucceeded);
+  ASSERT_EQ(run(new_job()).state, JobState::kSucceeded);
   std::filesystem::create_directories(folder_ / "checkpoints");
   for (const char* name : {"deadly", "good", "very-deadly"}) {
     std::ofstream(folder_ / "checkpoints" / (std::string(name) + ".safetensors")) << "x";
@@ -937,7 +937,7 @@ TEST_F(LocalSchedulerTest, AFileThatEndsTheWorkerIsNamedAndNoJobThatStoodByIsCha
   std::thread looking([this] { refresh(kPatience); });
   std::vector<std::string> ids;
   for (int i = 0; i < 8; ++i) {
-    ids.push_back(scheduler_->submit(wish()).id);
+    ids.push_back(scheduler_->submit(new_job()).id);
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
   for (const auto& id : ids) {
@@ -959,7 +959,7 @@ TEST_F(LocalSchedulerTest, AFileWhoseNameIsNotUtf8IsAModelLikeAnyOther) {
   std::ofstream(folder_ / "checkpoints" / "b\xE4r.safetensors") << "x";
   options_.folders.layouts = {folder_.string()};
   start();
-  auto ask = wish();
+  auto ask = new_job();
   ask.input.generation.model = "checkpoint/b%E4r";
   const auto job = run(ask);
   EXPECT_EQ(job.state, JobState::kSucceeded) << (job.failure ? job.failure->sentence : "");
@@ -969,23 +969,23 @@ TEST_F(LocalSchedulerTest, AFileWhoseNameIsNotUtf8IsAModelLikeAnyOther) {
 TEST_F(LocalSchedulerTest, ADeviceThatFailsIsAnAttemptOfTheJob) {
   options_.launch_worker = worker("step_ms=5,poison_at_step=3");
   start();
-  const auto job = run(wish(4));
+  const auto job = run(new_job(4));
   ASSERT_TRUE(job.failure);
   EXPECT_EQ(job.failure->code, ErrorCode::kWorkerLost);
   EXPECT_EQ(job.attempt, 2);
-  EXPECT_EQ(run(wish(2)).state, JobState::kSucceeded);
+  EXPECT_EQ(run(new_job(2)).state, JobState::kSucceeded);
 }
 
 TEST_F(LocalSchedulerTest, AnEngineThatHangsIsAnAttemptOfTheJob) {
   options_.launch_worker = worker("step_ms=5,hang_at_step=3");
   options_.patience.job = std::chrono::milliseconds(1500);
   start();
-  const auto job = run(wish(9));
+  const auto job = run(new_job(9));
   ASSERT_TRUE(job.failure);
   EXPECT_EQ(job.failure->code, ErrorCode::kWorkerLost);
   EXPECT_THAT(job.failure->sentence, HasSubstr("said nothing of job"));
   EXPECT_EQ(job.attempt, 2);
-  EXPECT_EQ(run(wish(2)).state, JobState::kSucceeded);
+  EXPECT_EQ(run(new_job(2)).state, JobState::kSucceeded);
 }
 
 Unloaded unloaded(Scheduler& scheduler) {
@@ -997,17 +997,17 @@ Unloaded unloaded(Scheduler& scheduler) {
 
 TEST_F(LocalSchedulerTest, AnIdleWorkerIsUnloadedAtOnce) {
   auto& scheduler = start();
-  ASSERT_EQ(run(wish()).state, JobState::kSucceeded);
+  ASSERT_EQ(run(new_job()).state, JobState::kSucceeded);
   EXPECT_EQ(unloaded(scheduler), Unloaded::kNow);
   EXPECT_TRUE(scheduler.status().workers.front().loaded_models.empty());
   EXPECT_EQ(scheduler.status().jobs_ended, 1);
-  ASSERT_EQ(run(wish()).state, JobState::kSucceeded);  // and loads again what it needs
+  ASSERT_EQ(run(new_job()).state, JobState::kSucceeded);  // and loads again what it needs
 }
 
 TEST_F(LocalSchedulerTest, ABusyWorkerIsUnloadedAfterItsJobAndHoweverOftenItIsAsked) {
   options_.launch_worker = worker("step_ms=20");
   auto& scheduler = start();
-  Hearing hearing(scheduler, scheduler_->submit(wish(60)).id);
+  Hearing hearing(scheduler, scheduler_->submit(new_job(60)).id);
   hearing.wait(is_denoising);
   for (int i = 0; i < 20; ++i) EXPECT_EQ(unloaded(scheduler), Unloaded::kAfterJob);
   EXPECT_EQ(hearing.wait_for_end().state, JobState::kSucceeded);
@@ -1023,7 +1023,7 @@ TEST_F(LocalSchedulerTest, NothingIsLoadedWhereNoWorkerIs) {
 
 TEST_F(LocalSchedulerTest, AnUnknownModelIsTheDefaultForThoseWhoTakeAny) {
   start();
-  ASSERT_EQ(run(wish()).state, JobState::kSucceeded);
+  ASSERT_EQ(run(new_job()).state, JobState::kSucceeded);
   const auto resolved =
       scheduler_->resolve_model("flux-dev", "generation", domain::UnknownModel::kDefault);
   EXPECT_EQ(resolved.model.card.id, "fake");
@@ -1033,7 +1033,7 @@ TEST_F(LocalSchedulerTest, AnUnknownModelIsTheDefaultForThoseWhoTakeAny) {
   options_.unknown_models = domain::UnknownModel::kRefuse;
   scheduler_.reset();
   start();
-  ASSERT_EQ(run(wish()).state, JobState::kSucceeded);
+  ASSERT_EQ(run(new_job()).state, JobState::kSucceeded);
   EXPECT_THROW(scheduler_->resolve_model("flux-dev", "generation", domain::UnknownModel::kDefault),
                Error);
 }

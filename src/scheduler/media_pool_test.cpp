@@ -7,7 +7,7 @@
 #include <memory>
 #include <thread>
 
-#include "scheduler/scripted_child.h"
+#include "tests/doubles/scripted_child.h"
 
 namespace atelier::scheduler {
 namespace {

@@ -86,7 +86,7 @@ struct ModelList {
   std::string reason;  // why they are not known yet, or never will be; "" once they are
 };
 
-// How far a wish to free the models' memory has come.
+// How far a request to free the models' memory has come.
 enum class Unloaded {
   kNow,       // nothing is loaded any more
   kAfterJob,  // when the job that runs has ended

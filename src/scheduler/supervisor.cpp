@@ -13,7 +13,7 @@ namespace {
 
 constexpr auto kNotStarted = "the worker program could not be started: see the log";
 
-// Longer than any letter takes: after such a pause the station itself stood still (SIGSTOP).
+// Longer than any message takes: after such a pause the station itself was stopped (SIGSTOP).
 constexpr std::chrono::seconds kPauseOfStation{2};
 
 using protocol::Message;
@@ -22,7 +22,7 @@ std::string in_seconds(std::chrono::milliseconds time) {
   return std::to_string(std::chrono::ceil<std::chrono::seconds>(time).count()) + " s";
 }
 
-// The reader's thread: whole messages become letters; the end of the worker is the last one.
+// The reader's thread: posts each whole message to the inbox, and the worker's end as the last.
 void read_all(Child& child, const std::function<void(Message)>& received,
               const std::function<void(const std::string&)>& ended) {
   try {
@@ -97,7 +97,7 @@ void Supervisor::start(Clock::time_point now) {
     read_all(
         *child,
         [this, life](Message message) {
-          // Shared, because letters are copied and pictures are not to be.
+          // Shared, because the inbox copies its messages, and pictures must not be copied.
           auto shared = std::make_shared<Message>(std::move(message));
           inbox_.post([this, life, shared] { received(life, std::move(*shared)); });
         },

@@ -1,6 +1,6 @@
 // Keeps one worker alive: starts it, greets it, notices its death at once and its silence soon,
 // starts another after a growing delay. All functions are called by the scheduler thread, none of
-// them waits for the worker; so are the events, from within letters of its inbox. A program that
+// them waits for the worker; so are the events, from messages of its inbox. A program that
 // cannot be started is a sentence in problem(), not an error; what is sent to a worker that is gone
 // is dropped, for lost() follows.
 #pragma once
@@ -55,7 +55,7 @@ class Supervisor {
   // (Re)starts when it is time; ends a worker that is silent for too long. Time in which nobody
   // called this, because the station itself stood still, is not the worker's.
   void tick(Clock::time_point now);
-  void praise() { delay_ = {}; }  // it did its work: the next restart comes soon
+  void reset_backoff() { delay_ = {}; }  // it did its work: the next restart comes soon
   // Ends it: "it did not answer for 60 s". It gets nothing more to do; lost() follows.
   void kill(const std::string& why, Blame blame);
 
@@ -99,7 +99,7 @@ class Supervisor {
   std::unique_ptr<Child> child_;
   std::unique_ptr<Outbox> outbox_;
   std::thread reader_;
-  std::uint64_t life_ = 0;  // letters of earlier workers are ignored
+  std::uint64_t life_ = 0;  // messages of earlier workers are ignored
   Blame blame_ = Blame::kWorker;
   std::int64_t next_request_ = 0;
   std::map<std::int64_t, Read> pending_;

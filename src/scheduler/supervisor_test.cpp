@@ -11,7 +11,7 @@
 
 #include "domain/settings/limits.h"
 #include "platform/error.h"
-#include "scheduler/scripted_child.h"
+#include "tests/doubles/scripted_child.h"
 
 namespace atelier::scheduler {
 namespace {
@@ -24,7 +24,7 @@ class SupervisorTest : public testing::Test {
   Supervisor& supervise(LaunchChild launch) {
     supervisor_.reset();
     while (inbox_.take(0ms)) {
-    }  // letters of the one before
+    }  // messages of the one before
     supervisor_ = std::make_unique<Supervisor>(
         std::move(launch), inbox_,
         SupervisorEvents{
@@ -38,16 +38,16 @@ class SupervisorTest : public testing::Test {
 
   void take_until(const std::function<bool()>& done) {
     while (!done()) {
-      const auto letter = inbox_.take(60s);
-      ASSERT_TRUE(letter) << "it does not come to this";
-      (*letter)();
+      const auto message = inbox_.take(60s);
+      ASSERT_TRUE(message) << "it does not come to this";
+      (*message)();
     }
   }
-  // Takes letters until the child's end is among them.
+  // Takes messages until the child's end is among them.
   void take_its_end() {
     take_until([this, before = ends_.size()] { return ends_.size() > before; });
   }
-  // Starts a child and takes letters until it has greeted.
+  // Starts a child and takes messages until it has greeted.
   void get_ready() {
     now_ += 1h;
     supervisor_->tick(now_);
@@ -95,7 +95,7 @@ TEST_F(SupervisorTest, WorkThatWasDoneMakesTheNextRestartSoon) {
     take_its_end();
     now_ += 1h;
   }
-  supervisor.praise();
+  supervisor.reset_backoff();
   supervisor.tick(now_);
   take_its_end();
   supervisor.tick(now_ + domain::limits::kRestartDelayMin);

@@ -64,8 +64,8 @@ int* number_of(FakeSwitches& switches, std::string_view name) {
 // The same letters give the same number on every machine (FNV-1a), unlike std::hash.
 std::uint64_t fingerprint(std::string_view text) {
   std::uint64_t hash = 0xcbf29ce484222325ULL;
-  for (const char letter : text) {
-    hash = (hash ^ static_cast<unsigned char>(letter)) * 0x100000001b3ULL;
+  for (const char character : text) {
+    hash = (hash ^ static_cast<unsigned char>(character)) * 0x100000001b3ULL;
   }
   return hash;
 }
@@ -133,8 +133,8 @@ const std::vector<engine::NamedChoice>& fake_schedules() {
 
 std::string lower(std::string_view text) {
   std::string copy(text);
-  for (char& letter : copy)
-    letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+  for (char& character : copy)
+    character = static_cast<char>(std::tolower(static_cast<unsigned char>(character)));
   return copy;
 }
 

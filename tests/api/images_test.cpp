@@ -1,4 +1,4 @@
-// The three founding image paths, from socket to PNG.
+// The three legacy image paths, from socket to PNG.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -67,7 +67,7 @@ TEST_F(ImagesApi, APictureMayComeBareOrAsADataUrl) {
   }
 }
 
-TEST_F(ImagesApi, FoundingNamesMeanARoleAndTheReplyNamesWhatAnswered) {
+TEST_F(ImagesApi, LegacyNamesMeanARoleAndTheReplyNamesWhatAnswered) {
   const auto reply =
       station->ask("POST", "/v1/images/generations",
                    R"({"prompt":"x","model":"sdxl-realism","width":64,"height":64,"steps":2})");

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "http/raw_client.h"
+#include "tests/doubles/raw_client.h"
 
 namespace atelier::api {
 

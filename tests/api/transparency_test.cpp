@@ -154,9 +154,9 @@ TEST_F(TransparencyApi, AMaskThatMeansSomethingElseIsRefusedWithWhatItLooksLike)
     EXPECT_EQ(native.status, 400) << look;
     EXPECT_THAT(native.body, AllOf(HasSubstr("/input/mask: "), HasSubstr(look),
                                    HasSubstr("paint white what is to change")));
-    const auto founding = station->ask("POST", "/v1/generate", input);
-    EXPECT_EQ(founding.status, 400) << look;
-    EXPECT_THAT(founding.body, AllOf(HasSubstr("/mask: "), HasSubstr(look)));
+    const auto legacy = station->ask("POST", "/v1/generate", input);
+    EXPECT_EQ(legacy.status, 400) << look;
+    EXPECT_THAT(legacy.body, AllOf(HasSubstr("/mask: "), HasSubstr(look)));
   }
 }
 

@@ -160,13 +160,13 @@ TEST(FramingAttack, ChangedBytesNeitherHangNorEndTheStation) {
     std::string bytes = valid;
     for (std::size_t i = pick(4) + 1; i > 0; --i) {
       const std::size_t at = pick(bytes.size());
-      const char letter = interesting[pick(interesting.size())];
+      const char character = interesting[pick(interesting.size())];
       if (pick(3) == 0) {
         bytes.erase(at, 1);
       } else if (pick(2) == 0) {
-        bytes.insert(at, 1, letter);
+        bytes.insert(at, 1, character);
       } else {
-        bytes[at] = letter;
+        bytes[at] = character;
       }
     }
     http::RawClient client{station.port()};

@@ -30,7 +30,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kSmall = R"("prompt":"x","width":64,"height":64)";
 
-std::string wish(int steps, const std::string& image = "") {
+std::string job_input(int steps, const std::string& image = "") {
   return "{" + std::string(kSmall) + R"(,"steps":)" + std::to_string(steps) +
          (image.empty() ? "" : R"(,"strength":1.0,"image":")" + image + "\"") + "}";
 }
@@ -71,7 +71,7 @@ void expect_nothing_left_over(const StationProcess& station) {
 
 TEST(StoreAttack, AKilledStationLosesNothingThatItAcknowledgedAndLeavesNothingBehind) {
   StationProcess station{{.fake = "step_ms=2"}};
-  const auto made = station.wait_for(station.submit(wish(1)), "succeeded failed");
+  const auto made = station.wait_for(station.submit(job_input(1)), "succeeded failed");
   const auto result = first_picture(made);
   const auto png = station.ask("GET", "/api/v1/artifacts/" + result).body;
   std::mt19937 random(7);
@@ -84,7 +84,7 @@ TEST(StoreAttack, AKilledStationLosesNothingThatItAcknowledgedAndLeavesNothingBe
     for (auto& mine : heard) {
       clients.emplace_back([&, first = number += 1000]() mutable {
         while (!over) {
-          const auto id = station.submit(wish(3, upload(png, ++first)));
+          const auto id = station.submit(job_input(3, upload(png, ++first)));
           if (!id.empty()) mine.insert(id);
         }
       });
@@ -114,9 +114,10 @@ TEST(StoreAttack, AKilledStationLosesNothingThatItAcknowledgedAndLeavesNothingBe
 
 TEST(StoreAttack, OnlyTemporaryFilesAndUnnamedUploadsAreSweptAtTheStart) {
   StationProcess station;
-  const auto job = station.wait_for(station.submit(wish(1)), "succeeded failed");
+  const auto job = station.wait_for(station.submit(job_input(1)), "succeeded failed");
   const auto png = station.ask("GET", "/api/v1/artifacts/" + first_picture(job)).body;
-  const auto again = station.wait_for(station.submit(wish(1, upload(png, 1))), "succeeded failed");
+  const auto again =
+      station.wait_for(station.submit(job_input(1, upload(png, 1))), "succeeded failed");
   ASSERT_EQ(text_at(again, "state"), "succeeded");
   const auto named = std::string{again.at("input").at("image_artifact").as_string()};
   station.crash();
@@ -141,9 +142,9 @@ TEST(StoreAttack, OnlyTemporaryFilesAndUnnamedUploadsAreSweptAtTheStart) {
 
 TEST(StoreAttack, NobodyElseCanReadTheHome) {
   StationProcess station;
-  const auto job = station.wait_for(station.submit(wish(1)), "succeeded failed");
+  const auto job = station.wait_for(station.submit(job_input(1)), "succeeded failed");
   const auto png = station.ask("GET", "/api/v1/artifacts/" + first_picture(job)).body;
-  station.wait_for(station.submit(wish(1, upload(png, 1))), "succeeded failed");
+  station.wait_for(station.submit(job_input(1, upload(png, 1))), "succeeded failed");
   station.stop();
   fs::permissions(station.home(), fs::perms(0755));  // as earlier versions made it
   fs::permissions(station.home() / "atelier.db", fs::perms(0644));
@@ -151,7 +152,7 @@ TEST(StoreAttack, NobodyElseCanReadTheHome) {
   std::ofstream(station.home() / "settings.toml") << "log.level = \"debug\"\n";
   fs::permissions(station.home() / "settings.toml", fs::perms(0644));
   ASSERT_TRUE(station.start_again()) << station.log();
-  station.wait_for(station.submit(wish(1, upload(png, 2))), "succeeded failed");
+  station.wait_for(station.submit(job_input(1, upload(png, 2))), "succeeded failed");
   constexpr auto kOthers = fs::perms::group_all | fs::perms::others_all;
   EXPECT_EQ(fs::status(station.home()).permissions(), fs::perms::owner_all);
   for (const auto& entry : fs::recursive_directory_iterator(station.home())) {
@@ -165,7 +166,7 @@ TEST(StoreAttack, ALogThatCannotBeWrittenIsNoReasonToStop) {
   const auto logs = station.home() / "logs";
   const auto works = [&] {
     ASSERT_TRUE(station.start_again()) << station.log();
-    const auto job = station.wait_for(station.submit(wish(1)), "succeeded failed");
+    const auto job = station.wait_for(station.submit(job_input(1)), "succeeded failed");
     EXPECT_EQ(text_at(job, "state"), "succeeded");
     EXPECT_EQ(station.stop(), 0);
   };
@@ -205,10 +206,10 @@ TEST(StoreAttack, NoTextThatIsSentStopsTheQueue) {
 
 TEST(StoreAttack, ARowThatCannotBeReadStopsNeitherTheQueueNorTheListsNorTheStart) {
   StationProcess station{{.fake = "step_ms=50"}};
-  const auto damaged = station.submit(wish(500));
+  const auto damaged = station.submit(job_input(500));
   ASSERT_EQ(text_at(station.wait_for(damaged, "running"), "state"), "running");
-  const auto waiting = station.submit(wish(2));
-  const auto next = station.submit(wish(2));
+  const auto waiting = station.submit(job_input(2));
+  const auto next = station.submit(job_input(2));
   station.crash();
   storage::Database(station.home() / "atelier.db")
       .execute("UPDATE jobs SET input = substr(input, 1, 20) WHERE id IN ('" + damaged + "', '" +
@@ -226,7 +227,7 @@ TEST(StoreAttack, ARowThatCannotBeReadStopsNeitherTheQueueNorTheListsNorTheStart
 
 TEST(StoreAttack, ADatabaseThatIsDamagedIsSaidAndNeverTheClientsFault) {
   StationProcess station;
-  const auto id = station.submit(wish(1));
+  const auto id = station.submit(job_input(1));
   ASSERT_EQ(text_at(station.wait_for(id, "succeeded failed"), "state"), "succeeded");
   ASSERT_EQ(station.stop(), 0);
   fs::remove(station.home() / "atelier.db-wal");
@@ -280,8 +281,8 @@ std::string reason_until(const StationProcess& station, const std::string& id,
 
 TEST_F(FaultyDisk, WhileItIsFullTheStationAnswersAndWhatEndedIsStoredAfterwards) {
   StationProcess station{options_};
-  const auto running = station.submit(wish(40));
-  const auto waiting = station.submit(wish(2));
+  const auto running = station.submit(job_input(40));
+  const auto waiting = station.submit(job_input(2));
   ASSERT_EQ(text_at(station.wait_for(running, "running"), "state"), "running");
   leave(0);
   EXPECT_THAT(reason_until(station, running, "cannot be stored yet"),
@@ -292,7 +293,7 @@ TEST_F(FaultyDisk, WhileItIsFullTheStationAnswersAndWhatEndedIsStoredAfterwards)
     EXPECT_EQ(station.ask("GET", path).status, 200) << path;
   }
   const auto refused =
-      station.ask("POST", "/api/v1/jobs", R"({"kind":"generate","input":)" + wish(1) + "}");
+      station.ask("POST", "/api/v1/jobs", R"({"kind":"generate","input":)" + job_input(1) + "}");
   EXPECT_EQ(refused.status, 500) << refused.body;
   EXPECT_THAT(refused.body, HasSubstr("free some space"));
   EXPECT_THAT(station.ask("GET", "/api/v1/status").body, HasSubstr("cannot be stored"));
@@ -331,7 +332,7 @@ void start_with_less_and_less_space(StationProcess& station, const StationOption
 
 TEST_F(FaultyDisk, AStartSucceedsOrSaysWhyAtWhateverPlaceTheDiskIsFull) {
   StationProcess station{options_};
-  const auto id = station.submit(wish(1));
+  const auto id = station.submit(job_input(1));
   ASSERT_EQ(text_at(station.wait_for(id, "succeeded failed"), "state"), "succeeded");
   station.crash();
   start_with_less_and_less_space(
@@ -349,7 +350,7 @@ TEST_F(FaultyDisk, AFirstStartSucceedsOrSaysWhyAtWhateverPlaceTheDiskIsFull) {
           if (entry.path().filename() != "station.log") fs::remove_all(entry.path());
         }
       });
-  const auto id = station.submit(wish(1));
+  const auto id = station.submit(job_input(1));
   EXPECT_EQ(text_at(station.wait_for(id, "succeeded failed"), "state"), "succeeded");
 }
 
@@ -361,7 +362,7 @@ TEST_F(FaultyDisk, AJobSucceedsOrSaysWhyAtWhateverPlaceTheDiskIsFull) {
     ASSERT_LT(space, 10 << 20);
     leave(space);
     const auto reply =
-        station.ask("POST", "/api/v1/jobs", R"({"kind":"generate","input":)" + wish(1) + "}");
+        station.ask("POST", "/api/v1/jobs", R"({"kind":"generate","input":)" + job_input(1) + "}");
     if (reply.status != 202) {
       leave(-1);
       ++refused;
@@ -402,7 +403,7 @@ TEST(FullFileSystem, WhatEndedOnItIsStoredAfterwards) {
     const StationOptions options{.fake = "step_ms=20",
                                  .arguments = {"--home", (folder / "home").string()}};
     StationProcess station{options};
-    const auto running = station.submit(wish(40));
+    const auto running = station.submit(job_input(40));
     ASSERT_EQ(text_at(station.wait_for(running, "running"), "state"), "running");
     fill();
     std::this_thread::sleep_for(2s);
@@ -411,7 +412,7 @@ TEST(FullFileSystem, WhatEndedOnItIsStoredAfterwards) {
     fs::remove(filler);
     const auto state = text_at(station.wait_for(running, "succeeded failed"), "state");
     EXPECT_NE(state, "");
-    const auto next = station.submit(wish(1));
+    const auto next = station.submit(job_input(1));
     EXPECT_EQ(text_at(station.wait_for(next, "succeeded failed"), "state"), "succeeded");
     fill();
     station.crash();

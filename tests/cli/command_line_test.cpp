@@ -178,8 +178,8 @@ class Impostor {
  private:
   void serve() {
     while (!over_) {
-      pollfd wish{socket_, POLLIN, 0};
-      if (::poll(&wish, 1, 50) <= 0) continue;
+      pollfd readable{socket_, POLLIN, 0};
+      if (::poll(&readable, 1, 50) <= 0) continue;
       const int client = ::accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC);
       std::array<char, 65536> buffer;
       const ssize_t count = ::recv(client, buffer.data(), buffer.size(), 0);
@@ -239,29 +239,29 @@ TEST_F(CommandLine, CompositesThePictureAndKeepsWhatIsOutsideTheMask) {
   write("in.png", picture);
   write("mask.png", mask);
   write("hole.png", hole);
-  const std::string wish = "generate x -o out.png --size 64x64 --steps 2 --image in.png ";
+  const std::string command = "generate x -o out.png --size 64x64 --steps 2 --image in.png ";
   const auto at = [this](int x) {
     const auto all = pixels("out.png");
     const auto first = all.begin() + (60 * 64 + x) * 3;
     return std::vector<std::uint8_t>(first, first + 3);
   };
-  ASSERT_EQ(run(wish + "--mask mask.png"), 0) << output_;
+  ASSERT_EQ(run(command + "--mask mask.png"), 0) << output_;
   EXPECT_THAT(at(2), testing::ElementsAre(255, 255, 255));
   EXPECT_THAT(at(60), testing::ElementsAre(200, 0, 0));
-  ASSERT_EQ(run(wish + "--mask mask.png --matte '#00ff00'"), 0) << output_;
+  ASSERT_EQ(run(command + "--mask mask.png --matte '#00ff00'"), 0) << output_;
   EXPECT_THAT(at(2), testing::ElementsAre(0, 255, 0));
-  ASSERT_EQ(run(wish + "--mask mask.png --no-keep-outside"), 0) << output_;
+  ASSERT_EQ(run(command + "--mask mask.png --no-keep-outside"), 0) << output_;
   EXPECT_THAT(at(60), testing::Not(testing::ElementsAre(200, 0, 0)));
-  EXPECT_EQ(run(wish + "--mask hole.png"), 2);
+  EXPECT_EQ(run(command + "--mask hole.png"), 2);
   EXPECT_THAT(output_, HasSubstr("--mask: the mask has no white"));
   std::ofstream(home_ / "empty.png").close();
-  EXPECT_EQ(run(wish + "--mask empty.png"), 2);
+  EXPECT_EQ(run(command + "--mask empty.png"), 2);
   EXPECT_THAT(output_, HasSubstr("--mask: the file 'empty.png' is empty"));
-  EXPECT_EQ(run(wish + "--cfg nan"), 2);
+  EXPECT_EQ(run(command + "--cfg nan"), 2);
   EXPECT_THAT(output_, HasSubstr("--cfg: this is no finite number"));
-  EXPECT_EQ(run(wish + "--matte glass"), 2);
+  EXPECT_EQ(run(command + "--matte glass"), 2);
   EXPECT_THAT(output_, HasSubstr("--matte: this is no colour"));
-  ASSERT_EQ(run(wish + "--no-keep-outside"), 0) << output_;
+  ASSERT_EQ(run(command + "--no-keep-outside"), 0) << output_;
   EXPECT_THAT(output_, HasSubstr("note: --no-keep-outside was ignored: it needs a mask (--mask)"));
 }
 

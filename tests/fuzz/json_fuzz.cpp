@@ -3,9 +3,9 @@
 #include <cstdint>
 #include <string_view>
 
-#include "http/endpoints/image_wish.h"
+#include "http/endpoints/image_request.h"
 #include "http/endpoints/json_reply.h"
-#include "http/scheduler_double.h"
+#include "tests/doubles/scheduler_double.h"
 
 using namespace atelier;
 
@@ -15,11 +15,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   try {
     json::ReadReport report;
     const auto body = json::read_json<http::ImageBody>(text, &report);
-    const auto wish = http::read_image_wish(body, scheduler);
+    const auto request = http::read_image_request(body, scheduler);
     // What was understood can be written and understood again.
     const auto again = json::read_json<http::ImageBody>(json::write_json(body));
     if (again.prompt != body.prompt || again.steps != body.steps) __builtin_trap();
-    if (wish.job.input.generation.prompt.size() > size) __builtin_trap();
+    if (request.job.input.generation.prompt.size() > size) __builtin_trap();
   } catch (const Error&) {  // answered with 4xx
   }
   return 0;

@@ -69,8 +69,8 @@ std::size_t find_catch(const std::string& line) {
 
 bool swallows(const std::string& line, std::size_t at) {
   std::string rest;
-  for (const char letter : line.substr(at)) {
-    if (letter != ' ') rest += letter;
+  for (const char character : line.substr(at)) {
+    if (character != ' ') rest += character;
   }
   return starts_with(rest, "catch(...){}");
 }
@@ -228,8 +228,9 @@ std::vector<Finding> check_words(const std::string& path) {
   std::string stem = path.substr(slash == std::string::npos ? 0 : slash + 1);
   stem = stem.substr(0, stem.find('.'));
   if (ends_with(stem, "_test")) stem.resize(stem.size() - 5);
-  std::transform(stem.begin(), stem.end(), stem.begin(),
-                 [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
+  std::transform(stem.begin(), stem.end(), stem.begin(), [](unsigned char character) {
+    return static_cast<char>(std::tolower(character));
+  });
   if (stem == "base") return {{path, 0, "'base' says nothing: name what it is the base of"}};
   for (const Word& word : kWords) {
     const std::string banned = word.banned;

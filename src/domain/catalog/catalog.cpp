@@ -117,7 +117,7 @@ const InstalledModel* Catalog::default_of(const std::string& task) const {
 }
 
 // The installed model whose id holds the name of the published weights.
-const InstalledModel* Catalog::carrier(const FoundingName& name) const {
+const InstalledModel* Catalog::carrier(const LegacyName& name) const {
   for (const auto published : name.published) {
     for (const auto& model : models_) {
       const bool carries =
@@ -161,12 +161,12 @@ ResolvedModel Catalog::resolve(const std::string& name, const std::string& task,
     return {*model, ""};
   }
   if (const auto* model = find(name)) return checked(*model, task);
-  if (const auto* founding = find_founding_name(name)) {
-    if (founding->kind != kind_of_task(task)) {
-      refuse_kind(name, std::string(founding->kind), kind_of_task(task));
+  if (const auto* legacy = find_legacy_name(name)) {
+    if (legacy->kind != kind_of_task(task)) {
+      refuse_kind(name, std::string(legacy->kind), kind_of_task(task));
     }
-    if (const auto* model = carrier(*founding)) return {*model, ""};
-    if (founding->role) return stand_in(name, task);
+    if (const auto* model = carrier(*legacy)) return {*model, ""};
+    if (legacy->role) return stand_in(name, task);
   }
   if (const auto* model = plain_name(name) == kStarter ? starter(task) : nullptr) {
     return {*model, ""};
@@ -177,7 +177,7 @@ ResolvedModel Catalog::resolve(const std::string& name, const std::string& task,
 
 bool Catalog::knows(const std::string& name, const std::string& task) const {
   if (const auto* model = find(name)) return card::served(model->card, task) != nullptr;
-  if (const auto* founding = find_founding_name(name)) return founding->kind == kind_of_task(task);
+  if (const auto* legacy = find_legacy_name(name)) return legacy->kind == kind_of_task(task);
   return plain_name(name) == kStarter && starter(task) != nullptr;
 }
 

@@ -1,5 +1,5 @@
 // The installed models: cards with their files, names that mean a role, and the default of a task.
-// Rule for names: the founding systems' ids mean the installed model that carries the published
+// Rule for names: the legacy systems' ids mean the installed model that carries the published
 // weights' name, else the default of the task; so does a missing name. Any other unknown name is
 // refused with a sentence naming what is there, or, where old clients ask, the default as well.
 #pragma once
@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "card/model_card.h"
-#include "domain/catalog/founding_names.h"
+#include "domain/catalog/legacy_names.h"
 
 namespace atelier::domain {
 
@@ -47,7 +47,7 @@ class Catalog {
   ResolvedModel resolve(const std::string& name, const std::string& task,
                         UnknownModel unknown = UnknownModel::kRefuse) const;
 
-  // Whether it is installed (usable or not) or a founding system's name, for this task.
+  // Whether it is installed (usable or not) or a legacy system's name, for this task.
   bool knows(const std::string& name, const std::string& task) const;
   std::string default_id(const std::string& task) const;  // "": none is usable
 
@@ -55,7 +55,7 @@ class Catalog {
   const InstalledModel* find(const std::string& name) const;
   const InstalledModel* starter(const std::string& task) const;
   const InstalledModel* default_of(const std::string& task) const;
-  const InstalledModel* carrier(const FoundingName& name) const;
+  const InstalledModel* carrier(const LegacyName& name) const;
   ResolvedModel stand_in(const std::string& name, const std::string& task) const;
   [[noreturn]] void refuse_unknown(const std::string& name, const std::string& task) const;
 

@@ -45,7 +45,7 @@ TEST(Catalog, AMissingNameIsTheStartersUnlessSettingsNameAnother) {
   EXPECT_EQ(named.resolve("", "generate").model.card.id, "hf/cagliostrolab/animagine-xl-3.1");
 }
 
-TEST(Catalog, FoundingNamesMeanTheInstalledModelElseTheStarter) {
+TEST(Catalog, LegacyNamesMeanTheInstalledModelElseTheStarter) {
   const auto catalog = furnished();
   const auto anime = catalog.resolve("sdxl-anime", "generate");
   EXPECT_EQ(anime.model.card.id, "hf/cagliostrolab/animagine-xl-3.1");
@@ -99,7 +99,7 @@ TEST(Catalog, OldClientsAreRefusedWhatIsUnusableOrOfAnotherTask) {
   EXPECT_THROW(Catalog().resolve("flux-dev", "generate", UnknownModel::kDefault), Error);
 }
 
-TEST(Catalog, KnowsWhatIsInstalledAndTheFoundingNames) {
+TEST(Catalog, KnowsWhatIsInstalledAndTheLegacyNames) {
   const auto catalog = furnished();
   for (const std::string name : {"checkpoint/broken", "dreamshaperXL_lightningDPM", "starter",
                                  "sdxl-realism", "cyberrealistic-xl"}) {

@@ -43,7 +43,7 @@ int whole_number(const std::string& text, const std::string& source, int minimum
   return value;
 }
 
-// "a, b" or ["a", "b"], as the founding systems take both.
+// "a, b" or ["a", "b"], as the legacy systems take both.
 std::vector<std::string> list(const std::string& text) {
   std::vector<std::string> parts;
   std::string part;
@@ -223,7 +223,7 @@ void find_unknown_keys(const toml::table& file, const std::string& prefix,
   }
 }
 
-// Variables of the founding systems that mean something which this version does not have.
+// Variables of the legacy systems that mean something which this version does not have.
 struct LaterVariable {
   std::string_view name, belongs_to;
 };

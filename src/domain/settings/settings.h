@@ -1,5 +1,5 @@
 // What a person can set, and from where: flags beat the environment, which beats settings.toml. The
-// founding systems' variables are honoured (PORT, HOST, LOG_LEVEL, CORS_ORIGINS …). Read once by
+// legacy systems' variables are honoured (PORT, HOST, LOG_LEVEL, CORS_ORIGINS …). Read once by
 // main(). Failures: Error(kInvalidArgument) naming the source ("PORT: …", "settings.toml: …").
 #pragma once
 

@@ -57,7 +57,7 @@ TEST(Settings, HomeIsNamedByFlagVariableOrXdg) {
   EXPECT_EQ(home_folder(own, {{"home", "/flag"}}), "/flag");
 }
 
-TEST(Settings, TheFoundingVariablesAreHonoured) {
+TEST(Settings, TheLegacyVariablesAreHonoured) {
   const auto settings =
       read_settings("",
                     variables({{"HOST", "0.0.0.0"},
@@ -99,9 +99,9 @@ TEST(Settings, WhatIsUnderstoodAndNotUsedYetIsSaid) {
 TEST(Settings, AListOfAStrongerSourceTakesThePlaceOfAWeakerOne) {
   const std::string file = "[models]\nfolders = [\"/file\"]\n";
   const auto environment =
-      variables({{"MOONDREAM_MODELS_DIR", "/founding"}, {"ATELIER_MODELS", "/own"}});
+      variables({{"MOONDREAM_MODELS_DIR", "/legacy"}, {"ATELIER_MODELS", "/own"}});
   EXPECT_THAT(read_settings(file, variables({}), {}).model_folders, ElementsAre("/file"));
-  EXPECT_THAT(read_settings(file, environment, {}).model_folders, ElementsAre("/founding", "/own"));
+  EXPECT_THAT(read_settings(file, environment, {}).model_folders, ElementsAre("/legacy", "/own"));
   EXPECT_THAT(read_settings(file, environment, {{"models.folders", "/flag"}}).model_folders,
               ElementsAre("/flag"));
 }

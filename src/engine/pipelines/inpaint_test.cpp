@@ -106,7 +106,7 @@ TEST_P(Inpaint, KeepsEveryPixelOutsideTheMaskButItsSoftEdge) {
   ASSERT_EQ(kept.images.size(), 2U);
   for (std::size_t i = 0; i < 2; ++i) {
     EXPECT_EQ(difference(kept.images[i], *job.image, box, kCell + 1, kAnywhere), 0);
-    // White is the model's alone, and without the wish so is everything.
+    // White is drawn by the model alone; without keep_outside the whole picture is.
     EXPECT_EQ(difference(kept.images[i], plain.images[i], box, 0, 0), 0);
     EXPECT_GT(difference(plain.images[i], *job.image, box, kCell + 1, kAnywhere), 10);
   }

@@ -11,7 +11,7 @@ namespace atelier::engine {
 namespace {
 
 // Aliases are written as their dialects spell them; the comparison key drops the rest.
-// Order: A1111 label, k-diffusion, ComfyUI, stable-diffusion.cpp, InvokeAI, diffusers, founding
+// Order: A1111 label, k-diffusion, ComfyUI, stable-diffusion.cpp, InvokeAI, diffusers, legacy
 // systems.
 std::vector<KnownSampler> make_samplers() {
   std::vector<KnownSampler> table{
@@ -267,7 +267,7 @@ NamedPair read_sampler_name(std::string_view text) {
   if (const KnownSampler* sampler = find_key(known_samplers(), key)) {
     return {sampler, nullptr};
   }
-  // The founding systems call a whole configuration by its schedule: "karras" is DPM++ 2M Karras.
+  // The legacy systems call a whole configuration by its schedule: "karras" is DPM++ 2M Karras.
   if (const KnownSchedule* schedule = find_key(known_schedules(), key)) {
     if (schedule->id == "automatic") {
       return {};

@@ -1,6 +1,6 @@
 // The one table of sampler and schedule names in the dialects that people know: A1111 and Forge
 // labels, k-diffusion aliases, ComfyUI, stable-diffusion.cpp, InvokeAI and diffusers ids, and the
-// founding systems'. Names are compared without case, spaces and punctuation ("DPM++ 2M" is
+// legacy systems'. Names are compared without case, spaces and punctuation ("DPM++ 2M" is
 // "dpmpp_2m"). Names of samplers that are not built yet are known, so that a refusal can say so.
 // Pure, any thread.
 #pragma once

@@ -6,7 +6,7 @@ namespace atelier::http {
 
 struct Health {
   std::string status = "ok";
-  std::string server = "moondream-station";  // the founding system's name: its clients compare it
+  std::string server = "moondream-station";  // the legacy system's name: its clients compare it
 };
 BOOST_DESCRIBE_STRUCT(Health, (), (status, server))
 

@@ -6,8 +6,8 @@
 #include <memory>
 #include <utility>
 
-#include "http/endpoints/field_notes.h"
-#include "http/endpoints/image_wish.h"
+#include "http/endpoints/field_docs.h"
+#include "http/endpoints/image_request.h"
 #include "http/endpoints/json_reply.h"
 #include "http/endpoints/loose_values.h"
 #include "http/endpoints/picture_slots.h"
@@ -70,12 +70,12 @@ std::string device_of(const scheduler::StationStatus& status) {
 
 std::string milliseconds(double value) { return std::to_string(std::llround(value)); }
 
-struct ReplyWish {
+struct ReplyOptions {
   bool with_url = false;
   std::string base_url;
 };
 
-Response pictures_of(const domain::Job& job, const ReplyWish& wish, Service& service) {
+Response pictures_of(const domain::Job& job, const ReplyOptions& options, Service& service) {
   if (!job.result) throw Error(ErrorCode::kInternal, "job '" + job.id + "' ended without a result");
   const domain::JobResult& result = *job.result;
   const auto status = service.scheduler.status();
@@ -87,7 +87,7 @@ Response pictures_of(const domain::Job& job, const ReplyWish& wish, Service& ser
   for (const auto& artifact : result.artifacts) {
     reply.images.push_back(slots.add(service.scheduler.open_artifact(artifact).bytes));
     PictureData data{reply.images.back(), std::nullopt};
-    if (wish.with_url) data.url = wish.base_url + "/api/v1/artifacts/" + artifact;
+    if (options.with_url) data.url = options.base_url + "/api/v1/artifacts/" + artifact;
     reply.data.push_back(std::move(data));
   }
   reply.result = reply.images;
@@ -124,18 +124,19 @@ Outcome generate(const Request& request, Service& service) {
   auto body = std::make_shared<ImageBody>(read_body<ImageBody>(request, loosen, &unknown));
   const auto sampler = request.path == "/v1/images/generations" ? UnknownSampler::kRefuse
                                                                 : UnknownSampler::kFallBack;
-  const ReplyWish reply{body->response_format.value_or("") == "url",
-                        "http://" + std::string{request.header("Host")}};
+  const ReplyOptions options{body->response_format.value_or("") == "url",
+                             "http://" + std::string{request.header("Host")}};
   return once_models_are_known(service, [=, &service] {
-    ImageWish wish = read_image_wish(*body, service.scheduler, sampler);
+    ImageRequest image_request = read_image_request(*body, service.scheduler, sampler);
     *body = {};  // its pictures in base64
-    for (auto& each : describe_unread(unknown)) wish.warnings.push_back(std::move(each));
-    wish.job.input.warnings = std::move(wish.warnings);
-    return once_submitted(service, std::move(wish.job), [reply, &service](const domain::Job& job) {
-      return AwaitJob{job.id, [reply, &service](const domain::Job& done) {
-                        return pictures_of(done, reply, service);
-                      }};
-    });
+    for (auto& each : describe_unread(unknown)) image_request.warnings.push_back(std::move(each));
+    image_request.job.input.warnings = std::move(image_request.warnings);
+    return once_submitted(service, std::move(image_request.job),
+                          [options, &service](const domain::Job& job) {
+                            return AwaitJob{job.id, [options, &service](const domain::Job& done) {
+                                              return pictures_of(done, options, service);
+                                            }};
+                          });
   });
 }
 
@@ -146,9 +147,9 @@ std::vector<Route> image_routes() {
   for (const char* pattern : {"/v1/images/generations", "/v1/generate", "/v1/images/generate"}) {
     routes.push_back({.method = "POST",
                       .pattern = pattern,
-                      .tag = "founding",
+                      .tag = "legacy",
                       .summary = "Make pictures and wait for them",
-                      .request = with_notes(schema_of<ImageBody>(), "ImageBody", image_notes()),
+                      .request = with_docs(schema_of<ImageBody>(), "ImageBody", image_docs()),
                       .response = schema_of<PictureReply>(),
                       .function = generate,
                       .takes = Takes::kPictures});

@@ -5,7 +5,7 @@
 #include <memory>
 #include <utility>
 
-#include "http/endpoints/field_notes.h"
+#include "http/endpoints/field_docs.h"
 #include "http/endpoints/job_view.h"
 #include "http/endpoints/json_reply.h"
 #include "http/endpoints/picture_field.h"
@@ -127,7 +127,7 @@ void prepare(boost::json::object& body) {
   if (input != nullptr) settle_seed(*input, "/input", card::NegativeSeeds::kMinusOneIsAny);
 }
 
-scheduler::NewJob wish_of(const NewJobBody& body) {
+scheduler::NewJob new_job_of(const NewJobBody& body) {
   if (body.kind != "generate") {
     throw Error(ErrorCode::kInvalidArgument, "/kind: '" + platform::cut(body.kind, 40) +
                                                  "' is no kind of job here: use 'generate'");
@@ -135,14 +135,14 @@ scheduler::NewJob wish_of(const NewJobBody& body) {
   if (body.priority < 0 || body.priority > 3) {
     throw Error(ErrorCode::kInvalidArgument, "/priority: it must be 0, 1, 2 or 3");
   }
-  scheduler::NewJob wish;
-  wish.input.kind = body.kind;
-  wish.input.generation = body.input;
-  wish.priority = body.priority;
-  wish.client = "api";
-  wish.image = read_picture(body.input.image, "/input/image");
-  wish.mask = read_picture(body.input.mask, "/input/mask");
-  return wish;
+  scheduler::NewJob new_job;
+  new_job.input.kind = body.kind;
+  new_job.input.generation = body.input;
+  new_job.priority = body.priority;
+  new_job.client = "api";
+  new_job.image = read_picture(body.input.image, "/input/image");
+  new_job.mask = read_picture(body.input.mask, "/input/mask");
+  return new_job;
 }
 
 Outcome accepted(const domain::Job& job) {
@@ -153,15 +153,15 @@ Outcome accepted(const domain::Job& job) {
 
 Outcome submit(const Request& request, Service& service) {
   std::vector<std::string> unknown;
-  auto wish = std::make_shared<scheduler::NewJob>(
-      wish_of(read_body<NewJobBody>(request, prepare, &unknown)));
-  wish->input.warnings = describe_unknown(
+  auto new_job = std::make_shared<scheduler::NewJob>(
+      new_job_of(read_body<NewJobBody>(request, prepare, &unknown)));
+  new_job->input.warnings = describe_unknown(
       unknown,
       {{"", json::member_names<NewJobBody>()}, {"/input", json::member_names<GenerateBody>()}});
-  return once_models_are_known(service, [wish, &service] {
-    const auto& input = wish->input.generation;
+  return once_models_are_known(service, [new_job, &service] {
+    const auto& input = new_job->input.generation;
     check_sampler_names(input.sampler, input.schedule, service.scheduler.status());
-    return once_submitted(service, std::move(*wish), accepted);
+    return once_submitted(service, std::move(*new_job), accepted);
   });
 }
 
@@ -220,15 +220,16 @@ Outcome retry(const Request& request, Service& service) {
                                           std::string{domain::job_state_name(ended.state)} +
                                           ": wait for its end, or cancel it first");
   }
-  auto wish = std::make_shared<scheduler::NewJob>();
-  wish->input.kind = ended.input.kind;
-  wish->input.generation = ended.input.generation;
-  wish->priority = ended.priority;
-  wish->client = "api";
-  wish->image = kept_picture(service, ended.input.image_artifact);
-  wish->mask = kept_picture(service, ended.input.mask_artifact);
-  return once_models_are_known(
-      service, [wish, &service] { return once_submitted(service, std::move(*wish), accepted); });
+  auto new_job = std::make_shared<scheduler::NewJob>();
+  new_job->input.kind = ended.input.kind;
+  new_job->input.generation = ended.input.generation;
+  new_job->priority = ended.priority;
+  new_job->client = "api";
+  new_job->image = kept_picture(service, ended.input.image_artifact);
+  new_job->mask = kept_picture(service, ended.input.mask_artifact);
+  return once_models_are_known(service, [new_job, &service] {
+    return once_submitted(service, std::move(*new_job), accepted);
+  });
 }
 
 // A browser that reconnects says by itself what it has seen last, and gives up on a 204 alone.
@@ -255,7 +256,7 @@ std::vector<Route> job_routes() {
        .pattern = "/api/v1/jobs",
        .tag = "jobs",
        .summary = "Ask for work; it is written down before it is acknowledged",
-       .request = with_notes(schema_of<NewJobBody>(), "GenerateBody", generation_notes()),
+       .request = with_docs(schema_of<NewJobBody>(), "GenerateBody", generation_docs()),
        .response = schema_of<JobView>(),
        .success = 202,
        .function = submit,

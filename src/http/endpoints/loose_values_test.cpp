@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "http/endpoints/image_wish.h"
+#include "http/endpoints/image_request.h"
 
 namespace atelier::http {
 namespace {

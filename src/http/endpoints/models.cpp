@@ -1,4 +1,4 @@
-// GET /v1/models and /v1/models/list: the installed models as the founding gallery and OpenAI
+// GET /v1/models and /v1/models/list: the installed models as the legacy gallery and OpenAI
 // clients read them. Asked every three seconds by each open gallery for its headers alone:
 // snapshots only. POST /v1/models/refresh looks again; POST /v1/models/switch says whether a name
 // can be asked for.
@@ -85,13 +85,13 @@ Outcome switch_model(const Request& request, Service& service) {
   const bool blank = text.find_first_not_of(" \t\r\n") == std::string_view::npos;
   const auto asked = blank ? SwitchBody{} : read_body<SwitchBody>(request);
   if (!asked.model || asked.model->empty()) {
-    throw Error(ErrorCode::kInvalidArgument, "model is required");  // the founding server's text
+    throw Error(ErrorCode::kInvalidArgument, "model is required");  // the legacy server's text
   }
   const auto installed = service.scheduler.models();
   const domain::Catalog catalog(installed.models);
   if (!catalog.knows(*asked.model, kGeneration)) {
     if (!installed.reason.empty()) throw Error(ErrorCode::kUnsupported, installed.reason);
-    throw Error(ErrorCode::kNotFound, "Model not found");  // the founding server's text
+    throw Error(ErrorCode::kNotFound, "Model not found");  // the legacy server's text
   }
   if (installed.reason.empty())
     catalog.resolve(*asked.model, kGeneration,
@@ -106,7 +106,7 @@ std::vector<Route> model_routes() {
   for (const char* pattern : {"/v1/models", "/v1/models/list"}) {
     routes.push_back({.method = "GET",
                       .pattern = pattern,
-                      .tag = "founding",
+                      .tag = "legacy",
                       .summary = "Installed models, under both keys that clients read",
                       .response = schema_of<ModelLists>(),
                       .runs_on = RunsOn::kIoThread,
@@ -114,14 +114,14 @@ std::vector<Route> model_routes() {
   }
   routes.push_back({.method = "POST",
                     .pattern = "/v1/models/refresh",
-                    .tag = "founding",
+                    .tag = "legacy",
                     .summary = "Look for models again and list what is there then",
                     .response = schema_of<ModelLists>(),
                     .function = refresh});
   routes.push_back(
       {.method = "POST",
        .pattern = "/v1/models/switch",
-       .tag = "founding",
+       .tag = "legacy",
        .summary = "Whether a model can be asked for; loads nothing and changes nothing",
        .request = schema_of<SwitchBody>(),
        .response = schema_of<SwitchReply>(),

@@ -14,11 +14,12 @@ namespace {
 // that "DPM++ 2M" is "dpmpp_2m".
 std::string key_of(std::string_view name) {
   std::string key;
-  for (char letter : name) {
-    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
-    if (letter == '+') letter = 'p';
-    const bool kept = (letter >= 'a' && letter <= 'z') || (letter >= '0' && letter <= '9');
-    if (kept) key += letter;
+  for (char character : name) {
+    if (character >= 'A' && character <= 'Z') character = static_cast<char>(character - 'A' + 'a');
+    if (character == '+') character = 'p';
+    const bool kept =
+        (character >= 'a' && character <= 'z') || (character >= '0' && character <= '9');
+    if (kept) key += character;
   }
   return key;
 }
@@ -107,8 +108,8 @@ void check_sampler_names(std::string_view sampler, std::string_view schedule,
   check_name(status.samplers, sampler, "sampler", names);
 }
 
-const std::vector<FoundingScheduler>& founding_schedulers() {
-  static const std::vector<FoundingScheduler> kList{
+const std::vector<LegacyScheduler>& legacy_schedulers() {
+  static const std::vector<LegacyScheduler> kList{
       {"dpm_pp_2m_karras",
        {"karras", "dpmpp_2m_karras"},
        "dpmpp_2m",
@@ -214,7 +215,7 @@ SamplerChoice choose_sampler(std::string_view name, const scheduler::StationStat
   SamplerChoice choice;
   const std::string key = key_of(name);
   if (key.empty()) return choice;
-  for (const auto& known : founding_schedulers()) {
+  for (const auto& known : legacy_schedulers()) {
     const bool named =
         key_of(known.id) == key || std::ranges::any_of(known.aliases, [&](std::string_view alias) {
           return key_of(alias) == key;
@@ -224,7 +225,7 @@ SamplerChoice choose_sampler(std::string_view name, const scheduler::StationStat
     choice.schedule = available(status.schedules, known.schedule, "schedule", choice.warnings);
     if (!known.other_meaning.empty()) {
       choice.warnings.push_back(quoted(name) +
-                                " means the schedule of that name here; the founding "
+                                " means the schedule of that name here; the legacy "
                                 "server used " +
                                 std::string{known.other_meaning});
     }

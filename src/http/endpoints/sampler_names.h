@@ -1,4 +1,4 @@
-// What the founding gallery's scheduler names mean here (its names fuse a sampler and a schedule),
+// What the legacy gallery's scheduler names mean here (its names fuse a sampler and a schedule),
 // and what happens with one that the engine does not have: the model's default with a warning.
 // Pure.
 #pragma once
@@ -11,17 +11,17 @@
 
 namespace atelier::http {
 
-struct FoundingScheduler {
+struct LegacyScheduler {
   std::string_view id;
   std::vector<std::string_view> aliases;
   std::string_view sampler, schedule;  // ids of the engine; "" is the model's
   std::string_view title, description;
   bool recommended = false;
   int steps_min = 0, steps_max = 0;
-  std::string_view other_meaning;  // what the founding server made of the name, when that differs
+  std::string_view other_meaning;  // what the legacy server made of the name, when that differs
 };
 
-const std::vector<FoundingScheduler>& founding_schedulers();
+const std::vector<LegacyScheduler>& legacy_schedulers();
 
 struct SamplerChoice {
   std::string sampler, schedule;

@@ -1,4 +1,4 @@
-// /v1/schedulers, /v1/samplers (founding) and /api/v1/samplers: names of samplers and schedules.
+// /v1/schedulers, /v1/samplers (legacy) and /api/v1/samplers: names of samplers and schedules.
 // One page of the gallery wants strings under `schedulers` and another wants objects: strings
 // there, objects under `details`.
 #include "http/endpoints/json_reply.h"
@@ -51,10 +51,10 @@ std::vector<SamplerDetail> details_of(const std::vector<scheduler::SamplerName>&
   return details;
 }
 
-Outcome founding_list(const Request&, Service& service) {
+Outcome legacy_list(const Request&, Service& service) {
   const auto status = service.scheduler.status();
   SchedulerList list;
-  for (const auto& each : founding_schedulers()) {
+  for (const auto& each : legacy_schedulers()) {
     const SamplerChoice choice = choose_sampler(each.id, status);
     const bool available = choice.sampler.empty() == each.sampler.empty() &&
                            choice.schedule.empty() == each.schedule.empty();
@@ -85,14 +85,14 @@ Outcome native_list(const Request&, Service& service) {
 std::vector<Route> sampler_routes() {
   return {{.method = "GET",
            .pattern = "/v1/schedulers",
-           .tag = "founding",
+           .tag = "legacy",
            .summary = "The gallery's scheduler names",
            .response = schema_of<SchedulerList>(),
            .runs_on = RunsOn::kIoThread,
-           .function = founding_list},
+           .function = legacy_list},
           {.method = "GET",
            .pattern = "/v1/samplers",
-           .tag = "founding",
+           .tag = "legacy",
            .summary = "Samplers that can be used",
            .response = schema_of<SamplerList>(),
            .runs_on = RunsOn::kIoThread,

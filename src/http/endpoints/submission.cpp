@@ -12,10 +12,10 @@ Later once_models_are_known(Service& service, Next next) {
   }};
 }
 
-Later once_submitted(Service& service, scheduler::NewJob wish,
+Later once_submitted(Service& service, scheduler::NewJob new_job,
                      std::function<Outcome(const domain::Job&)> then) {
   // Pictures are large: they are handed on, never copied.
-  auto kept = std::make_shared<scheduler::NewJob>(std::move(wish));
+  auto kept = std::make_shared<scheduler::NewJob>(std::move(new_job));
   return {[&service, kept, then = std::move(then)](const auto& resume) {
     service.scheduler.submit(std::move(*kept), [resume, then](scheduler::Accepted accepted) {
       resume([then, accepted = std::move(accepted)]() -> Outcome {

@@ -12,7 +12,7 @@ namespace atelier::http {
 Later once_models_are_known(Service& service, Next next);
 
 // `then` gets the job as it was accepted.
-Later once_submitted(Service& service, scheduler::NewJob wish,
+Later once_submitted(Service& service, scheduler::NewJob new_job,
                      std::function<Outcome(const domain::Job&)> then);
 
 }  // namespace atelier::http

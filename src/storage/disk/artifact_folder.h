@@ -7,7 +7,7 @@
 #include <set>
 #include <string>
 
-#include "domain/gallery/artifact_store.h"
+#include "domain/artifacts/artifact_store.h"
 
 namespace atelier::storage {
 

@@ -556,7 +556,7 @@ export interface components {
             prompt?: string | null;
             /** @description What to avoid */
             negative_prompt?: string | null;
-            /** @description Id of an installed model or a founding name; absent or unknown: the default, and `model` of the reply names what answered */
+            /** @description Id of an installed model or a legacy name; absent or unknown: the default, and `model` of the reply names what answered */
             model?: string | null;
             /** @description "512x512"; stands above width and height */
             size?: string | null;

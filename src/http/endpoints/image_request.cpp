@@ -1,4 +1,4 @@
-#include "http/endpoints/image_wish.h"
+#include "http/endpoints/image_request.h"
 
 #include <algorithm>
 #include <array>
@@ -17,7 +17,7 @@
 namespace atelier::http {
 namespace {
 
-constexpr double kFoundingStrength = 0.75;
+constexpr double kLegacyStrength = 0.75;
 constexpr double kLightningGuidance = 1.5;
 
 [[noreturn]] void refuse(const std::string& sentence) {
@@ -53,13 +53,14 @@ void round_side(std::optional<int>& side, const char* name, std::vector<std::str
 }
 
 std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(), [](char letter) {
-    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+  std::ranges::transform(text, text.begin(), [](char character) {
+    return character >= 'A' && character <= 'Z' ? static_cast<char>(character - 'A' + 'a')
+                                                : character;
   });
   return text;
 }
 
-// The founding server ran everything at 1.5, which is right for distilled few-step models alone.
+// The legacy server ran everything at 1.5, which is right for distilled few-step models alone.
 std::optional<double> usual_guidance(const domain::InstalledModel& model) {
   const std::string name = lower(model.card.id + " " + model.card.title);
   const bool lightning =
@@ -113,9 +114,9 @@ std::optional<T> take(const std::string& field, std::initializer_list<Spelling<T
   return std::nullopt;
 }
 
-void read_picture_to_start_from(const ImageBody& body, ImageWish& wish,
+void read_picture_to_start_from(const ImageBody& body, ImageRequest& request,
                                 const domain::InstalledModel& model) {
-  auto& [job, warnings] = wish;
+  auto& [job, warnings] = request;
   const auto picture = take<std::string>(
       "image",
       {{body.image, "image"}, {body.init_image, "init_image"}, {body.image_url, "image_url"}},
@@ -128,15 +129,15 @@ void read_picture_to_start_from(const ImageBody& body, ImageWish& wish,
       job.names);
   auto& input = job.input.generation;
   if (!job.image.empty()) {
-    input.strength = strength.value_or(kFoundingStrength);
+    input.strength = strength.value_or(kLegacyStrength);
     keep_one_step(input, model.card, warnings);
-  } else if (strength && *strength != kFoundingStrength) {  // the gallery sends its default always
+  } else if (strength && *strength != kLegacyStrength) {  // the gallery sends its default always
     warnings.push_back("the strength was ignored: it needs a picture to start from (send 'image')");
   }
 }
 
 // What a client of OpenAI may ask of the reply and does not get.
-void read_reply_wishes(const ImageBody& body, std::vector<std::string>& warnings) {
+void read_reply_options(const ImageBody& body, std::vector<std::string>& warnings) {
   const auto& format = body.response_format;
   if (format && *format != "b64_json" && *format != "url" && !format->empty()) {
     warnings.emplace_back("the response_format is not known: the pictures were sent as b64_json");
@@ -154,7 +155,7 @@ void read_reply_wishes(const ImageBody& body, std::vector<std::string>& warnings
 
 void read_prompt(const ImageBody& body, card::GenerationInput& input) {
   if (!body.prompt || body.prompt->find_first_not_of(" \t\r\n") == std::string::npos) {
-    refuse("Prompt is required");  // the founding server's text
+    refuse("Prompt is required");  // the legacy server's text
   }
   PromptParts parts = split_prompt(*body.prompt);
   input.prompt = std::move(parts.prompt);
@@ -164,21 +165,21 @@ void read_prompt(const ImageBody& body, card::GenerationInput& input) {
 }
 
 void read_sampler(const ImageBody& body, scheduler::Scheduler& scheduler, UnknownSampler unknown,
-                  ImageWish& wish) {
+                  ImageRequest& request) {
   const auto name = take<std::string>("sampler",
                                       {{body.scheduler, "scheduler"},
                                        {body.sampler, "sampler"},
                                        {body.sampler_name, "sampler_name"}},
-                                      wish.job.names);
+                                      request.job.names);
   if (!name) return;
   const auto status = scheduler.status();
   SamplerChoice choice = choose_sampler(*name, status);
   if (!choice.known && !body.scheduler && unknown == UnknownSampler::kRefuse) {
-    check_sampler_names(*name, "", status, wish.job.names);  // throws with the nearest names
+    check_sampler_names(*name, "", status, request.job.names);  // throws with the nearest names
   }
-  wish.job.input.generation.sampler = std::move(choice.sampler);
-  wish.job.input.generation.schedule = std::move(choice.schedule);
-  for (auto& warning : choice.warnings) wish.warnings.push_back(std::move(warning));
+  request.job.input.generation.sampler = std::move(choice.sampler);
+  request.job.input.generation.schedule = std::move(choice.schedule);
+  for (auto& warning : choice.warnings) request.warnings.push_back(std::move(warning));
 }
 
 }  // namespace
@@ -190,25 +191,25 @@ PromptParts split_prompt(const std::string& text) {
   return {text.substr(0, bar), text.substr(bar + kBar.size())};
 }
 
-ImageWish read_image_wish(const ImageBody& body, scheduler::Scheduler& scheduler,
-                          UnknownSampler unknown) {
-  ImageWish wish;
-  card::GenerationInput& input = wish.job.input.generation;
+ImageRequest read_image_request(const ImageBody& body, scheduler::Scheduler& scheduler,
+                                UnknownSampler unknown) {
+  ImageRequest request;
+  card::GenerationInput& input = request.job.input.generation;
   read_prompt(body, input);
   auto resolved = scheduler.resolve_model(body.model.value_or(""), "generation",
                                           domain::UnknownModel::kDefault);
-  if (!resolved.warning.empty()) wish.warnings.push_back(std::move(resolved.warning));
+  if (!resolved.warning.empty()) request.warnings.push_back(std::move(resolved.warning));
   input.model = resolved.model.card.id;
   input.width = body.width;
   input.height = body.height;
-  auto& names = wish.job.names;
+  auto& names = request.job.names;
   names.prefix = "/";
   if (body.size && !body.size->empty() && *body.size != "auto") {
     read_size(*body.size, input);
     names.names["width"] = names.names["height"] = "/size";
   }
-  round_side(input.width, "width", wish.warnings);
-  round_side(input.height, "height", wish.warnings);
+  round_side(input.width, "width", request.warnings);
+  round_side(input.height, "height", request.warnings);
   input.exact_size = body.exact_size.value_or(false);
   input.steps = take<int>("steps",
                           {{body.steps, "steps"},
@@ -227,14 +228,14 @@ ImageWish read_image_wish(const ImageBody& body, scheduler::Scheduler& scheduler
                 names)
           .value_or(1);
   input.seed = body.seed;
-  read_sampler(body, scheduler, unknown, wish);
-  read_picture_to_start_from(body, wish, resolved.model);
+  read_sampler(body, scheduler, unknown, request);
+  read_picture_to_start_from(body, request, resolved.model);
   if (body.fit) input.fit = fit_of(*body.fit);
   input.matte = body.matte.value_or("");
   input.keep_outside = body.keep_outside.value_or(true);
-  read_reply_wishes(body, wish.warnings);
-  wish.job.client = "gallery";
-  return wish;
+  read_reply_options(body, request.warnings);
+  request.job.client = "gallery";
+  return request;
 }
 
 std::vector<std::string> describe_unread(std::vector<std::string> unknown) {

@@ -1,8 +1,8 @@
-#include "http/endpoints/image_wish.h"
+#include "http/endpoints/image_request.h"
 
 #include <gtest/gtest.h>
 
-#include "http/scheduler_double.h"
+#include "tests/doubles/scheduler_double.h"
 
 namespace atelier::http {
 namespace {
@@ -13,59 +13,59 @@ ImageBody body_with(const char* prompt) {
   return body;
 }
 
-TEST(ImageWish, SplitsThePromptAtTheGallerysBar) {
+TEST(ImageRequest, SplitsThePromptAtTheGallerysBar) {
   const auto parts = split_prompt("a cat | negative: dog | negative: rain");
   EXPECT_EQ(parts.prompt, "a cat");
   EXPECT_EQ(parts.negative, "dog | negative: rain");
   EXPECT_EQ(split_prompt("a | b").negative, std::nullopt);
 }
 
-TEST(ImageWish, AFieldOfItsOwnWinsOverTheBar) {
+TEST(ImageRequest, AFieldOfItsOwnWinsOverTheBar) {
   SchedulerDouble scheduler;
   ImageBody body = body_with("a | negative: b");
   body.negative_prompt = "c";
-  EXPECT_EQ(read_image_wish(body, scheduler).job.input.generation.negative_prompt, "c");
+  EXPECT_EQ(read_image_request(body, scheduler).job.input.generation.negative_prompt, "c");
 }
 
-TEST(ImageWish, RoundsSizesToTheNearestEightAndSaysSo) {
+TEST(ImageRequest, RoundsSizesToTheNearestEightAndSaysSo) {
   SchedulerDouble scheduler;
   ImageBody body = body_with("x");
   body.width = 1021;
   body.height = 720;
-  const auto wish = read_image_wish(body, scheduler);
-  EXPECT_EQ(wish.job.input.generation.width, 1024);
-  EXPECT_EQ(wish.job.input.generation.height, 720);
-  ASSERT_EQ(wish.warnings.size(), 1U);
+  const auto request = read_image_request(body, scheduler);
+  EXPECT_EQ(request.job.input.generation.width, 1024);
+  EXPECT_EQ(request.job.input.generation.height, 720);
+  ASSERT_EQ(request.warnings.size(), 1U);
 }
 
-TEST(ImageWish, LeavesASideThatIsOutOfBoundsForTheRefusalToName) {
+TEST(ImageRequest, LeavesASideThatIsOutOfBoundsForTheRefusalToName) {
   SchedulerDouble scheduler;
   ImageBody body = body_with("x");
   for (const auto& [size, side] : {std::pair{"7x7", 7}, {"59x59", 59}, {"2052x2052", 2052}}) {
     body.size = size;
-    const auto wish = read_image_wish(body, scheduler);
-    EXPECT_EQ(wish.job.input.generation.width, side);
-    EXPECT_EQ(wish.job.input.generation.height, side);
-    EXPECT_TRUE(wish.warnings.empty());
+    const auto request = read_image_request(body, scheduler);
+    EXPECT_EQ(request.job.input.generation.width, side);
+    EXPECT_EQ(request.job.input.generation.height, side);
+    EXPECT_TRUE(request.warnings.empty());
   }
 }
 
-TEST(ImageWish, RunsAtLeastOneStepOfAFaintEdit) {
+TEST(ImageRequest, RunsAtLeastOneStepOfAFaintEdit) {
   SchedulerDouble scheduler;
   ImageBody body = body_with("x");
   body.image = "aGk=";
   body.steps = 8;
   body.strength = 0.05;
-  const auto input = read_image_wish(body, scheduler).job.input.generation;
+  const auto input = read_image_request(body, scheduler).job.input.generation;
   EXPECT_GE(8 * *input.strength, 1.0);
   EXPECT_LT(8 * *input.strength, 1.01);
   body.steps.reset();  // the card's 20
-  EXPECT_GE(20 * *read_image_wish(body, scheduler).job.input.generation.strength, 1.0);
+  EXPECT_GE(20 * *read_image_request(body, scheduler).job.input.generation.strength, 1.0);
   body.strength = 0.75;
-  EXPECT_TRUE(read_image_wish(body, scheduler).warnings.empty());
+  EXPECT_TRUE(read_image_request(body, scheduler).warnings.empty());
 }
 
-TEST(ImageWish, TakesTheKeysOfAllThreeDialects) {
+TEST(ImageRequest, TakesTheKeysOfAllThreeDialects) {
   SchedulerDouble scheduler;
   ImageBody body = body_with("x");
   body.size = "896X512";
@@ -73,7 +73,7 @@ TEST(ImageWish, TakesTheKeysOfAllThreeDialects) {
   body.cfg_scale = 4.5;
   body.seed = 18446744073709551615ULL;
   body.num_inference_steps = 12;
-  const auto input = read_image_wish(body, scheduler).job.input.generation;
+  const auto input = read_image_request(body, scheduler).job.input.generation;
   EXPECT_EQ(input.width, 896);
   EXPECT_EQ(input.height, 512);
   EXPECT_EQ(input.batch, 2);
@@ -82,7 +82,7 @@ TEST(ImageWish, TakesTheKeysOfAllThreeDialects) {
   EXPECT_EQ(input.seed, 18446744073709551615ULL);
 }
 
-TEST(ImageWish, TakesWhatOtherProgramsCallItsKeys) {
+TEST(ImageRequest, TakesWhatOtherProgramsCallItsKeys) {
   SchedulerDouble scheduler;
   ImageBody body = body_with("x");
   body.num_steps = 9;
@@ -90,7 +90,7 @@ TEST(ImageWish, TakesWhatOtherProgramsCallItsKeys) {
   body.batch_size = 3;
   body.init_image = "aGk=";
   body.denoising_strength = 0.5;
-  const auto job = read_image_wish(body, scheduler).job;
+  const auto job = read_image_request(body, scheduler).job;
   EXPECT_EQ(job.input.generation.steps, 9);
   EXPECT_EQ(job.input.generation.guidance, 3.5);
   EXPECT_EQ(job.input.generation.batch, 3);
@@ -101,46 +101,46 @@ TEST(ImageWish, TakesWhatOtherProgramsCallItsKeys) {
   EXPECT_EQ(job.names.of("prompt"), "/prompt");
 }
 
-TEST(ImageWish, SaysWhatHasNoEffect) {
+TEST(ImageRequest, SaysWhatHasNoEffect) {
   SchedulerDouble scheduler;
   ImageBody body = body_with("x");
   body.strength = 0.75;  // the gallery sends it with every request
   body.response_format = "b64_json";
   body.output_format = "png";
   body.background = "auto";
-  EXPECT_TRUE(read_image_wish(body, scheduler).warnings.empty());
+  EXPECT_TRUE(read_image_request(body, scheduler).warnings.empty());
   body.response_format = "url";
-  EXPECT_TRUE(read_image_wish(body, scheduler).warnings.empty());  // a url is sent
+  EXPECT_TRUE(read_image_request(body, scheduler).warnings.empty());  // a url is sent
   body.strength = 0.4;
   body.response_format = "gif";
   body.output_format = "webp";
   body.background = "transparent";
   body.stream = true;
-  EXPECT_EQ(read_image_wish(body, scheduler).warnings.size(), 5U);
+  EXPECT_EQ(read_image_request(body, scheduler).warnings.size(), 5U);
 }
 
-TEST(ImageWish, IsSilentAboutWhatOpenAisClientsSendOutOfHabit) {
+TEST(ImageRequest, IsSilentAboutWhatOpenAisClientsSendOutOfHabit) {
   EXPECT_TRUE(describe_unread({"/user", "/quality", "/style"}).empty());
   const auto warnings = describe_unread({"/user", "/stepz"});
   ASSERT_EQ(warnings.size(), 1U);
   EXPECT_EQ(warnings.front(), "unknown field 'stepz' was ignored (did you mean 'steps'?)");
 }
 
-TEST(ImageWish, AnUnknownSamplerFallsBackForTheGalleryAndIsRefusedForOthers) {
+TEST(ImageRequest, AnUnknownSamplerFallsBackForTheGalleryAndIsRefusedForOthers) {
   SchedulerDouble scheduler;
   scheduler.now.samplers = {{"euler", "Euler", true, {}}};
   ImageBody gallery = body_with("x");
   gallery.scheduler = "no such thing";
   for (const auto unknown : {UnknownSampler::kFallBack, UnknownSampler::kRefuse}) {
-    const auto wish = read_image_wish(gallery, scheduler, unknown);
-    EXPECT_EQ(wish.job.input.generation.sampler, "");
-    EXPECT_EQ(wish.warnings.size(), 1U);
+    const auto request = read_image_request(gallery, scheduler, unknown);
+    EXPECT_EQ(request.job.input.generation.sampler, "");
+    EXPECT_EQ(request.warnings.size(), 1U);
   }
   ImageBody other = body_with("x");
   other.sampler = "eular";
-  EXPECT_EQ(read_image_wish(other, scheduler, UnknownSampler::kFallBack).warnings.size(), 1U);
+  EXPECT_EQ(read_image_request(other, scheduler, UnknownSampler::kFallBack).warnings.size(), 1U);
   try {
-    read_image_wish(other, scheduler, UnknownSampler::kRefuse);
+    read_image_request(other, scheduler, UnknownSampler::kRefuse);
     FAIL() << "it was taken";
   } catch (const Error& error) {
     EXPECT_NE(std::string{error.what()}.find("nearest are euler"), std::string::npos);

@@ -8,7 +8,7 @@
 #include <mutex>
 #include <utility>
 
-#include "domain/gallery/artifact_store.h"
+#include "domain/artifacts/artifact_store.h"
 #include "domain/jobs/job_store.h"
 #include "platform/error.h"
 

@@ -11,7 +11,7 @@
 
 namespace atelier::scheduler {
 
-class PreviewShelf {
+class PreviewCache {
  public:
   static constexpr std::string_view kPrefix = "preview-";
 

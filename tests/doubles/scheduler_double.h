@@ -48,9 +48,9 @@ class SchedulerDouble : public scheduler::Scheduler {
   scheduler::StationStatus now;
   scheduler::Unloaded unloaded = scheduler::Unloaded::kNow;
 
-  std::vector<scheduler::NewJob> wishes() {
+  std::vector<scheduler::NewJob> submitted() {
     const std::lock_guard lock{mutex_};
-    return wishes_;
+    return submitted_;
   }
 
   void progress(const std::string& id, int step, int total) {
@@ -125,12 +125,12 @@ class SchedulerDouble : public scheduler::Scheduler {
     now_or_later(looks_for_models, std::move(then));
   }
 
-  void submit(scheduler::NewJob wish, std::function<void(scheduler::Accepted)> done) override {
-    if (wish.image.empty()) return done(accept(wish));
-    now_or_later(decodes_pictures, [this, wish, done] { done(accept(wish)); });
+  void submit(scheduler::NewJob new_job, std::function<void(scheduler::Accepted)> done) override {
+    if (new_job.image.empty()) return done(accept(new_job));
+    now_or_later(decodes_pictures, [this, new_job, done] { done(accept(new_job)); });
   }
 
-  domain::Job accept(const scheduler::NewJob& wish) {
+  domain::Job accept(const scheduler::NewJob& new_job) {
     std::this_thread::sleep_for(insert_takes);
     const std::lock_guard lock{mutex_};
     if (queue_full) {
@@ -139,10 +139,10 @@ class SchedulerDouble : public scheduler::Scheduler {
     domain::Job job;
     job.id = "job-" + std::to_string(order_.size() + 1);
     job.created_ms = 1000;
-    job.input = wish.input;
-    job.priority = wish.priority;
-    job.client = wish.client;
-    wishes_.push_back(wish);
+    job.input = new_job.input;
+    job.priority = new_job.priority;
+    job.client = new_job.client;
+    submitted_.push_back(new_job);
     jobs_[job.id] = job;
     order_.push_back(job.id);
     emit(job, "state");
@@ -293,7 +293,7 @@ class SchedulerDouble : public scheduler::Scheduler {
   std::condition_variable changed_;
   std::map<std::string, domain::Job> jobs_;
   std::vector<std::string> order_;
-  std::vector<scheduler::NewJob> wishes_;
+  std::vector<scheduler::NewJob> submitted_;
   std::vector<scheduler::SharedEvent> events_;
   std::vector<std::function<void()>> held_;
   std::set<Subscriber*> subscribers_;

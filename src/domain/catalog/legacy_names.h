@@ -9,7 +9,7 @@
 
 namespace atelier::domain {
 
-struct FoundingName {
+struct LegacyName {
   std::string_view id;
   std::string_view title;
   std::string_view kind;  // of model: "generation", "vision", "captioning", "tagging", "analysis"
@@ -17,8 +17,8 @@ struct FoundingName {
   bool role = true;  // false: it means these weights alone, except to clients who take any
 };
 
-std::span<const FoundingName> founding_names();
-const FoundingName* find_founding_name(std::string_view id);  // case-insensitive; null: none
+std::span<const LegacyName> legacy_names();
+const LegacyName* find_legacy_name(std::string_view id);  // case-insensitive; null: none
 
 // Lower case, letters and digits only: "Juggernaut-XL_Lightning" and "juggernautxl lightning" are
 // one.

@@ -1,28 +1,28 @@
-// The studio that asks the running station over its native API.
+// The JobClient that uses the native API of the running station.
 #include <cctype>
 #include <filesystem>
 #include <thread>
 
 #include "app/address_file.h"
 #include "app/http_client.h"
-#include "app/studio.h"
+#include "app/job_client.h"
 #include "http/endpoints/job_view.h"
 #include "platform/base64.h"
 #include "platform/error.h"
 
 namespace atelier::app {
 
-struct JobWishInput : card::GenerationInput {
+struct JobRequestInput : card::GenerationInput {
   std::optional<std::string> image, mask;  // base64
 };
-BOOST_DESCRIBE_STRUCT(JobWishInput, (card::GenerationInput), (image, mask))
+BOOST_DESCRIBE_STRUCT(JobRequestInput, (card::GenerationInput), (image, mask))
 
-struct JobWish {
+struct JobRequest {
   std::string kind = "generate";
   int priority = domain::kPriorityInteractive;
-  JobWishInput input;
+  JobRequestInput input;
 };
-BOOST_DESCRIBE_STRUCT(JobWish, (), (kind, priority, input))
+BOOST_DESCRIBE_STRUCT(JobRequest, (), (kind, priority, input))
 
 struct SeenEvent {
   http::JobView job;
@@ -109,25 +109,26 @@ Job job_of(const http::JobView& view) {
   return job;
 }
 
-class StationStudio final : public Studio {
+class StationJobClient final : public JobClient {
  public:
-  StationStudio(std::unique_ptr<HttpClient> client, std::string home)
+  StationJobClient(std::unique_ptr<HttpClient> client, std::string home)
       : client_(std::move(client)), home_(std::move(home)) {}
 
   std::string place() const override { return "the station at " + client_->url(); }
 
-  Job run(const scheduler::NewJob& wish, const Watch& watch,
+  Job run(const scheduler::NewJob& request, const Watch& watch,
           const std::function<bool()>& interrupted) override {
-    JobWish body;
-    body.priority = wish.priority;
-    static_cast<card::GenerationInput&>(body.input) = wish.input.generation;
-    if (!wish.image.empty()) body.input.image = platform::base64_encode(wish.image);
-    if (!wish.mask.empty()) body.input.mask = platform::base64_encode(wish.mask);
-    const auto accepted = json::read_json<http::JobView>(
-        checked(client_->post("/api/v1/jobs", json::write_json(body)), client_->url(), wish.names));
+    JobRequest body;
+    body.priority = request.priority;
+    static_cast<card::GenerationInput&>(body.input) = request.input.generation;
+    if (!request.image.empty()) body.input.image = platform::base64_encode(request.image);
+    if (!request.mask.empty()) body.input.mask = platform::base64_encode(request.mask);
+    const auto accepted = json::read_json<http::JobView>(checked(
+        client_->post("/api/v1/jobs", json::write_json(body)), client_->url(), request.names));
     auto job = follow(accepted.id, watch, interrupted);
     if (job.result) {
-      for (auto& each : job.result->used.warnings) each = in_words_of(wish.names, std::move(each));
+      auto& warnings = job.result->used.warnings;
+      for (auto& each : warnings) each = in_words_of(request.names, std::move(each));
     }
     return job;
   }
@@ -196,11 +197,11 @@ bool answers(const std::string& url) {
 
 // Only the address of the station that holds the home counts: a station of another home has other
 // models and other pictures.
-std::unique_ptr<Studio> find_station(const domain::Settings& settings) {
+std::unique_ptr<JobClient> find_station(const domain::Settings& settings) {
   const auto url = running_address(settings.home);
   if (url.empty() || !answers(url)) return nullptr;
-  return std::make_unique<StationStudio>(std::make_unique<HttpClient>(url, settings.api_key),
-                                         settings.home);
+  return std::make_unique<StationJobClient>(std::make_unique<HttpClient>(url, settings.api_key),
+                                            settings.home);
 }
 
 }  // namespace atelier::app

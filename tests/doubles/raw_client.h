@@ -127,8 +127,8 @@ class RawClient {
 
   // Whether there is something to read now, the end included.
   bool readable() const {
-    pollfd wish{socket_, POLLIN, 0};
-    return !buffer_.empty() || ::poll(&wish, 1, 0) > 0;
+    pollfd readable{socket_, POLLIN, 0};
+    return !buffer_.empty() || ::poll(&readable, 1, 0) > 0;
   }
 
   bool closed_by_server() {
@@ -162,8 +162,8 @@ class RawClient {
   }
 
   bool read_more() {
-    pollfd wish{socket_, POLLIN, 0};
-    if (::poll(&wish, 1, static_cast<int>(patience.count())) <= 0) return false;
+    pollfd readable{socket_, POLLIN, 0};
+    if (::poll(&readable, 1, static_cast<int>(patience.count())) <= 0) return false;
     char piece[16384];
     const ssize_t size = ::recv(socket_, piece, sizeof piece, 0);
     if (size <= 0) {

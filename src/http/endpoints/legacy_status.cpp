@@ -1,4 +1,4 @@
-// What the founding gallery's status page asks for: /metrics (JSON), /v1/stats and
+// What the legacy gallery's status page asks for: /metrics (JSON), /v1/stats and
 // POST /v1/system/unload. The first two are polled every two seconds: snapshots only.
 #include <unistd.h>
 
@@ -217,24 +217,24 @@ Outcome unload(const Request&, Service& service) {
 
 }  // namespace
 
-std::vector<Route> founding_status_routes() {
+std::vector<Route> legacy_status_routes() {
   return {{.method = "GET",
            .pattern = "/metrics",
-           .tag = "founding",
+           .tag = "legacy",
            .summary = "What the machine does, for the gallery's status page",
            .response = schema_of<MetricsView>(),
            .runs_on = RunsOn::kIoThread,
            .function = metrics},
           {.method = "GET",
            .pattern = "/v1/stats",
-           .tag = "founding",
+           .tag = "legacy",
            .summary = "Queue and workers",
            .response = schema_of<StatsView>(),
            .runs_on = RunsOn::kIoThread,
            .function = stats},
           {.method = "POST",
            .pattern = "/v1/system/unload",
-           .tag = "founding",
+           .tag = "legacy",
            .summary = "Free the models' memory: at once, or after the job that uses them",
            .response = schema_of<UnloadReply>(),
            .function = unload}};

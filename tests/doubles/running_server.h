@@ -7,9 +7,9 @@
 #include <string_view>
 #include <thread>
 
-#include "http/raw_client.h"
-#include "http/scheduler_double.h"
 #include "http/server.h"
+#include "tests/doubles/raw_client.h"
+#include "tests/doubles/scheduler_double.h"
 
 namespace atelier::http {
 

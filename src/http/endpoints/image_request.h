@@ -1,4 +1,4 @@
-// The body that the founding image paths take, and what is wished by it: sizes as text, fused
+// The body that the legacy image paths take, and the job that is made of it: sizes as text, fused
 // sampler names, prompts with their negative part behind a bar. Reading asks the scheduler for the
 // model's card. Throws kInvalidArgument, kNotFound.
 #pragma once
@@ -33,7 +33,7 @@ BOOST_DESCRIBE_STRUCT(ImageBody, (),
                        response_format, fit, matte, exact_size, keep_outside, output_format,
                        background, stream))
 
-struct ImageWish {
+struct ImageRequest {
   scheduler::NewJob job;
   std::vector<std::string> warnings;  // sentences
 };
@@ -42,8 +42,8 @@ struct ImageWish {
 // falls back to the model's on every path; the others do so on the gallery's own paths alone.
 enum class UnknownSampler { kFallBack, kRefuse };
 
-ImageWish read_image_wish(const ImageBody& body, scheduler::Scheduler& scheduler,
-                          UnknownSampler unknown = UnknownSampler::kFallBack);
+ImageRequest read_image_request(const ImageBody& body, scheduler::Scheduler& scheduler,
+                                UnknownSampler unknown = UnknownSampler::kFallBack);
 
 // Sentences about the keys (JSON pointers) that nothing reads; silent about those that OpenAI's
 // clients send out of habit and that change nothing they would miss.

@@ -1,4 +1,4 @@
-#include "http/endpoints/field_notes.h"
+#include "http/endpoints/field_docs.h"
 
 #include <initializer_list>
 #include <string_view>
@@ -55,8 +55,8 @@ bj::object strength() {
 
 }  // namespace
 
-const FieldNotes& generation_notes() {
-  static const FieldNotes notes{
+const FieldDocs& generation_docs() {
+  static const FieldDocs docs{
       {"prompt", says("What to draw; \"\" leaves it to the model")},
       {"negative_prompt", says("What to avoid")},
       {"model", says("Id of an installed model (GET /api/v1/models); \"\" is the default")},
@@ -88,14 +88,14 @@ const FieldNotes& generation_notes() {
       {"image", says(kPicture)},
       {"mask", says(kMask)},
   };
-  return notes;
+  return docs;
 }
 
-const FieldNotes& image_notes() {
-  static const FieldNotes notes{
+const FieldDocs& image_docs() {
+  static const FieldDocs docs{
       {"prompt", says("What to draw; a part behind \" | negative: \" is what to avoid")},
       {"negative_prompt", says("What to avoid")},
-      {"model", says("Id of an installed model or a founding name; absent or unknown: the default, "
+      {"model", says("Id of an installed model or a legacy name; absent or unknown: the default, "
                      "and `model` of the reply names what answered")},
       {"size", says("\"512x512\"; stands above width and height")},
       {"width", ranged("Pixels, rounded to a multiple of 8", limits::kSideMin, limits::kSideMax)},
@@ -129,14 +129,14 @@ const FieldNotes& image_notes() {
       {"background", says("Never transparent")},
       {"stream", says("The reply comes whole")},
   };
-  return notes;
+  return docs;
 }
 
-Schema with_notes(Schema schema, std::string component, const FieldNotes& notes) {
-  return [schema = std::move(schema), component = std::move(component), &notes](SchemaBook& book) {
+Schema with_docs(Schema schema, std::string component, const FieldDocs& docs) {
+  return [schema = std::move(schema), component = std::move(component), &docs](SchemaBook& book) {
     auto reference = schema(book);
     auto& properties = book.at(component).at("properties").as_object();
-    for (const auto& [field, note] : notes) {
+    for (const auto& [field, note] : docs) {
       auto& property = properties.at(field).as_object();
       for (const auto& [key, value] : note) property[key] = value;
     }

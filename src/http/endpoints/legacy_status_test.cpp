@@ -6,15 +6,15 @@
 #include <boost/json.hpp>
 
 #include "http/endpoints/all_endpoints.h"
-#include "http/scheduler_double.h"
 #include "http/server.h"
+#include "tests/doubles/scheduler_double.h"
 
 namespace atelier::http {
 namespace {
 
 namespace bj = boost::json;
 
-class FoundingStatus : public testing::Test {
+class LegacyStatus : public testing::Test {
  protected:
   bj::value get(const std::string& pattern) {
     const auto route = std::ranges::find(routes_, pattern, &Route::pattern);
@@ -30,7 +30,7 @@ class FoundingStatus : public testing::Test {
   const std::vector<Route> routes_ = all_endpoints();
 };
 
-TEST_F(FoundingStatus, AGpuIsListedWithItsMemoryAndItsModels) {
+TEST_F(LegacyStatus, AGpuIsListedWithItsMemoryAndItsModels) {
   scheduler::WorkerStatus worker;
   worker.engine = "cuda";
   worker.device = "NVIDIA H100";
@@ -65,7 +65,7 @@ TEST_F(FoundingStatus, AGpuIsListedWithItsMemoryAndItsModels) {
   EXPECT_EQ(model.at("loaded_at"), 1'700'000'000);
 }
 
-TEST_F(FoundingStatus, StatsCountWorkersThatCanWork) {
+TEST_F(LegacyStatus, StatsCountWorkersThatCanWork) {
   EXPECT_EQ(get("/v1/stats").at("status"), "stopped");
   scheduler_.now.workers.resize(1);
   for (const auto& [state, workers, status] : {std::tuple{"starting", 0, "running"},
@@ -82,7 +82,7 @@ TEST_F(FoundingStatus, StatsCountWorkersThatCanWork) {
   EXPECT_EQ(get("/v1/stats").at("default_timeout"), 1.5);
 }
 
-TEST_F(FoundingStatus, AFreshStationHasNoNumbersYetAndDividesByNone) {
+TEST_F(LegacyStatus, AFreshStationHasNoNumbersYetAndDividesByNone) {
   const auto metrics = get("/metrics");
   EXPECT_EQ(metrics.at("memory").to_number<double>(), 0.0);
   EXPECT_EQ(metrics.at("device"), "");

@@ -1,4 +1,4 @@
-#include "domain/catalog/founding_names.h"
+#include "domain/catalog/legacy_names.h"
 
 #include <cctype>
 #include <utility>
@@ -6,13 +6,13 @@
 namespace atelier::domain {
 namespace {
 
-FoundingName weights(std::string_view id, std::string_view title,
-                     std::vector<std::string_view> published) {
+LegacyName weights(std::string_view id, std::string_view title,
+                   std::vector<std::string_view> published) {
   return {id, title, "generation", std::move(published), false};
 }
 
-const std::vector<FoundingName>& table() {
-  static const std::vector<FoundingName> names{
+const std::vector<LegacyName>& table() {
+  static const std::vector<LegacyName> names{
       {"sdxl-realism", "SDXL Realism", "generation", {"Juggernaut-XL-Lightning", "Juggernaut-XL"}},
       {"sdxl-anime", "SDXL Anime", "generation", {"animagine-xl-3.1", "animagine-xl"}},
       {"sdxl-surreal",
@@ -63,9 +63,9 @@ std::string plain_name(std::string_view name) {
   return plain;
 }
 
-std::span<const FoundingName> founding_names() { return table(); }
+std::span<const LegacyName> legacy_names() { return table(); }
 
-const FoundingName* find_founding_name(std::string_view id) {
+const LegacyName* find_legacy_name(std::string_view id) {
   const auto wanted = plain_name(id);
   for (const auto& name : table()) {
     if (plain_name(name.id) == wanted) return &name;

@@ -1,5 +1,5 @@
-// Whoever does a command's work: the running station, asked over HTTP, or the same parts in this
-// process. Called by one thread; waits. Failures: Error.
+// The interface through which a command runs jobs: the running station over HTTP, or the station's
+// parts in this process. Called by one thread; calls block. Failures: Error.
 #pragma once
 
 #include <functional>
@@ -18,14 +18,14 @@ struct ModelLine {
   std::int64_t size_bytes = 0;
 };
 
-class Studio {
+class JobClient {
  public:
   using Watch = std::function<void(const domain::Job&)>;
 
-  virtual ~Studio() = default;
+  virtual ~JobClient() = default;
   virtual std::string place() const = 0;  // "the station at http://…", "this process"
-  // Runs a job to its end and returns it; `watch` hears of each step. `interrupted` is asked often:
-  // once true, the job is cancelled.
+  // Runs a job to its end and returns it; `watch` is called at each change. `interrupted` is
+  // polled: once it returns true, the job is cancelled.
   virtual domain::Job run(const scheduler::NewJob& job, const Watch& watch,
                           const std::function<bool()>& interrupted) = 0;
   virtual scheduler::Picture artifact(const std::string& id) = 0;
@@ -33,7 +33,7 @@ class Studio {
 };
 
 // The running station of this home folder; null when none answers.
-std::unique_ptr<Studio> find_station(const domain::Settings& settings);
-std::unique_ptr<Studio> open_own_studio(const domain::Settings& settings);
+std::unique_ptr<JobClient> find_station(const domain::Settings& settings);
+std::unique_ptr<JobClient> open_local_job_client(const domain::Settings& settings);
 
 }  // namespace atelier::app

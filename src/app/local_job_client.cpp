@@ -1,10 +1,10 @@
-// The studio that does the work in this process, on a temporary database.
+// The JobClient that runs jobs in this process, on a temporary database.
 #include <chrono>
 #include <deque>
 #include <mutex>
 
+#include "app/job_client.h"
 #include "app/station.h"
-#include "app/studio.h"
 #include "platform/condition.h"
 #include "platform/error.h"
 
@@ -40,16 +40,17 @@ class Events {
   std::deque<Job> jobs_;  // guarded by mutex_
 };
 
-class OwnStudio final : public Studio {
+class LocalJobClient final : public JobClient {
  public:
-  explicit OwnStudio(const domain::Settings& settings) : station_(settings, folder_.path(), {}) {}
+  explicit LocalJobClient(const domain::Settings& settings)
+      : station_(settings, folder_.path(), {}) {}
 
   std::string place() const override { return "this process"; }
 
-  Job run(const scheduler::NewJob& wish, const Watch& watch,
+  Job run(const scheduler::NewJob& request, const Watch& watch,
           const std::function<bool()>& interrupted) override {
     auto& scheduler = station_.scheduler();
-    const auto id = scheduler.submit(wish).id;
+    const auto id = scheduler.submit(request).id;
     Events events;
     const auto subscription = scheduler.subscribe(
         id, 0, [&events](const scheduler::SharedEvent& event) { events.add(event); });
@@ -99,8 +100,8 @@ class OwnStudio final : public Studio {
 
 }  // namespace
 
-std::unique_ptr<Studio> open_own_studio(const domain::Settings& settings) {
-  return std::make_unique<OwnStudio>(settings);
+std::unique_ptr<JobClient> open_local_job_client(const domain::Settings& settings) {
+  return std::make_unique<LocalJobClient>(settings);
 }
 
 }  // namespace atelier::app

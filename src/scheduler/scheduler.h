@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -16,6 +17,7 @@
 #include <variant>
 #include <vector>
 
+#include "card/progress.h"
 #include "domain/catalog/catalog.h"
 #include "domain/jobs/field_names.h"
 #include "domain/jobs/job.h"
@@ -29,14 +31,8 @@ struct NewJob {
   domain::JobInput input;  // artifact ids are filled by submit()
   int priority = domain::kPriorityInteractive;
   std::string client;
-  std::vector<std::uint8_t> image, mask;  // encoded pictures (PNG, JPEG, …); empty: none
-  domain::FieldNames names = {};          // of the fields as they were sent, for refusals
-};
-
-struct SamplerName {
-  std::string id, title;
-  bool available = false;
-  std::vector<std::string> aliases;
+  std::map<std::string, std::vector<std::uint8_t>> attachments;  // by role: files (PNG, JPEG, …)
+  domain::FieldNames names = {};  // of the fields as they were sent, for warnings
 };
 
 struct LoadedModel {
@@ -78,7 +74,9 @@ struct StationStatus {
   std::int64_t memory_total_mb = 0, memory_used_mb = 0;
   std::int64_t uptime_ms = 0;
   std::vector<std::string> notices;  // sentences that a person should see, e.g. about the port
-  std::vector<SamplerName> samplers, schedules;  // of the engine, once a worker has said hello
+  // Of the engine, once a worker has said hello.
+  std::vector<std::string> tasks;  // ids
+  std::vector<card::NamedChoice> samplers, schedules;
 };
 
 struct ModelList {

@@ -5,7 +5,6 @@
 #include "engine/device_report.h"
 #include "engine/interface.h"
 #include "engine/nn/bf16_kernels.h"
-#include "engine/nn/precise.h"
 #include "engine/pipelines/diffusion_model.h"
 #include "engine/pipelines/generate.h"
 #include "engine/pipelines/job_plan.h"
@@ -81,8 +80,7 @@ class TorchEngine final : public Engine {
   card::ModelCard inspect(const ModelFiles& files) override {
     card::ModelCard card;
     with_failures_described("reading '" + files.id + "'", [&] {
-      const CheckpointLayout layout = detect_checkpoint(files.path);
-      card = make_card(facts_if_it_loads(files.id, layout), layout);
+      card = describe_model(detect_model(CheckpointFiles(files.path, files.id)));
     });
     return card;
   }
@@ -93,7 +91,7 @@ class TorchEngine final : public Engine {
       const c10::InferenceMode inference;
       at::set_num_threads(threads_);  // per thread in some builds of OpenMP
       const auto start = std::chrono::steady_clock::now();
-      DiffusionModel& model = resident(job, observer);
+      DiffusionModel& model = DiffusionModel::of(resident(job, observer));
       const std::chrono::duration<double, std::milli> load =
           std::chrono::steady_clock::now() - start;
       result = generate_pictures(model, job, observer, load.count());
@@ -135,30 +133,29 @@ class TorchEngine final : public Engine {
     return bf16_products_supported() ? "bf16" : "fp32";
   }
 
-  DiffusionModel& resident(const GenerateJob& job, JobObserver& observer) {
+  Model& resident(const GenerateJob& job, JobObserver& observer) {
     const at::ScalarType dtype = dtype_of(job.input.dtype);
-    // Layers choose the form of their weights when they are bound (nn/conv.h).
-    const PreciseGuard precise(job.input.precise);
     const std::string key = job.model.id + "\n" + job.model.path + "\n" + c10::toString(dtype) +
                             (job.input.precise ? "\nprecise" : "");
     const ModelVersion now = ModelVersion::of(job.model.path);
-    models_.drop_if([&](const DiffusionModel& model) {
+    models_.drop_if([&](const Model& model) {
       return model.path() == job.model.path && model.version() != now;
     });
-    if (DiffusionModel* model = models_.find(key)) {
+    if (Model* model = models_.find(key)) {
       return *model;
     }
     observer.on_progress({"load", 0, 0, 0, 0});
-    const CheckpointLayout layout = detect_checkpoint(job.model.path);
+    const DetectedModel detected = detect_model(CheckpointFiles(job.model.path, job.model.id));
     // A job that cannot run is refused before anything is loaded or dropped.
-    const ModelFacts facts = read_facts(job.model.id, layout);
-    plan_job(facts, job);
-    models_.make_room(facts.weights_bytes * (dtype == at::kFloat ? 2 : 1));
-    auto model = std::make_unique<DiffusionModel>(job.model.id, layout, dtype, device_, [&] {
-      if (observer.cancelled()) {
-        throw Error(ErrorCode::kCancelled, "the job was cancelled");
-      }
-    });
+    plan_job(facts_of(*load_model(detected, {.bind = {.device = at::kMeta}})), job);
+    models_.make_room(detected.card.memory.weights_bytes * (dtype == at::kFloat ? 2 : 1));
+    auto model = load_model(
+        detected,
+        {.bind = {.dtype = dtype, .device = device_, .precise = job.input.precise}, .check = [&] {
+           if (observer.cancelled()) {
+             throw Error(ErrorCode::kCancelled, "the job was cancelled");
+           }
+         }});
     const std::int64_t bytes = model->bytes();
     return models_.add(key, job.model.id, bytes, std::move(model));
   }
@@ -166,7 +163,7 @@ class TorchEngine final : public Engine {
   at::Device device_;
   int threads_;
   std::optional<EngineReport> report_;
-  ResidentSet<DiffusionModel> models_;
+  ResidentSet<Model> models_;
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Batches and "Use settings" with real parts: what was made can be looked at piece by piece and made again.
+// Batches and "Use settings" with the real engine: each picture of a batch can be shown, and made again.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
@@ -29,7 +29,7 @@ const create = () => page.getByRole('button', { name: /^Create/ }).click();
 const jobs = async () => (await (await fetch(`${station.url}/api/v1/jobs?limit=20`)).json()).jobs;
 const ended = (seed) => page.getByText(new RegExp(`seed ${seed}\\b`)).waitFor({ timeout: 120_000 });
 
-test('each picture of a batch can be chosen, has its own seed and its place in the strip', async () => {
+test('each picture of a batch can be selected, and has its own seed and its own tile in the strip', async () => {
   await set({ Prompt: 'a red circle', Seed: '500', 'Steps, exact value': '3' });
   await page.getByText('More settings').click();
   await field('Pictures, exact value').fill('3');
@@ -73,7 +73,7 @@ test('Use settings makes the same picture again, whatever was chosen meanwhile',
   await field('Schedule').selectOption('Automatic');
   await field('CLIP skip, exact value').fill('0');
   await page.getByRole('button', { name: 'Wide' }).click();
-  await set({ Prompt: 'something else', 'Leave out': 'dots', Seed: '1', 'Steps, exact value': '2', 'Pictures, exact value': '2' });
+  await set({ Prompt: 'something else', 'Negative prompt': 'dots', Seed: '1', 'Steps, exact value': '2', 'Pictures, exact value': '2' });
   await button('Use settings').click();
   await page.getByText('Starts from the same picture').waitFor();
   await create();

@@ -1,4 +1,4 @@
-// The whole way with real parts: a browser, the station, the worker, the starter model.
+// From the prompt to the picture with a browser, the station, the worker and the starter model.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
@@ -7,7 +7,7 @@ import { meanColour, openBrowser, seriousBarriers, startStation } from './statio
 let station, browser, page;
 const complaints = [];
 
-// The first picture starts the decoders that make previews, and may be drawn before they are ready.
+// The first picture starts the decoders that make previews, and may be finished before they are ready.
 async function makeOne() {
   const body = JSON.stringify({ input: { prompt: 'a green square', steps: 2 } });
   const { id } = await (await fetch(`${station.url}/api/v1/jobs`, { method: 'POST', body })).json();
@@ -30,7 +30,7 @@ after(async () => {
 });
 
 const create = async (prompt) => {
-  await page.getByLabel('Prompt').fill(prompt);
+  await page.getByLabel('Prompt', { exact: true }).fill(prompt);
   await page.getByRole('button', { name: /^Create/ }).click();
 };
 
@@ -41,7 +41,7 @@ const resultImage = async () => {
   return image;
 };
 
-test('a prompt becomes the picture that was asked for', async () => {
+test('a prompt becomes a picture of what it names', async () => {
   await page.getByLabel('Seed', { exact: true }).fill('3');
   await page.getByLabel('Steps, exact value').fill('100'); // long enough to be seen on its way
   await create('a red circle on a blue background');
@@ -64,7 +64,7 @@ test('a prompt becomes the picture that was asked for', async () => {
   await page.getByLabel('Steps, exact value').fill('20');
 });
 
-test('what was made stays in the strip after a reload', async () => {
+test('finished pictures are in the strip after a reload', async () => {
   await page.reload();
   const strip = page.getByRole('list', { name: 'Made so far' });
   await strip.getByRole('button').first().click();
@@ -94,7 +94,7 @@ test('a picture that the browser cannot show is refused at once, and the next on
   assert.ok(await page.getByLabel('Fit').isVisible());
 });
 
-test('a picture that the station refuses is a sentence, and the next request works', async () => {
+test('a picture that the station refuses is reported in a sentence, and the next request works', async () => {
   await create('a red circle'); // from the SVG, which is not read
   const alert = page.getByRole('alert');
   await alert.waitFor({ timeout: 30_000 });
@@ -106,11 +106,11 @@ test('a picture that the station refuses is a sentence, and the next request wor
   await page.getByText(/seed 5\b/).waitFor({ timeout: 120_000 });
 });
 
-test('the page is usable without a mouse and without sight', async () => {
+test('the page has no serious accessibility violations', async () => {
   assert.deepEqual(await seriousBarriers(page), []);
 });
 
-test('the browser had nothing to complain about', () => {
-  // The refused picture above is a 4xx, which Chromium reports as a failed resource: that one is wanted.
+test('the browser reported no errors', () => {
+  // The refused picture above is a 4xx, which Chromium reports as a failed resource: that one is expected.
   assert.deepEqual(complaints.filter((text) => !/status of 4\d\d/.test(text)), []);
 });

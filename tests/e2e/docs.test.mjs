@@ -1,4 +1,4 @@
-// /docs in a real browser: Swagger UI draws the station's own description, under its strict policy.
+// /docs in a browser: Swagger UI shows the station's description, under its Content-Security-Policy.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
@@ -25,7 +25,7 @@ after(async () => {
   await station?.stop();
 });
 
-test('every operation of the description is drawn', async () => {
+test('every operation of the description is shown', async () => {
   await page.locator('.opblock').first().waitFor({ timeout: 30_000 });
   const description = await (await fetch(`${station.url}/openapi.json`)).json();
   const operations = Object.values(description.paths).flatMap((methods) => Object.keys(methods));
@@ -41,7 +41,7 @@ test('an operation can be tried out', async () => {
   await block.locator('.live-responses-table').getByText('moondream-station').first().waitFor({ timeout: 10_000 });
 });
 
-test('nothing is complained about and nothing is fetched from elsewhere', () => {
+test('there are no errors and no requests to other hosts', () => {
   assert.deepEqual(complaints, []);
   assert.deepEqual(foreign, []);
 });

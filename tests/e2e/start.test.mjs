@@ -1,4 +1,4 @@
-// A page that is opened while the station still starts: it says so, loses nothing, and works by itself soon after.
+// A page that is opened while the station starts: it shows this, keeps what is typed, and works soon after.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
@@ -24,7 +24,7 @@ const create = () => page.getByRole('button', { name: /^Create/ });
 const reason = () => page.locator('#why-not');
 const fillIn = async (seed) => {
   await page.getByLabel('Seed', { exact: true }).fill(seed);
-  await page.getByLabel('Prompt').fill('a red circle');
+  await page.getByLabel('Prompt', { exact: true }).fill('a red circle');
 };
 const worksAtOnce = async (seed) => {
   const since = Date.now();
@@ -34,7 +34,7 @@ const worksAtOnce = async (seed) => {
   return waited;
 };
 
-test('Create waits for the worker, says so, and works within two seconds of its start', async () => {
+test('Create waits for the worker, shows the reason, and works within two seconds of its start', async () => {
   await page.goto(station.url);
   await reason().getByText('The worker has not started yet').waitFor({ timeout: 5_000 });
   await fillIn('3');
@@ -44,16 +44,16 @@ test('Create waits for the worker, says so, and works within two seconds of its 
   while (!(await knowsModels())) await new Promise((resolve) => setTimeout(resolve, 50));
   const waited = await worksAtOnce('3');
   assert.ok(waited < 2_000, `Create came alive ${waited} ms after the station knew its models`);
-  assert.equal(await page.getByLabel('Prompt').inputValue(), 'a red circle');
+  assert.equal(await page.getByLabel('Prompt', { exact: true }).inputValue(), 'a red circle');
 });
 
-test('a first question that fails or hangs is asked again', async () => {
-  let asked = 0;
+test('a first request that fails or hangs is repeated', async () => {
+  let requests = 0;
   await page.route('**/api/v1/models', async (route) => {
-    asked += 1;
-    if (asked === 1) return route.abort('connectionreset');
-    if (asked === 2) return route.fulfill({ status: 503, body: 'a proxy says no' });
-    await new Promise((resolve) => setTimeout(resolve, 1_500)); // the card comes while somebody types
+    requests += 1;
+    if (requests === 1) return route.abort('connectionreset');
+    if (requests === 2) return route.fulfill({ status: 503, body: 'refused by a proxy' });
+    await new Promise((resolve) => setTimeout(resolve, 1_500)); // the card arrives while a person types
     return route.continue();
   });
   await page.reload();

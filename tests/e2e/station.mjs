@@ -1,4 +1,4 @@
-// Starts a station of its own for a browser test, on a free port with a folder of its own.
+// Starts a station for one browser test, on a free port and in a new folder.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -11,7 +11,7 @@ const fromWeb = createRequire(join(root, 'web/package.json'));
 export const { chromium } = fromWeb('playwright-core');
 const axeSource = fromWeb('axe-core').source;
 
-// What keeps people from using the page without a mouse or without sight: "id: what helps".
+// Serious accessibility violations that axe finds, as "id: how to fix it".
 export async function seriousBarriers(page) {
   await page.evaluate(axeSource);
   const { violations } = await page.evaluate(() => globalThis.axe.run());
@@ -64,7 +64,7 @@ export async function startStation({ env = {}, args = [], until = 'models' } = {
   }
 }
 
-// As root Chromium has no sandbox; the rest keeps it from calling home.
+// As root Chromium has no sandbox; the other flags prevent requests to other hosts.
 export const openBrowser = () =>
   chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',

@@ -1,4 +1,4 @@
-// Following and cancelling work, and how the page holds up in other windows, with an engine whose speed is known.
+// Following and cancelling jobs, the form, and narrow windows, with the fake engine, whose speed is fixed.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
@@ -9,8 +9,8 @@ const complaints = [];
 
 const openPage = async (width, height) => {
   const opened = await browser.newPage({ viewport: { width, height } });
-  // A preview goes with the end of its job, perhaps just before the browser asks for it.
-  const late = (message) => /404/.test(message.text()) && message.location().url.includes('/preview-');
+  // A preview is deleted at the end of its job, perhaps just before the browser requests it.
+  const late = (message) => /404/.test(message.text()) && /\/preview-|\/api\/v1\/tasks$/.test(message.location().url);
   opened.on('console', (message) => message.type() === 'error' && !late(message) && complaints.push(message.text()));
   opened.on('pageerror', (error) => complaints.push(String(error)));
   await opened.goto(station.url);
@@ -37,24 +37,24 @@ const set = async (values) => {
 const create = () => page.getByRole('button', { name: /^Create/ }).click();
 const ended = (seed) => page.getByText(new RegExp(`seed ${seed}\\b`)).waitFor({ timeout: 60_000 });
 
-test('a reload finds the job that is drawn; several are followed in the strip and cancelled there', async () => {
+test('a reload finds the running job; several are followed in the strip and cancelled there', async () => {
   await set({ Prompt: 'a slow one', Seed: '9', 'Steps, exact value': '1000' }); // far longer than this test
   await create();
   await page.getByRole('progressbar').waitFor();
   await page.reload();
   await page.getByRole('progressbar').waitFor({ timeout: 5_000 });
   await page.getByTestId('preview').waitFor({ timeout: 10_000 });
-  await page.getByText(/\d drawing/).waitFor({ timeout: 5_000 });
+  await page.getByText(/\d running/).waitFor({ timeout: 5_000 });
   await set({ Prompt: 'a second one', Seed: '10' });
   await create();
   await page.getByRole('button', { name: 'Cancel: a second one' }).waitFor({ timeout: 5_000 });
-  await page.getByText('1 drawing · 1 waiting').waitFor({ timeout: 5_000 });
+  await page.getByText('1 running · 1 waiting').waitFor({ timeout: 5_000 });
   assert.deepEqual(await seriousBarriers(page), []);
   await page.getByRole('button', { name: /^Look at: a slow one/ }).click();
   await page.getByTestId('preview').waitFor({ timeout: 5_000 });
   await page.getByRole('button', { name: 'Cancel: a second one' }).click();
   await page.getByRole('button', { name: 'Cancel: a second one' }).waitFor({ state: 'detached', timeout: 5_000 });
-  // The answer to the cancellation says what was so when it was asked for, and may come after the event of the end.
+  // The reply to the cancellation may have an older state of the job than its last event, and may arrive after it.
   await page.route('**/cancel', async (route) => {
     const response = await route.fetch();
     await new Promise((resolve) => setTimeout(resolve, 1_000));
@@ -67,7 +67,31 @@ test('a reload finds the job that is drawn; several are followed in the strip an
   await page.getByRole('list', { name: 'Under way' }).waitFor({ state: 'detached', timeout: 5_000 });
 });
 
-test('a size that repeats the subject is hinted at', async () => {
+test('a reload keeps the form and its picture', async () => {
+  const png = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
+  await page.getByLabel('Picture to start from').setInputFiles({ name: 'kept.png', mimeType: 'image/png', buffer: png });
+  await page.getByText('Starts from kept.png').waitFor();
+  await set({ Prompt: 'a kept one', Seed: '12', 'Steps, exact value': '8' });
+  await page.reload();
+  await page.getByText('Starts from kept.png').waitFor({ timeout: 5_000 });
+  const values = await Promise.all(['Prompt', 'Seed', 'Steps, exact value'].map((name) => field(name).inputValue()));
+  assert.deepEqual(values, ['a kept one', '12', '8']);
+  await button('Remove').click();
+});
+
+test('a value out of range is refused with the limits of the model, and fits them afterwards', async () => {
+  const { parameters } = (await (await fetch(`${station.url}/api/v1/models`)).json()).models[0];
+  const { minimum, maximum } = parameters.find(({ name }) => name === 'steps');
+  await set({ 'Steps, exact value': String(maximum + 1) });
+  const sentence = `Steps: ${maximum + 1} is out of range. Choose ${minimum} to ${maximum}.`;
+  await page.locator('#why-not').getByText(sentence).waitFor();
+  assert.equal(await page.getByRole('button', { name: /^Create/ }).getAttribute('aria-disabled'), 'true');
+  assert.deepEqual(await seriousBarriers(page), []);
+  await set({ 'Steps, exact value': String(maximum) });
+  assert.equal(await page.locator('#why-not').innerText(), '');
+});
+
+test('a size at which the subject may repeat gives a hint', async () => {
   assert.equal(await button('Double').count(), 0);
   const width = Number(await field('Width in pixels').inputValue());
   await set({ 'Width in pixels': String(width * 2) });
@@ -76,7 +100,7 @@ test('a size that repeats the subject is hinted at', async () => {
   assert.equal(await page.getByText('its subject may repeat').count(), 0);
 });
 
-test('what has the focus is never under the bar with Create', async () => {
+test('the focused control is never covered by the bar with Create', async () => {
   await page.setViewportSize({ width: 1280, height: 500 });
   await field('Prompt').focus();
   for (let i = 0; i < 25; i++) {
@@ -93,7 +117,7 @@ test('what has the focus is never under the bar with Create', async () => {
   await page.setViewportSize({ width: 1280, height: 860 });
 });
 
-test('a file may be dropped anywhere, and says so while it hovers', async () => {
+test('a file may be dropped anywhere, and the page shows this while it is held over it', async () => {
   const drag = (type) =>
     page.locator('header').evaluate((header, type) => {
       const transfer = new DataTransfer();
@@ -111,12 +135,12 @@ test('a file may be dropped anywhere, and says so while it hovers', async () => 
   await button('Remove').click();
 });
 
-test('models are looked for again', async () => {
+test('models are searched again', async () => {
   await button('Look for new models').click();
   await page.getByText(/^\d+ models? (is|are) installed\.$/).waitFor({ timeout: 10_000 });
 });
 
-test('on a narrow window the picture comes into view, large and over nothing', async () => {
+test('on a narrow window the picture is scrolled into view, large and without overlap', async () => {
   await page.close();
   page = await openPage(390, 844);
   await set({ Prompt: 'a dot', Seed: '21', 'Steps, exact value': '5' });
@@ -134,6 +158,6 @@ test('on a narrow window the picture comes into view, large and over nothing', a
   assert.deepEqual(await seriousBarriers(page), []);
 });
 
-test('the browser had nothing to complain about', () => {
+test('the browser reported no errors', () => {
   assert.deepEqual(complaints, []);
 });

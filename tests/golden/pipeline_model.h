@@ -11,6 +11,7 @@
 #include <string>
 
 #include "engine/interface.h"
+#include "engine/models/all_models.h"
 #include "engine/pipelines/diffusion_model.h"
 #include "tiny_model.h"
 
@@ -31,8 +32,9 @@ struct GoldenModel {
   GoldenModel(const GoldenModel&) = delete;
   GoldenModel& operator=(const GoldenModel&) = delete;
 
-  DiffusionModel load(at::ScalarType dtype, at::Device device = at::kCPU) const {
-    return DiffusionModel("golden", detect_checkpoint(folder), dtype, device, [] {});
+  std::unique_ptr<Model> load(at::ScalarType dtype, at::Device device = at::kCPU) const {
+    return load_model(detect_model(CheckpointFiles(folder, "golden")),
+                      {.bind = {.dtype = dtype, .device = device}});
   }
 
   const std::filesystem::path folder;

@@ -168,7 +168,7 @@ struct Decoder {
       }
       if (step + 1 < count) {
         block.sampler = Conv2d(scope.scope("upsamplers").scope(0).scope("conv"),
-                               {out, out, 3, 1, 1, Doubling::kYes});
+                               {out, out, 3, 1, 1, Upsample::kYes});
       }
       up_blocks.push_back(std::move(block));
     }
@@ -181,7 +181,7 @@ struct Decoder {
       x = block.layers(x, check);
       if (block.sampler.defined()) {
         check_cancelled(check);
-        x = block.sampler.doubled(x, {x.size(2) * 2, x.size(3) * 2});
+        x = block.sampler.upsampled(x, {x.size(2) * 2, x.size(3) * 2});
       }
     }
     return conv_out(conv_norm_out(x, Activation::kSilu));  // [batch, 3, h * scale, w * scale]

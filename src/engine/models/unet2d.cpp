@@ -228,7 +228,7 @@ Block build_up(Build& build, const Binder& binder, std::size_t step) {
   }
   if (step < last) {
     block.sampler = Conv2d(binder.scope("upsamplers").scope(0).scope("conv"),
-                           {out, out, 3, 1, 1, Doubling::kYes});
+                           {out, out, 3, 1, 1, Upsample::kYes});
   }
   return block;
 }
@@ -431,7 +431,7 @@ struct UNet2D::Parts {
       }
       if (block.sampler.defined()) {
         // To the size of the next skip: odd sizes were rounded up on the way down.
-        x = block.sampler.doubled(x, skips.back().sizes().slice(2));
+        x = block.sampler.upsampled(x, skips.back().sizes().slice(2));
       }
     }
     return x;

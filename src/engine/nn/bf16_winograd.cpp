@@ -76,7 +76,7 @@ void transform_inputs(const Work& work, std::int64_t first, std::int64_t count, 
                       const Planes& planes) {
   const std::int64_t channels = work.weight.in;
   const int side = winograd_side(work.weight.kind);
-  const std::int64_t shrink = work.weight.kind == Winograd::kDoubled ? 2 : 1;
+  const std::int64_t shrink = work.weight.kind == Winograd::kUpsampled ? 2 : 1;
   const Bf16* outside = zeros_of(channels);
   std::array<const Bf16*, 16> pixels{};
   for (std::int64_t t = 0; t < count; ++t) {
@@ -237,7 +237,7 @@ Tensor winograd_bf16(const WinogradCall& call, const PackedWinograd& weight) {
   const Tensor& x = call.input;
   CHECK(x.dim() == 4 && x.size(1) == weight.in && x.scalar_type() == at::kBFloat16);
   CHECK(x.is_contiguous(at::MemoryFormat::ChannelsLast));
-  const std::int64_t batch = x.size(0), twice = weight.kind == Winograd::kDoubled ? 2 : 1;
+  const std::int64_t batch = x.size(0), twice = weight.kind == Winograd::kUpsampled ? 2 : 1;
   const auto fits = [&](std::int64_t out, std::int64_t in) {
     return out == twice * in || (twice == 2 && out == 2 * in - 1);
   };

@@ -25,7 +25,7 @@ struct PackedWinograd {
   }
 };
 
-// weight [out, in, 3, 3] in any floating dtype. kDoubled: the convolution of the picture that
+// weight [out, in, 3, 3] in any floating dtype. kUpsampled: the convolution of the picture that
 // repeating every pixel makes, applied to the picture before that.
 PackedWinograd pack_winograd(WeightArena& arena, const Tensor& weight, Winograd kind);
 
@@ -33,7 +33,7 @@ struct WinogradCall {
   Tensor input;     // [n, in, h, w] bf16, channels_last
   Tensor bias;      // [1 or n, out] fp32
   Tensor residual;  // like the output, added to it; or undefined
-  // Of the output: the input's; for kDoubled twice the input's, or one less.
+  // Of the output: the input's; for kUpsampled twice the input's, or one less.
   std::int64_t height = 0, width = 0;
 };
 // -> [n, out, height, width] bf16, channels_last

@@ -23,7 +23,7 @@ struct PlainInput {
 };
 
 // The same of a, b, b, c without the value that is nothing.
-struct DoubledInput {
+struct UpsampledInput {
   static constexpr int kIn = 3, kOut = 3;
   ATELIER_BF16_INLINE static void apply(const V* d, V* o) {
     o[0] = d[0] - d[1];
@@ -43,7 +43,7 @@ struct PlainOutput {
 
 // Where the second output does not exist, neither does the second b: with c = 0 the last value is
 // its share.
-struct DoubledOutput {
+struct UpsampledOutput {
   static constexpr int kIn = 3, kOut = 2;
   ATELIER_BF16_INLINE static void apply(const V* m, V* o, bool cut) {
     o[0] = m[0] + m[1];
@@ -64,7 +64,7 @@ struct PlainWeight {
   }
 };
 
-struct DoubledWeight {
+struct UpsampledWeight {
   static constexpr int kIn = 3, kOut = 3;
   ATELIER_BF16_INLINE static void apply(const V* g, V* o) {
     o[0] = g[0];
@@ -215,16 +215,16 @@ ATELIER_BF16_INLINE void pack_panel_of(const PanelSource& source, std::int64_t i
 }  // namespace
 
 void winograd_input(Winograd kind, const Bf16WinogradInput& tile) {
-  kind == Winograd::kPlain ? input_tile<PlainInput>(tile) : input_tile<DoubledInput>(tile);
+  kind == Winograd::kPlain ? input_tile<PlainInput>(tile) : input_tile<UpsampledInput>(tile);
 }
 
 void winograd_output(Winograd kind, const Bf16WinogradOutput& tile) {
-  kind == Winograd::kPlain ? output_tile<PlainOutput>(tile) : output_tile<DoubledOutput>(tile);
+  kind == Winograd::kPlain ? output_tile<PlainOutput>(tile) : output_tile<UpsampledOutput>(tile);
 }
 
 void pack_winograd_panel(Winograd kind, const PanelSource& source, std::int64_t in, Bf16* to) {
   kind == Winograd::kPlain ? pack_panel_of<PlainWeight>(source, in, to)
-                           : pack_panel_of<DoubledWeight>(source, in, to);
+                           : pack_panel_of<UpsampledWeight>(source, in, to);
 }
 
 }  // namespace atelier::engine

@@ -11,7 +11,7 @@
 
 namespace atelier::engine {
 
-enum class Winograd { kPlain, kDoubled };
+enum class Winograd { kPlain, kUpsampled };
 
 constexpr int winograd_side(Winograd kind) { return kind == Winograd::kPlain ? 4 : 3; }
 constexpr int winograd_points(Winograd kind) { return winograd_side(kind) * winograd_side(kind); }
@@ -35,7 +35,7 @@ struct Bf16WinogradOutput {
   const float* bias = nullptr;                // of the 32 columns
   Bf16* const* pixels = nullptr;              // 2 x 2, row by row; null: outside the picture
   const Bf16* const* residuals = nullptr;     // added to `pixels`, or null
-  bool cut_below = false, cut_right = false;  // kDoubled: the second row or column does not exist
+  bool cut_below = false, cut_right = false;  // kUpsampled: the second row or column does not exist
 };
 void winograd_output(Winograd kind, const Bf16WinogradOutput& tile);
 

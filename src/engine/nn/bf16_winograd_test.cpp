@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "engine/nn/conv.h"
-#include "engine/nn/precise.h"
 #include "engine/tensor/tensor_source.h"
 
 namespace atelier::engine {
@@ -66,14 +65,14 @@ TEST_F(Bf16Winograd, IsTheDirectConvolutionWithinRounding) {
   }
 }
 
-TEST_F(Bf16Winograd, ConvolvesADoubledPictureWithoutMakingIt) {
+TEST_F(Bf16Winograd, ConvolvesAnUpsampledPictureWithoutMakingIt) {
   for (const auto& [height, width] : {std::pair{14, 10}, {13, 9}, {13, 10}, {1, 1}, {2, 1}}) {
     const Sizes sizes{2, 40, 50, (height + 1) / 2, (width + 1) / 2};
     const Layer layer = random_layer(sizes);
-    const PackedWinograd packed = pack_winograd(arena_, layer.weight, Winograd::kDoubled);
-    const Tensor doubled = at::upsample_nearest2d(layer.x.to(at::kFloat), {height, width});
+    const PackedWinograd packed = pack_winograd(arena_, layer.weight, Winograd::kUpsampled);
+    const Tensor upsampled = at::upsample_nearest2d(layer.x.to(at::kFloat), {height, width});
     const Tensor found = winograd_bf16({layer.x, layer.bias, {}, height, width}, packed);
-    EXPECT_LT(rms_error(found, exact(layer, doubled)), kRounding) << height << " " << width;
+    EXPECT_LT(rms_error(found, exact(layer, upsampled)), kRounding) << height << " " << width;
   }
 }
 
@@ -169,16 +168,15 @@ TEST_P(Convolution, GivesTheSameInEveryForm) {
   }
 }
 
-TEST_P(Convolution, DoublesFirst) {
+TEST_P(Convolution, UpsamplesFirst) {
   for (const std::int64_t channels : {8, 16, 32}) {
-    const ConvShape shape{channels, channels, 3, 1, 1, Doubling::kYes};
+    const ConvShape shape{channels, channels, 3, 1, 1, Upsample::kYes};
     const MemorySource source = source_of(shape);
     for (const bool precise : {false, true}) {
-      const PreciseGuard guard(precise);
-      const Conv2d conv(Binder(source, GetParam()), shape);
+      const Conv2d conv(Binder(source, {.dtype = GetParam(), .precise = precise}), shape);
       const Tensor x = at::randn({2, channels, 5, 4}).to(GetParam());
       const Tensor large = at::upsample_nearest2d(x.to(at::kFloat), {9, 8});
-      EXPECT_LT(rms_error(conv.doubled(x, {9, 8}), expected(large, source, shape)), tolerance());
+      EXPECT_LT(rms_error(conv.upsampled(x, {9, 8}), expected(large, source, shape)), tolerance());
     }
   }
 }
@@ -189,8 +187,7 @@ TEST_P(Convolution, IsDirectWhenPrecise) {
   const Tensor x = at::randn({1, 64, 16, 16}).to(GetParam());
   const Tensor truth = expected(x, source, shape);
   const Conv2d fast(Binder(source, GetParam()), shape);
-  const PreciseGuard guard(true);
-  const Conv2d precise(Binder(source, GetParam()), shape);
+  const Conv2d precise(Binder(source, {.dtype = GetParam(), .precise = true}), shape);
   if (GetParam() == at::kFloat || bf16_products_supported()) {
     EXPECT_LT(rms_error(precise(x), truth), rms_error(fast(x), truth));
   } else {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "engine/nn/precise.h"
 #include "engine/nn/winograd.h"
 #include "platform/check.h"
 
@@ -79,15 +78,15 @@ void gather_rows(const Gather& from, std::int64_t first, std::int64_t count, Bf1
 
 Conv2d::Conv2d(const Binder& binder, const ConvShape& shape)
     : shape_(shape), bias_(binder.tensor("bias", {shape.out})) {
-  CHECK(shape.doubling == Doubling::kNo || is_3x3(shape));
+  CHECK(shape.upsample == Upsample::kNo || is_3x3(shape));
   const std::vector<std::int64_t> sizes = {shape.out, shape.in, shape.kernel, shape.kernel};
-  const bool winograd = is_3x3(shape) && !PreciseGuard::precise();
+  const bool winograd = is_3x3(shape) && !binder.precise();
   if (binder.packs_weights()) {
     const Tensor stored = binder.stored("weight", sizes);
     if (winograd && shape.in >= kWinogradChannelsMin) {
       packed_winograd_ =
           pack_winograd(binder.arena(), stored,
-                        shape.doubling == Doubling::kYes ? Winograd::kDoubled : Winograd::kPlain);
+                        shape.upsample == Upsample::kYes ? Winograd::kUpsampled : Winograd::kPlain);
     } else {
       packed_rows_ = pack_matrix(binder.arena(), {weight_rows(stored)}, {bias_});
     }
@@ -106,7 +105,7 @@ Conv2d::Conv2d(const Binder& binder, const ConvShape& shape)
 }
 
 Tensor Conv2d::operator()(const Tensor& x, const ConvAdded& added) const {
-  CHECK(shape_.doubling == Doubling::kNo);
+  CHECK(shape_.upsample == Upsample::kNo);
   const auto size = [&](std::int64_t length) {
     return (length + 2 * shape_.padding - shape_.kernel) / shape_.stride + 1;
   };
@@ -114,8 +113,8 @@ Tensor Conv2d::operator()(const Tensor& x, const ConvAdded& added) const {
              added);
 }
 
-Tensor Conv2d::doubled(const Tensor& x, at::IntArrayRef size) const {
-  CHECK(shape_.doubling == Doubling::kYes && size.size() == 2);
+Tensor Conv2d::upsampled(const Tensor& x, at::IntArrayRef size) const {
+  CHECK(shape_.upsample == Upsample::kYes && size.size() == 2);
   const Tensor pictures = x.contiguous(at::MemoryFormat::ChannelsLast);
   if (packed_winograd_.defined()) return packed_winograd(pictures, size, {});
   return run(at::upsample_nearest2d(pictures, size), size, {});

@@ -7,8 +7,8 @@
 //   fp32 on a CPU                         3x3 with stride 1: Winograd (nn/winograd.h)
 //   everything else                       libtorch's convolution
 //
-// A layer that is bound while `precise` is asked for (nn/precise.h) never takes Winograd. Called
-// from the job thread. Binding a missing or misshapen tensor throws kCorruptData (nn/module.h).
+// A layer that is bound with BindOptions::precise never takes Winograd. Called from the job thread.
+// Binding a missing or misshapen tensor throws kCorruptData (nn/module.h).
 #pragma once
 
 #include "engine/nn/bf16_gemm.h"
@@ -18,13 +18,14 @@
 
 namespace atelier::engine {
 
-// Whether a picture is doubled by repeating its pixels before it is convolved.
-enum class Doubling { kNo, kYes };
+// Whether every pixel of a picture is repeated in a 2x2 block before the convolution (nearest
+// upsampling).
+enum class Upsample { kNo, kYes };
 
 struct ConvShape {
   std::int64_t in = 0, out = 0;
   std::int64_t kernel = 3, stride = 1, padding = 1;
-  Doubling doubling = Doubling::kNo;  // only with kernel 3, stride 1, padding 1
+  Upsample upsample = Upsample::kNo;  // only with kernel 3, stride 1, padding 1
 };
 
 // What is added to the result, in the same pass where the implementation can.
@@ -45,8 +46,8 @@ class Conv2d {
   at::TensorOptions options() const { return bias_.options(); }
   // -> [batch, out, (h + 2 padding - kernel) / stride + 1, …], channels_last
   Tensor operator()(const Tensor& x, const ConvAdded& added = {}) const;
-  // With doubling: to `size` (height, width), twice the input's or one less.
-  Tensor doubled(const Tensor& x, at::IntArrayRef size) const;
+  // With Upsample::kYes: to `size` (height, width), twice the input's or one less.
+  Tensor upsampled(const Tensor& x, at::IntArrayRef size) const;
 
  private:
   Tensor run(const Tensor& x, at::IntArrayRef size, const ConvAdded& added) const;

@@ -19,15 +19,14 @@ std::string shape_text(at::IntArrayRef shape) {
 
 struct Binder::Record {
   const TensorSource& source;
-  at::ScalarType dtype;
-  at::Device device;
+  BindOptions options;
   std::set<std::string, std::less<>> names;  // of the source
   std::set<std::string, std::less<>> used;
   WeightArena arena;
 };
 
-Binder::Binder(const TensorSource& source, at::ScalarType dtype, at::Device device)
-    : record_(std::make_shared<Record>(Record{source, dtype, device, {}, {}, {}})) {
+Binder::Binder(const TensorSource& source, const BindOptions& options)
+    : record_(std::make_shared<Record>(Record{source, options, {}, {}, {}})) {
   for (std::string& name : source.names()) record_->names.insert(std::move(name));
 }
 
@@ -51,7 +50,7 @@ std::optional<std::vector<std::int64_t>> Binder::shape(std::string_view name) co
 }
 
 Tensor Binder::tensor(std::string_view name, at::IntArrayRef expected_shape) const {
-  return tensor(name, expected_shape, record_->dtype);
+  return tensor(name, expected_shape, record_->options.dtype);
 }
 
 Tensor Binder::tensor(std::string_view name, at::IntArrayRef expected_shape,
@@ -68,11 +67,11 @@ Tensor Binder::tensor(std::string_view name, at::IntArrayRef expected_shape,
 
 Tensor Binder::borrowed(std::string_view name, at::IntArrayRef expected_shape) const {
   const std::string key = full(name);
-  return converted(key, found(key, expected_shape), record_->dtype);
+  return converted(key, found(key, expected_shape), record_->options.dtype);
 }
 
 Tensor Binder::converted(const std::string& key, const Tensor& stored, at::ScalarType dtype) const {
-  const Tensor bound = stored.to(record_->device, dtype).contiguous();
+  const Tensor bound = stored.to(record_->options.device, dtype).contiguous();
   if (!bound.is_alias_of(stored)) record_->source.release(key);
   return bound;
 }
@@ -102,8 +101,11 @@ Tensor Binder::stored(std::string_view name, at::IntArrayRef expected_shape) con
 void Binder::release(std::string_view name) const { record_->source.release(full(name)); }
 
 bool Binder::packs_weights() const {
-  return record_->dtype == at::kBFloat16 && record_->device.is_cpu() && bf16_products_supported();
+  return record_->options.packed && dtype() == at::kBFloat16 && device().is_cpu() &&
+         bf16_products_supported();
 }
+
+bool Binder::precise() const { return record_->options.precise; }
 
 WeightArena& Binder::arena() const { return record_->arena; }
 
@@ -113,8 +115,8 @@ Tensor Binder::tensor_if_present(std::string_view name, at::IntArrayRef expected
 
 void Binder::skip(std::string_view name) const { record_->used.insert(full(name)); }
 
-at::ScalarType Binder::dtype() const { return record_->dtype; }
-at::Device Binder::device() const { return record_->device; }
+at::ScalarType Binder::dtype() const { return record_->options.dtype; }
+at::Device Binder::device() const { return record_->options.device; }
 
 std::vector<std::string> Binder::unused() const {
   std::vector<std::string> unused;

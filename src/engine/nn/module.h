@@ -25,9 +25,21 @@
 
 namespace atelier::engine {
 
+// How parameters are kept.
+struct BindOptions {
+  at::ScalarType dtype = at::kFloat;  // compute dtype
+  at::Device device = at::kCPU;
+  // Layers keep to forms that do not move the numbers beyond rounding: no Winograd. A layer keeps
+  // one form of its weight, so a precise model is another one in memory.
+  bool precise = false;
+  bool packed = true;  // bf16 on a CPU that multiplies it: weights are packed for its products
+};
+
 class Binder {
  public:
-  Binder(const TensorSource& source, at::ScalarType dtype, at::Device device = at::kCPU);
+  Binder(const TensorSource& source, const BindOptions& options);
+  Binder(const TensorSource& source, at::ScalarType dtype, at::Device device = at::kCPU)
+      : Binder(source, BindOptions{.dtype = dtype, .device = device}) {}
 
   // A binder whose keys start with `<this prefix><name>.`
   Binder scope(std::string_view name) const;
@@ -52,8 +64,9 @@ class Binder {
   // The parameter contiguous, in the dtype of the file, on the CPU: to be packed, then released.
   Tensor stored(std::string_view name, at::IntArrayRef expected_shape) const;
   void release(std::string_view name) const;
-  // Whether weights are to be packed for bf16 products: the dtype, the device and the CPU say so.
+  // Whether weights are to be packed for bf16 products: options and CPU allow it.
   bool packs_weights() const;
+  bool precise() const;
   // Where this network's packed weights lie.
   WeightArena& arena() const;
   // A tensor that is deliberately not used (position ids): counts as used.

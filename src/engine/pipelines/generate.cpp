@@ -5,7 +5,6 @@
 #include <numeric>
 
 #include "engine/image/pixels.h"
-#include "engine/nn/precise.h"
 #include "engine/pipelines/denoise.h"
 #include "engine/pipelines/guidance.h"
 #include "engine/pipelines/job_plan.h"
@@ -86,7 +85,7 @@ void Generation::encode_prompt() {
   const Tensor context =
       guided ? at::cat({pair.negative->states, pair.positive.states}) : pair.positive.states;
   AddedConditioning added;
-  if (model_.facts().two_towers) {
+  if (model_.facts().dual_text_encoder) {
     added.pooled =
         guided ? at::cat({pair.negative->pooled, pair.positive.pooled}) : pair.positive.pooled;
     const auto height = static_cast<float>(plan_.size.made_height),
@@ -97,7 +96,7 @@ void Generation::encode_prompt() {
                          .contiguous()
                          .to(model_.device());
   }
-  conditioning_ = model_.unet().prepare(context, added);
+  conditioning_ = model_.denoiser().prepare(context, added);
   result_.timing.encode_ms = milliseconds_since(start);
 }
 
@@ -161,7 +160,7 @@ Tensor Generation::denoise_group(TaskContext& context, Sampler& sampler) {
         start.extra_channels.defined() ? at::cat({input, start.extra_channels}, 1) : input;
     sample = guided ? at::cat({sample, sample}) : sample;
     const Tensor output =
-        model_.unet().forward(sample, timestep, conditioning, hooks).to(at::kFloat);
+        model_.denoiser().predict(sample, timestep, conditioning, hooks).to(at::kFloat);
     return guided ? atelier::engine::guided(output, plan_.guidance, plan_.guidance_rescale)
                   : output;
   };
@@ -266,7 +265,6 @@ card::GenerationUsed Generation::used() const {
 }
 
 GenerateResult Generation::run() {
-  const PreciseGuard precise(job_.input.precise);  // for an autoencoder that is read again
   check();
   encode_prompt();
   fit_source();

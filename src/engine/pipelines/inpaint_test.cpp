@@ -91,7 +91,8 @@ class Inpaint : public testing::TestWithParam<const char*> {
 
   const c10::InferenceMode inference_;
   const GoldenModel golden_{GetParam()};
-  DiffusionModel model_ = golden_.load(at::kFloat);
+  const std::unique_ptr<Model> loaded_ = golden_.load(at::kFloat);
+  DiffusionModel& model_ = DiffusionModel::of(*loaded_);
 };
 
 INSTANTIATE_TEST_SUITE_P(WithEachKindOfUnet, Inpaint, testing::Values("sd15", "sd15_inpaint"));

@@ -54,17 +54,16 @@ int first_step_of(const JobPlan& plan) {
 double default_strength(const ModelFacts& facts, const JobPlan& plan) {
   // SDXL inpainting: just below 1, so that the picture still shows through the noise.
   const double strength = plan.kind == JobKind::kImageToImage ? facts.default_strength
-                          : facts.two_towers                  ? 0.9999
+                          : facts.dual_text_encoder           ? 0.9999
                                                               : 1.0;
   return strength * plan.steps < 1 ? 1.0 : strength;
 }
 
 void check_channels(const ModelFacts& facts) {
-  if (facts.unet.in_channels != facts.vae.latent_channels && !facts.inpaints_by_channels()) {
+  if (facts.in_channels != facts.vae.latent_channels && !facts.inpaints_by_channels()) {
     throw Error(ErrorCode::kUnsupported,
-                "'" + facts.id + "' has a UNet that takes " +
-                    std::to_string(facts.unet.in_channels) + " channels and an autoencoder of " +
-                    std::to_string(facts.vae.latent_channels) +
+                "'" + facts.id + "' has a UNet that takes " + std::to_string(facts.in_channels) +
+                    " channels and an autoencoder of " + std::to_string(facts.vae.latent_channels) +
                     ": only UNets that take latents alone (4), or with a mask and a masked "
                     "picture (9), are built");
   }

@@ -133,7 +133,8 @@ void check_model(const std::string& name, std::size_t cases_min, at::Device devi
   const GoldenModel golden(name);
   const c10::InferenceMode inference;
   Silent observer;
-  DiffusionModel model = golden.load(at::kFloat, device);
+  const std::unique_ptr<Model> loaded = golden.load(at::kFloat, device);
+  DiffusionModel& model = DiffusionModel::of(*loaded);
   const boost::json::array& cases = golden.json.at("cases").as_array();
   EXPECT_GE(cases.size(), cases_min);
   for (const auto& entry : cases) {
@@ -150,8 +151,9 @@ void check_model(const std::string& name, std::size_t cases_min, at::Device devi
 }
 
 // Every third pixel, as the reference's distance was measured.
-Tensor picture_values(DiffusionModel& model, const GenerateJob& job) {
+Tensor picture_values(Model& loaded, const GenerateJob& job) {
   Silent observer;
+  DiffusionModel& model = DiffusionModel::of(loaded);
   const media::Image image = generate_pictures(model, job, observer, 0, nullptr).images[0];
   const Tensor pixels = at::tensor(at::ArrayRef<std::uint8_t>(image.pixels), at::kDouble);
   return pixels.view({image.height, image.width, 3}).slice(0, 0, {}, 3).slice(1, 0, {}, 3);
@@ -161,7 +163,7 @@ TEST(Pipelines, InBfloat16DrawPicturesAsNearToFp32AsTheReference) {
   if (!bf16_products_supported()) GTEST_SKIP() << "this processor has no bf16 products";
   const GoldenModel golden("sd15");
   const c10::InferenceMode inference;
-  DiffusionModel exact = golden.load(at::kFloat), fast = golden.load(at::kBFloat16);
+  const std::unique_ptr<Model> exact = golden.load(at::kFloat), fast = golden.load(at::kBFloat16);
   Bf16Distance distance("pictures");
   for (const auto& entry : distance.cases()) {
     const boost::json::object& one = entry.as_object();
@@ -174,7 +176,7 @@ TEST(Pipelines, InBfloat16DrawPicturesAsNearToFp32AsTheReference) {
     job.input.height = one.at("height").to_number<int>();
     job.input.seed = one.at("seed").to_number<std::uint64_t>();
     job.input.exact_size = true;
-    distance.add(picture_values(fast, job), picture_values(exact, job));
+    distance.add(picture_values(*fast, job), picture_values(*exact, job));
   }
   distance.expect_near_enough();
 }
@@ -200,17 +202,17 @@ TEST_F(PipelinesOnCuda, OfSdxlEqualDiffusers) { check_model("sdxl", 9, at::kCUDA
 TEST_F(PipelinesOnCuda, InHalfPrecisionDrawTheSamePicture) {
   const GoldenModel golden("sd15");
   const c10::InferenceMode inference;
-  DiffusionModel exact = golden.load(at::kFloat);
+  const std::unique_ptr<Model> exact = golden.load(at::kFloat);
   GenerateJob job;
   job.input.prompt = "a photo of a cat";
   job.input.steps = 4;
   job.input.width = job.input.height = 64;
   job.input.seed = 1;
   job.input.exact_size = true;
-  const Tensor expected = picture_values(exact, job);
+  const Tensor expected = picture_values(*exact, job);
   for (const at::ScalarType dtype : {at::kHalf, at::kBFloat16}) {
-    DiffusionModel fast = golden.load(dtype, at::kCUDA);
-    const double mean = (picture_values(fast, job) - expected).abs().mean().item<double>();
+    const std::unique_ptr<Model> fast = golden.load(dtype, at::kCUDA);
+    const double mean = (picture_values(*fast, job) - expected).abs().mean().item<double>();
     RecordProperty(std::string("mean_difference_") + c10::toString(dtype), std::to_string(mean));
     EXPECT_LE(mean, dtype == at::kHalf ? 1.0 : 6.0) << c10::toString(dtype);
   }

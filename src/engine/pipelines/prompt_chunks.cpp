@@ -3,7 +3,7 @@
 namespace atelier::engine {
 namespace {
 
-TokenRow finished(const TokenRow& tokens, const ChunkRules& rules) {
+TokenRow finished(const TokenRow& tokens, const PromptRules& rules) {
   TokenRow row{rules.begin};
   row.insert(row.end(), tokens.begin(), tokens.end());
   row.push_back(rules.end);
@@ -14,7 +14,7 @@ TokenRow finished(const TokenRow& tokens, const ChunkRules& rules) {
 }  // namespace
 
 std::vector<TokenRow> chunk_tokens(const std::vector<std::int64_t>& tokens,
-                                   const ChunkRules& rules) {
+                                   const PromptRules& rules) {
   const std::size_t room = rules.length - 2;
   std::vector<TokenRow> rows;
   TokenRow current;

@@ -6,19 +6,14 @@
 #include <cstdint>
 #include <vector>
 
-namespace atelier::engine {
+#include "engine/models/prompt_rules.h"
 
-struct ChunkRules {
-  std::int64_t begin = 49406, end = 49407, pad = 49407;
-  std::int64_t comma = -1;     // token of ",</w>"; -1: the vocabulary has none
-  std::size_t length = 77;     // of a row, with its begin and end
-  std::size_t backtrack = 20;  // how far back a comma may lie
-};
+namespace atelier::engine {
 
 using TokenRow = std::vector<std::int64_t>;
 
 // `tokens` are those of the text alone. At least one row; all have `length` entries.
 std::vector<TokenRow> chunk_tokens(const std::vector<std::int64_t>& tokens,
-                                   const ChunkRules& rules);
+                                   const PromptRules& rules);
 
 }  // namespace atelier::engine

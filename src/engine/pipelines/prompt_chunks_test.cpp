@@ -7,7 +7,7 @@
 namespace atelier::engine {
 namespace {
 
-ChunkRules rules() {
+PromptRules rules() {
   return {.begin = 900, .end = 901, .pad = 902, .comma = 267, .length = 77, .backtrack = 20};
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/pipelines/prompt_chunks.h"
 #include "platform/error.h"
 
 namespace atelier::engine {
@@ -24,8 +25,8 @@ Tensor in_one_row(const Tensor& states) {
 
 }  // namespace
 
-PromptEncoder::PromptEncoder(std::vector<TextTower> towers, bool zeros_for_absent)
-    : towers_(std::move(towers)), zeros_for_absent_(zeros_for_absent) {}
+PromptEncoder::PromptEncoder(std::vector<TextEncoder> encoders, bool zeros_for_absent)
+    : encoders_(std::move(encoders)), zeros_for_absent_(zeros_for_absent) {}
 
 PromptPair PromptEncoder::encode(const std::string& prompt,
                                  const std::optional<std::string>& negative, int clip_skip,
@@ -51,13 +52,13 @@ PromptPair PromptEncoder::encode(const std::string& prompt,
 }
 
 std::size_t PromptEncoder::token_count(const std::string& prompt) const {
-  return towers_.front().tokenize(prompt).size();
+  return encoders_.front().tokenize(prompt).size();
 }
 
 std::size_t PromptEncoder::row_count(const std::string& text) const {
   std::size_t rows = 1;
-  for (const TextTower& tower : towers_) {
-    rows = std::max(rows, chunk_tokens(tower.tokenize(text), tower.rules).size());
+  for (const TextEncoder& text_encoder : encoders_) {
+    rows = std::max(rows, chunk_tokens(text_encoder.tokenize(text), text_encoder.rules).size());
   }
   return rows;
 }
@@ -79,25 +80,25 @@ PromptEmbedding PromptEncoder::embedding(const std::string& text, int clip_skip,
 
 PromptEmbedding PromptEncoder::compute(const std::string& text, int clip_skip,
                                        std::size_t rows) const {
-  const bool two = towers_.size() > 1;
+  const bool two = encoders_.size() > 1;
   // A1111's 1 (and 0) is the last layer, 2 the last but one; SDXL starts one layer earlier.
   const int skipped = std::max(clip_skip - 1, 0);
   PromptEmbedding result;
   std::vector<Tensor> states;
-  for (const TextTower& tower : towers_) {
-    std::vector<TokenRow> ids = chunk_tokens(tower.tokenize(text), tower.rules);
-    ids.resize(rows, chunk_tokens({}, tower.rules).front());
+  for (const TextEncoder& text_encoder : encoders_) {
+    std::vector<TokenRow> ids = chunk_tokens(text_encoder.tokenize(text), text_encoder.rules);
+    ids.resize(rows, chunk_tokens({}, text_encoder.rules).front());
     ClipTextRequest request;
     request.hidden_state = -(skipped + (two ? 2 : 1));
     request.final_norm = !two;
-    request.pooled = two && &tower == &towers_.back();
-    if (-request.hidden_state > tower.encoder->config().num_hidden_layers + 1) {
+    request.pooled = two && &text_encoder == &encoders_.back();
+    if (-request.hidden_state > text_encoder.encoder->config().num_hidden_layers + 1) {
       throw Error(ErrorCode::kInvalidArgument,
                   "clip_skip is " + std::to_string(clip_skip) + ", but the text encoder has only " +
-                      std::to_string(tower.encoder->config().num_hidden_layers) +
+                      std::to_string(text_encoder.encoder->config().num_hidden_layers) +
                       " layers: choose 0 to 2");
     }
-    const ClipTextOutput output = tower.encoder->forward(ids_of(ids), request);
+    const ClipTextOutput output = text_encoder.encoder->forward(ids_of(ids), request);
     states.push_back(in_one_row(output.states));
     if (request.pooled) {
       const Tensor pooled = output.projected.defined() ? output.projected : output.pooled;

@@ -1,29 +1,16 @@
 // Prompts to what the UNet is conditioned on. One or two text encoders with their tokenizers; long
-// prompts in rows of 75 tokens; clip skip as A1111 counts it; a cache of what was encoded before.
-// Owned by a loaded model, job thread. Reference: diffusers encode_prompt of the SD1.5 and SDXL
-// pipelines.
+// prompts in rows of 75 tokens; clip skip as A1111 counts it; a cache of earlier results. Kept with
+// a loaded model, job thread. Reference: diffusers encode_prompt of the SD1.5 and SDXL pipelines.
 #pragma once
 
-#include <functional>
 #include <list>
-#include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "engine/models/clip_text.h"
-#include "engine/pipelines/prompt_chunks.h"
+#include "engine/models/denoiser.h"
 
 namespace atelier::engine {
-
-// One text encoder with its vocabulary.
-struct TextTower {
-  std::function<std::vector<std::int64_t>(std::string_view text)>
-      tokenize;  // without begin and end
-  ChunkRules rules;
-  std::shared_ptr<const ClipText> encoder;
-};
 
 struct PromptEmbedding {
   Tensor states;  // [1, tokens, width]
@@ -37,9 +24,10 @@ struct PromptPair {
 
 class PromptEncoder {
  public:
-  // Two towers are SDXL's. `zeros_for_absent`: an absent negative prompt is zeros, not the encoded
+  // Two encoders are SDXL's. `zeros_for_absent`: an absent negative prompt is zeros, not the
+  // encoded
   // "".
-  PromptEncoder(std::vector<TextTower> towers, bool zeros_for_absent);
+  PromptEncoder(std::vector<TextEncoder> encoders, bool zeros_for_absent);
 
   // Clip skip moves the positive prompt alone, as diffusers does. Throws kInvalidArgument when the
   // encoder has too few layers for it.
@@ -60,7 +48,7 @@ class PromptEncoder {
   PromptEmbedding embedding(const std::string& text, int clip_skip, std::size_t rows);
   PromptEmbedding compute(const std::string& text, int clip_skip, std::size_t rows) const;
 
-  std::vector<TextTower> towers_;
+  std::vector<TextEncoder> encoders_;
   bool zeros_for_absent_;
   std::list<Cached> cache_;  // most recent first
 };

@@ -1,15 +1,14 @@
-// Tells what a model file or folder is, from configurations, tensor names and shapes alone (nothing
-// of the data is read), and shows its parts under the names of the diffusers layout. Handles
-// diffusers folders and single-file LDM checkpoints of SD1.5 and SDXL. Any thread; cheap enough to
-// call for a list of models. Throws kNotFound (no such path), kCorruptData (truncated, lying,
-// incomplete) or kUnsupported (a model of another kind, named as far as it can be).
+// A model's files as named components, from configurations, tensor names and shapes alone: no
+// tensor data is read. Plain values, made by a model family's detect() (models/model_family.h).
+// Component names are those of diffusers' model_index.json: "unet", "vae", "text_encoder",
+// "tokenizer", "scheduler"; a model with one network calls it "model".
 #pragma once
 
 #include <boost/json/object.hpp>
 #include <filesystem>
 #include <map>
-#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/weights/model_version.h"
@@ -18,33 +17,32 @@
 namespace atelier::engine {
 
 struct CheckpointComponent {
-  std::string class_name;  // "UNet2DConditionModel", as model_index.json spells it
-  boost::json::object
-      config;  // config.json, or the published one of the family; absent keys: class default
-  WeightsView weights;  // names of the diffusers layout; text encoders with `text_model.`
+  std::string class_name;        // "UNet2DConditionModel", as model_index.json spells it
+  boost::json::object config;    // config.json, or the family's published one; absent keys: the
+                                 // class default
+  WeightsView weights;           // under the names that our networks use; empty for a tokenizer
+  std::filesystem::path folder;  // empty: the component has no files of its own
 };
 
 struct CheckpointLayout {
   std::filesystem::path path;
-  std::string format;  // "diffusers" or "single_file"
-  std::string family;  // "sd15", "sdxl": a label for people
-  std::optional<CheckpointComponent> unet, vae, text_encoder, text_encoder_2;
-  std::filesystem::path tokenizer_folder,
-      tokenizer_2_folder;  // empty: use the built-in CLIP merges
-  boost::json::object
-      scheduler_config;  // with "_class_name"; the family's published one for single files
-  boost::json::object model_index;  // empty for single files
-  boost::json::object card;         // atelier.json beside model_index.json, if any
-  bool force_zeros_for_empty_prompt = false;
+  std::string format;  // "diffusers", "transformers" or "single_file"
+  std::map<std::string, CheckpointComponent, std::less<>> components;
+  boost::json::object model_index;  // {} where there is none
+  boost::json::object card;         // atelier.json of a folder; {} where there is none
   std::vector<std::string>
-      training_buffers;  // recognised and ignored (betas, position ids, EMA copies …)
-  std::vector<std::string>
-      left_over;            // nobody knows these: extra parts of a merge, shown as a warning
-  std::string fingerprint;  // of all weight files, configurations and tokenizers
-  ModelVersion version;     // of all of them, taken before anything was read
-};
+      training_buffers;                // recognised and ignored (betas, position ids, EMA copies …)
+  std::vector<std::string> left_over;  // used by no component, shown as a warning
+  std::string fingerprint;             // of all weight files, configurations and tokenizers
+  ModelVersion version;                // of all of them, taken before anything was read
 
-// Of what was read before, the caller makes sure with `version` once it has read all that it wants.
-CheckpointLayout detect_checkpoint(const std::filesystem::path& path);
+  // Null: the model has no such component.
+  const CheckpointComponent* find(std::string_view name) const {
+    const auto found = components.find(name);
+    return found == components.end() ? nullptr : &found->second;
+  }
+  // Bytes of all components as they are stored.
+  std::uint64_t weights_bytes() const;
+};
 
 }  // namespace atelier::engine

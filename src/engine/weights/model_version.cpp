@@ -13,17 +13,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What diffusers_folder.cpp and the tokenizers read. Other files of a folder (pictures of a model
-// card, a download under way) are no part of the model.
-bool is_read(const fs::path& name) {
-  constexpr auto kParts = std::to_array<std::string_view>(
-      {"unet", "vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler"});
+// What the readers of folders and the tokenizers may read: files of a component's folder and, where
+// there is no model_index.json, those beside config.json. Other files (pictures of a model card, a
+// download under way) are no part of the model.
+bool is_read(const fs::path& name, bool components) {
   constexpr auto kEndings =
       std::to_array<std::string_view>({".json", ".safetensors", ".bin", ".txt"});
-  const std::string part = name.parent_path().string(), ending = name.extension().string();
-  if (part.empty()) return name == "model_index.json" || name == "atelier.json";
-  return std::find(kParts.begin(), kParts.end(), part) != kParts.end() &&
-         std::find(kEndings.begin(), kEndings.end(), ending) != kEndings.end();
+  const std::string ending = name.extension().string();
+  if (std::find(kEndings.begin(), kEndings.end(), ending) == kEndings.end()) return false;
+  const bool top = name.parent_path().empty();
+  return !top || !components || name == "model_index.json" || name == "atelier.json";
 }
 
 bool settled(const platform::FileStamps& files) {
@@ -35,9 +34,11 @@ bool settled(const platform::FileStamps& files) {
 
 ModelVersion ModelVersion::of(const fs::path& path) {
   constexpr int kLooksMax = 20;  // a file that is written all the time never settles
+  const bool components = fs::is_regular_file(path / "model_index.json");
   ModelVersion version;
   for (int look = 0; look < kLooksMax; ++look) {
-    version.files_ = platform::stamps_of(path, is_read);
+    version.files_ =
+        platform::stamps_of(path, [&](const fs::path& name) { return is_read(name, components); });
     if (settled(version.files_)) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }

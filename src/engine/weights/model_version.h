@@ -14,7 +14,7 @@ namespace atelier::engine {
 class ModelVersion {
  public:
   ModelVersion() = default;
-  // Of a single file, or of all files of a diffusers folder that are read, present or absent. Waits
+  // Of a single file, or of all files of a model folder that may be read, present or absent. Waits
   // some milliseconds for a file that was written a moment ago, until a later change can be told.
   // Nothing at `path` is a version, too.
   static ModelVersion of(const std::filesystem::path& path);

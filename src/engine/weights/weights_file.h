@@ -1,7 +1,6 @@
-// An opened set of weights: one safetensors file, the shards of an index.json, or a torch zip
-// archive
-// (.ckpt, .bin, .pth), memory-mapped read-only. Immutable after open(): any thread may read.
-// open() validates everything before a tensor is handed out; truncated or lying files throw
+// An opened set of weights, memory-mapped read-only: a file of any format of all_formats.cpp, or
+// the several files that an index names. Immutable after open(): any thread may read. open()
+// validates everything before a tensor is returned; truncated or inconsistent files throw
 // kCorruptData with the path, what is wrong and where. No torch here.
 #pragma once
 
@@ -9,7 +8,6 @@
 #include <filesystem>
 #include <map>
 #include <memory>
-#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,11 +21,11 @@ namespace atelier::engine {
 
 class WeightsFile {
  public:
-  // The format is told from the content (and an index of shards from the name `*.json`).
+  // The format is recognised from the content and the name.
   static std::shared_ptr<const WeightsFile> open(const std::filesystem::path& path);
 
   const std::filesystem::path& path() const { return path_; }
-  // "safetensors", "sharded" or "pickle".
+  // The format's name: "safetensors", "sharded", "pickle".
   const std::string& format() const { return format_; }
   const std::vector<TensorInfo>& tensors() const { return tensors_; }
   const TensorInfo* find(std::string_view name) const;
@@ -50,8 +48,6 @@ class WeightsFile {
 
  private:
   WeightsFile() = default;
-  void add_index(const std::filesystem::path& path);
-  void add_shard(const std::filesystem::path& path, std::set<std::string>& wanted);
   void build_lookup();
 
   std::filesystem::path path_;

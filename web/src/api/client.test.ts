@@ -11,24 +11,25 @@ test.each([
   ['/input/negative_prompt: it is too long.', 'Negative prompt: it is too long.'],
   ['/priority: choose 0 to 3.', 'Priority: choose 0 to 3.'],
   ['Queue is full: try again later.', 'Queue is full: try again later.'],
-])('a refusal names its field in words: %s', async (detail, shown) => {
+])('a refusal starts with the title of its field: %s', async (detail, shown) => {
   vi.stubGlobal('fetch', vi.fn(() => Promise.resolve(new Response(JSON.stringify({ detail }), { status: 422 }))));
   await expect(api.job('a')).rejects.toThrow(shown);
 });
 
-test('a list that comes in several answers is put together', async () => {
+test('a list in several replies is joined', async () => {
   const answers = [
-    { jobs: [{ id: 'd' }, { id: 'c' }], next: 'c' },
-    { jobs: [{ id: 'b' }], next: '' },
+    { jobs: [{ id: 'd', result: null }, { id: 'c', result: null }], next: 'c' },
+    { jobs: [{ id: 'b', result: null }], next: '' },
   ];
-  const asked = vi.fn((path: string) => {
+  const requests = vi.fn((path: string) => {
     void path;
     return Promise.resolve(new Response(JSON.stringify(answers.shift())));
   });
-  vi.stubGlobal('fetch', asked);
-  expect((await api.madeJobs(5, 'e')).map(({ id }) => id)).toEqual(['d', 'c', 'b']);
-  expect(asked.mock.calls.map(([path]) => path)).toEqual([
-    '/api/v1/jobs?limit=5&state=succeeded&before=e',
-    '/api/v1/jobs?limit=3&state=succeeded&before=c',
+  vi.stubGlobal('fetch', requests);
+  const listed = await api.jobs({ task: 'generate', states: 'succeeded', limit: 5, before: 'e' });
+  expect(listed.map(({ id }) => id)).toEqual(['d', 'c', 'b']);
+  expect(requests.mock.calls.map(([path]) => path)).toEqual([
+    '/api/v1/jobs?task=generate&limit=5&state=succeeded&before=e',
+    '/api/v1/jobs?task=generate&limit=3&state=succeeded&before=c',
   ]);
 });

@@ -1,6 +1,7 @@
-// The only file that calls the station. Answers are typed by the station's own OpenAPI document;
-// failures become ApiError, whose message is the station's sentence.
-import type { Job, ModelList, NewJob, StationStatus } from './types';
+// The only file that sends requests to the station, beside events.ts. Failures become ApiError, whose message is the
+// sentence of the station.
+import { bodyOf, jobOf, modelsOf, taskOf, type JobReply, type ModelReply, type TaskReply } from './replies';
+import type { Job, ModelList, NewJob, StationStatus, Task } from './types';
 
 export class ApiError extends Error {
   constructor(
@@ -12,13 +13,13 @@ export class ApiError extends Error {
   }
 }
 
-const unreachable = 'The station does not answer. Is it still running? Start it with `make run`.';
+const unreachable = 'The station does not answer. Check that it is running, or start it with `make run`.';
 
-// What is asked again and again: an answer that is lost must not hold up the next question.
-const askedAgain = (): RequestInit => ({ signal: AbortSignal.timeout(10_000) });
+// For requests that are repeated: one that gets no answer must not delay the next.
+const repeated = (): RequestInit => ({ signal: AbortSignal.timeout(10_000) });
 
-// The station names a field by its place in the request, "/input/image: …"; a person reads "Image: …".
-const inWords = (sentence: string): string =>
+// The station names a field by its place in the request, "/input/image: …"; the page shows "Image: …".
+const withFieldTitle = (sentence: string): string =>
   sentence.replace(/^\/(?:input\/)?([a-z])([a-z_]*): /, (_, first: string, rest: string) =>
     `${first.toUpperCase()}${rest.replaceAll('_', ' ')}: `,
   );
@@ -36,39 +37,65 @@ async function call<T>(path: string, init?: RequestInit): Promise<T> {
   try {
     body = text ? JSON.parse(text) : null;
   } catch {
-    // Not JSON: a proxy's page or the like; the status line below says enough.
+    // Not JSON, for example the page of a proxy: the status below is reported.
   }
   if (response.ok) return body as T;
   const detail = (body as { detail?: unknown } | null)?.detail;
   throw new ApiError(
-    typeof detail === 'string' && detail ? inWords(detail) : `The station answered ${response.status}.`,
+    typeof detail === 'string' && detail ? withFieldTitle(detail) : `The station answered with status ${response.status}.`,
     response.status,
   );
 }
 
-// Jobs with very long prompts come in several answers.
-async function jobs(states: string, limit: number, before: string): Promise<Job[]> {
-  const older = before && `&before=${encodeURIComponent(before)}`;
-  const part = await call<{ jobs: Job[]; next: string }>(`/api/v1/jobs?limit=${limit}&state=${states}${older}`, askedAgain());
-  const missing = limit - part.jobs.length;
-  if (!part.next || missing <= 0) return part.jobs;
-  return [...part.jobs, ...(await jobs(states, missing, part.next))];
+const callJob = async (path: string, init?: RequestInit): Promise<Job> => jobOf(await call<JobReply>(path, init));
+const post: RequestInit = { method: 'POST' };
+
+export interface JobFilter {
+  task: string;
+  states: string; // with commas between them; '' is every state
+  limit: number;
+  before: string; // only jobs older than the one with this id; '' starts with the newest
 }
 
+// The station divides a list of jobs with very long inputs into several replies.
+async function jobs(filter: JobFilter): Promise<Job[]> {
+  const { task, states, limit, before } = filter;
+  const query = new URLSearchParams({ task, limit: String(limit) });
+  if (states) query.set('state', states);
+  if (before) query.set('before', before);
+  const part = await call<{ jobs: JobReply[]; next: string }>(`/api/v1/jobs?${query.toString()}`, repeated());
+  const missing = limit - part.jobs.length;
+  const list = part.jobs.map(jobOf);
+  if (!part.next || missing <= 0) return list;
+  return [...list, ...(await jobs({ ...filter, limit: missing, before: part.next }))];
+}
+
+// A station without this endpoint has the one task of the create page.
+async function tasks(): Promise<Task[]> {
+  try {
+    return (await call<{ tasks: TaskReply[] }>('/api/v1/tasks', repeated())).tasks.map(taskOf);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return [];
+    throw error;
+  }
+}
+
+type ModelReplies = { models: ModelReply[]; reason: string };
+
 export const api = {
-  models: (): Promise<ModelList> => call('/api/v1/models', askedAgain()),
-  status: (): Promise<StationStatus> => call('/api/v1/status', askedAgain()),
-  refreshModels: (): Promise<ModelList> => call('/api/v1/models/refresh', { method: 'POST' }),
-  // Those that have ended well, newest first; `before`: only those older than this job.
-  madeJobs: (limit: number, before: string): Promise<Job[]> => jobs('succeeded', limit, before),
-  liveJobs: (): Promise<Job[]> => jobs('queued,running', 100, ''),
-  job: (id: string): Promise<Job> => call(`/api/v1/jobs/${id}`),
-  cancel: (id: string): Promise<Job> => call(`/api/v1/jobs/${id}/cancel`, { method: 'POST' }),
+  models: async (): Promise<ModelList> => modelsOf(await call<ModelReplies>('/api/v1/models', repeated())),
+  refreshModels: async (): Promise<ModelList> => modelsOf(await call<ModelReplies>('/api/v1/models/refresh', post)),
+  status: (): Promise<StationStatus> => call('/api/v1/status', repeated()),
+  tasks,
+  jobs, // the newest first
+  job: (id: string): Promise<Job> => callJob(`/api/v1/jobs/${id}`),
+  cancel: (id: string): Promise<Job> => callJob(`/api/v1/jobs/${id}/cancel`, post),
+  retry: (id: string): Promise<Job> => callJob(`/api/v1/jobs/${id}/retry`, post), // a new job with the same input
   submit: (job: NewJob): Promise<Job> =>
-    call('/api/v1/jobs', {
-      method: 'POST',
+    callJob('/api/v1/jobs', {
+      ...post,
       headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify(job),
+      body: JSON.stringify(bodyOf(job)),
     }),
 };
 

@@ -15,7 +15,7 @@ class FakeEventSource extends EventTarget {
   close() {
     this.readyState = FakeEventSource.CLOSED;
   }
-  tell(type: string, state: string) {
+  send(type: string, state: string) {
     this.dispatchEvent(new MessageEvent(type, { data: JSON.stringify({ job: { id: 'a', state } }) }));
   }
 }
@@ -29,15 +29,15 @@ test.each(['succeeded', 'failed', 'cancelled'])('a job that has %s is followed t
   watchJob('a', (job) => seen.push(job.state), vi.fn());
   const source = FakeEventSource.last;
   expect(source.url).toBe('/api/v1/jobs/a/events');
-  source.tell('state', 'running');
-  source.tell('progress', 'running');
+  source.send('state', 'running');
+  source.send('progress', 'running');
   expect(source.readyState).toBe(1);
-  source.tell('end', state);
+  source.send('end', state);
   expect(seen).toEqual(['running', 'running', state]);
   expect(source.readyState).toBe(FakeEventSource.CLOSED);
 });
 
-test('a stream that is closed without an end is told, one that reconnects is not', () => {
+test('a stream that closes without an end is reported, one that reconnects is not', () => {
   const lost = vi.fn();
   watchJob('a', vi.fn(), lost);
   FakeEventSource.last.readyState = 0;

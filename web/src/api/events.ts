@@ -1,5 +1,6 @@
-// A job's events as they happen; the last one is `end`, whatever the outcome. EventSource reconnects
-// by itself before it, the station replays what was missed (Last-Event-ID), and answers 204 behind it.
+// Follows the events of a job. The last one is `end`, whatever the outcome. Before it EventSource reconnects by itself
+// and the station sends what was missed (Last-Event-ID); after it the station answers 204.
+import { jobOf, type JobReply } from './replies';
 import type { Job } from './types';
 
 const eventTypes = ['state', 'progress', 'preview', 'end'];
@@ -8,7 +9,7 @@ export function watchJob(id: string, onJob: (job: Job) => void, onLost: () => vo
   const source = new EventSource(`/api/v1/jobs/${encodeURIComponent(id)}/events`);
   const take = (event: Event) => {
     if (event.type === 'end') source.close();
-    onJob((JSON.parse((event as MessageEvent<string>).data) as { job: Job }).job);
+    onJob(jobOf((JSON.parse((event as MessageEvent<string>).data) as { job: JobReply }).job));
   };
   for (const type of eventTypes) source.addEventListener(type, take);
   source.onerror = () => {

@@ -1,5 +1,5 @@
-// The page's names for the station's types. They are generated from the station's own description
-// (generated.ts); the station always sends every member, so replies are read as complete.
+// The page's names for the station's types. They come from the station's OpenAPI description (generated.ts). The
+// station sends every member, so that replies are read as complete. replies.ts makes these types from the replies.
 import type { components } from './generated';
 
 type Complete<T> = T extends (infer Item)[]
@@ -8,19 +8,71 @@ type Complete<T> = T extends (infer Item)[]
     ? { [Key in keyof T]-?: Complete<T[Key]> }
     : T;
 
-type Schemas = components['schemas'];
+export type Schemas = { [Name in keyof components['schemas']]: Complete<components['schemas'][Name]> };
+
+export type ParameterKind = 'integer' | 'number' | 'boolean' | 'choice' | 'text' | 'seed';
+
+// One row of a parameter table. `needs`: the role of the attachment without which the parameter has no effect, or ''.
+export type Parameter = Omit<Schemas['Parameter'], 'kind' | 'unit' | 'needs'> & {
+  kind: ParameterKind;
+  unit: string;
+  needs: string;
+};
+
+export type ModelCard = Omit<Schemas['ModelView'], 'parameters'> & { parameters: Parameter[] };
+
+export interface ModelList {
+  models: ModelCard[];
+  reason: string; // why the list is empty
+}
+
+// A picture that a task takes: 'image', 'mask', …
+export interface Attachment {
+  role: string;
+  media: string;
+  title: string;
+  required: boolean;
+}
+
+export interface Task {
+  id: string;
+  title: string;
+  summary: string;
+  parameters: Parameter[];
+  attachments: Attachment[];
+  outputs: string[]; // kinds of output, in order
+}
 
 export type JobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
-export type Job = Omit<Complete<Schemas['JobView']>, 'state'> & { state: JobState };
-export type ModelCard = Complete<Schemas['ModelView']>;
-export type ModelList = Complete<Schemas['ModelViews']>;
-export type Parameter = Complete<Schemas['Parameter']>;
-export type StationStatus = Complete<Schemas['StatusView']>;
-export type GenerationUsed = Complete<Schemas['UsedView']>;
 
-// What the page sends: the card's parameters by name, so the shape of `input` is the card's.
+// One thing that a job made. `data` is the value of an output without a file, for example labels with scores.
+export interface Output {
+  kind: string;
+  artifact: string; // '' without a file
+  media_type: string;
+  data: unknown;
+}
+
+export interface JobResult {
+  artifacts: string[];
+  outputs: Output[];
+  used: Record<string, unknown>;
+}
+
+// `input` and `used` have the members of the job's task.
+export type Job = Omit<Schemas['JobView'], 'kind' | 'task' | 'state' | 'input' | 'result'> & {
+  task: string;
+  state: JobState;
+  input: Record<string, unknown>;
+  result: JobResult | null;
+};
+
+export type StationStatus = Schemas['StatusView'];
+
+export type Input = Record<string, string | number | boolean>;
+
 export interface NewJob {
-  kind: 'generate';
-  priority: number;
-  input: Record<string, string | number | boolean>;
+  task: string;
+  input: Input; // parameters by name
+  attachments: Record<string, string>; // data URLs by role
 }

@@ -4,7 +4,7 @@ interface Props {
   children: ReactNode;
 }
 
-// Last resort: a fault in drawing the page becomes a sentence with a way out, never a blank screen.
+// Shows an exception thrown while rendering, and a button that reloads the page, instead of an empty page.
 export class ErrorBoundary extends Component<Props, { error: Error | null }> {
   override state: { error: Error | null } = { error: null };
 
@@ -20,9 +20,9 @@ export class ErrorBoundary extends Component<Props, { error: Error | null }> {
     if (!this.state.error) return this.props.children;
     return (
       <main className="mx-auto max-w-xl p-10" role="alert">
-        <h1 className="text-xl font-semibold">The page stumbled</h1>
+        <h1 className="text-xl font-semibold">The page could not be shown</h1>
         <p className="mt-3 text-stone-400">{this.state.error.message}</p>
-        <p className="mt-3">Your pictures and jobs are safe in the station.</p>
+        <p className="mt-3">Your pictures and jobs are stored by the station.</p>
         <button
           className="mt-5 rounded-md bg-amber-500 px-4 py-2 font-medium text-stone-950"
           onClick={() => window.location.reload()}

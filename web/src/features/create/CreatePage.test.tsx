@@ -1,22 +1,16 @@
-// The page against a station that starts late, answers late or not at all, while a person types already.
+// The page with a station that starts late, replies late or does not reply, while a person types.
 import { onlineManager, QueryClientProvider } from '@tanstack/react-query';
 import { StrictMode } from 'react';
 import { createRoot, type Root } from 'react-dom/client';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import type { ModelCard, ModelList } from '../../api/types';
+import type { ModelList } from '../../api/types';
 import { makeQueries } from '../../shared/lib/queries';
+import { cardWith, row, side } from '../../testing/values';
 import { CreatePage } from './CreatePage';
+import { storePictures } from './savedForm';
 
-const card: ModelCard = {
-  id: 'small', title: 'Small', family: 'sd15', task: 'generation', description: '', format: 'diffusers',
-  content_hash: '', source: 'starter', size_bytes: 0, problem: '', memory: { weights_bytes: 0, bytes_per_pixel: 0 },
-  capabilities: ['text_to_image'], native_width: 128, native_height: 128, warnings: [],
-  parameters: [
-    { name: 'steps', kind: 'integer', title: 'Steps', help: '', minimum: 1, maximum: 100, step: 1,
-      default_value: '20', choices: [] },
-  ],
-};
+const card = cardWith([row('steps', 'integer', '20', { minimum: 1, maximum: 100 }), side('width'), side('height')]);
 const ready: ModelList = { models: [card], reason: '' };
 
 let root: Root;
@@ -25,6 +19,7 @@ let models: () => Promise<ModelList>; // the station's answer
 let jobs: (query: URLSearchParams) => unknown[];
 
 beforeEach(() => {
+  sessionStorage.clear();
   jobs = () => [];
   vi.stubGlobal('fetch', async (path: string) =>
     new Response(JSON.stringify(
@@ -44,7 +39,7 @@ const open = () =>
   root.render(
     <StrictMode>
       <QueryClientProvider client={makeQueries()}>
-        <CreatePage />
+        <CreatePage uses={[]} />
       </QueryClientProvider>
     </StrictMode>,
   );
@@ -63,7 +58,7 @@ const typeInto = (element: HTMLInputElement | HTMLTextAreaElement | null, text: 
   element.dispatchEvent(new Event('input', { bubbles: true }));
 };
 
-// Real time: what is tested is how the page's own clock takes it.
+// In real time: the intervals of the page are tested.
 const within = (milliseconds: number, what: () => void) => vi.waitFor(what, { timeout: milliseconds, interval: 5 });
 
 describe('the create page', () => {
@@ -73,7 +68,7 @@ describe('the create page', () => {
     models = () => new Promise((resolve) => (answer = resolve));
     open();
     await within(1000, () => expect(answer).toBeDefined());
-    expect(reason()).toMatch(/Asking the station/);
+    expect(reason()).toMatch(/Loading the list of models/);
     const arrived = () => find('option[value="small"]') !== null;
     let typed = false;
     const watch = new MutationObserver(() => {
@@ -95,7 +90,7 @@ describe('the create page', () => {
     expect(find<HTMLInputElement>('[aria-label="Width in pixels"]')?.value).toBe('128');
   });
 
-  it('says that the station starts, asks again, and loses nothing that was typed', async () => {
+  it('shows that the station starts, repeats the request, and keeps what was typed', async () => {
     models = async () => ({ models: [], reason: 'the worker has not started yet' });
     open();
     await within(1000, () => expect(reason()).toBe('The worker has not started yet.'));
@@ -108,7 +103,7 @@ describe('the create page', () => {
     expect(prompt()?.value).toBe('a red circle');
   });
 
-  it('says that the station does not answer, and recovers when it does', async () => {
+  it('shows that the station does not answer, and recovers when it does', async () => {
     models = () => Promise.reject(new TypeError('Failed to fetch'));
     open();
     await within(1000, () => expect(reason()).toMatch(/does not answer/));
@@ -117,22 +112,22 @@ describe('the create page', () => {
     await within(1500, () => expect(works()).toBe(true));
   });
 
-  it('shows what somebody should know of the chosen model', async () => {
+  it('shows the warnings of the chosen model', async () => {
     models = async () => ({ models: [{ ...card, warnings: ['1 tensor of its files is not used'] }], reason: '' });
     open();
     await within(1000, () => expect(place.textContent).toContain('1 tensor of its files is not used'));
   });
 
-  it('works with a browser that believes to be offline', async () => {
+  it('works with a browser that reports to be offline', async () => {
     onlineManager.setOnline(false);
     models = async () => ready;
     open();
-    await within(1000, () => expect(reason()).toBe('Write what you would like to see.'));
+    await within(1000, () => expect(reason()).toBe('Describe the picture.'));
     typeInto(prompt(), 'a red circle');
     await within(500, () => expect(works()).toBe(true));
   });
 
-  it('keeps the button reachable when it cannot work, and the reason with it', async () => {
+  it('keeps the disabled button focusable, with the reason', async () => {
     models = async () => ({ models: [], reason: '' });
     open();
     await within(1000, () => expect(reason()).toBe('No model that makes pictures is installed.'));
@@ -141,17 +136,48 @@ describe('the create page', () => {
     expect(find('#why-not')?.getAttribute('role')).toBe('status');
   });
 
-  it('fills the strip with what has succeeded, older ones with it', async () => {
+  it('fills the strip with all finished pictures, older ones included', async () => {
     models = async () => ready;
     const made = (from: number, count: number) =>
       Array.from({ length: count }, (_, i) => ({
         id: `job-${from - i}`, state: 'succeeded', result: { artifacts: [`a${from - i}`], used: { prompt: 'a dot' } },
       }));
     jobs = (query) => {
-      if (query.get('state') !== 'succeeded') return [];
+      if (query.get('state') !== 'succeeded' || query.get('task') !== 'generate') return [];
       return query.get('before') === 'job-41' ? made(40, 3) : query.has('before') ? [] : made(100, 60);
     };
     open();
     await within(2000, () => expect(place.querySelectorAll('[aria-label="Made so far"] img')).toHaveLength(63));
+  });
+
+  it('keeps the form and its picture across a reload', async () => {
+    models = async () => ready;
+    storePictures({ source: { dataUrl: 'data:image/png;base64,AA', name: 'dot.png' }, mask: null });
+    open();
+    await within(1000, () => expect(find('[aria-label="Steps, exact value"]')).not.toBeNull());
+    typeInto(prompt(), 'a red circle');
+    typeInto(find('[aria-label="Steps, exact value"]'), '9');
+    await within(500, () => expect(works()).toBe(true));
+    root.unmount();
+    root = createRoot(place);
+    open();
+    await within(1000, () => expect(works()).toBe(true));
+    expect(prompt()?.value).toBe('a red circle');
+    expect(find<HTMLInputElement>('[aria-label="Steps, exact value"]')?.value).toBe('9');
+    expect(place.textContent).toContain('Starts from dot.png');
+  });
+
+  it('names the limits of the card beside a value out of range, and sends nothing', async () => {
+    models = async () => ready;
+    open();
+    await within(1000, () => expect(find('[aria-label="Steps, exact value"]')).not.toBeNull());
+    typeInto(prompt(), 'a red circle');
+    const steps = find<HTMLInputElement>('[aria-label="Steps, exact value"]');
+    typeInto(steps, '101');
+    await within(500, () => expect(reason()).toBe('Steps: 101 is out of range. Choose 1 to 100.'));
+    expect(works()).toBe(false);
+    expect(steps?.getAttribute('aria-invalid')).toBe('true');
+    const described = steps?.getAttribute('aria-describedby')?.split(' ').map((id) => document.getElementById(id)?.textContent);
+    expect(described).toEqual(['1 to 100', 'Steps: 101 is out of range. Choose 1 to 100.']);
   });
 });

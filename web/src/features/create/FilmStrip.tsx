@@ -2,6 +2,7 @@ import { useEffect, useRef } from 'react';
 
 import { artifactUrl } from '../../api/client';
 import type { Job } from '../../api/types';
+import { picturesOf, promptOf } from './generation';
 import type { Made } from './jobs';
 import { LiveTile } from './LiveTile';
 import { tileLook } from './tileLook';
@@ -18,7 +19,7 @@ interface Props {
 
 const nearEndPixels = 600;
 
-// What is under way, then what was made, newest first; older pictures come as one scrolls to the end.
+// Jobs that are queued or running, then finished pictures, the newest first. Older ones are loaded near the end.
 export function FilmStrip({ live, made, shown, onFollow, onCancel, onShow, loadOlder }: Props) {
   const strip = useRef<HTMLDivElement>(null);
   const loadWhenNearEnd = () => {
@@ -56,12 +57,12 @@ export function FilmStrip({ live, made, shown, onFollow, onCancel, onShow, loadO
 
 function MadeTile({ picture, shown, onShow }: { picture: Made; shown: boolean; onShow: (picture: Made) => void }) {
   const { job, index } = picture;
-  const count = job.result?.artifacts.length ?? 1;
+  const count = picturesOf(job).length;
   return (
     <li className="shrink-0">
       <button
         type="button"
-        aria-label={`Show: ${job.result?.used.prompt ?? ''}${count > 1 ? `, ${index + 1} of ${count}` : ''}`}
+        aria-label={`Show: ${promptOf(job)}${count > 1 ? `, ${index + 1} of ${count}` : ''}`}
         aria-pressed={shown}
         className={tileLook(shown)}
         onClick={() => onShow(picture)}

@@ -3,12 +3,13 @@ import type { Ref } from 'react';
 import type { ModelCard, Parameter } from '../../api/types';
 import { Button } from '../../shared/ui/Button';
 import { Field, inputLook } from '../../shared/ui/Field';
-import { drawnParameters, formProblem, groupParameters, seedTyped, valuesOf, type FormChange, type FormState } from './form';
+import { ParameterForm } from '../../shared/ui/ParameterForm';
+import { PictureInput } from '../../shared/ui/PictureInput';
+import { attachedTo, formProblem, groupRows, rowOf, seedRowOf, valuesOf, type FormChange, type FormState } from './form';
 import { ModelControl } from './ModelControl';
-import { ParameterControl } from './ParameterControl';
-import { carriedWords } from './reuse';
+import { carriedText } from './reuse';
+import { SeedControl } from './SeedControl';
 import { SizeControl } from './SizeControl';
-import { SourceControl } from './SourceControl';
 import type { ModelRefresh } from './useModels';
 
 interface Props {
@@ -22,7 +23,7 @@ interface Props {
   onChange: (changes: FormChange) => void;
   onModel: (id: string) => void;
   onSubmit: () => void;
-  onFile: (file: File) => void; // to start from
+  onFile: (file: File) => void; // the picture to start from
   onRemove: () => void;
 }
 
@@ -31,23 +32,20 @@ export function GenerateForm({
 }: Props) {
   const problem = formProblem(form, card, noModel);
   const values = valuesOf(form, card);
-  const setValue = (name: string, value: string) => onChange({ chosen: { [name]: value } });
   const submitOnCtrlEnter = (event: React.KeyboardEvent) => {
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && !problem) onSubmit();
   };
-  const groups = groupParameters(card ? drawnParameters(card, form.source !== null) : []);
-  const draw = (parameters: Parameter[]) =>
-    parameters.map((parameter) => (
-      <ParameterControl
-        key={parameter.name}
-        parameter={parameter}
-        value={values[parameter.name] ?? ''}
-        onChange={(value) => setValue(parameter.name, value)}
-      />
-    ));
+  const groups = card ? groupRows(card) : { source: [], everyday: [], further: [] };
+  const draw = (rows: Parameter[]) => (
+    <ParameterForm
+      rows={rows} values={values} attached={attachedTo(form)}
+      onChange={(name, value) => onChange({ chosen: { [name]: value } })}
+    />
+  );
   return (
     <form
       ref={ref}
+      noValidate // problems are shown by the page, in sentences
       aria-label="Create a picture"
       className="flex w-full shrink-0 flex-col gap-4 border-stone-800 p-5 md:w-88 md:scroll-pb-36 md:overflow-y-auto md:border-r"
       onSubmit={(event) => {
@@ -56,42 +54,28 @@ export function GenerateForm({
       }}
       onKeyDown={submitOnCtrlEnter}
     >
-      <Field label="Prompt">
-        {(id) => (
-          <textarea
-            id={id} rows={4} className={inputLook} value={form.prompt}
-            placeholder="a red circle on a blue background"
-            onChange={(event) => onChange({ prompt: event.target.value })}
-          />
-        )}
-      </Field>
-      <Field label="Leave out" help="Negative prompt: what the picture should not show">
-        {(id) => (
-          <textarea
-            id={id} rows={2} className={inputLook} value={form.negativePrompt}
-            placeholder="negative prompt (optional)"
-            onChange={(event) => onChange({ negativePrompt: event.target.value })}
-          />
-        )}
-      </Field>
-      <SourceControl source={form.source} onFile={onFile} onRemove={onRemove}>
+      <PromptFields form={form} card={card} onChange={onChange} />
+      <PictureInput
+        label="Picture to start from" invitation="Drop a picture to start from, or choose one"
+        caption={(name) => `Starts from ${name}`} picture={form.source} onFile={onFile} onRemove={onRemove}
+      >
         {draw(groups.source)}
-      </SourceControl>
+      </PictureInput>
       <ModelControl cards={cards} card={card} refresh={refresh} onModel={onModel} />
       {card && (
         <SizeControl
           card={card}
           width={values['width'] ?? ''}
           height={values['height'] ?? ''}
-          exact={form.carried['exact_size'] === true}
+          exact={form.carried['exact_size'] === true || values['exact_size'] === 'true'}
           onChange={(chosen) => onChange({ chosen })}
         />
       )}
       {draw(groups.everyday)}
-      <SeedControl form={form} onChange={onChange} />
+      <SeedControl row={seedRowOf(card)} form={form} onChange={onChange} />
       {groups.further.length > 0 && (
         <details className="text-sm">
-          <summary className="cursor-pointer text-xs font-medium text-stone-400">More settings</summary>
+          <summary className="cursor-pointer text-xs font-medium text-stone-300">More settings</summary>
           <div className="mt-3 flex flex-col gap-4">{draw(groups.further)}</div>
         </details>
       )}
@@ -103,7 +87,7 @@ export function GenerateForm({
         >
           {busy ? 'Create another' : 'Create'}
         </Button>
-        {/* The button stays reachable when it cannot work, so that its reason is read with it. */}
+        {/* The button can have the focus while it is disabled, so that screen readers read the reason with it. */}
         <p id="why-not" role="status" className="mt-2 min-h-5 text-sm text-stone-300">
           {problem}
         </p>
@@ -112,42 +96,40 @@ export function GenerateForm({
   );
 }
 
-// What a picture's settings hold beyond the controls above: named, and taken away with one press.
-function Carried({ form, onChange }: Pick<Props, 'form' | 'onChange'>) {
-  const words = carriedWords(form.carried);
-  if (!words) return null;
+function PromptFields({ form, card, onChange }: Pick<Props, 'form' | 'card' | 'onChange'>) {
+  const negative = rowOf(card, 'negative_prompt');
   return (
-    <div className="flex items-center justify-between gap-3 text-xs text-stone-300">
-      <p>Also as in that picture: {words}</p>
-      <Button onClick={() => onChange({ carried: {} })}>Forget</Button>
-    </div>
+    <>
+      <Field label={rowOf(card, 'prompt')?.title ?? 'Prompt'} title={rowOf(card, 'prompt')?.help}>
+        {(attributes) => (
+          <textarea
+            {...attributes} rows={4} className={inputLook} value={form.prompt}
+            placeholder="a red circle on a blue background"
+            onChange={(event) => onChange({ prompt: event.target.value })}
+          />
+        )}
+      </Field>
+      <Field label={negative?.title ?? 'Negative prompt'} title={negative?.help}>
+        {(attributes) => (
+          <textarea
+            {...attributes} rows={2} className={inputLook} value={form.negativePrompt}
+            placeholder="what the picture must not show (optional)"
+            onChange={(event) => onChange({ negativePrompt: event.target.value })}
+          />
+        )}
+      </Field>
+    </>
   );
 }
 
-function SeedControl({ form, onChange }: Pick<Props, 'form' | 'onChange'>) {
+// Settings of the picture whose settings are used that have no control: listed, and removed with one press.
+function Carried({ form, onChange }: Pick<Props, 'form' | 'onChange'>) {
+  const text = carriedText(form);
+  if (!text) return null;
   return (
-    <Field
-      label="Seed"
-      help="The same seed and settings give the same picture"
-      aside={
-        <label className="flex items-center gap-1.5 text-xs text-stone-400">
-          <input
-            type="checkbox"
-            className="accent-amber-500"
-            checked={form.seedLocked}
-            onChange={(event) => onChange({ seedLocked: event.target.checked })}
-          />
-          keep
-        </label>
-      }
-    >
-      {(id) => (
-        <input
-          id={id} inputMode="numeric" className={inputLook} value={form.chosen['seed'] ?? ''}
-          placeholder="a new one for each picture"
-          onChange={(event) => onChange(seedTyped(event.target.value))}
-        />
-      )}
-    </Field>
+    <div className="flex items-center justify-between gap-3 text-xs text-stone-300">
+      <p>Also as in that picture: {text}</p>
+      <Button onClick={() => onChange({ carried: {}, mask: null })}>Remove these</Button>
+    </div>
   );
 }

@@ -1,5 +1,6 @@
 import { artifactUrl } from '../../api/client';
 import type { Job } from '../../api/types';
+import { promptOf } from './generation';
 import { tileLook } from './tileLook';
 
 interface Props {
@@ -9,7 +10,7 @@ interface Props {
   onCancel: (id: string) => void;
 }
 
-// A picture that waits or is drawn: how far it is, a look at it, and its end.
+// A job that is queued or running: its preview, its progress and a button that cancels it.
 export function LiveTile({ job, shown, onFollow, onCancel }: Props) {
   const percent = Math.round(job.progress.fraction * 100);
   const words = job.state === 'queued' ? 'Waiting' : `${percent} %`;
@@ -17,7 +18,7 @@ export function LiveTile({ job, shown, onFollow, onCancel }: Props) {
   return (
     <li className="relative shrink-0">
       <button
-        type="button" aria-label={`Look at: ${job.input.prompt}, ${words}`} aria-pressed={shown}
+        type="button" aria-label={`Look at: ${promptOf(job)}, ${words}`} aria-pressed={shown}
         className={tileLook(shown)} onClick={() => onFollow(job)}
       >
         <span className="relative flex size-full flex-col justify-end bg-stone-900 text-left">
@@ -33,7 +34,7 @@ export function LiveTile({ job, shown, onFollow, onCancel }: Props) {
         </span>
       </button>
       <button
-        type="button" aria-label={`Cancel: ${job.input.prompt}`} title="Cancel"
+        type="button" aria-label={`Cancel: ${promptOf(job)}`} title="Cancel"
         className="absolute top-1 right-1 size-6 rounded-full bg-stone-950/80 text-sm leading-none text-stone-200 hover:bg-red-800"
         onClick={() => onCancel(job.id)}
       >

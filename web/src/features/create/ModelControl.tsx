@@ -10,25 +10,25 @@ interface Props {
   onModel: (id: string) => void;
 }
 
-// The model to draw with, why others cannot, and a look for those that were just put in place.
+// The model to use, the reasons why others cannot be used, and a search for newly installed ones.
 export function ModelControl({ cards, card, refresh, onModel }: Props) {
   const broken = cards.filter((each) => each.problem);
   return (
     <div className="flex flex-col gap-1.5">
       <Field
         label="Model"
-        help={card?.description}
+        title={card?.description}
         aside={
           <button
             type="button" className="text-xs text-stone-400 underline hover:text-stone-100"
-            aria-disabled={refresh.busy} onClick={() => !refresh.busy && refresh.look()}
+            aria-disabled={refresh.busy} onClick={() => !refresh.busy && refresh.start()}
           >
-            {refresh.busy ? 'Looking …' : 'Look for new models'}
+            {refresh.busy ? 'Searching …' : 'Look for new models'}
           </button>
         }
       >
-        {(id) => (
-          <select id={id} className={inputLook} value={card?.id ?? ''} onChange={(e) => onModel(e.target.value)}>
+        {(attributes) => (
+          <select {...attributes} className={inputLook} value={card?.id ?? ''} onChange={(e) => onModel(e.target.value)}>
             {cards.map((each) => (
               <option key={each.id} value={each.id} disabled={Boolean(each.problem)}>
                 {modelLabel(each, cards)}

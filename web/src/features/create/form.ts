@@ -1,94 +1,92 @@
-// The form's rules, without React: what the model's card offers, what a person typed, what is sent.
-import type { ModelCard, NewJob, Parameter } from '../../api/types';
+// The rules of the form, without React: what the card of the model offers, what a person typed, what is sent.
+import type { Input, ModelCard, NewJob, Parameter } from '../../api/types';
 import { sentence } from '../../shared/lib/format';
+import { firstProblem, inputOf, isAnySeed, type Attached, type Values } from '../../shared/lib/parameters';
+import type { SourcePicture } from '../../shared/lib/readPicture';
+import { generateTask } from './generation';
 
 export interface FormState {
   prompt: string;
   negativePrompt: string;
-  model: string; // id; '' until the station has named its models
-  chosen: Values; // what a person typed or picked; all else is the model's default
+  model: string; // id; '' until the station has listed its models
+  chosen: Values; // what a person typed or selected; everything else is the default of the model
   seedLocked: boolean; // false: a new seed for each picture
-  source: SourcePicture | null; // start from this picture
-  carried: Carried; // asked for with a picture whose settings are used, and without a control here
+  source: SourcePicture | null; // the picture to start from
+  mask: SourcePicture | null; // of a picture whose settings are used
+  carried: Carried; // members of that picture's request without a control here
 }
 
-export type Carried = NewJob['input'];
+export type Carried = Input;
 
-export type Values = Record<string, string>; // by parameter name, as typed
+export const emptyForm: FormState = {
+  prompt: '', negativePrompt: '', model: '', chosen: {}, seedLocked: false, source: null, mask: null, carried: {},
+};
 
-// A change names only what changes: the form may have changed meanwhile, for the station's answers arrive while
-// somebody types. Values replace those of the same name.
+// A change holds only the members that change: the form may have changed meanwhile, because replies of the station
+// arrive while a person types. Values replace those of the same name.
 export type FormChange = Partial<FormState>;
 
 export const changed = (before: FormState, changes: FormChange): FormState => ({
   ...before,
+  ...('source' in changes ? { mask: null, carried: withoutPicture(before.carried) } : {}),
   ...changes,
   chosen: { ...before.chosen, ...changes.chosen },
-  carried: changes.carried ?? ('source' in changes ? withoutPicture(before.carried) : before.carried),
 });
 
-// These belong to one source picture; the station refuses a mask alone.
-const ofOnePicture = new Set(['mask', 'keep_outside', 'matte']);
-const withoutPicture = (carried: Carried): Carried =>
+// These apply to one source picture.
+const ofOnePicture = new Set(['keep_outside', 'matte']);
+export const withoutPicture = (carried: Carried): Carried =>
   Object.fromEntries(Object.entries(carried).filter(([name]) => !ofOnePicture.has(name)));
 
-export interface SourcePicture {
-  dataUrl: string;
-  name: string;
-}
+export const attachedTo = ({ source, mask }: Pick<FormState, 'source' | 'mask'>): Attached =>
+  new Set([...(source ? ['image'] : []), ...(mask ? ['mask'] : [])]);
 
 export interface Size {
   width: number;
   height: number;
 }
 
-// Drawn by their own controls, or sent by other means.
-const ownControls = new Set(['prompt', 'negative_prompt', 'seed', 'width', 'height', 'model']);
-const onlyWithPicture = new Set(['strength', 'fit']);
+export const rowOf = (card: ModelCard | undefined, name: string): Parameter | undefined =>
+  card?.parameters.find((row) => row.name === name);
+
+// The seed can be typed before the station has listed its models.
+const seedRow: Parameter = {
+  name: 'seed', kind: 'seed', title: 'Seed', help: 'The same seed and settings give the same picture',
+  minimum: null, maximum: null, step: null, default_value: '', choices: [], unit: '', needs: '',
+};
+export const seedRowOf = (card: ModelCard | undefined): Parameter => rowOf(card, 'seed') ?? seedRow;
+
+// Parameters with a control of their own, or set by the page.
+const ownControls = new Set(['prompt', 'negative_prompt', 'model', 'width', 'height', 'seed', 'preview_every']);
 const everyday = new Set(['steps', 'guidance', 'sampler', 'schedule']);
 
-// Part of every request with a picture, whatever the model.
-const fit: Parameter = {
-  name: 'fit', kind: 'choice', title: 'Fit', help: 'How the picture meets a size of another shape',
-  minimum: null, maximum: null, step: null, default_value: 'stretch', choices: ['stretch', 'cover', 'contain'],
-};
+const plainRows = (card: ModelCard): Parameter[] => card.parameters.filter(({ name }) => !ownControls.has(name));
 
-export function drawnParameters(card: ModelCard, withPicture: boolean): Parameter[] {
-  const known = card.parameters.some(({ name }) => name === fit.name) ? card.parameters : [...card.parameters, fit];
-  return known.filter(
-    (parameter) =>
-      parameter.kind !== 'size' &&
-      !ownControls.has(parameter.name) &&
-      (withPicture || !onlyWithPicture.has(parameter.name)),
-  );
-}
-
-// Where they are drawn: beside the source picture, in sight, or folded away.
-export function groupParameters(parameters: Parameter[]) {
-  const source = parameters.filter(({ name }) => onlyWithPicture.has(name));
-  const rest = parameters.filter(({ name }) => !onlyWithPicture.has(name));
+// Where the rows are drawn: beside the source picture, always visible, or folded.
+export function groupRows(card: ModelCard) {
+  const rows = plainRows(card);
+  const rest = rows.filter(({ needs }) => needs === '');
   return {
-    source,
+    source: rows.filter(({ needs }) => needs !== ''),
     everyday: rest.filter(({ name }) => everyday.has(name)),
     further: rest.filter(({ name }) => !everyday.has(name)),
   };
 }
 
-const roundTo8 = (value: number) => Math.max(64, Math.round(value / 8) * 8);
-
-// What a list offers: the card's choices, the model's own where the card names none, and what is chosen already
-// (another client's word may be none of the choices).
-export function choicesOf(parameter: Parameter, value: string): string[] {
-  return [...new Set([...(parameter.default_value === '' ? [''] : []), ...parameter.choices, value])];
+// The nearest value that the row takes.
+function fitted(row: Parameter | undefined, value: number): number {
+  const step = row?.step ?? 1;
+  const onGrid = Math.round(value / step) * step;
+  return Math.min(row?.maximum ?? Infinity, Math.max(row?.minimum ?? step, onGrid));
 }
 
-// Sizes worth a button: the native pixel count in the usual aspect ratios.
+// Sizes with a button: the native pixel count in common aspect ratios.
 export function sizePresets(card: ModelCard): (Size & { label: string })[] {
   const { native_width: w, native_height: h } = card;
   const area = w * h;
   const ratio = (x: number, y: number): Size => ({
-    width: roundTo8(Math.sqrt((area * x) / y)),
-    height: roundTo8(Math.sqrt((area * y) / x)),
+    width: fitted(rowOf(card, 'width'), Math.sqrt((area * x) / y)),
+    height: fitted(rowOf(card, 'height'), Math.sqrt((area * y) / x)),
   });
   return [
     { label: 'Square', width: w, height: h },
@@ -98,19 +96,19 @@ export function sizePresets(card: ModelCard): (Size & { label: string })[] {
   ];
 }
 
-// Above 4 times the native pixel count the station draws small and enlarges (engine/pipelines/sizes); below, the
-// model draws more than it was trained on.
+// Above 4 times the native pixel count the station makes a small picture and enlarges it (engine/pipelines/sizes);
+// below, the model makes a picture larger than those of its training.
 export function sizeHint(card: ModelCard, width: string, height: string, exact = false): string | null {
   const native = card.native_width * card.native_height;
-  const asked = Number(width) * Number(height);
-  if (!(asked > 1.5 * native) || (asked > 4 * native && !exact)) return null;
+  const pixels = Number(width) * Number(height);
+  if (!(pixels > 1.5 * native) || (pixels > 4 * native && !exact)) return null;
   const trained = `${card.native_width} × ${card.native_height}`;
-  return `Larger than what the model was trained on (${trained}): its subject may repeat.`;
+  return `Larger than the pictures that the model was trained on (${trained}): its subject may repeat.`;
 }
 
 const titleOf = (card: ModelCard) => card.title || card.id;
 
-// Two models may carry one title; their ids differ.
+// Two models may have the same title; their ids differ.
 export const needsId = (card: ModelCard, cards: ModelCard[]) =>
   titleOf(card) !== card.id && cards.some((each) => each.id !== card.id && titleOf(each) === titleOf(card));
 
@@ -120,82 +118,56 @@ export function modelLabel(card: ModelCard, cards: ModelCard[]): string {
 
 export function defaultValues(card: ModelCard): Values {
   const values: Values = {};
-  for (const parameter of card.parameters) values[parameter.name] = parameter.default_value;
+  for (const row of card.parameters) values[row.name] = row.default_value;
   values['width'] = String(card.native_width);
   values['height'] = String(card.native_height);
-  values['seed'] = '';
-  values['fit'] ??= fit.default_value;
   return values;
 }
 
-// A card may spell its default otherwise than its choices; one that it does not list is left to the model.
-export function withListedDefaults(card: ModelCard): ModelCard {
-  const listed = ({ choices, default_value }: Parameter) =>
-    choices.find((choice) => choice.toLowerCase() === default_value.toLowerCase()) ?? '';
-  return {
-    ...card,
-    parameters: card.parameters.map((parameter) =>
-      parameter.kind === 'choice' ? { ...parameter, default_value: listed(parameter) } : parameter),
-  };
-}
-
-// What the controls show and what is sent: computed, never stored, so that no answer of the station overwrites
-// what was typed before it came.
+// What the controls show and what is sent. It is computed and never stored, so that no reply of the station overwrites
+// what was typed before it arrived.
 export function valuesOf(form: FormState, card: ModelCard | undefined): Values {
   return card ? { ...defaultValues(card), ...form.chosen } : form.chosen;
 }
 
-// Another model: what was chosen stays, and what equals the old model's default becomes the new one's.
+// Another model: chosen values stay, and those that equal the default of the old model become the default of the new one.
 export function withModel(form: FormState, id: string, previous: ModelCard | undefined): FormState {
   const earlier = previous ? defaultValues(previous) : {};
   const chosen = Object.entries(form.chosen).filter(([name, value]) => value !== earlier[name]);
   return { ...form, model: id, chosen: Object.fromEntries(chosen) };
 }
 
-// Why Create cannot work now, in a sentence; null when it can. `noModel` says why there is no card.
+// Why the form cannot be sent, in a sentence; null when it can. `noModel` says why there is no card.
 export function formProblem(form: FormState, card: ModelCard | undefined, noModel: string): string | null {
   if (!card) return noModel;
   if (card.problem) return sentence(card.problem);
-  if (!form.prompt.trim()) return 'Write what you would like to see.';
+  if (!form.prompt.trim()) return 'Describe the picture.';
   const values = valuesOf(form, card);
-  for (const side of ['width', 'height'] as const) {
-    const value = Number(values[side]);
-    if (!Number.isInteger(value) || value % 8 !== 0 || value < 64 || value > 2048) {
-      return `The ${side} must be a multiple of 8 between 64 and 2048.`;
-    }
+  for (const side of ['width', 'height']) {
+    if (!(Number(values[side]) > 0)) return `The ${side} is missing.`;
   }
-  if (!isSeed(values['seed'] ?? '')) return 'The seed must be a whole number up to 18,446,744,073,709,551,615.';
-  return null;
+  const rows = card.parameters.filter(({ kind }) => kind !== 'seed');
+  return firstProblem([...rows, seedRowOf(card)], values, attachedTo(form));
 }
 
-const isAnySeed = (text: string) => text === '' || text === '-1'; // as other programs write it
-const isSeed = (text: string) => isAnySeed(text) || (/^\d{1,40}$/.test(text) && BigInt(text) < 1n << 64n);
-
-// What typing in the seed's field changes: a seed that is named is kept.
-export const seedTyped = (text: string): FormChange =>
-  ({ chosen: { seed: text.trim() }, seedLocked: !isAnySeed(text.trim()) });
-
-function typed(parameter: Parameter, text: string): string | number | boolean {
-  if (parameter.kind === 'integer' || parameter.kind === 'number') return Number(text);
-  if (parameter.kind === 'boolean') return text === 'true';
-  return text;
-}
+// Typing a seed locks it.
+export const seedTyped = (text: string): FormChange => ({ chosen: { seed: text }, seedLocked: !isAnySeed(text) });
 
 export function toJob(form: FormState, card: ModelCard, drawSeed: () => number): NewJob {
   const values = valuesOf(form, card);
-  const input: NewJob['input'] = { ...form.carried, prompt: form.prompt, model: card.id, preview_every: 1 };
+  const input: Input = {
+    ...form.carried, prompt: form.prompt, model: card.id, preview_every: 1,
+    ...inputOf(plainRows(card), values, attachedTo(form)),
+  };
   if (form.negativePrompt.trim()) input['negative_prompt'] = form.negativePrompt;
-  for (const parameter of drawnParameters(card, form.source !== null)) {
-    const text = values[parameter.name] ?? '';
-    const value = typed(parameter, text);
-    if (text !== '' && value !== typed(parameter, parameter.default_value)) input[parameter.name] = value;
-  }
-  // Beside a sampler that is named, the model's own schedule is no default: one that was chosen is sent.
+  // The default schedule belongs to the default sampler: beside a chosen sampler a chosen schedule is always sent.
   if (input['sampler'] && form.chosen['schedule']) input['schedule'] = form.chosen['schedule'];
   input['width'] = Number(values['width']);
   input['height'] = Number(values['height']);
   const seed = values['seed'] ?? '';
   input['seed_text'] = form.seedLocked && !isAnySeed(seed) ? seed : String(drawSeed());
-  if (form.source) input['image'] = form.source.dataUrl;
-  return { kind: 'generate', priority: 2, input };
+  const attachments: NewJob['attachments'] = {};
+  if (form.source) attachments['image'] = form.source.dataUrl;
+  if (form.mask) attachments['mask'] = form.mask.dataUrl;
+  return { task: generateTask, input, attachments };
 }

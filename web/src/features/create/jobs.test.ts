@@ -1,27 +1,22 @@
 import { describe, expect, it } from 'vitest';
 
 import type { Job, JobState } from '../../api/types';
-import { firstToFollow, isOutdated, liveJobs, madePictures, olderThan, seedOf } from './jobs';
+import { jobWith, pictures } from '../../testing/values';
+import { firstToFollow, liveJobs, madePictures, olderThan, seedOf } from './jobs';
 
 const job = (id: string, state: JobState, artifacts: string[] = []) =>
-  ({ id, state, result: artifacts.length > 0 ? { artifacts, used: { seed: 500, seed_text: '500' } } : null }) as unknown as Job;
+  jobWith({ id, state, result: artifacts.length > 0 ? pictures(artifacts, { seed_text: '500' }) : null });
 const ids = (jobs: Job[]) => jobs.map((each) => `${each.id} ${each.state}`);
 
 describe('lists of jobs', () => {
-  it('believe the followed job more than the list that was asked for earlier', () => {
+  it('take the state of the followed job over that of the list', () => {
     const listed = [job('c', 'queued'), job('b', 'queued'), job('a', 'running')];
     expect(ids(liveJobs(listed, job('b', 'running')))).toEqual(['c queued', 'b running', 'a running']);
     expect(ids(liveJobs(listed, job('a', 'succeeded')))).toEqual(['c queued', 'b queued']);
     expect(ids(liveJobs(listed, job('d', 'queued')))[0]).toBe('d queued');
     expect(ids(liveJobs([job('x', 'cancelled')], null))).toEqual([]);
   });
-  it('do not wake a job that has ended', () => {
-    expect(isOutdated(job('a', 'running'), job('a', 'cancelled'))).toBe(true);
-    expect(isOutdated(job('a', 'cancelled'), job('a', 'running'))).toBe(false);
-    expect(isOutdated(job('b', 'running'), job('a', 'cancelled'))).toBe(false);
-    expect(isOutdated(job('a', 'running'), null)).toBe(false);
-  });
-  it('follow what is drawn, or else what comes next', () => {
+  it('follow the running job, or else the next one', () => {
     expect(firstToFollow([job('c', 'queued'), job('b', 'running'), job('a', 'queued')])?.id).toBe('b');
     expect(firstToFollow([job('c', 'queued'), job('a', 'queued')])?.id).toBe('a');
     expect(firstToFollow([])).toBeUndefined();
@@ -32,12 +27,12 @@ describe('lists of jobs', () => {
     expect(seedOf(job('b', 'succeeded', ['p', 'q']), 1)).toBe('501');
   });
   it('name the seed of each picture to the last digit', () => {
-    const made = (seed_text: string) => ({ result: { used: { seed: Number(seed_text), seed_text } } }) as unknown as Job;
+    const made = (seed_text: string) => jobWith({ result: pictures(['p'], { seed: Number(seed_text), seed_text }) });
     expect(seedOf(made('9007199254740993'), 1)).toBe('9007199254740994');
     expect(seedOf(made('18446744073709551615'), 0)).toBe('18446744073709551615');
     expect(seedOf(made('18446744073709551615'), 1)).toBe('0'); // seed + i wraps
   });
-  it('end where a page is short or brings nothing new', () => {
+  it('end where a page is short or has no new job', () => {
     const first = [job('d', 'succeeded'), job('c', 'succeeded')];
     const second = [job('b', 'succeeded'), job('a', 'succeeded')];
     expect(olderThan(first, [first], 2)).toBe('c');

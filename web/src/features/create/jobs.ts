@@ -1,13 +1,9 @@
-// Rules about lists of jobs, without React: which go on, and the pictures of those that have ended.
+// Rules about the lists of jobs of the create page, without React.
 import type { Job } from '../../api/types';
+import { isLive } from '../../shared/lib/jobs';
+import { picturesOf, usedOf } from './generation';
 
-export const isLive = (job: Job): boolean => job.state === 'queued' || job.state === 'running';
-
-// An answer that was under way when the job ended: an ended job never goes on.
-export const isOutdated = (next: Job, known: Job | null): boolean =>
-  known?.id === next.id && !isLive(known) && isLive(next);
-
-// The list is asked for now and then, the followed job is told of at once: it knows better.
+// The list is requested at intervals and the followed job is reported at once: the followed job is the newer state.
 export function liveJobs(listed: Job[], followed: Job | null): Job[] {
   const live = listed.filter((job) => isLive(job) && job.id !== followed?.id);
   if (!followed || !isLive(followed)) return live;
@@ -16,7 +12,7 @@ export function liveJobs(listed: Job[], followed: Job | null): Job[] {
   return live;
 }
 
-// Which one a page that was just opened shows: what is drawn now, or else what comes next.
+// The job that a newly opened page shows: the running one, or else the next in the queue.
 export const firstToFollow = (live: Job[]): Job | undefined =>
   live.find((job) => job.state === 'running') ?? live.at(-1);
 
@@ -26,21 +22,20 @@ export interface Made {
   artifact: string;
 }
 
-// Every picture of every job, each job once however often it was listed.
+// Every picture of every job, each job once however often it is listed.
 export function madePictures(pages: Job[][]): Made[] {
   const jobs = new Map(pages.flat().map((job) => [job.id, job]));
-  return [...jobs.values()].flatMap((job) =>
-    (job.result?.artifacts ?? []).map((artifact, index) => ({ job, index, artifact })));
+  return [...jobs.values()].flatMap((job) => picturesOf(job).map((artifact, index) => ({ job, index, artifact })));
 }
 
-// The id to go on from; undefined at the end, which is also where a page brings nothing new.
+// The id from which the list continues; undefined at the end, and where a page has only jobs that are known already.
 export function olderThan(last: Job[], pages: Job[][], pageLength: number): string | undefined {
   const earlier = new Set(pages.slice(0, -1).flat().map((job) => job.id));
   const fresh = last.some((job) => !earlier.has(job.id));
   return last.length >= pageLength && fresh ? last.at(-1)?.id : undefined;
 }
 
-// Picture i of a batch was made with seed + i, and 0 follows the largest. Seeds are texts here: they have 64 bits,
-// which a number of JavaScript does not hold.
+// Picture i of a batch was made with seed + i, and 0 follows the largest seed. Seeds are texts here: they have 64 bits,
+// more than a number of JavaScript holds.
 export const seedOf = (job: Job, index: number): string =>
-  String(BigInt.asUintN(64, BigInt(job.result?.used.seed_text ?? 0) + BigInt(index)));
+  String(BigInt.asUintN(64, BigInt(usedOf(job)?.seed_text ?? 0) + BigInt(index)));

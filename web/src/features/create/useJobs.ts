@@ -3,16 +3,20 @@ import { useEffect, useRef } from 'react';
 
 import { api } from '../../api/client';
 import type { Job } from '../../api/types';
-import { firstToFollow, isLive, liveJobs, madePictures, olderThan, type Made } from './jobs';
-import type { Generation } from './useGenerate';
+import { isLive } from '../../shared/lib/jobs';
+import type { FollowedJob } from '../../shared/lib/useJob';
+import { generateTask } from './generation';
+import { firstToFollow, liveJobs, madePictures, olderThan, type Made } from './jobs';
 
 const pageLength = 60;
+const liveMax = 100;
 
-// What was made, newest first; older ones when they are asked for.
+// Finished pictures, the newest first; older ones on request.
 export function useMade(): { made: Made[]; loadOlder: (() => void) | undefined } {
   const { data, hasNextPage, isFetching, fetchNextPage } = useInfiniteQuery({
-    queryKey: ['jobs', 'made'],
-    queryFn: ({ pageParam }) => api.madeJobs(pageLength, pageParam),
+    queryKey: ['jobs', 'made', generateTask],
+    queryFn: ({ pageParam }) =>
+      api.jobs({ task: generateTask, states: 'succeeded', limit: pageLength, before: pageParam }),
     initialPageParam: '',
     getNextPageParam: (last, pages) => olderThan(last, pages, pageLength),
     refetchInterval: ({ state }) => (state.status === 'success' ? false : 2_000),
@@ -21,12 +25,15 @@ export function useMade(): { made: Made[]; loadOlder: (() => void) | undefined }
   return { made: madePictures(data?.pages ?? []), loadOlder };
 }
 
-// What waits or is drawn, whoever asked for it. A page that is opened meanwhile follows it.
-export function useLive(generation: Generation): Job[] {
+// Queued and running jobs of every client. A page that is opened meanwhile follows one of them.
+export function useLive(followed: FollowedJob): Job[] {
   const queries = useQueryClient();
   const { data } = useQuery({
-    queryKey: ['jobs', 'live'],
-    queryFn: async () => (await api.liveJobs()).filter(isLive),
+    queryKey: ['jobs', 'live', generateTask],
+    queryFn: async () => {
+      const listed = await api.jobs({ task: generateTask, states: 'queued,running', limit: liveMax, before: '' });
+      return listed.filter(isLive);
+    },
     retry: false,
     refetchInterval: ({ state }) => (state.data?.length ? 1_000 : 5_000),
   });
@@ -43,7 +50,7 @@ export function useLive(generation: Generation): Job[] {
   }, [ids, queries]);
 
   const looked = useRef(false);
-  const { job, busy, follow } = generation;
+  const { job, busy, follow } = followed;
   useEffect(() => {
     if (!data || looked.current) return;
     looked.current = true;
@@ -51,5 +58,5 @@ export function useLive(generation: Generation): Job[] {
     if (first && !job && !busy) follow(first);
   }, [data, job, busy, follow]);
 
-  return liveJobs(data ?? [], generation.job);
+  return liveJobs(data ?? [], followed.job);
 }

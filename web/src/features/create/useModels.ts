@@ -3,26 +3,25 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { api } from '../../api/client';
 import type { ModelCard } from '../../api/types';
 import { sentence } from '../../shared/lib/format';
-import { withListedDefaults } from './form';
 
 export interface Models {
-  cards: ModelCard[]; // those that make pictures
+  cards: ModelCard[]; // of the models that make pictures
   noModel: string; // why there is none, in a sentence
   problem: string | null; // the station does not answer
   refresh: ModelRefresh;
 }
 
 export interface ModelRefresh {
-  look: () => void;
+  start: () => void;
   busy: boolean;
-  found: string; // what came of it, in a sentence
+  found: string; // the outcome, in a sentence
 }
 
-const waitingMs = 1_000; // the station has just been started, or is away
+const waitingMs = 1_000; // the station has just been started, or does not answer
 const knownMs = 15_000; // a model may be installed at any time
 
-// A station that starts has no models to name yet and says so in `reason`; it is asked again until it has, also by
-// a page in the background. No retries beside that: the next question is the retry.
+// A station that starts lists no models yet and gives the `reason`. The request is repeated until it lists them, also
+// while the page is in the background. There are no other retries: the next request is the retry.
 export function useModels(): Models {
   const queries = useQueryClient();
   const { data, error } = useQuery({
@@ -43,14 +42,14 @@ export function useModels(): Models {
   const noModel =
     problem ??
     (!data
-      ? 'Asking the station for its models …'
+      ? 'Loading the list of models …'
       : data.reason
         ? sentence(data.reason)
         : 'No model that makes pictures is installed.');
-  const cards = (data?.models ?? []).filter((card) => card.task === 'generation').map(withListedDefaults);
+  const cards = (data?.models ?? []).filter((card) => card.task === 'generation');
   const busy = search.isPending || (search.isSuccess && Boolean(data?.reason));
-  const found = search.error?.message ?? (search.isSuccess && !busy ? foundWords(cards.length) : '');
-  return { cards, noModel, problem, refresh: { look: () => search.mutate(), busy, found } };
+  const found = search.error?.message ?? (search.isSuccess && !busy ? countText(cards.length) : '');
+  return { cards, noModel, problem, refresh: { start: () => search.mutate(), busy, found } };
 }
 
-const foundWords = (count: number) => (count === 1 ? '1 model is installed.' : `${count} models are installed.`);
+const countText = (count: number) => (count === 1 ? '1 model is installed.' : `${count} models are installed.`);

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { api } from '../../api/client';
 import { sentence } from '../../shared/lib/format';
 
-// What a person should know about this station: another program has its usual port, and the like.
+// Messages of the station and of its worker, for example that another program uses its usual port.
 export function Notices() {
   const status = useQuery({ queryKey: ['status'], queryFn: api.status, refetchInterval: 3000 });
   const worker = status.data?.workers[0];

@@ -4,7 +4,7 @@ import { api } from '../../api/client';
 import { gigabytes } from '../../shared/lib/format';
 import { stateText } from './pill';
 
-// Whether the station can work right now, in one line; the reason is in the tooltip and read aloud.
+// The state of the station in one line, with its memory; the tooltip names the device or its problem.
 export function StationPill() {
   const status = useQuery({ queryKey: ['status'], queryFn: api.status, refetchInterval: 3000 });
   const worker = status.data?.workers[0];
@@ -27,7 +27,7 @@ export function StationPill() {
         className={`size-2 rounded-full ${well ? (busy || starting ? 'bg-amber-400' : 'bg-emerald-400') : 'bg-red-500'}`}
       />
       {text}
-      {memory && <span className="text-stone-400">{memory}</span>}
+      {memory && <span className="hidden text-stone-400 sm:inline">{memory}</span>}
     </span>
   );
 }

@@ -9,13 +9,13 @@ const worker: StationStatus['workers'][number] = {
 };
 
 describe('the line about the station', () => {
-  it('counts what is drawn and what waits apart', () => {
+  it('counts running and waiting jobs', () => {
     const busy = { ...worker, state: 'busy' };
-    expect(stateText({ workers: [busy], running: 1, queued: 0 })).toBe('1 drawing');
-    expect(stateText({ workers: [busy], running: 1, queued: 2 })).toBe('1 drawing · 2 waiting');
+    expect(stateText({ workers: [busy], running: 1, queued: 0 })).toBe('1 running');
+    expect(stateText({ workers: [busy], running: 1, queued: 2 })).toBe('1 running · 2 waiting');
     expect(stateText({ workers: [worker], running: 0, queued: 0 })).toBe('idle');
   });
-  it('says why nothing is drawn', () => {
+  it('gives the reason why nothing runs', () => {
     expect(stateText({ workers: [], running: 0, queued: 1 })).toBe('starting');
     expect(stateText({ workers: [{ ...worker, state: 'starting' }], running: 0, queued: 1 })).toBe('starting · 1 waiting');
     expect(stateText({ workers: [{ ...worker, problem: 'no engine' }], running: 0, queued: 0 })).toBe('worker not ready');

@@ -1,4 +1,4 @@
-// The header's one line about the station, without React.
+// The text about the station in the header, without React.
 import type { StationStatus } from '../../api/types';
 
 export function stateText(status: Pick<StationStatus, 'workers' | 'running' | 'queued'>): string {
@@ -6,9 +6,9 @@ export function stateText(status: Pick<StationStatus, 'workers' | 'running' | 'q
   if (!worker) return 'starting';
   if (worker.problem) return 'worker not ready';
   const counts = [
-    status.running > 0 && `${status.running} drawing`,
+    status.running > 0 && `${status.running} running`,
     status.queued > 0 && `${status.queued} waiting`,
   ].filter(Boolean);
-  if (counts.length === 0) return worker.state === 'busy' ? 'idle' : worker.state; // it has just ended its work
+  if (counts.length === 0) return worker.state === 'busy' ? 'idle' : worker.state; // its job has just ended
   return [...(worker.state === 'starting' ? ['starting'] : []), ...counts].join(' · ');
 }

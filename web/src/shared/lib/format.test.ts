@@ -9,16 +9,16 @@ describe('format', () => {
     expect(seconds(125)).toBe('2 min 05 s');
     expect(seconds(Number.NaN)).toBe('');
   });
-  it('turns slow speeds around', () => {
+  it('writes slow speeds as seconds per step', () => {
     expect(speed(2.5)).toBe('2.5 steps/s');
     expect(speed(0.25)).toBe('4.0 s/step');
     expect(speed(0)).toBe('');
   });
-  it("makes the station's words a sentence", () => {
+  it("makes a sentence of the text of the station", () => {
     expect(sentence('the worker starts: wait')).toBe('The worker starts: wait.');
     expect(sentence('Is it there?')).toBe('Is it there?');
   });
-  it('leaves what the page cannot turn off out of a warning', () => {
+  it('leaves advice about a setting without control out of a warning', () => {
     expect(warningText('made at 128x128 and enlarged to 512x512 (exact_size turns this off)')).toBe(
       'Made at 128x128 and enlarged to 512x512.');
   });

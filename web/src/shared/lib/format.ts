@@ -1,4 +1,4 @@
-// Numbers and sentences as people read them.
+// Numbers and sentences for display.
 
 export function seconds(value: number): string {
   if (!Number.isFinite(value) || value < 0) return '';
@@ -15,13 +15,14 @@ export function speed(stepsPerSecond: number): string {
     : `${(1 / stepsPerSecond).toFixed(1)} s/step`;
 }
 
-// The station's sentences start small, for they often stand behind a colon; alone they start large and end.
+// The station's sentences start with a lower case letter and have no full stop, for use after a colon; here they are
+// whole sentences.
 export function sentence(text: string): string {
   const whole = text.charAt(0).toUpperCase() + text.slice(1);
   return /[.!?…]$/.test(whole) ? whole : `${whole}.`;
 }
 
-// A warning for readers of the page, which has no control for `exact_size`.
+// A warning without the advice about `exact_size`, which has no control in the page.
 export const warningText = (text: string): string => sentence(text.replace(/ \(exact_size [^)]*\)/, ''));
 
 export function gigabytes(megabytes: number): string {

@@ -1,7 +1,7 @@
 import { QueryClient } from '@tanstack/react-query';
 
-// The station is most often on this machine: it answers while the browser believes to be offline. A page that
-// comes back to the front asks again for what is old.
+// The station usually runs on this machine and answers also while the browser reports to be offline. Data older than
+// `staleTime` is requested again when the page gets the focus.
 export const makeQueries = () =>
   new QueryClient({
     defaultOptions: {

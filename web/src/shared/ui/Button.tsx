@@ -10,6 +10,9 @@ const looks: Record<Look, string> = {
   danger: 'bg-red-900/70 text-red-100 hover:bg-red-800',
 };
 
+// A link that looks like a quiet button.
+export const linkLook = 'rounded-md bg-stone-800 px-3 py-1.5 text-sm font-medium hover:bg-stone-700';
+
 export function Button({
   look = 'quiet',
   className = '',

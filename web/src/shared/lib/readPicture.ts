@@ -1,4 +1,9 @@
-import type { SourcePicture } from './form';
+// Reads a picture from a file or an address, as a data URL.
+
+export interface SourcePicture {
+  dataUrl: string;
+  name: string;
+}
 
 // The station takes JSON bodies of 48 MB; base64 adds a third.
 export const pictureBytesMax = 34 * 1024 * 1024;
@@ -7,7 +12,7 @@ export function pictureProblem(file: { name: string; type: string; size: number 
   const name = `The file '${file.name}'`;
   if (file.type && !file.type.startsWith('image/')) return `${name} is not a picture.`;
   if (file.size > pictureBytesMax) {
-    return `${name} has ${(file.size / 1048576).toFixed(0)} MB; pictures to start from may have 34 MB.`;
+    return `${name} has ${(file.size / 1048576).toFixed(0)} MB; a picture may have ${pictureBytesMax / 1048576} MB.`;
   }
   if (file.size === 0) return `${name} is empty.`;
   return null;
@@ -29,19 +34,19 @@ const readDataUrl = (file: File) =>
     reader.readAsDataURL(file);
   });
 
-// What the browser cannot show would be a blank beside the prompt, and most often it is damaged.
+// A picture that the browser cannot decode would be shown as an empty frame, and is usually damaged.
 const check = (dataUrl: string, name: string) =>
   new Promise<void>((resolve, reject) => {
     const image = new Image();
     image.onload = () => resolve();
-    const why = 'it is damaged, or a kind of picture that this browser does not know';
+    const why = 'it is damaged, or of a format that this browser does not support';
     image.onerror = () => reject(new Error(`The file '${name}' cannot be shown: ${why}.`));
     image.src = dataUrl;
   });
 
 export async function readPictureFromUrl(url: string, name: string): Promise<SourcePicture> {
   const response = await fetch(url);
-  if (!response.ok) throw new Error('That picture is no longer there.');
+  if (!response.ok) throw new Error('That picture is no longer stored.');
   const blob = await response.blob();
   return readPicture(new File([blob], name, { type: blob.type }));
 }

@@ -6,23 +6,24 @@ import { watchJob } from '../../api/events';
 import type { Job, NewJob } from '../../api/types';
 import { isLive, isOutdated } from './jobs';
 
-export interface Generation {
-  job: Job | null; // the one that is followed, running or ended
-  problem: string | null; // why it could not be asked for
+export interface FollowedJob {
+  job: Job | null; // the job that is followed, running or ended
+  problem: string | null; // why a request was refused
   busy: boolean;
   start: (job: NewJob) => void;
+  retry: (id: string) => void; // an ended job, as a new one with the same input
   follow: (job: Job) => void;
   cancel: (id: string) => void;
-  dismiss: () => void; // what was said about a failure
+  dismiss: () => void; // the message about a failure
 }
 
-// Asks for a picture and follows it to its end. A lost event stream falls back to asking once.
-export function useGenerate(): Generation {
+// Submits a job and follows its events until it ends. When the event stream is lost, the job is requested once.
+export function useJob(): FollowedJob {
   const [job, setJob] = useState<Job | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
-  const [asking, setAsking] = useState(false);
+  const [submitting, setSubmitting] = useState(false);
   const stop = useRef<(() => void) | null>(null);
-  const turn = useRef(0); // the newest wish decides what is followed
+  const turn = useRef(0); // only the newest request decides which job is followed
   const latest = useRef<Job | null>(null);
   const queries = useQueryClient();
 
@@ -30,7 +31,7 @@ export function useGenerate(): Generation {
 
   const fail = useCallback((error: Error) => setProblem(error.message), []);
 
-  // The lists and the station's state are asked for again as soon as this job's state changes.
+  // The lists of jobs and the status are requested again as soon as the state of this job changes.
   const take = useCallback(
     (next: Job) => {
       const known = latest.current;
@@ -55,30 +56,31 @@ export function useGenerate(): Generation {
     [take, fail],
   );
 
-  const start = useCallback(
-    (wish: NewJob) => {
+  const request = useCallback(
+    (accepted: Promise<Job>) => {
       const mine = ++turn.current;
       setProblem(null);
-      setAsking(true);
-      api
-        .submit(wish)
-        .then((accepted) => {
-          if (mine === turn.current) follow(accepted);
+      setSubmitting(true);
+      accepted
+        .then((next) => {
+          if (mine === turn.current) follow(next);
           else void queries.invalidateQueries({ queryKey: ['jobs', 'live'] });
         }, fail)
-        .finally(() => setAsking(false));
+        .finally(() => setSubmitting(false));
     },
     [follow, fail, queries],
   );
+  const start = useCallback((wanted: NewJob) => request(api.submit(wanted)), [request]);
+  const retry = useCallback((id: string) => request(api.retry(id)), [request]);
 
   const cancel = useCallback(
     (id: string) => {
       api.cancel(id).then((ended) => {
-        if (ended.id === job?.id) take(ended);
+        if (ended.id === latest.current?.id) take(ended);
         else void queries.invalidateQueries({ queryKey: ['jobs', 'live'] });
       }, fail);
     },
-    [job, take, fail, queries],
+    [take, fail, queries],
   );
 
   const dismiss = useCallback(() => {
@@ -86,5 +88,5 @@ export function useGenerate(): Generation {
     setJob((before) => (before?.state === 'failed' ? null : before));
   }, []);
 
-  return { job, problem, busy: asking || (job !== null && isLive(job)), start, follow, cancel, dismiss };
+  return { job, problem, busy: submitting || (job !== null && isLive(job)), start, retry, follow, cancel, dismiss };
 }

@@ -3,8 +3,8 @@ import { useEffect, useRef, useState } from 'react';
 const hasFiles = (event: DragEvent) => event.dataTransfer?.types.includes('Files') ?? false;
 const takesText = (target: EventTarget | null) => target instanceof Element && target.matches('textarea, input');
 
-// The whole window takes a dropped file. The browser never opens it, nor a link, in place of the page; text may still
-// be dropped into a field. True while a file hovers over the window.
+// Takes files that are dropped anywhere on the window. The browser never opens a dropped file or link in place of the
+// page; text may still be dropped into a field. Returns whether a file is held over the window.
 export function useDrop(onFile: (file: File) => void): boolean {
   const [over, setOver] = useState(false);
   const take = useRef(onFile);

@@ -1,4 +1,4 @@
-#include "engine/weights/checkpoint_layout.h"
+#include "engine/models/all_models.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -24,9 +24,16 @@ struct Count {
 constexpr Count kSd15Unet{686, 859'520'964}, kSdxlUnet{1680, 2'567'463'684};
 constexpr Count kVae{248, 83'653'863}, kClipL{196, 123'060'480}, kBigG{517, 694'659'840};
 
-void expect_part(const std::optional<CheckpointComponent>& part, const std::string& list,
-                 const Count& count) {
-  ASSERT_TRUE(part) << list;
+CheckpointLayout detect_layout(const fs::path& path) {
+  return detect_model(CheckpointFiles(path)).layout;
+}
+
+std::string family_of(const fs::path& path) {
+  return detect_model(CheckpointFiles(path)).family->id;
+}
+
+void expect_part(const CheckpointComponent* part, const std::string& list, const Count& count) {
+  ASSERT_NE(part, nullptr) << list;
   EXPECT_EQ(part->weights.size(), count.tensors) << list;
   EXPECT_EQ(part->weights.parameters(), count.parameters) << list;
   for (const ListedTensor& tensor : read_tensor_list(list)) {
@@ -37,35 +44,36 @@ void expect_part(const std::optional<CheckpointComponent>& part, const std::stri
 }
 
 void expect_sd15(const CheckpointLayout& layout) {
-  EXPECT_EQ(layout.family, "sd15");
-  expect_part(layout.unet, "unet_sd15", kSd15Unet);
-  expect_part(layout.vae, "vae", kVae);
-  expect_part(layout.text_encoder, "clip_l", kClipL);
-  EXPECT_FALSE(layout.text_encoder_2);
+  EXPECT_EQ(family_of(layout.path), "sd15");
+  expect_part(layout.find("unet"), "unet_sd15", kSd15Unet);
+  expect_part(layout.find("vae"), "vae", kVae);
+  expect_part(layout.find("text_encoder"), "clip_l", kClipL);
+  EXPECT_EQ(layout.find("text_encoder_2"), nullptr);
   EXPECT_THAT(layout.left_over, IsEmpty());
 }
 
 void expect_sdxl(const CheckpointLayout& layout) {
-  EXPECT_EQ(layout.family, "sdxl");
-  expect_part(layout.unet, "unet_sdxl", kSdxlUnet);
-  expect_part(layout.vae, "vae", kVae);
-  expect_part(layout.text_encoder, "clip_l", kClipL);
-  expect_part(layout.text_encoder_2, "big_g", kBigG);
-  EXPECT_TRUE(layout.force_zeros_for_empty_prompt);
+  EXPECT_EQ(family_of(layout.path), "sdxl");
+  expect_part(layout.find("unet"), "unet_sdxl", kSdxlUnet);
+  expect_part(layout.find("vae"), "vae", kVae);
+  expect_part(layout.find("text_encoder"), "clip_l", kClipL);
+  expect_part(layout.find("text_encoder_2"), "big_g", kBigG);
   EXPECT_THAT(layout.left_over, IsEmpty());
 }
 
 // Every tensor of the LDM list lies where the reference's converters put it.
 void expect_places(const CheckpointLayout& layout, const std::vector<ListedTensor>& ldm) {
   const struct {
-    const std::optional<CheckpointComponent>& part;
+    const CheckpointComponent* part;
     const char *prefix, *list;
   } parts[] = {
-      {layout.unet, "model.diffusion_model.", layout.text_encoder_2 ? "unet_sdxl" : "unet_sd15"},
-      {layout.vae, "first_stage_model.", "vae"},
-      {layout.text_encoder,
-       layout.text_encoder_2 ? "conditioner.embedders.0." : "cond_stage_model.", "clip_l"},
-      {layout.text_encoder_2, "conditioner.embedders.1.", "big_g"}};
+      {layout.find("unet"), "model.diffusion_model.",
+       layout.find("text_encoder_2") != nullptr ? "unet_sdxl" : "unet_sd15"},
+      {layout.find("vae"), "first_stage_model.", "vae"},
+      {layout.find("text_encoder"),
+       layout.find("text_encoder_2") != nullptr ? "conditioner.embedders.0." : "cond_stage_model.",
+       "clip_l"},
+      {layout.find("text_encoder_2"), "conditioner.embedders.1.", "big_g"}};
   std::size_t checked = 0;
   for (const auto& entry : parts) {
     if (!entry.part) continue;
@@ -80,7 +88,8 @@ void expect_places(const CheckpointLayout& layout, const std::vector<ListedTenso
       }
     }
   }
-  EXPECT_EQ(checked, layout.text_encoder_2 ? 1680u + 248 + 196 + 517 : 686u + 248 + 196);
+  EXPECT_EQ(checked,
+            layout.find("text_encoder_2") != nullptr ? 1680u + 248 + 196 + 517 : 686u + 248 + 196);
 }
 
 std::vector<ListedTensor> renamed(std::vector<ListedTensor> tensors,
@@ -131,7 +140,7 @@ void write_sd15_folder(const TemporaryFolder& folder) {
 
 ErrorCode code_of(const fs::path& path, std::string* sentence = nullptr) {
   try {
-    detect_checkpoint(path);
+    detect_layout(path);
   } catch (const Error& error) {
     if (sentence != nullptr) *sentence = error.what();
     return error.code();
@@ -139,20 +148,20 @@ ErrorCode code_of(const fs::path& path, std::string* sentence = nullptr) {
   return ErrorCode::kInternal;
 }
 
-TEST(CheckpointLayout, ReadsAnSd15Folder) {
+TEST(StableDiffusion, ReadsAnSd15Folder) {
   const TemporaryFolder folder;
   write_sd15_folder(folder);
-  const CheckpointLayout layout = detect_checkpoint(folder.path());
+  const CheckpointLayout layout = detect_layout(folder.path());
   expect_sd15(layout);
   EXPECT_EQ(layout.format, "diffusers");
   EXPECT_THAT(layout.training_buffers, testing::ElementsAre("text_model.embeddings.position_ids"));
-  EXPECT_EQ(layout.tokenizer_folder, folder.path() / "tokenizer");
-  EXPECT_EQ(layout.scheduler_config.at("_class_name"), "PNDMScheduler");
-  EXPECT_EQ(layout.unet->config.at("sample_size"), 64);
+  EXPECT_EQ(layout.find("tokenizer")->folder, folder.path() / "tokenizer");
+  EXPECT_EQ(layout.find("scheduler")->config.at("_class_name"), "PNDMScheduler");
+  EXPECT_EQ(layout.find("unet")->config.at("sample_size"), 64);
   EXPECT_FALSE(layout.fingerprint.empty());
 }
 
-TEST(CheckpointLayout, ReadsAShardedSdxlFolderInHalfPrecision) {
+TEST(StableDiffusion, ReadsAShardedSdxlFolderInHalfPrecision) {
   const TemporaryFolder folder;
   folder.write("model_index.json", kSdxlIndex);
   folder.write("unet/config.json", R"({"addition_embed_type": "text_time"})");
@@ -173,9 +182,9 @@ TEST(CheckpointLayout, ReadsAShardedSdxlFolderInHalfPrecision) {
                            "F16");
   write_sparse_safetensors(root / "text_encoder_2/model.fp16.safetensors",
                            read_tensor_list("big_g"), "F16");
-  const CheckpointLayout layout = detect_checkpoint(root);
+  const CheckpointLayout layout = detect_layout(root);
   expect_sdxl(layout);
-  EXPECT_EQ(layout.tokenizer_2_folder, root / "tokenizer_2");
+  EXPECT_EQ(layout.find("tokenizer_2")->folder, root / "tokenizer_2");
 
   fs::remove(root / "unet/diffusion_pytorch_model-00002-of-00002.safetensors");
   std::string sentence;
@@ -183,19 +192,19 @@ TEST(CheckpointLayout, ReadsAShardedSdxlFolderInHalfPrecision) {
   EXPECT_THAT(sentence, HasSubstr("00002-of-00002"));
 }
 
-TEST(CheckpointLayout, ReadsSd15SingleFiles) {
+TEST(StableDiffusion, ReadsSd15SingleFiles) {
   const TemporaryFolder folder;
   const fs::path path = folder.path() / "model.safetensors";
   auto tensors = read_tensor_list("ldm_sd15");
   write_sparse_safetensors(path, tensors, "F32");
-  const CheckpointLayout layout = detect_checkpoint(path);
+  const CheckpointLayout layout = detect_layout(path);
   expect_sd15(layout);
   expect_places(layout, tensors);
   EXPECT_EQ(layout.training_buffers.size(), 17u);
-  EXPECT_EQ(layout.unet->config.at("attention_head_dim"), 8);
-  EXPECT_FALSE(layout.vae->config.contains("scaling_factor"));
-  EXPECT_EQ(layout.scheduler_config.at("_class_name"), "PNDMScheduler");
-  EXPECT_TRUE(layout.tokenizer_folder.empty());
+  EXPECT_EQ(layout.find("unet")->config.at("attention_head_dim"), 8);
+  EXPECT_FALSE(layout.find("vae")->config.contains("scaling_factor"));
+  EXPECT_EQ(layout.find("scheduler")->config.at("_class_name"), "PNDMScheduler");
+  EXPECT_EQ(layout.find("tokenizer"), nullptr);
 
   // Old merges lack the wrapper; an inpainting model has nine channels.
   for (ListedTensor& tensor : tensors) {
@@ -203,25 +212,25 @@ TEST(CheckpointLayout, ReadsSd15SingleFiles) {
     if (tensor.name == "model.diffusion_model.input_blocks.0.0.weight") tensor.shape[1] = 9;
   }
   write_sparse_safetensors(path, tensors, "F16");
-  const CheckpointLayout inpaint = detect_checkpoint(path);
-  expect_part(inpaint.text_encoder, "clip_l", kClipL);
-  EXPECT_EQ(inpaint.unet->config.at("in_channels"), 9);
-  EXPECT_EQ(inpaint.scheduler_config.at("_class_name"), "DDIMScheduler");
+  const CheckpointLayout inpaint = detect_layout(path);
+  expect_part(inpaint.find("text_encoder"), "clip_l", kClipL);
+  EXPECT_EQ(inpaint.find("unet")->config.at("in_channels"), 9);
+  EXPECT_EQ(inpaint.find("scheduler")->config.at("_class_name"), "DDIMScheduler");
   EXPECT_THAT(inpaint.left_over, IsEmpty());
 }
 
-TEST(CheckpointLayout, ReadsSdxlSingleFilesAndTheirMarkers) {
+TEST(StableDiffusion, ReadsSdxlSingleFilesAndTheirMarkers) {
   const TemporaryFolder folder;
   const fs::path path = folder.path() / "model.safetensors";
   auto tensors = read_tensor_list("ldm_sdxl");
   write_sparse_safetensors(path, tensors, "F16");
-  const CheckpointLayout layout = detect_checkpoint(path);
+  const CheckpointLayout layout = detect_layout(path);
   expect_sdxl(layout);
   expect_places(layout, tensors);
-  EXPECT_EQ(layout.vae->config.at("force_upcast"), true);
-  EXPECT_EQ(layout.scheduler_config.at("prediction_type"), "epsilon");
+  EXPECT_EQ(layout.find("vae")->config.at("force_upcast"), true);
+  EXPECT_EQ(layout.find("scheduler")->config.at("prediction_type"), "epsilon");
 
-  const WeightsView& text = layout.text_encoder_2->weights;
+  const WeightsView& text = layout.find("text_encoder_2")->weights;
   const WeightSource* const key = text.find("text_model.encoder.layers.3.self_attn.k_proj.weight");
   EXPECT_EQ(key->transform, WeightTransform::kRows);
   EXPECT_EQ(key->part, 1);
@@ -231,31 +240,31 @@ TEST(CheckpointLayout, ReadsSdxlSingleFilesAndTheirMarkers) {
   tensors.push_back({"v_pred", {0}, {}});
   tensors.push_back({"ztsnr", {0}, {}});
   write_sparse_safetensors(path, tensors, "F16");
-  const CheckpointLayout marked = detect_checkpoint(path);
-  EXPECT_EQ(marked.scheduler_config.at("prediction_type"), "v_prediction");
-  EXPECT_EQ(marked.scheduler_config.at("rescale_betas_zero_snr"), true);
+  const CheckpointLayout marked = detect_layout(path);
+  EXPECT_EQ(marked.find("scheduler")->config.at("prediction_type"), "v_prediction");
+  EXPECT_EQ(marked.find("scheduler")->config.at("rescale_betas_zero_snr"), true);
   EXPECT_THAT(marked.left_over, IsEmpty());
 }
 
-TEST(CheckpointLayout, ReadsTorchArchivesOfBothFamilies) {
+TEST(StableDiffusion, ReadsTorchArchivesOfBothFamilies) {
   const TemporaryFolder folder;
   const fs::path path = folder.path() / "model.ckpt";
   write_sparse_torch_archive(path, read_tensor_list("ldm_sd15"));
-  expect_sd15(detect_checkpoint(path));
+  expect_sd15(detect_layout(path));
   write_sparse_torch_archive(path, read_tensor_list("ldm_sdxl"));  // 14 GB: needs zip64
-  expect_sdxl(detect_checkpoint(path));
+  expect_sdxl(detect_layout(path));
 }
 
-TEST(CheckpointLayout, NamesWhatAMergeBringsAlong) {
+TEST(StableDiffusion, NamesWhatAMergeBringsAlong) {
   const TemporaryFolder folder;
   const fs::path path = folder.path() / "model.safetensors";
   auto tensors = read_tensor_list("ldm_sd15");
   tensors.push_back({"embedding_manager.token", {4}, {}});
   write_sparse_safetensors(path, tensors, "F16");
-  EXPECT_THAT(detect_checkpoint(path).left_over, testing::ElementsAre("embedding_manager.token"));
+  EXPECT_THAT(detect_layout(path).left_over, testing::ElementsAre("embedding_manager.token"));
 }
 
-TEST(CheckpointLayout, SaysWhatAFolderLacks) {
+TEST(StableDiffusion, SaysWhatAFolderLacks) {
   const TemporaryFolder folder;
   std::string sentence;
   EXPECT_EQ(code_of(folder.path() / "nothing"), ErrorCode::kNotFound);
@@ -274,7 +283,7 @@ TEST(CheckpointLayout, SaysWhatAFolderLacks) {
   EXPECT_THAT(sentence, HasSubstr("FluxPipeline"));
 }
 
-TEST(CheckpointLayout, SaysWhatAForeignFileIs) {
+TEST(StableDiffusion, SaysWhatAForeignFileIs) {
   const TemporaryFolder folder;
   const fs::path path = folder.path() / "model.safetensors";
   const auto sentence_of = [&](const std::string& name) {

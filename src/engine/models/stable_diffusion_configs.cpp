@@ -1,4 +1,4 @@
-#include "engine/weights/published_configs.h"
+#include "engine/models/stable_diffusion_configs.h"
 
 #include <boost/json.hpp>
 

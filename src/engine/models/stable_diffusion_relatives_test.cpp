@@ -1,11 +1,10 @@
-#include "engine/weights/relatives.h"
-
+// Models that share names with Stable Diffusion and compute something else.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
-#include "engine/weights/checkpoint_layout.h"
+#include "engine/models/all_models.h"
 #include "engine/weights/sparse_checkpoint.h"
 #include "platform/error.h"
 
@@ -21,7 +20,7 @@ class RelativesTest : public testing::Test {
   std::string refusal(const std::vector<ListedTensor>& tensors) {
     write_sparse_safetensors(path_, tensors, "F16");
     try {
-      layout_ = detect_checkpoint(path_);
+      layout_ = detect_model(CheckpointFiles(path_)).layout;
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
       return error.what();
@@ -130,7 +129,7 @@ TEST_F(RelativesTest, WhatIsBesideTheModelIsListedOrKnown) {
   EXPECT_TRUE(layout_.left_over.empty());
   // One of the network's own without a place there: left to the network to refuse.
   EXPECT_EQ(refusal(with(sd15_, "model.diffusion_model.surprise.weight")), "");
-  EXPECT_NE(layout_.unet->weights.find("surprise.weight"), nullptr);
+  EXPECT_NE(layout_.find("unet")->weights.find("surprise.weight"), nullptr);
 }
 
 }  // namespace

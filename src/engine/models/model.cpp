@@ -1,0 +1,20 @@
+#include "engine/models/model.h"
+
+#include <numeric>
+
+#include "platform/error.h"
+
+namespace atelier::engine {
+
+std::int64_t Model::bytes() const {
+  return std::accumulate(
+      files_.component_bytes.begin(), files_.component_bytes.end(), std::int64_t{0},
+      [](std::int64_t sum, const auto& component) { return sum + component.second; });
+}
+
+void Model::refuse(std::string_view capability) const {
+  throw Error(ErrorCode::kUnsupported, "model '" + id() + "' (" + files_.card.family + ") cannot " +
+                                           std::string(capability) + ": choose another model");
+}
+
+}  // namespace atelier::engine

@@ -1,0 +1,180 @@
+// The tasks page with a station that lists tasks: their forms, requests and results.
+import { act, cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
+import { QueryClientProvider } from '@tanstack/react-query';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+
+import { App } from '../../app/App';
+import { makeQueries } from '../../shared/lib/queries';
+import { jobWith, row } from '../../testing/values';
+
+const tasks = [
+  { id: 'generate', title: 'Create', summary: '', parameters: [], attachments: [], outputs: ['picture'] },
+  {
+    id: 'classify', title: 'Classify', summary: 'Rates a picture.', outputs: ['labels'],
+    parameters: [
+      row('top', 'integer', '3', { minimum: 1, maximum: 5, help: 'How many labels' }),
+      row('inside', 'boolean', 'false', { needs: 'mask' }),
+    ],
+    attachments: [
+      { role: 'image', media: 'picture', title: 'Picture', required: true },
+      { role: 'mask', media: 'picture', title: 'Mask', required: false },
+    ],
+  },
+  {
+    id: 'write', title: 'Write', summary: 'Writes a text.', parameters: [row('question', 'text')], attachments: [],
+    outputs: ['text'],
+  },
+];
+
+let listed: typeof tasks;
+let ended: object; // the job that the station sends as its last event
+let sent: { path: string; body: unknown }[];
+
+class FakeEventSource extends EventTarget {
+  static readonly CLOSED = 2;
+  readyState = 1;
+  onerror = null;
+  constructor() {
+    super();
+    setTimeout(() => act(() => void this.dispatchEvent(new MessageEvent('end', { data: JSON.stringify({ job: ended }) }))));
+  }
+  close() {
+    this.readyState = FakeEventSource.CLOSED;
+  }
+}
+
+class LoadedImage {
+  onload: (() => void) | null = null;
+  set src(_: string) {
+    setTimeout(() => this.onload?.());
+  }
+}
+
+const replyTo = (path: string, method: string): object => {
+  if (path === '/api/v1/artifacts/a1') return {};
+  if (path === '/api/v1/tasks') return { tasks: listed };
+  if (path === '/api/v1/models') return { models: [], reason: '' };
+  if (path === '/api/v1/status') return { workers: [], notices: [], running: 0, queued: 0, memory_total_mb: 0 };
+  if (method === 'POST') return jobWith({ task: 'classify', state: 'queued' });
+  return { jobs: [], next: '' };
+};
+
+beforeEach(() => {
+  listed = tasks;
+  sent = [];
+  sessionStorage.clear();
+  window.location.hash = '#tasks/';
+  vi.stubGlobal('EventSource', FakeEventSource);
+  vi.stubGlobal('Image', LoadedImage);
+  vi.stubGlobal('fetch', (path: string, init?: RequestInit) => {
+    const body = typeof init?.body === 'string' ? (JSON.parse(init.body) as unknown) : undefined;
+    if (init?.method === 'POST') sent.push({ path, body });
+    const headers = { 'Content-Type': path.includes('/artifacts/') ? 'image/png' : 'application/json' };
+    return Promise.resolve(new Response(JSON.stringify(replyTo(path, init?.method ?? 'GET')), { headers }));
+  });
+});
+
+afterEach(() => {
+  cleanup();
+  window.location.hash = '';
+  vi.unstubAllGlobals();
+});
+
+const open = async () => {
+  render(
+    <QueryClientProvider client={makeQueries()}>
+      <App />
+    </QueryClientProvider>,
+  );
+  await screen.findByRole('link', { name: 'Tasks' });
+};
+const submit = (name: string) => screen.getByRole('button', { name });
+const choose = async (label: string) => {
+  fireEvent.change(screen.getByLabelText(label), { target: { files: [new File(['x'], 'cat.png', { type: 'image/png' })] } });
+  await screen.findByText(`${label}: cat.png`);
+};
+const labels = [{ label: 'plain', score: 0.25 }, { label: 'marked', score: 0.75 }];
+const resultOf = (kind: string, data: unknown) => ({
+  artifacts: [], used: {}, outputs: [{ kind, artifact: '', media_type: '', data }],
+});
+
+it('draws the form of a task from its description, and shows what it lacks', async () => {
+  await open();
+  expect(screen.getByRole('link', { name: 'Classify' }).getAttribute('aria-current')).toBe('page');
+  expect(screen.queryByRole('link', { name: 'Create', current: 'page' })).toBeNull();
+  expect(screen.getByText('Rates a picture.')).toBeTruthy();
+  expect(submit('Classify').getAttribute('aria-disabled')).toBe('true');
+  expect(screen.getByText('Picture: choose a picture.')).toBeTruthy();
+  await choose('Picture');
+  expect(submit('Classify').getAttribute('aria-disabled')).toBe('false');
+  fireEvent.change(screen.getByLabelText('Top, exact value'), { target: { value: '6' } });
+  expect(screen.getAllByText('Top: 6 is out of range. Choose 1 to 5.')).toHaveLength(2); // at the field and at the button
+  expect(screen.queryByLabelText('Inside')).toBeNull();
+  await choose('Mask');
+  expect(screen.getByLabelText('Inside')).toBeTruthy();
+});
+
+it('submits parameters and attachments, and shows labels with their scores', async () => {
+  ended = jobWith({ task: 'classify', result: resultOf('labels', labels) });
+  await open();
+  await choose('Picture');
+  fireEvent.change(screen.getByLabelText('Top, exact value'), { target: { value: '2' } });
+  fireEvent.click(submit('Classify'));
+  await waitFor(() => expect(sent).toHaveLength(1));
+  expect(sent[0]?.path).toBe('/api/v1/jobs');
+  expect(JSON.stringify(sent[0]?.body)).toMatch(/"classify".*"top":2.*"image":"data:image\/png;base64,eA=="/);
+  const shown = await screen.findByRole('list', { name: 'Labels' });
+  expect([...shown.children].map((each) => each.textContent)).toEqual(['marked75 %', 'plain25 %']);
+});
+
+it('shows a text that can be copied', async () => {
+  const writeText = vi.fn(() => Promise.resolve());
+  vi.stubGlobal('navigator', Object.assign(Object.create(navigator) as Navigator, { clipboard: { writeText } }));
+  ended = jobWith({ task: 'write', result: resultOf('text', 'A cat.\nIt sleeps.') });
+  window.location.hash = '#tasks/write';
+  await open();
+  fireEvent.click(submit('Write'));
+  fireEvent.click(await screen.findByRole('button', { name: 'Copy' }));
+  await screen.findByText('Copied');
+  expect(writeText).toHaveBeenCalledWith('A cat.\nIt sleeps.');
+});
+
+it('starts a failed job again', async () => {
+  ended = jobWith({ task: 'write', state: 'failed', failure: { code: 'internal', sentence: 'the device failed' } });
+  window.location.hash = '#tasks/write';
+  await open();
+  fireEvent.click(submit('Write'));
+  await screen.findByText('The device failed.');
+  ended = jobWith({ task: 'write', result: resultOf('text', 'done') });
+  fireEvent.click(screen.getByRole('button', { name: 'Retry' }));
+  await screen.findByText('done');
+  expect(sent.map(({ path }) => path)).toEqual(['/api/v1/jobs', '/api/v1/jobs/j/retry']);
+});
+
+it('takes a finished picture of the create page, once', async () => {
+  window.location.hash = '#tasks/classify/a1';
+  await open();
+  await screen.findByText('Picture: a picture made here');
+  expect(window.location.hash).toBe('#tasks/classify');
+  expect(submit('Classify').getAttribute('aria-disabled')).toBe('false');
+});
+
+it('keeps the values of a task across a reload', async () => {
+  await open();
+  fireEvent.change(screen.getByLabelText('Top, exact value'), { target: { value: '5' } });
+  cleanup();
+  await open();
+  expect((screen.getByLabelText('Top, exact value') as HTMLInputElement).value).toBe('5');
+});
+
+it('is absent where the station has no other task', async () => {
+  listed = tasks.slice(0, 1);
+  render(
+    <QueryClientProvider client={makeQueries()}>
+      <App />
+    </QueryClientProvider>,
+  );
+  await screen.findByText('No model that makes pictures is installed.');
+  expect(screen.queryByRole('link', { name: 'Tasks' })).toBeNull();
+  expect(screen.getByLabelText('Prompt')).toBeTruthy();
+});

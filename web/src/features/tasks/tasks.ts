@@ -1,0 +1,54 @@
+// The rules of the tasks page, without React: what a task needs, what is sent, and how a job is named in a list.
+import type { Attachment, Job, NewJob, Parameter, Task } from '../../api/types';
+import { seconds } from '../../shared/lib/format';
+import { firstProblem, inputOf, type Attached, type Values } from '../../shared/lib/parameters';
+import type { SourcePicture } from '../../shared/lib/readPicture';
+
+export interface TaskForm {
+  values: Values;
+  pictures: Record<string, SourcePicture>; // by role
+}
+
+export const emptyForm: TaskForm = { values: {}, pictures: {} };
+
+export const attachedTo = ({ pictures }: TaskForm): Attached => new Set(Object.keys(pictures));
+
+// Why the form cannot be sent, in a sentence; null when it can.
+export function formProblem({ attachments, parameters }: Task, form: TaskForm): string | null {
+  const missing = attachments.find(({ role, required }) => required && !form.pictures[role]);
+  if (missing) return `${missing.title}: choose a picture.`;
+  return firstProblem(parameters, form.values, attachedTo(form));
+}
+
+export const toJob = (task: Task, form: TaskForm): NewJob => ({
+  task: task.id,
+  input: inputOf(task.parameters, form.values, attachedTo(form)),
+  attachments: Object.fromEntries(Object.entries(form.pictures).map(([role, { dataUrl }]) => [role, dataUrl])),
+});
+
+// The role that a dropped picture gets: the first free one, or else the first.
+export const roleForDrop = (attachments: Attachment[], { pictures }: TaskForm): string | undefined =>
+  (attachments.find(({ role }) => !pictures[role]) ?? attachments[0])?.role;
+
+const stateTitles: Record<Job['state'], string> = {
+  queued: 'Waiting',
+  running: 'Running',
+  succeeded: 'Finished',
+  failed: 'Failed',
+  cancelled: 'Cancelled',
+};
+
+// The state of a job, and how long it took.
+export function stateText({ state, started_ms, finished_ms }: Job): string {
+  const took = finished_ms > started_ms && started_ms > 0 ? ` in ${seconds((finished_ms - started_ms) / 1000)}` : '';
+  return stateTitles[state] + (state === 'succeeded' ? took : '');
+}
+
+// The values of the job's own request, in the order of the table.
+export function inputText({ input }: Job, rows: Parameter[]): string {
+  return rows
+    .map((row) => [row, input[row.name]] as const)
+    .filter(([row, value]) => value !== null && value !== undefined && value !== '' && String(value) !== row.default_value)
+    .map(([row, value]) => `${row.title} ${String(value)}`)
+    .join(' · ');
+}

@@ -1,0 +1,8 @@
+// Rules about the state of jobs, without React.
+import type { Job } from '../../api/types';
+
+export const isLive = ({ state }: Pick<Job, 'state'>): boolean => state === 'queued' || state === 'running';
+
+// True for a reply that was sent before the job ended and arrived after it: an ended job never continues.
+export const isOutdated = (next: Job, known: Job | null): boolean =>
+  known?.id === next.id && !isLive(known) && isLive(next);

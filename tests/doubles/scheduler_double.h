@@ -130,7 +130,10 @@ class SchedulerDouble : public scheduler::Scheduler {
 
   void submit(scheduler::NewJob new_job, std::function<void(scheduler::Accepted)> done) override {
     if (new_job.attachments.empty()) return done(accept(new_job));
-    now_or_later(decodes_pictures, [this, new_job, done] { done(accept(new_job)); });
+    now_or_later(decodes_pictures, [this, new_job, done] {
+      if (refuses) return done(*refuses);
+      done(accept(new_job));
+    });
   }
 
   domain::Job accept(const scheduler::NewJob& new_job) {

@@ -30,8 +30,7 @@ bj::object side(const char* name) {
 }
 
 bj::object picture(const char* role) {
-  const auto* attachment = card::find_attachment(card::generate_task(), role);
-  return says(attachment->title + ": base64 or a data URL, never an address");
+  return docs_of(*card::find_attachment(card::generate_task(), role));
 }
 
 }  // namespace

@@ -12,18 +12,19 @@ namespace bj = boost::json;
 
 constexpr double kExact = 9007199254740992.0;  // 2^53: readers of the document round larger numbers
 
-bj::value number_of(const card::Parameter& row, double number) {
-  if (row.kind != "integer") return number;
+// Whole numbers without a fraction, which the type of the member may not have.
+bj::value number_of(double number) {
+  if (std::abs(number) > kExact || number != std::floor(number)) return number;
   return static_cast<std::int64_t>(number);
 }
 
 void add_range(const card::Parameter& row, bj::object& docs) {
   if (row.minimum) {
-    docs[row.exclusive_minimum ? "exclusiveMinimum" : "minimum"] = number_of(row, *row.minimum);
+    docs[row.exclusive_minimum ? "exclusiveMinimum" : "minimum"] = number_of(*row.minimum);
   }
-  if (row.maximum && *row.maximum <= kExact) docs["maximum"] = number_of(row, *row.maximum);
+  if (row.maximum && *row.maximum <= kExact) docs["maximum"] = number_of(*row.maximum);
   if (row.kind == "integer" && row.step && *row.step > 1) {
-    docs["multipleOf"] = number_of(row, *row.step);
+    docs["multipleOf"] = number_of(*row.step);
   }
 }
 
@@ -85,11 +86,16 @@ std::string component_of(std::string_view task) {
   return name + "Body";
 }
 
-std::string attachment_help(const card::Attachment& attachment) {
-  auto help = attachment.title + ": base64 or a data URL, never an address";
-  if (!attachment.needs.empty()) help += "; needs '" + attachment.needs + "'";
-  if (attachment.required) help += "; required";
-  return help;
+std::string_view becomes_of(card::Transparency transparency) {
+  switch (transparency) {
+    case card::Transparency::kKept:
+      break;
+    case card::Transparency::kOnMatte:
+      return "; its transparent parts lie on the matte";
+    case card::Transparency::kOnBlack:
+      return "; its transparent parts count as black";
+  }
+  return "";
 }
 
 }  // namespace
@@ -100,6 +106,14 @@ bj::object docs_of(const card::Parameter& row, const bj::value& usual) {
   add_choices(row, usual, docs);
   if (!usual.is_null() && usual != bj::value("")) docs["default"] = usual;
   return docs;
+}
+
+bj::object docs_of(const card::Attachment& attachment) {
+  auto help = attachment.title + "; base64 or a data URL, never an address";
+  help += becomes_of(attachment.transparency);
+  if (!attachment.needs.empty()) help += "; needs '" + attachment.needs + "'";
+  if (attachment.required) help += "; required";
+  return {{"description", std::move(help)}};
 }
 
 bj::object seed_text_docs() {
@@ -118,8 +132,9 @@ Schema task_body_schema(const card::TaskDescription& task) {
     }
     if (card::find_parameter(task.parameters, "seed") != nullptr) add_seed(properties);
     for (const auto& attachment : task.attachments) {
-      properties[attachment.role] =
-          bj::object{{"type", "string"}, {"description", attachment_help(attachment)}};
+      auto schema = docs_of(attachment);
+      schema["type"] = "string";
+      properties[attachment.role] = std::move(schema);
     }
     book[name] = {
         {"type", "object"}, {"description", task.summary}, {"properties", std::move(properties)}};

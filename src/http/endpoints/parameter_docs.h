@@ -14,6 +14,9 @@ namespace atelier::http {
 // What the schema of the row's member gains. `usual`: the member's value where it is not sent.
 boost::json::object docs_of(const card::Parameter& row, const boost::json::value& usual);
 
+// For the field that carries the attachment as base64.
+boost::json::object docs_of(const card::Attachment& attachment);
+
 // The component "<Task>Body": the members of the task's input, `seed_text` where it has a seed, and
 // its attachments under their roles.
 Schema task_body_schema(const card::TaskDescription& task);

@@ -9,7 +9,7 @@
 namespace atelier::http {
 namespace {
 
-std::string quoted(std::string_view name) { return "'" + platform::cut(name, 60) + "'"; }
+std::string in_quotes(std::string_view name) { return "'" + platform::cut(name, 60) + "'"; }
 
 // Keeps the id when the engine has it; else warns and leaves the choice to the model.
 std::string available(const card::NamedList& names, std::string_view id, std::string_view what,
@@ -17,7 +17,7 @@ std::string available(const card::NamedList& names, std::string_view id, std::st
   if (id.empty() || names.empty()) return std::string{id};
   const auto* found = card::find_choice(names, id);
   if (found != nullptr && found->available) return found->id;
-  warnings.push_back("the " + std::string{what} + " " + quoted(id) +
+  warnings.push_back("the " + std::string{what} + " " + in_quotes(id) +
                      " is not available: the model's own was used");
   return {};
 }
@@ -146,7 +146,7 @@ SamplerChoice choose_sampler(std::string_view sent, const scheduler::StationStat
     if (!named) continue;
     use(known.sampler, known.schedule);
     if (!known.other_meaning.empty()) {
-      choice.warnings.push_back(quoted(name) +
+      choice.warnings.push_back(in_quotes(name) +
                                 " means the schedule of that name here; the legacy "
                                 "server used " +
                                 std::string{known.other_meaning});
@@ -165,7 +165,7 @@ SamplerChoice choose_sampler(std::string_view sent, const scheduler::StationStat
     return use(pair->first->id, pair->second->id);
   }
   choice.known = false;
-  choice.warnings.push_back("there is no sampler " + quoted(name) +
+  choice.warnings.push_back("there is no sampler " + in_quotes(name) +
                             ": the model's own was used (see /v1/samplers)");
   return choice;
 }

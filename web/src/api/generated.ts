@@ -567,9 +567,9 @@ export interface components {
             tile_vae: boolean;
             /** @description The seed as text, exact where JavaScript would round the number; it is used before seed */
             seed_text?: string | null;
-            /** @description Picture to start from: base64 or a data URL, never an address */
+            /** @description Picture to start from; base64 or a data URL, never an address; its transparent parts lie on the matte */
             image?: string;
-            /** @description Mask: white is repainted: base64 or a data URL, never an address; needs 'image' */
+            /** @description Mask: white is repainted; base64 or a data URL, never an address; its transparent parts count as black; needs 'image' */
             mask?: string;
         };
         GhostMemory: {
@@ -644,13 +644,13 @@ export interface components {
             seed?: number | null;
             /** @description The seed as text, exact where JavaScript would round the number; it is used before seed */
             seed_text?: string | null;
-            /** @description Picture to start from: base64 or a data URL, never an address */
+            /** @description Picture to start from; base64 or a data URL, never an address; its transparent parts lie on the matte */
             image?: string | null;
             /** @description The same as image */
             init_image?: string | null;
             /** @description The same as image; only data URLs are read */
             image_url?: string | null;
-            /** @description Mask: white is repainted: base64 or a data URL, never an address */
+            /** @description Mask: white is repainted; base64 or a data URL, never an address; its transparent parts count as black; needs 'image' */
             mask?: string | null;
             /** @description b64_json is always sent; url adds an address on this station */
             response_format?: string | null;

@@ -93,7 +93,8 @@ TEST_F(TaskFlagsTest, WhatIsTypedBecomesTheInput) {
 }
 
 TEST_F(TaskFlagsTest, WhatIsNotTypedStaysAsTheTaskHasIt) {
-  parse("why --most 2 --seed -1 --style ''");  // by its own name, too
+  parse("why --most 2 --seed -1");  // by its own name, too
+  flags_.set("style", "", "--style");
   const auto input = flags_.job().input.parameters.as<ToyInput>();
   EXPECT_EQ(input.most, 2);
   EXPECT_EQ(input.style, "short");

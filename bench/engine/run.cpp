@@ -13,6 +13,7 @@
 #include <map>
 #include <string>
 
+#include "card/tasks/generate.h"
 #include "engine/interface.h"
 #include "platform/error.h"
 
@@ -46,7 +47,7 @@ Image read_ppm(const std::string& path) {
 class Printer final : public atelier::engine::JobObserver {
  public:
   explicit Printer(std::string out) : out_(std::move(out)) {}
-  void on_progress(const atelier::engine::Progress& progress) override {
+  void on_progress(const atelier::card::Progress& progress) override {
     std::fprintf(stderr, "%s %d/%d  %.2f it/s  eta %.1f s\n", progress.stage.c_str(), progress.step,
                  progress.total, progress.steps_per_second, progress.eta_seconds);
   }
@@ -79,11 +80,9 @@ class Arguments {
   std::map<std::string, std::string> values_;
 };
 
-atelier::engine::GenerateJob job_of(const std::string& model, const std::string& prompt,
-                                    const Arguments& arguments) {
-  atelier::engine::GenerateJob job;
-  job.model = {"model", model};
-  auto& input = job.input;
+atelier::engine::RunRequest request_of(const std::string& model, const std::string& prompt,
+                                       const Arguments& arguments) {
+  atelier::card::GenerationInput input;
   input.prompt = prompt;
   if (arguments.has("negative")) input.negative_prompt = arguments.text("negative");
   if (arguments.has("steps")) input.steps = arguments.whole("steps");
@@ -92,8 +91,6 @@ atelier::engine::GenerateJob job_of(const std::string& model, const std::string&
   if (arguments.has("height")) input.height = arguments.whole("height");
   if (arguments.has("batch")) input.batch = arguments.whole("batch");
   if (arguments.has("strength")) input.strength = arguments.number("strength");
-  if (arguments.has("image")) job.image = read_ppm(arguments.text("image"));
-  if (arguments.has("mask")) job.mask = read_ppm(arguments.text("mask"));
   input.keep_outside = arguments.text("keep_outside") != "0";
   input.seed = std::strtoull(arguments.text("seed").c_str(), nullptr, 10);
   input.sampler = arguments.text("sampler");
@@ -104,7 +101,14 @@ atelier::engine::GenerateJob job_of(const std::string& model, const std::string&
   input.precise = arguments.has("precise");
   input.tile_vae = arguments.has("tile");
   input.preview_every = arguments.whole("preview");
-  return job;
+  atelier::engine::RunRequest request;
+  request.task = atelier::card::generate_task().id;
+  request.input_json = atelier::json::write_json(input);
+  request.models["model"] = {"model", model};
+  for (const char* const role : {"image", "mask"}) {
+    if (arguments.has(role)) request.attachments[role] = read_ppm(arguments.text(role));
+  }
+  return request;
 }
 
 // What nobody else has in memory: the models and what the libraries keep.
@@ -124,23 +128,23 @@ void run(const std::string& model, const std::string& prompt, const std::string&
   if (arguments.has("threads")) options.threads = arguments.whole("threads");
   atelier::engine::Engine* engine = atelier_engine_create(&options);
   Printer printer(out);
-  const auto result = engine->generate(job_of(model, prompt, arguments), printer);
-  for (std::size_t i = 0; i < result.images.size(); ++i) {
-    write_ppm(result.images.size() == 1 ? out : out + "." + std::to_string(i) + ".ppm",
-              result.images[i]);
+  const auto result = engine->run(request_of(model, prompt, arguments), printer);
+  for (std::size_t i = 0; i < result.outputs.size(); ++i) {
+    write_ppm(result.outputs.size() == 1 ? out : out + "." + std::to_string(i) + ".ppm",
+              result.outputs[i].picture);
   }
+  const auto used = atelier::json::read_json<atelier::card::GenerationUsed>(result.facts_json);
   const auto& timing = result.timing;
   std::printf("%s, %s, %d steps, guidance %g, seed %llu, %dx%d made at %dx%d, %s\n",
-              result.used.sampler.c_str(), result.used.schedule.c_str(), result.used.steps,
-              result.used.guidance, static_cast<unsigned long long>(result.used.seed),
-              result.used.width, result.used.height, result.used.made_width,
-              result.used.made_height, result.used.dtype.c_str());
+              used.sampler.c_str(), used.schedule.c_str(), used.steps, used.guidance,
+              static_cast<unsigned long long>(used.seed), used.width, used.height, used.made_width,
+              used.made_height, used.dtype.c_str());
   std::printf("load %.0f ms, encode %.0f ms, denoise %.0f ms (%.1f ms a step), decode %.0f ms\n",
-              timing.load_ms, timing.encode_ms, timing.denoise_ms, timing.step_ms_median,
-              timing.decode_ms);
+              timing.at("load_ms"), timing.at("encode_ms"), timing.at("denoise_ms"),
+              timing.at("step_ms_median"), timing.at("decode_ms"));
   engine->give_back_memory();
   std::printf("private memory after the job: %lld MB\n", private_megabytes());
-  for (const std::string& warning : result.used.warnings) {
+  for (const std::string& warning : used.warnings) {
     std::printf("warning: %s\n", warning.c_str());
   }
   atelier_engine_destroy(engine);

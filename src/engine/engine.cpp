@@ -1,13 +1,10 @@
 // The engine library: implements engine/interface.h for the CPU and, where libtorch has it, CUDA.
-#include <chrono>
-
 #include "engine/describe_failure.h"
 #include "engine/device_report.h"
 #include "engine/interface.h"
+#include "engine/models/all_models.h"
 #include "engine/nn/bf16_kernels.h"
-#include "engine/pipelines/diffusion_model.h"
-#include "engine/pipelines/generate.h"
-#include "engine/pipelines/job_plan.h"
+#include "engine/pipelines/all_pipelines.h"
 #include "engine/residency/resident_set.h"
 #include "engine/samplers/names.h"
 #include "engine/tensor/torch_compat.h"
@@ -74,8 +71,13 @@ class TorchEngine final : public Engine {
     return memory;
   }
 
-  std::vector<NamedChoice> samplers() override { return named(known_samplers()); }
-  std::vector<NamedChoice> schedules() override { return named(known_schedules()); }
+  std::vector<std::string> tasks() override {
+    std::vector<std::string> ids;
+    for (const Pipeline& pipeline : all_pipelines()) ids.push_back(pipeline.task);
+    return ids;
+  }
+  std::vector<card::NamedChoice> samplers() override { return named(known_samplers()); }
+  std::vector<card::NamedChoice> schedules() override { return named(known_schedules()); }
 
   card::ModelCard inspect(const ModelFiles& files) override {
     card::ModelCard card;
@@ -85,16 +87,14 @@ class TorchEngine final : public Engine {
     return card;
   }
 
-  GenerateResult generate(const GenerateJob& job, JobObserver& observer) override {
-    GenerateResult result;
-    with_failures_described("making a picture with '" + job.model.id + "'", [&] {
+  RunResult run(RunRequest request, JobObserver& observer) override {
+    const Pipeline& pipeline = pipeline_of(request.task);
+    RunResult result;
+    with_failures_described(pipeline.doing + names_of(request), [&] {
       const c10::InferenceMode inference;
       at::set_num_threads(threads_);  // per thread in some builds of OpenMP
-      const auto start = std::chrono::steady_clock::now();
-      DiffusionModel& model = DiffusionModel::of(resident(job, observer));
-      const std::chrono::duration<double, std::milli> load =
-          std::chrono::steady_clock::now() - start;
-      result = generate_pictures(model, job, observer, load.count());
+      Context context(*this, observer);
+      result = pipeline.run(std::move(request), context);
     });
     return result;
   }
@@ -106,9 +106,32 @@ class TorchEngine final : public Engine {
   void give_back_memory() override { give_back_freed_memory(); }
 
  private:
+  class Context final : public PipelineContext {
+   public:
+    Context(TorchEngine& engine, JobObserver& observer) : engine_(engine), observer_(observer) {}
+    JobObserver& observer() override { return observer_; }
+    Model& load(const ModelFiles& files, const ComputeOptions& options,
+                const std::function<void(Model&)>& check) override {
+      return engine_.resident(files, options, check, observer_);
+    }
+
+   private:
+    TorchEngine& engine_;
+    JobObserver& observer_;
+  };
+
+  // " with 'the id'": the models of a request, for sentences.
+  static std::string names_of(const RunRequest& request) {
+    std::string names;
+    for (const auto& [role, files] : request.models) {
+      names += (names.empty() ? " with '" : "', '") + files.id;
+    }
+    return names.empty() ? "" : names + "'";
+  }
+
   template <class Known>
-  static std::vector<NamedChoice> named(const std::vector<Known>& table) {
-    std::vector<NamedChoice> choices;
+  static std::vector<card::NamedChoice> named(const std::vector<Known>& table) {
+    std::vector<card::NamedChoice> choices;
     for (const Known& known : table) {
       choices.push_back({known.id, known.title, known.available, known.aliases});
     }
@@ -120,10 +143,9 @@ class TorchEngine final : public Engine {
     if (wanted == "fp32") return at::kFloat;
     if (wanted == "bf16") return at::kBFloat16;
     if (wanted == "fp16" && device_.is_cuda()) return at::kHalf;
-    throw Error(ErrorCode::kInvalidArgument,
-                wanted == "fp16" ? "fp16 does not run on the CPU: choose fp32 or bf16"
-                                 : "dtype is '" + platform::cut(wanted, 20) +
-                                       "', but must be fp32, bf16 or fp16");
+    throw Error(
+        ErrorCode::kInvalidArgument, "dtype",
+        "this device does not compute in '" + platform::cut(wanted, 20) + "': choose fp32 or bf16");
   }
 
   std::string default_dtype() const {
@@ -133,31 +155,31 @@ class TorchEngine final : public Engine {
     return bf16_products_supported() ? "bf16" : "fp32";
   }
 
-  Model& resident(const GenerateJob& job, JobObserver& observer) {
-    const at::ScalarType dtype = dtype_of(job.input.dtype);
-    const std::string key = job.model.id + "\n" + job.model.path + "\n" + c10::toString(dtype) +
-                            (job.input.precise ? "\nprecise" : "");
-    const ModelVersion now = ModelVersion::of(job.model.path);
-    models_.drop_if([&](const Model& model) {
-      return model.path() == job.model.path && model.version() != now;
-    });
+  Model& resident(const ModelFiles& files, const ComputeOptions& options,
+                  const std::function<void(Model&)>& check, JobObserver& observer) {
+    const at::ScalarType dtype = dtype_of(options.dtype);
+    const std::string key = files.id + "\n" + files.path + "\n" + c10::toString(dtype) +
+                            (options.precise ? "\nprecise" : "");
+    const ModelVersion now = ModelVersion::of(files.path);
+    models_.drop_if(
+        [&](const Model& model) { return model.path() == files.path && model.version() != now; });
     if (Model* model = models_.find(key)) {
       return *model;
     }
     observer.on_progress({"load", 0, 0, 0, 0});
-    const DetectedModel detected = detect_model(CheckpointFiles(job.model.path, job.model.id));
+    const DetectedModel detected = detect_model(CheckpointFiles(files.path, files.id));
     // A job that cannot run is refused before anything is loaded or dropped.
-    plan_job(facts_of(*load_model(detected, {.bind = {.device = at::kMeta}})), job);
+    check(*load_model(detected, {.bind = {.device = at::kMeta}}));
     models_.make_room(detected.card.memory.weights_bytes * (dtype == at::kFloat ? 2 : 1));
     auto model = load_model(
         detected,
-        {.bind = {.dtype = dtype, .device = device_, .precise = job.input.precise}, .check = [&] {
+        {.bind = {.dtype = dtype, .device = device_, .precise = options.precise}, .check = [&] {
            if (observer.cancelled()) {
              throw Error(ErrorCode::kCancelled, "the job was cancelled");
            }
          }});
     const std::int64_t bytes = model->bytes();
-    return models_.add(key, job.model.id, bytes, std::move(model));
+    return models_.add(key, files.id, bytes, std::move(model));
   }
 
   at::Device device_;

@@ -92,8 +92,9 @@ class Engine {
   // Reads headers only (cheap); throws kUnsupported with the reason when it is no model that we
   // run.
   virtual card::ModelCard inspect(const ModelFiles& files) = 0;
-  // Throws kUnsupported for a task that is not of tasks().
-  virtual RunResult run(const RunRequest& request, JobObserver& observer) = 0;
+  // Throws kUnsupported for a task that is not of tasks(). Takes the request over, because its
+  // pictures are large.
+  virtual RunResult run(RunRequest request, JobObserver& observer) = 0;
   virtual void unload_all() = 0;
   // When no job waits: what jobs passed through beside the resident models goes back to the system.
   virtual void give_back_memory() = 0;

@@ -13,6 +13,7 @@
 #include <iterator>
 #include <sstream>
 
+#include "../../tests/golden/generation_run.h"
 #include "../../tests/golden/tiny_model.h"
 #include "engine/interface.h"
 #include "platform/error.h"
@@ -22,6 +23,8 @@ namespace {
 
 namespace fs = std::filesystem;
 namespace json = boost::json;
+using golden::GenerationJob;
+using golden::GenerationResult;
 using testing::AnyOf;
 using testing::HasSubstr;
 
@@ -55,7 +58,7 @@ std::string with_other_numbers(std::string file) {
 
 class Watcher final : public JobObserver {
  public:
-  void on_progress(const Progress& progress) override {
+  void on_progress(const card::Progress& progress) override {
     if (at_step && progress.stage == "denoise" && progress.step == 1) std::exchange(at_step, {})();
   }
   void on_preview(const media::Image& preview) override { previews.push_back(preview.pixels); }
@@ -85,6 +88,7 @@ class EngineOwner {
   }
   ~EngineOwner() { atelier_engine_destroy(engine_); }
   Engine* operator->() const { return engine_; }
+  Engine& operator*() const { return *engine_; }
 
  private:
   EngineOptions options_;
@@ -107,8 +111,8 @@ class ModelFilesTest : public testing::Test {
   ModelFilesTest() { golden::write_tiny_model(folder_, tiny_model()); }
   ~ModelFilesTest() override { fs::remove_all(folder_); }
 
-  GenerateJob job() const {
-    GenerateJob job;
+  GenerationJob job() const {
+    GenerationJob job;
     job.model = {"tiny", folder_.string()};
     job.input.prompt = "a photo of a cat";
     job.input.sampler = "Euler";
@@ -117,8 +121,8 @@ class ModelFilesTest : public testing::Test {
     job.input.seed = 7;
     return job;
   }
-  GenerateJob job_with_picture() const {
-    GenerateJob asked = job();
+  GenerationJob job_with_picture() const {
+    GenerationJob asked = job();
     asked.image = media::Image{64, 64, 3, {}};
     for (int i = 0; i < 64 * 64 * 3; ++i) {
       asked.image->pixels.push_back(static_cast<std::uint8_t>(i * 7 % 251));
@@ -127,13 +131,13 @@ class ModelFilesTest : public testing::Test {
     return asked;
   }
 
-  static Made make(const EngineOwner& engine, const GenerateJob& job, Watcher watcher = {}) {
-    const GenerateResult result = engine->generate(job, watcher);
+  static Made make(const EngineOwner& engine, const GenerationJob& job, Watcher watcher = {}) {
+    const GenerationResult result = golden::run_generation(*engine, job, watcher);
     Made made{{}, watcher.previews, result.used.model_hash};
     for (const media::Image& image : result.images) made.pictures.push_back(image.pixels);
     return made;
   }
-  static Made make_afresh(const GenerateJob& job) { return make(EngineOwner(), job); }
+  static Made make_afresh(const GenerationJob& job) { return make(EngineOwner(), job); }
 
   // "" when it works.
   static std::string failure_of(const std::function<void()>& act) {
@@ -236,7 +240,7 @@ TEST_F(ModelFilesTest, AFileThatChangesWhileItIsLoadedIsASentenceAndTheNextJobWo
 TEST_F(ModelFilesTest, AModelInMemoryNeedsItsFilesNoMore) {
   const EngineOwner engine;
   for (const char* const dtype : {"fp32", "bf16"}) {
-    GenerateJob asked = job();
+    GenerationJob asked = job();
     asked.input.dtype = dtype;
     const Made whole = make(engine, asked);
     const fs::path kept = folder_.string() + ".kept";
@@ -279,7 +283,7 @@ void make_encoder_overflow(const fs::path& path) {
 
 TEST_F(ModelFilesTest, AnAutoencoderThatOverflowsChangesNoLaterJob) {
   make_encoder_overflow(weights_of("vae"));
-  GenerateJob from_text = job(), from_picture = job_with_picture();
+  GenerationJob from_text = job(), from_picture = job_with_picture();
   from_text.input.dtype = from_picture.input.dtype = "bf16";
   const Made text = make_afresh(from_text), picture = make_afresh(from_picture);
   const EngineOwner engine;
@@ -296,7 +300,7 @@ TEST_F(ModelFilesTest, AnAutoencoderThatOverflowsChangesNoLaterJob) {
 }
 
 TEST_F(ModelFilesTest, TheSameRequestGivesTheSamePixelsWhateverRanBefore) {
-  std::vector<GenerateJob> jobs(6, job());
+  std::vector<GenerationJob> jobs(6, job());
   jobs[1] = job_with_picture();
   jobs[1].input.negative_prompt = "a dog";
   jobs[2].input.prompt =
@@ -315,7 +319,7 @@ TEST_F(ModelFilesTest, TheSameRequestGivesTheSamePixelsWhateverRanBefore) {
   jobs[5].input.precise = true;
   jobs[5].input.sampler = "Euler a";
   std::vector<Made> alone;
-  for (const GenerateJob& each : jobs) alone.push_back(make_afresh(each));
+  for (const GenerationJob& each : jobs) alone.push_back(make_afresh(each));
   EXPECT_EQ(alone[3].previews.size(), 2U);
   EXPECT_NE(alone[3].previews, alone[4].previews);
 

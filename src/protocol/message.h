@@ -1,8 +1,8 @@
 // JSON-RPC 2.0 envelopes around the described structs of messages.h. Any thread.
-//   station: channel.send(request_frame(7, GenerateRequest{…}, parts));
-//   child:   Message message = read_message(frame); auto request =
-//   message.body_as<GenerateRequest>();
-//            channel.send(result_frame(message.id, GenerateReply{…}, parts));
+//   station: channel.send(request_frame(7, RunRequest{…}, parts));
+//   child:   Message message = read_message(frame);
+//            auto request = message.body_as<RunRequest>();
+//            channel.send(result_frame(message.id, RunReply{…}, parts));
 // A frame that is no JSON-RPC message throws kCorruptData; a body that does not fit its struct
 // throws kInvalidArgument with the JSON pointer of the place.
 #pragma once

@@ -2,44 +2,71 @@
 
 #include <gtest/gtest.h>
 
+#include "card/tasks/generate.h"
+
 namespace atelier::protocol {
 namespace {
 
 TEST(Messages, ARequestSurvivesARoundTrip) {
-  GenerateRequest request;
+  card::GenerationInput input;
+  input.prompt = "a \"red\" circle\n\xF0\x9F\x94\xB4";
+  input.seed = 18446744073709551615ULL;
+  input.guidance = 7.1;
+  input.fit = card::FitMode::kCover;
+  RunRequest request;
   request.job = "01J";
-  request.model = model_files("sd15", "/models/a b\xff.safetensors");
-  request.input.prompt = "a \"red\" circle\n\xF0\x9F\x94\xB4";
-  request.input.seed = 18446744073709551615ULL;
-  request.input.guidance = 7.1;
-  request.input.fit = card::FitMode::kCover;
+  request.task = card::generate_task().id;
+  request.input = json::parse(json::write_json(input));
+  request.models["model"] = model_files("sd15", "/models/a b\xff.safetensors");
   std::vector<Bytes> parts;
-  request.image = add_picture(parts, {2, 1, 3, {1, 2, 3, 4, 5, 6}});
+  request.attachments["image"] = add_picture(parts, {2, 1, 3, {1, 2, 3, 4, 5, 6}});
 
   Message message = read_message(request_frame(7, request, std::move(parts)));
   EXPECT_EQ(message.kind, Message::Kind::kRequest);
   EXPECT_EQ(message.id, 7);
-  EXPECT_EQ(message.method, "generate");
-  const auto got = message.body_as<GenerateRequest>();
+  EXPECT_EQ(message.method, "run");
+  const auto got = message.body_as<RunRequest>();
   EXPECT_EQ(got.job, request.job);
-  EXPECT_EQ(path_of(got.model), "/models/a b\xff.safetensors");
-  EXPECT_EQ(got.input.prompt, request.input.prompt);
-  EXPECT_EQ(got.input.seed, request.input.seed);
-  EXPECT_EQ(got.input.guidance, request.input.guidance);
-  EXPECT_EQ(got.input.fit, card::FitMode::kCover);
-  EXPECT_FALSE(got.input.negative_prompt);
-  EXPECT_FALSE(got.mask);
-  const media::Image image = take_picture(message.parts, got.image.value());
+  EXPECT_EQ(got.task, request.task);
+  EXPECT_EQ(path_of(got.models.at("model")), "/models/a b\xff.safetensors");
+  const card::TaskInput read(card::generate_task(), got.input);
+  EXPECT_EQ(read.as<card::GenerationInput>().prompt, input.prompt);
+  EXPECT_EQ(read.as<card::GenerationInput>().seed, input.seed);
+  EXPECT_EQ(read.as<card::GenerationInput>().guidance, input.guidance);
+  EXPECT_EQ(read.as<card::GenerationInput>().fit, card::FitMode::kCover);
+  EXPECT_FALSE(read.as<card::GenerationInput>().negative_prompt);
+  EXPECT_EQ(got.attachments.size(), 1U);
+  const media::Image image = take_picture(message.parts, got.attachments.at("image"));
   EXPECT_EQ(image.width, 2);
   EXPECT_EQ(image.pixels, (Bytes{1, 2, 3, 4, 5, 6}));
 }
 
+TEST(Messages, AReplyCarriesOutputsOfEveryKindInOrder) {
+  RunReply reply;
+  reply.job = "01J";
+  std::vector<Bytes> parts;
+  reply.outputs.push_back({"picture", add_picture(parts, {1, 1, 3, {1, 2, 3}}), {}});
+  reply.outputs.push_back({"labels", {}, json::parse(R"([{"label":"cat","score":0.5}])")});
+  reply.facts = json::parse(R"({"seed":18446744073709551615})");
+  reply.timing["load_ms"] = 1.5;
+  Message message = read_message(result_frame(7, reply, std::move(parts)));
+  const auto got = message.body_as<RunReply>();
+  ASSERT_EQ(got.outputs.size(), 2U);
+  EXPECT_EQ(take_picture(message.parts, got.outputs[0].picture.value()).pixels, (Bytes{1, 2, 3}));
+  EXPECT_FALSE(got.outputs[1].picture);
+  EXPECT_EQ(got.outputs[1].value, reply.outputs[1].value);
+  EXPECT_EQ(got.facts, reply.facts);
+  EXPECT_EQ(got.timing.at("load_ms"), 1.5);
+}
+
 TEST(Messages, AnEmptyNegativePromptIsNotAnAbsentOne) {
-  GenerateRequest request;
-  request.input.negative_prompt = "";
-  const auto got = read_message(request_frame(1, request)).body_as<GenerateRequest>();
-  ASSERT_TRUE(got.input.negative_prompt);
-  EXPECT_EQ(*got.input.negative_prompt, "");
+  card::GenerationInput input;
+  input.negative_prompt = "";
+  RunRequest request;
+  request.input = json::parse(json::write_json(input));
+  const auto got = read_message(request_frame(1, request)).body_as<RunRequest>();
+  const card::TaskInput read(card::generate_task(), got.input);
+  EXPECT_EQ(read.as<card::GenerationInput>().negative_prompt, "");
 }
 
 TEST(Messages, TheHelloCarriesTheEnginesReportAndCards) {
@@ -50,15 +77,7 @@ TEST(Messages, TheHelloCarriesTheEnginesReportAndCards) {
   reply.samplers = {{"euler", "Euler", true, {"k_euler"}}};
   card::ModelCard card;
   card.id = "fake";
-  card.parameters.push_back({.name = "steps",
-                             .kind = "integer",
-                             .title = {},
-                             .help = {},
-                             .minimum = 1,
-                             .maximum = 1000,
-                             .step = {},
-                             .default_value = "20",
-                             .choices = {}});
+  card.tasks = {{"generate", {{.name = "steps", .minimum = 1, .maximum = 1000}}}};
   reply.cards = {card};
   const Message message = read_message(result_frame(1, reply));
   EXPECT_EQ(message.kind, Message::Kind::kResult);
@@ -67,7 +86,7 @@ TEST(Messages, TheHelloCarriesTheEnginesReportAndCards) {
   EXPECT_EQ(got.engine->libtorch, "1.13.1");
   EXPECT_EQ(got.engine->problems, reply.engine->problems);
   EXPECT_EQ(got.samplers.at(0).aliases, reply.samplers[0].aliases);
-  EXPECT_EQ(got.cards.at(0).parameters.at(0).maximum, 1000);
+  EXPECT_EQ(got.cards.at(0).tasks.at(0).parameters.at(0).maximum, 1000);
 }
 
 TEST(Messages, AFailureCarriesItsCodeAndSentence) {
@@ -100,12 +119,14 @@ TEST(Messages, ANotificationHasNoId) {
 
 TEST(Messages, ABodyThatDoesNotFitNamesThePlace) {
   const Message message = read_message(
-      {R"({"jsonrpc":"2.0","id":1,"method":"generate","params":{"input":{"steps":"many"}}})", {}});
+      {R"({"jsonrpc":"2.0","id":1,"method":"run","params":{"attachments":{"image":{"width":"wide"}}}})",
+       {}});
   try {
-    message.body_as<GenerateRequest>();
+    message.body_as<RunRequest>();
     FAIL() << "was read";
   } catch (const Error& error) {
-    EXPECT_NE(std::string(error.what()).find("/input/steps"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("/attachments/image/width"), std::string::npos)
+        << error.what();
   }
 }
 

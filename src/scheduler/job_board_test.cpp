@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "card/tasks/generate.h"
 #include "domain/settings/limits.h"
 
 namespace atelier::scheduler {
@@ -107,7 +108,9 @@ TEST(JobBoard, LongPromptsCostBoundedMemory) {
     return bytes;
   };
   Job running = job("a", JobState::kRunning);
-  running.input.generation.prompt.assign(domain::limits::kPromptBytesMax, 'x');
+  card::GenerationInput input;
+  input.prompt.assign(card::kPromptBytesMax, 'x');
+  running.input.parameters = card::TaskInput::of(card::generate_task(), input);
   for (std::size_t i = 0; i < domain::limits::kEventsPerJob; ++i) {
     board.publish("progress", running, 6);
   }
@@ -118,7 +121,9 @@ TEST(JobBoard, LongPromptsCostBoundedMemory) {
     Job ended = running;
     ended.id = "ended" + std::to_string(i);
     ended.state = JobState::kSucceeded;
-    ended.input.generation.negative_prompt = std::string(1 << 20, 'y');
+    card::GenerationInput input;
+    input.negative_prompt = std::string(1 << 20, 'y');
+    ended.input.parameters = card::TaskInput::of(card::generate_task(), input);
     board.publish("result", ended, 7);
     board.publish("result", ended, 7);  // told twice, counted once
   }

@@ -4,12 +4,10 @@
 #include <memory>
 #include <utility>
 
-#include "card/infotext.h"
-#include "card/tasks/picture_record.h"
-#include "domain/jobs/attachment_rules.h"
 #include "domain/settings/limits.h"
 #include "platform/error.h"
 #include "platform/log.h"
+#include "scheduler/job_media.h"
 #include "scheduler/model_folders.h"
 #include "scheduler/plan.h"
 #include "scheduler/stages.h"
@@ -38,31 +36,7 @@ Job as_still_running(Job job) {
   return job;
 }
 
-// Encodes and stores each picture with the texts that say how it was made.
-std::vector<std::string> store_pictures(Decoder& decoder, domain::ArtifactStore& artifacts,
-                                        const std::string& job,
-                                        const protocol::GenerateReply& reply,
-                                        const std::vector<media::Image>& pictures) {
-  std::vector<std::string> ids;
-  for (const auto& image : pictures) {
-    const auto index = static_cast<int>(ids.size());
-    const auto encoded =
-        decoder.encode(image, "png",
-                       {{"parameters", domain::write_infotext(reply.used, index)},
-                        {"atelier", domain::write_picture_record(job, reply.used, index)}});
-    ids.push_back(artifacts.put(encoded.bytes, encoded.media_type, domain::ArtifactOrigin::kMade));
-  }
-  return ids;
-}
-
-std::optional<protocol::PictureRef> load_picture(Decoder& decoder, domain::ArtifactStore& artifacts,
-                                                 const std::string& id,
-                                                 std::optional<media::Colour> matte,
-                                                 std::vector<protocol::Bytes>& parts) {
-  if (id.empty()) return std::nullopt;
-  auto decoded = decoder.decode(artifacts.get(id).bytes, matte);
-  return protocol::add_picture(parts, std::move(decoded.image));
-}
+constexpr const char* kModelRole = "model";
 
 }  // namespace
 
@@ -137,16 +111,25 @@ std::string JobRunner::problem() const {
   return start_problem_.empty() ? "" : "no job can be started: " + start_problem_;
 }
 
+void JobRunner::worker_ready(const protocol::HelloReply& hello) {
+  tasks_ = hello.tasks;
+  running_max_ = hello.engine ? std::max(1, hello.engine->running_max) : 1;
+}
+
+int JobRunner::free_places() const {
+  if (parts_.worker.state() != Supervisor::State::kReady) return 0;
+  return running_max_ - static_cast<int>(on_worker_.size());
+}
+
 void JobRunner::start_next() {
-  if (!on_worker_.empty() || parts_.worker.state() != Supervisor::State::kReady) return;
-  if (!parts_.models_known()) return;
+  if (free_places() <= 0 || !parts_.models_known()) return;
   std::vector<WaitingJob> queue;
   std::map<std::string, Job> jobs;
   for (auto& job : parts_.store.queued(domain::limits::kQueueWindow)) {
     queue.push_back({job.id, job.priority});
     jobs.emplace(job.id, std::move(job));
   }
-  const WorkerSlot slot{.name = kWorkerName, .idle = true};
+  const WorkerSlot slot{.name = kWorkerName, .free = free_places()};
   for (const auto& assignment : plan_next(queue, std::span(&slot, 1))) {
     auto job = std::move(jobs.at(assignment.job));
     job.started_ms = parts_.now_ms();
@@ -164,35 +147,36 @@ void JobRunner::dispatch(Job job) {
   running.job = std::move(job);
   running.started = Clock::now();
   parts_.board.publish("state", running.job, parts_.now_ms());
-  protocol::GenerateRequest request;
-  request.job = id;
-  request.input = running.job.input.generation;
-  on_worker_ = id;
   const auto& input = running.job.input;
-  if (!input.image_artifact.empty() || !input.mask_artifact.empty()) {
-    return prepare(request, input);
+  if (input.parameters.task() == nullptr ||
+      std::ranges::find(tasks_, input.task()) == tasks_.end()) {
+    fail(id, ErrorCode::kUnsupported,
+         "the task '" + input.task() +
+             "' is not run here, or its parameters cannot be read any more: send the job again");
+    return run_next();
   }
+  protocol::RunRequest request;
+  request.job = id;
+  request.task = input.task();
+  request.input = input.parameters.members();
+  on_worker_.insert(id);
+  if (!input.attachments.empty()) return prepare(request, input);
   send(request, {});
 }
 
 // The pictures are read by the pool, and only then go to the worker.
-void JobRunner::prepare(const protocol::GenerateRequest& request, const domain::JobInput& input) {
+void JobRunner::prepare(const protocol::RunRequest& request, const domain::JobInput& input) {
   parts_.pool.post(
       [this, request, input](Decoder& decoder) {
         auto full = request;
         auto parts = std::make_shared<Parts>();
-        const auto load = [&](const card::Attachment& attachment, const std::string& id) {
-          const auto matte = domain::matte_of(attachment, input.generation);
-          return load_picture(decoder, parts_.artifacts, id, matte, *parts);
-        };
-        full.image = load(card::kSourcePicture, input.image_artifact);
-        full.mask = load(card::kMask, input.mask_artifact);
+        full.attachments = load_attachments(decoder, parts_.artifacts, input, *parts);
         parts_.inbox.post([this, full, parts] { send(full, std::move(*parts)); });
       },
       [this, id = request.job](const Error& error) {
         parts_.inbox.post([this, id, error] {
           if (parts_.pool.stopping()) return;  // it goes back to the queue
-          if (on_worker_ == id) on_worker_.clear();
+          leave_worker(id);
           // It could be read when it was sent: what happened since is not the sender's fault.
           fail(id, ErrorCode::kInternal,
                std::string("a picture of this job cannot be read again: ") + error.what() +
@@ -203,24 +187,25 @@ void JobRunner::prepare(const protocol::GenerateRequest& request, const domain::
       MediaPool::For::kStation);
 }
 
-void JobRunner::send(const protocol::GenerateRequest& request, Parts parts) {
+void JobRunner::send(const protocol::RunRequest& request, Parts parts) {
   auto* running = find(request.job);
   // Cancelled meanwhile; or its worker died, and it may have been read and sent again since.
-  if (running == nullptr || running->request != 0 || on_worker_ != request.job) return;
+  if (running == nullptr || running->request != 0 || !on_worker_.contains(request.job)) return;
   if (parts_.worker.state() != Supervisor::State::kReady) {
-    on_worker_.clear();
+    leave_worker(request.job);
     return put_back(*running, "the worker ended before this was handed to it",
                     domain::Requeue::kUncounted);
   }
-  const auto model = parts_.find_model(request.input.model);
+  const auto name = running->job.input.parameters.text(kModelRole);
+  const auto model = parts_.find_model(name);
   if (!model) {
-    on_worker_.clear();
+    leave_worker(request.job);
     fail(request.job, ErrorCode::kNotFound,
-         "model '" + request.input.model + "' is not installed any more: choose another");
+         "model '" + name + "' is not installed any more: choose another");
     return run_next();
   }
   auto full = request;
-  full.model = protocol::model_files(model->card.id, model->path);
+  full.models[kModelRole] = protocol::model_files(model->card.id, model->path);
   running->request = parts_.worker.request(
       full, std::move(parts),
       [this, id = request.job](Message message) { return read_reply(id, std::move(message)); });
@@ -242,56 +227,49 @@ Supervisor::Deed JobRunner::read_reply(const std::string& id, Message message) {
       refused(id, code, sentence);
     };
   }
-  const auto reply = message.body_as<protocol::GenerateReply>();
-  if (reply.job != id || reply.images.empty()) {
-    throw Error(ErrorCode::kCorruptData, "a result without pictures, or of another job");
+  const auto reply = message.body_as<protocol::RunReply>();
+  if (reply.job != id || reply.outputs.empty()) {
+    throw Error(ErrorCode::kCorruptData, "a result without outputs, or of another job");
   }
-  const auto pictures = std::make_shared<std::vector<media::Image>>();
-  for (const auto& ref : reply.images) {
-    pictures->push_back(protocol::take_picture(message.parts, ref));
+  const auto outputs = std::make_shared<std::vector<MadeOutput>>();
+  for (const auto& output : reply.outputs) {
+    auto& made = outputs->emplace_back(MadeOutput{output.kind, std::nullopt, output.value});
+    if (output.picture) made.picture = protocol::take_picture(message.parts, *output.picture);
   }
-  return [this, id, reply, pictures] { made(id, reply, pictures); };
+  return [this, id, reply, outputs] { made(id, reply, outputs); };
 }
 
 void JobRunner::refused(const std::string& id, ErrorCode code, const std::string& sentence) {
-  if (on_worker_ == id) on_worker_.clear();
+  leave_worker(id);
   auto* running = find(id);
   if (running == nullptr) return;
   if (code == ErrorCode::kCancelled) {
     end(*running, JobState::kCancelled, "state");
   } else {
-    const auto model = parts_.find_model(running->job.input.generation.model);
+    const auto model = parts_.find_model(running->job.input.parameters.text(kModelRole));
     fail(id, code, model ? without_place(sentence, model->path) : sentence);
   }
   run_next();
 }
 
-void JobRunner::made(const std::string& id, protocol::GenerateReply reply,
-                     const Pictures& pictures) {
-  if (on_worker_ == id) on_worker_.clear();
+void JobRunner::made(const std::string& id, const protocol::RunReply& reply,
+                     const Outputs& outputs) {
+  leave_worker(id);
   parts_.worker.reset_backoff();
-  if (auto* running = find(id)) save(*running, std::move(reply), pictures);
+  if (auto* running = find(id)) save(*running, reply, outputs);
   run_next();
 }
 
-void JobRunner::save(Running& running, protocol::GenerateReply reply, const Pictures& pictures) {
+void JobRunner::save(Running& running, const protocol::RunReply& reply, const Outputs& outputs) {
   running.kill_at.reset();  // the worker is done with it
   auto& job = running.job;
   advance(job.progress, "save", 0, 0);
   parts_.board.publish("progress", job, parts_.now_ms());
-  const auto& input = job.input;
-  if (!input.image_artifact.empty()) {
-    const auto matte = domain::matte_of(card::kSourcePicture, input.generation);
-    if (matte) reply.used.matte = media::text_of(*matte);
-  }
-  auto& warnings = reply.used.warnings;
-  warnings.insert(warnings.begin(), job.input.warnings.begin(), job.input.warnings.end());
   parts_.pool.post(
-      [this, id = job.id, reply, pictures](Decoder& decoder) {
-        domain::JobResult result;
-        result.artifacts = store_pictures(decoder, parts_.artifacts, id, reply, *pictures);
-        result.used = reply.used;
-        result.timing = reply.timing;
+      [this, id = job.id, &task = *job.input.parameters.task(), facts = facts_of(job.input, reply),
+       timing = reply.timing, outputs](Decoder& decoder) {
+        domain::JobResult result{{}, facts, timing};
+        result.outputs = keep_outputs({decoder, parts_.artifacts, id, task, facts}, *outputs);
         parts_.inbox.post([this, id, result] { succeed(id, result); });
       },
       [this, id = job.id](const Error& error) {
@@ -308,9 +286,10 @@ void JobRunner::progressed(const protocol::ProgressNotification& notification) {
   running->begun = true;
   running->heard = Clock::now();
   auto& progress = running->job.progress;
-  advance(progress, notification.stage, notification.step, notification.total);
-  progress.eta_seconds = notification.eta_seconds;
-  progress.steps_per_second = notification.steps_per_second;
+  const auto& now = notification.progress;
+  advance(progress, now.stage, now.step, now.total);
+  progress.eta_seconds = now.eta_seconds;
+  progress.steps_per_second = now.steps_per_second;
   parts_.board.publish("progress", running->job, parts_.now_ms());
 }
 
@@ -439,11 +418,11 @@ void JobRunner::cancel(const std::string& id) {
     if (running->cancel_asked) return;
     running->cancel_asked = true;
     if (running->request == 0) {  // its pictures are being read: the worker knows nothing of it
-      on_worker_.clear();
+      leave_worker(id);
       end(*running, JobState::kCancelled, "state");
       return run_next();
     }
-    if (on_worker_ != id) return;  // being saved: it ends in a moment
+    if (!on_worker_.contains(id)) return;  // being saved: it ends in a moment
     running->kill_at = Clock::now() + parts_.patience.cancel;
     protocol::CancelNotification notification;
     notification.job = id;
@@ -470,29 +449,40 @@ void JobRunner::cancel(const std::string& id) {
 void JobRunner::tick(Clock::time_point now) {
   write_again(now);
   const auto since = now - std::exchange(last_tick_, now).value_or(now);
-  auto* running = find(on_worker_);
-  if (running == nullptr || running->request == 0) return;
-  // Time in which the station itself stood still is not the worker's.
-  if (since > kPauseOfStation) running->heard += since;
-  if (running->kill_at && now >= *running->kill_at) {
-    running->kill_at.reset();
-    return parts_.worker.kill("it did not stop job " + running->job.id + " when that was cancelled",
-                              Supervisor::Blame::kNobody);
-  }
-  if (running->begun && now - running->heard >= parts_.patience.job) {
-    const auto seconds = std::chrono::ceil<std::chrono::seconds>(parts_.patience.job).count();
-    parts_.worker.kill(
-        "it said nothing of job " + running->job.id + " for " + std::to_string(seconds) + " s",
-        Supervisor::Blame::kWorker);
+  for (const auto& id : on_worker_) {
+    auto* running = find(id);
+    if (running == nullptr || running->request == 0) continue;
+    // Time in which the station itself stood still is not the worker's.
+    if (since > kPauseOfStation) running->heard += since;
+    if (kill_if_late(*running, now)) return;  // all of its jobs end with it
   }
 }
 
+bool JobRunner::kill_if_late(Running& running, Clock::time_point now) {
+  if (running.kill_at && now >= *running.kill_at) {
+    running.kill_at.reset();
+    parts_.worker.kill("it did not stop job " + running.job.id + " when that was cancelled",
+                       Supervisor::Blame::kNobody);
+    return true;
+  }
+  if (!running.begun || now - running.heard < parts_.patience.job) return false;
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(parts_.patience.job).count();
+  parts_.worker.kill(
+      "it said nothing of job " + running.job.id + " for " + std::to_string(seconds) + " s",
+      Supervisor::Blame::kWorker);
+  return true;
+}
+
 void JobRunner::worker_lost(const WorkerEnd& end_of_worker) {
-  const auto id = std::exchange(on_worker_, "");
-  auto* running = find(id);
-  if (running == nullptr) return;
-  if (running->cancel_asked) return end(*running, JobState::kCancelled, "state");
-  repeat(*running, end_of_worker);
+  for (const auto& id : std::exchange(on_worker_, {})) {
+    auto* running = find(id);
+    if (running == nullptr) continue;
+    if (running->cancel_asked) {
+      end(*running, JobState::kCancelled, "state");
+    } else {
+      repeat(*running, end_of_worker);
+    }
+  }
 }
 
 // An attempt is counted when the worker ended by its own fault while it ran this job: not when it
@@ -500,7 +490,7 @@ void JobRunner::worker_lost(const WorkerEnd& end_of_worker) {
 // happens again and again.
 void JobRunner::repeat(Running& running, const WorkerEnd& end) {
   const auto& job = running.job;
-  const bool its_turn = running.request != 0 && running.request == end.under_way;
+  const bool its_turn = running.begun || (running.request != 0 && running.request == end.under_way);
   const bool ran = its_turn && end.own_fault &&
                    (running.begun || ++stood_by_[job.id] > domain::limits::kStoodByMax);
   if (!ran) {
@@ -511,13 +501,13 @@ void JobRunner::repeat(Running& running, const WorkerEnd& end) {
   if (job.attempt >= domain::limits::kAttemptsMax) {
     return fail(job.id, ErrorCode::kWorkerLost,
                 "the worker " + end.sentence +
-                    " while it made this picture, as it did before "
+                    " while it ran this job, as it did before "
                     "(attempt " +
                     attempts(job.attempt) +
                     "): choose a smaller size or another model, or see the log");
   }
   put_back(running,
-           "the worker " + end.sentence + " while it made this picture: it runs again, attempt " +
+           "the worker " + end.sentence + " while it ran this job: it runs again, attempt " +
                attempts(job.attempt + 1),
            domain::Requeue::kAfterAttempt);
 }

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "scheduler/inbox.h"
 #include "scheduler/job_board.h"
 #include "scheduler/media_pool.h"
+#include "scheduler/outputs/output_writer.h"
 #include "scheduler/preview_cache.h"
 #include "scheduler/supervisor.h"
 
@@ -45,9 +47,11 @@ class JobRunner {
 
   explicit JobRunner(RunnerParts parts) : parts_(std::move(parts)) {}
 
-  void recover();   // at the start: jobs that a station left running when it died
-  void stop();      // at the orderly end: what runs goes back to the queue, and no attempt counts
-  void run_next();  // gives an idle worker something to do
+  void recover();  // at the start: jobs that a station left running when it died
+  void stop();     // at the orderly end: what runs goes back to the queue, and no attempt counts
+  // From the hello of each worker: the tasks that it runs, and how many jobs at the same time.
+  void worker_ready(const protocol::HelloReply& hello);
+  void run_next();  // gives a worker with a free place something to do
   void cancel(const std::string& id);
   void progressed(const protocol::ProgressNotification& notification);
   void previewed(const protocol::PreviewNotification& notification, media::Image picture);
@@ -56,7 +60,8 @@ class JobRunner {
   // disk did not take.
   void tick(Clock::time_point now);
 
-  const std::string& job_on_worker() const { return on_worker_; }  // "" is none
+  // Being prepared for the worker or run by it: the first of them; "" is none.
+  std::string job_on_worker() const { return on_worker_.empty() ? "" : *on_worker_.begin(); }
   int running() const { return static_cast<int>(running_.size() + unwritten_.size()); }
   std::string problem() const;  // why nothing can be started or stored now, a sentence; "" is well
   std::int64_t ended() const { return ended_; }  // since the start, however they ended
@@ -81,16 +86,19 @@ class JobRunner {
     Clock::time_point next_try = {};
   };
   using Parts = std::vector<protocol::Bytes>;
-  using Pictures = std::shared_ptr<std::vector<media::Image>>;
+  using Outputs = std::shared_ptr<std::vector<MadeOutput>>;
 
   void start_next();
   void dispatch(domain::Job job);
-  void prepare(const protocol::GenerateRequest& request, const domain::JobInput& input);
-  void send(const protocol::GenerateRequest& request, Parts parts);
+  void prepare(const protocol::RunRequest& request, const domain::JobInput& input);
+  void send(const protocol::RunRequest& request, Parts parts);
   Supervisor::Deed read_reply(const std::string& id, protocol::Message message);
-  void made(const std::string& id, protocol::GenerateReply reply, const Pictures& pictures);
+  void made(const std::string& id, const protocol::RunReply& reply, const Outputs& outputs);
   void refused(const std::string& id, ErrorCode code, const std::string& sentence);
-  void save(Running& running, protocol::GenerateReply reply, const Pictures& pictures);
+  void save(Running& running, const protocol::RunReply& reply, const Outputs& outputs);
+  bool kill_if_late(Running& running, Clock::time_point now);
+  void leave_worker(const std::string& id) { on_worker_.erase(id); }
+  int free_places() const;
   void succeed(const std::string& id, domain::JobResult result);
   void fail(const std::string& id, ErrorCode code, const std::string& sentence);
   void end(Running& running, domain::JobState state, std::string_view event);
@@ -108,7 +116,9 @@ class JobRunner {
   std::map<std::string, Outcome> unwritten_;
   std::string start_problem_, store_problem_;
   std::optional<Clock::time_point> last_tick_;
-  std::string on_worker_;                // being prepared for the worker or run by it
+  std::set<std::string> on_worker_;      // being prepared for the worker or run by it
+  std::vector<std::string> tasks_;       // that the worker runs
+  int running_max_ = 1;                  // jobs that it runs at the same time
   std::map<std::string, int> stood_by_;  // ends of a worker that were not counted as attempts
   std::int64_t ended_ = 0;
 };

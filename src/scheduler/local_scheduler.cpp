@@ -7,8 +7,10 @@
 #include <random>
 #include <utility>
 
+#include "card/all_tasks.h"
+#include "card/named_choices.h"
 #include "domain/jobs/attachment_rules.h"
-#include "domain/jobs/generation_rules.h"
+#include "domain/jobs/input_rules.h"
 #include "domain/settings/limits.h"
 #include "platform/error.h"
 #include "platform/ids.h"
@@ -25,7 +27,7 @@ namespace limits = domain::limits;
 
 constexpr std::chrono::milliseconds kTick{200};
 constexpr std::chrono::minutes kProblemRepeat{1};  // of the same sentence in the log
-constexpr std::string_view kTask = "generation";
+constexpr std::string_view kModelMember = "model";
 constexpr std::chrono::seconds kMeasureEvery{1};  // shorter pieces of time tell little of the load
 
 // 32 bits, as people know seeds from other programs: short enough to be read aloud.
@@ -41,12 +43,11 @@ class BoardSubscription final : public Subscription {
   std::shared_ptr<Subscriber> subscriber_;
 };
 
-std::vector<SamplerName> names_of(const std::vector<protocol::NamedChoice>& choices) {
-  std::vector<SamplerName> names;
-  for (const auto& choice : choices) {
-    names.push_back({choice.id, choice.title, choice.available, choice.aliases});
-  }
-  return names;
+// A repeated job makes the same output.
+card::TaskInput with_seed(const card::TaskInput& input) {
+  const auto* seed = input.members().if_contains("seed");
+  if (seed == nullptr || !seed->is_null()) return input;
+  return input.with("seed", draw_seed());
 }
 
 std::string_view name_of(Supervisor::State state, bool busy) {
@@ -173,10 +174,12 @@ void LocalScheduler::worker_ready(const protocol::HelloReply& hello) {
   }
   {
     const std::lock_guard lock(mutex_);
-    status_.samplers = names_of(hello.samplers);
-    status_.schedules = names_of(hello.schedules);
+    status_.tasks = hello.tasks;
+    status_.samplers = hello.samplers;
+    status_.schedules = hello.schedules;
     worker_problem_.clear();
   }
+  runner_.worker_ready(hello);
   scan_.worker_ready(hello);
   ask_memory();
   runner_.run_next();
@@ -249,7 +252,7 @@ void LocalScheduler::take_status() {
     status_.running = runner_.running();
     runner_problem_ = runner_.problem();
     status_.jobs_ended = runner_.ended();
-    status_.default_model = catalog_ ? catalog_->default_id(std::string(kTask)) : "";
+    status_.default_model = catalog_ ? catalog_->default_id(card::all_tasks().front()->id) : "";
     status_.queued = queued;
     status_.memory_total_mb = total >> 20;
     status_.memory_used_mb = used >> 20;
@@ -420,41 +423,36 @@ class LocalScheduler::Place {
 };
 
 std::string LocalScheduler::keep_upload(Decoder& decoder, const std::vector<std::uint8_t>& bytes,
-                                        const card::Attachment& attachment,
-                                        const domain::FieldNames& names, std::string& reading) {
-  if (bytes.empty()) return "";
-  const auto field = names.of(attachment.role);
+                                        const card::Attachment& attachment, std::string& reading) {
   if (bytes.size() > limits::kPictureBytesMax) {
-    throw Error(ErrorCode::kTooLarge, field + ": the picture's file is " +
-                                          std::to_string(bytes.size() >> 20) + " MB large, " +
-                                          std::to_string(limits::kPictureBytesMax >> 20) +
-                                          " are allowed");
+    throw Error(ErrorCode::kTooLarge, attachment.role,
+                "the picture's file is " + std::to_string(bytes.size() >> 20) + " MB large, " +
+                    std::to_string(limits::kPictureBytesMax >> 20) + " are allowed");
   }
-  reading = field;
+  reading = attachment.role;
   const auto decoded = decoder.decode(bytes);
   reading.clear();
-  domain::check_attachment(attachment, decoded.image, field);
+  domain::check_attachment(attachment, decoded.image);
   return artifacts_.put(bytes, decoded.media_type, domain::ArtifactOrigin::kUploaded);
 }
 
 void LocalScheduler::submit(NewJob new_job, std::function<void(Accepted)> done) {
   Job job = accept(new_job);
   const auto place = std::make_shared<Place>(*this, job.priority);
-  if (new_job.image.empty() && new_job.mask.empty()) return done(enqueue(*place, std::move(job)));
-  const auto pictures = std::make_shared<const NewJob>(std::move(new_job));
+  if (new_job.attachments.empty()) return done(enqueue(*place, std::move(job)));
+  const auto sent = std::make_shared<const NewJob>(std::move(new_job));
   const auto reading = std::make_shared<std::string>();
   pool_.post(
-      [this, pictures, job, done, reading, place](Decoder& decoder) {
+      [this, sent, job, done, reading, place](Decoder& decoder) {
         Job complete = job;
-        const auto& names = pictures->names;
-        complete.input.image_artifact =
-            keep_upload(decoder, pictures->image, card::kSourcePicture, names, *reading);
-        complete.input.mask_artifact =
-            keep_upload(decoder, pictures->mask, card::kMask, names, *reading);
+        for (const auto& [role, bytes] : sent->attachments) {
+          const auto* attachment = card::find_attachment(*job.input.parameters.task(), role);
+          complete.input.attachments[role] = keep_upload(decoder, bytes, *attachment, *reading);
+        }
         done(enqueue(*place, std::move(complete)));
       },
       [done, reading](const Error& error) {
-        done(reading->empty() ? error : Error(error.code(), *reading + ": " + error.what()));
+        done(reading->empty() ? error : Error(error.code(), *reading, error.what()));
       });
 }
 
@@ -467,19 +465,21 @@ Job LocalScheduler::submit(const NewJob& new_job) {
   return std::get<Job>(std::move(accepted));
 }
 
-// What is asked as a job, without its pictures.
+// The request as a job, without its attachments.
 Job LocalScheduler::accept(const NewJob& new_job) {
   const auto known = catalog();
+  const auto& task = task_of(new_job);
+  const auto name = new_job.input.parameters.text(kModelMember);
   for (const auto& model : known->models()) {
     // One that could not be used may have been repaired.
-    const bool asked_for = model.card.id == new_job.input.generation.model;
-    if (asked_for && !model.problem.empty()) look_again_if_changed(model);
+    if (model.card.id == name && !model.problem.empty()) look_again_if_changed(model);
   }
-  const auto resolved = known->resolve(new_job.input.generation.model, std::string(kTask));
+  const auto resolved = known->resolve(name, task.id);
   look_again_if_changed(resolved.model);
-  const domain::SourcePictures pictures{.image = !new_job.image.empty(),
-                                        .mask = !new_job.mask.empty()};
-  domain::check_generation(new_job.input.generation, resolved.model.card, pictures, new_job.names);
+  card::Roles attached;
+  for (const auto& [role, bytes] : new_job.attachments) attached.insert(role);
+  const auto input = card::with_ids(new_job.input.parameters, named_lists());
+  domain::check_job_input(input, resolved.model.card, attached);
   if (new_job.priority < 0 || new_job.priority > 3) {
     throw Error(ErrorCode::kInvalidArgument, "/priority: choose 0 (background) to 3 (immediate)");
   }
@@ -488,17 +488,35 @@ Job LocalScheduler::accept(const NewJob& new_job) {
   job.client = new_job.client;
   job.priority = new_job.priority;
   job.created_ms = options_.now_ms();
-  job.input = new_job.input;
+  job.input.parameters = with_seed(input.with_text(kModelMember, resolved.model.card.id));
   auto& warnings = job.input.warnings;
-  if (!resolved.warning.empty()) warnings.insert(warnings.begin(), resolved.warning);
-  for (auto& each : domain::without_effect(new_job.input.generation, pictures, new_job.names)) {
+  if (!resolved.warning.empty()) warnings.push_back(resolved.warning);
+  warnings.insert(warnings.end(), new_job.input.warnings.begin(), new_job.input.warnings.end());
+  for (auto& each : domain::warnings_of(input, attached, new_job.names)) {
     warnings.push_back(std::move(each));
   }
   job.progress.stage = "queued";
-  auto& generation = job.input.generation;
-  generation.model = resolved.model.card.id;
-  if (!generation.seed) generation.seed = draw_seed();  // a repeated job makes the same picture
   return job;
+}
+
+const card::TaskDescription& LocalScheduler::task_of(const NewJob& new_job) {
+  const auto& task = card::task_named(new_job.input.task());
+  const std::lock_guard lock(mutex_);
+  const auto& runs = status_.tasks;
+  if (!runs.empty() && std::ranges::find(runs, task.id) == runs.end()) {
+    throw Error(ErrorCode::kUnsupported, "task",
+                "the task '" + task.id + "' is not run by this engine: use another engine");
+  }
+  if (new_job.input.parameters.task() == nullptr) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "the parameters of this job cannot be read any more: send it anew");
+  }
+  return task;
+}
+
+card::NamedLists LocalScheduler::named_lists() {
+  const std::lock_guard lock(mutex_);
+  return {{"samplers", status_.samplers}, {"schedules", status_.schedules}};
 }
 
 Job LocalScheduler::enqueue(Place& place, Job job) {
@@ -524,7 +542,7 @@ std::vector<Job> LocalScheduler::recent_jobs(const domain::JobFilter& filter) {
   for (auto& entry : jobs) {
     auto live = board_.find(entry.id);
     // One that changed in between stays as the store found it, so that it fits the filter.
-    if (live && domain::in_wanted_state(filter, *live)) entry = *std::move(live);
+    if (live && domain::has_state_of(filter, *live)) entry = *std::move(live);
   }
   return jobs;
 }

@@ -14,7 +14,8 @@
 #include <thread>
 #include <vector>
 
-#include "card/attachments.h"
+#include "card/named_choices.h"
+#include "card/task.h"
 #include "domain/artifacts/artifact_store.h"
 #include "domain/jobs/job_store.h"
 #include "platform/system.h"
@@ -94,8 +95,9 @@ class LocalScheduler final : public Scheduler {
   domain::Job accept(const NewJob& new_job);
   domain::Job enqueue(Place& place, domain::Job job);
   std::string keep_upload(Decoder& decoder, const std::vector<std::uint8_t>& bytes,
-                          const card::Attachment& attachment, const domain::FieldNames& names,
-                          std::string& reading);
+                          const card::Attachment& attachment, std::string& reading);
+  const card::TaskDescription& task_of(const NewJob& new_job);
+  card::NamedLists named_lists();
   void look_again_if_changed(const domain::InstalledModel& model);
   std::shared_ptr<const domain::Catalog> catalog();
   std::string why_no_models() const;  // mutex_ is held

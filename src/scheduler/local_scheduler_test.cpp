@@ -14,6 +14,7 @@
 #include <map>
 #include <thread>
 
+#include "card/tasks/generate.h"
 #include "platform/error.h"
 #include "tests/doubles/memory_stores.h"
 
@@ -105,11 +106,13 @@ class LocalSchedulerTest : public testing::Test {
   static NewJob new_job(int steps = 4) {
     NewJob job;
     job.client = "test";
-    job.input.generation.prompt = "a red circle";
-    job.input.generation.width = 64;
-    job.input.generation.height = 64;
-    job.input.generation.steps = steps;
-    job.input.generation.seed = 7;
+    card::GenerationInput input;
+    input.prompt = "a red circle";
+    input.width = 64;
+    input.height = 64;
+    input.steps = steps;
+    input.seed = 7;
+    job.input.parameters = card::TaskInput::of(card::generate_task(), input);
     return job;
   }
 
@@ -155,14 +158,14 @@ class LocalSchedulerTest : public testing::Test {
 TEST_F(LocalSchedulerTest, AJobBecomesAPictureThatSaysHowItWasMade) {
   start();
   auto ask = new_job();
-  ask.input.generation.batch = 2;
+  ask.input.parameters = ask.input.parameters.with("batch", 2);
   const auto job = run(ask);
   ASSERT_EQ(job.state, JobState::kSucceeded) << (job.failure ? job.failure->sentence : "");
   ASSERT_TRUE(job.result);
-  ASSERT_EQ(job.result->artifacts.size(), 2U);
-  EXPECT_EQ(job.result->used.seed, 7U);
+  ASSERT_EQ(job.result->artifacts().size(), 2U);
+  EXPECT_EQ(job.result->used.as<card::GenerationUsed>().seed, 7U);
   EXPECT_EQ(job.attempt, 1);
-  const auto picture = scheduler_->artifact(job.result->artifacts[1]);
+  const auto picture = scheduler_->artifact(job.result->artifacts()[1]);
   EXPECT_EQ(picture.media_type, "image/png");
   const std::string bytes(picture.bytes.begin(), picture.bytes.end());
   EXPECT_THAT(bytes, HasSubstr("a red circle\nSteps: 4, "));
@@ -174,7 +177,7 @@ TEST_F(LocalSchedulerTest, EventsTellTheWholeStoryInOrder) {
   options_.launch_worker = worker("step_ms=5,late_ms=1500");  // time for a preview to be encoded
   start();
   auto ask = new_job(6);
-  ask.input.generation.preview_every = 2;
+  ask.input.parameters = ask.input.parameters.with("preview_every", 2);
   const auto id = scheduler_->submit(ask).id;
   Hearing hearing(*scheduler_, id);
   hearing.wait_for_end();
@@ -268,8 +271,9 @@ TEST_F(LocalSchedulerTest, ACancellationDoesNotWaitForAPictureThatIsBeingRead) {
   };
   start();
   auto ask = new_job();
-  ask.image = scheduler_->artifact(run(new_job(2)).result.value().artifacts[0]).bytes;
-  ask.input.generation.strength = 0.5;
+  ask.attachments["image"] =
+      scheduler_->artifact(run(new_job(2)).result.value().artifacts()[0]).bytes;
+  ask.input.parameters = ask.input.parameters.with("strength", 0.5);
   const auto first = scheduler_->submit(new_job(500)).id;
   Hearing(*scheduler_, first).wait(is_denoising);
   const auto second = scheduler_->submit(ask).id;
@@ -372,7 +376,7 @@ TEST_F(LocalSchedulerTest, AJobThatRanAtThreeCrashesOfTheStationIsHeld) {
   Job job;
   job.id = "01";
   job.input = new_job().input;
-  job.input.generation.model = "fake";
+  job.input.parameters = job.input.parameters.with_text("model", "fake");
   jobs_.insert(job);
   for (int crash = 1; crash <= 2; ++crash) {
     jobs_.leave_running(job.id);
@@ -513,8 +517,9 @@ TEST_F(LocalSchedulerTest, AFullQueueRefusesBeforeAPictureIsKept) {
   options_.queue_max = 1;
   start();
   auto ask = new_job();
-  ask.image = scheduler_->artifact(run(new_job(2)).result.value().artifacts[0]).bytes;
-  ask.input.generation.strength = 0.5;
+  ask.attachments["image"] =
+      scheduler_->artifact(run(new_job(2)).result.value().artifacts()[0]).bytes;
+  ask.input.parameters = ask.input.parameters.with("strength", 0.5);
   const auto running = scheduler_->submit(new_job(500)).id;
   Hearing(*scheduler_, running).wait(is_denoising);
   scheduler_->submit(new_job());
@@ -529,8 +534,9 @@ TEST_F(LocalSchedulerTest, APictureThatTheStoreLostIsNotTheSendersFault) {
   options_.launch_worker = worker("step_ms=20");
   start();
   auto ask = new_job(2);
-  ask.image = scheduler_->artifact(run(new_job(2)).result.value().artifacts[0]).bytes;
-  ask.input.generation.strength = 0.9;
+  ask.attachments["image"] =
+      scheduler_->artifact(run(new_job(2)).result.value().artifacts()[0]).bytes;
+  ask.input.parameters = ask.input.parameters.with("strength", 0.9);
   const auto running = scheduler_->submit(new_job(50)).id;
   Hearing(*scheduler_, running).wait(is_denoising);
   const auto id = scheduler_->submit(ask).id;
@@ -595,16 +601,16 @@ TEST_F(LocalSchedulerTest, AClockThatIsSetBackChangesNeitherOrderNorDurations) {
 TEST_F(LocalSchedulerTest, RefusesWhatCannotRunBeforeItIsWritten) {
   start();
   auto absurd = new_job();
-  absurd.input.generation.width = 63;
+  absurd.input.parameters = absurd.input.parameters.with("width", 63);
   EXPECT_EQ(refusal(absurd).code(), ErrorCode::kInvalidArgument);
   auto unknown = new_job();
-  unknown.input.generation.model = "gpt-4o";
+  unknown.input.parameters = unknown.input.parameters.with_text("model", "gpt-4o");
   EXPECT_EQ(refusal(unknown).code(), ErrorCode::kNotFound);
   auto vision = new_job();
-  vision.input.generation.model = "moondream-2";
+  vision.input.parameters = vision.input.parameters.with_text("model", "moondream-2");
   EXPECT_THROW(scheduler_->submit(vision), Error);
   auto garbage = new_job();
-  garbage.image = {1, 2, 3, 4};
+  garbage.attachments["image"] = {1, 2, 3, 4};
   EXPECT_EQ(refusal(garbage).code(), ErrorCode::kCorruptData);
   EXPECT_TRUE(scheduler_->recent_jobs({.limit = 10}).empty());
 }
@@ -612,10 +618,10 @@ TEST_F(LocalSchedulerTest, RefusesWhatCannotRunBeforeItIsWritten) {
 TEST_F(LocalSchedulerTest, ALegacyNameIsAnsweredByTheInstalledModelAndSaysSo) {
   start();
   auto legacy = new_job();
-  legacy.input.generation.model = "sdxl-realism";
+  legacy.input.parameters = legacy.input.parameters.with_text("model", "sdxl-realism");
   const auto job = run(legacy);
   ASSERT_TRUE(job.result);
-  EXPECT_THAT(job.result->used.warnings, testing::Contains(HasSubstr("sdxl-realism")));
+  EXPECT_THAT(job.result->used.warnings(), testing::Contains(HasSubstr("sdxl-realism")));
 }
 
 TEST_F(LocalSchedulerTest, ADecoderThatDiesCostsThatPictureAlone) {
@@ -624,15 +630,15 @@ TEST_F(LocalSchedulerTest, ADecoderThatDiesCostsThatPictureAlone) {
   start();
   const auto made = run(new_job());
   ASSERT_TRUE(made.result);
-  const auto good = scheduler_->artifact(made.result->artifacts[0]).bytes;
+  const auto good = scheduler_->artifact(made.result->artifacts()[0]).bytes;
   auto deadly = new_job();
-  deadly.image = {'C', 'R', 'A', 'S', 'H', 'M', 'E', '!'};
+  deadly.attachments["image"] = {'C', 'R', 'A', 'S', 'H', 'M', 'E', '!'};
   const auto death = refusal(deadly);
   EXPECT_EQ(death.code(), ErrorCode::kCorruptData);
   EXPECT_THAT(death.what(), HasSubstr("the decoder"));
   auto fine = new_job();
-  fine.image = good;
-  fine.input.generation.strength = 0.5;
+  fine.attachments["image"] = good;
+  fine.input.parameters = fine.input.parameters.with("strength", 0.5);
   EXPECT_EQ(run(fine).state, JobState::kSucceeded);
 }
 
@@ -659,8 +665,8 @@ TEST_F(LocalSchedulerTest, APictureIsReadByASecondDecoderWhenTheFirstWasKilled) 
   const auto made = run(new_job());
   ASSERT_TRUE(made.result);
   auto ask = new_job();
-  ask.image = scheduler_->artifact(made.result->artifacts[0]).bytes;
-  ask.input.generation.strength = 0.5;
+  ask.attachments["image"] = scheduler_->artifact(made.result->artifacts()[0]).bytes;
+  ask.input.parameters = ask.input.parameters.with("strength", 0.5);
   scheduler_.reset();
   const auto sound = options_.launch_decoder;
   const auto deadly =
@@ -675,12 +681,12 @@ TEST_F(LocalSchedulerTest, APictureIsReadByASecondDecoderWhenTheFirstWasKilled) 
 TEST_F(LocalSchedulerTest, WhatCannotHaveAnEffectIsAWarningOfTheJob) {
   start();
   auto ask = new_job();
-  ask.input.generation.strength = 0.5;
+  ask.input.parameters = ask.input.parameters.with("strength", 0.5);
   ask.input.warnings = {"unknown field 'stepz' was ignored"};
   const auto job = run(ask);
   EXPECT_EQ(job.input.warnings.size(), 2U);
   ASSERT_TRUE(job.result);
-  EXPECT_THAT(job.result->used.warnings, testing::Contains(HasSubstr("strength was ignored")));
+  EXPECT_THAT(job.result->used.warnings(), testing::Contains(HasSubstr("strength was ignored")));
 }
 
 TEST_F(LocalSchedulerTest, ARefreshAnswersAfterItHasLooked) {
@@ -737,7 +743,7 @@ TEST_F(LocalSchedulerTest, TheListFollowsFilesThatAreWrittenOrReplaced) {
   std::this_thread::sleep_for(std::chrono::seconds(1));
   EXPECT_EQ(size(), 3);
   auto asked = new_job();
-  asked.input.generation.model = "checkpoint/mine";
+  asked.input.parameters = asked.input.parameters.with_text("model", "checkpoint/mine");
   EXPECT_EQ(run(asked).state, JobState::kSucceeded);
   EXPECT_TRUE(becomes(5));
 }
@@ -810,12 +816,13 @@ TEST_F(LocalSchedulerTest, NoThreadWaitsForModelsOrDecoders) {
   start();
   std::promise<void> known;
   scheduler_->when_models_known([&] { known.set_value(); });
-  EXPECT_THROW(scheduler_->resolve_model("", "generation", domain::UnknownModel::kRefuse),
+  EXPECT_THROW(scheduler_->resolve_model("", "generate", domain::UnknownModel::kRefuse),
                Error);  // it does not wait
   known.get_future().wait();
   auto ask = new_job();
-  ask.image = scheduler_->artifact(run(new_job(2)).result.value().artifacts[0]).bytes;
-  ask.input.generation.strength = 0.5;
+  ask.attachments["image"] =
+      scheduler_->artifact(run(new_job(2)).result.value().artifacts()[0]).bytes;
+  ask.input.parameters = ask.input.parameters.with("strength", 0.5);
   const auto signal_decoders = [&](int signal) {
     const std::lock_guard lock(mutex);
     asleep = signal == SIGSTOP;
@@ -858,8 +865,8 @@ TEST_F(LocalSchedulerTest, AWorkerThatTakesNothingHoldsUpNobody) {
   ASSERT_EQ(run(new_job()).state, JobState::kSucceeded);
   ASSERT_EQ(::kill(worker_pid(), SIGSTOP), 0);
   auto ask = new_job();
-  ask.image = large_picture();
-  ask.input.generation.strength = 0.5;
+  ask.attachments["image"] = large_picture();
+  ask.input.parameters = ask.input.parameters.with("strength", 0.5);
   const auto id = scheduler_->submit(ask).id;
   Hearing hearing(*scheduler_, id);
   hearing.wait([](const Job& job) { return job.state == JobState::kRunning; });
@@ -904,8 +911,8 @@ TEST_F(LocalSchedulerTest, AStopIsNotHeldUpByChildrenThatStandStill) {
   start();
   const auto picture = large_picture();
   auto ask = new_job();
-  ask.image = picture;
-  ask.input.generation.strength = 0.5;
+  ask.attachments["image"] = picture;
+  ask.input.parameters = ask.input.parameters.with("strength", 0.5);
   for (int i = 0; i < 3; ++i) run(ask);  // both decoders have something to do now and then
   const auto running = scheduler_->submit(new_job(500)).id;
   Hearing(*scheduler_, running).wait(is_denoising);
@@ -960,7 +967,7 @@ TEST_F(LocalSchedulerTest, AFileWhoseNameIsNotUtf8IsAModelLikeAnyOther) {
   options_.folders.layouts = {folder_.string()};
   start();
   auto ask = new_job();
-  ask.input.generation.model = "checkpoint/b%E4r";
+  ask.input.parameters = ask.input.parameters.with_text("model", "checkpoint/b%E4r");
   const auto job = run(ask);
   EXPECT_EQ(job.state, JobState::kSucceeded) << (job.failure ? job.failure->sentence : "");
   EXPECT_EQ(scheduler_->status().workers[0].restarts, 0);
@@ -1025,16 +1032,16 @@ TEST_F(LocalSchedulerTest, AnUnknownModelIsTheDefaultForThoseWhoTakeAny) {
   start();
   ASSERT_EQ(run(new_job()).state, JobState::kSucceeded);
   const auto resolved =
-      scheduler_->resolve_model("flux-dev", "generation", domain::UnknownModel::kDefault);
+      scheduler_->resolve_model("flux-dev", "generate", domain::UnknownModel::kDefault);
   EXPECT_EQ(resolved.model.card.id, "fake");
   EXPECT_NE(resolved.warning, "");
-  EXPECT_THROW(scheduler_->resolve_model("flux-dev", "generation", domain::UnknownModel::kRefuse),
+  EXPECT_THROW(scheduler_->resolve_model("flux-dev", "generate", domain::UnknownModel::kRefuse),
                Error);
   options_.unknown_models = domain::UnknownModel::kRefuse;
   scheduler_.reset();
   start();
   ASSERT_EQ(run(new_job()).state, JobState::kSucceeded);
-  EXPECT_THROW(scheduler_->resolve_model("flux-dev", "generation", domain::UnknownModel::kDefault),
+  EXPECT_THROW(scheduler_->resolve_model("flux-dev", "generate", domain::UnknownModel::kDefault),
                Error);
 }
 

@@ -147,7 +147,6 @@ void ModelScan::keep(const ModelCandidate& candidate, card::ModelCard card,
                      const std::string& problem) {
   card.id = candidate.id;
   if (card.title.empty()) card.title = last_part(candidate.id);
-  if (card.task.empty()) card.task = "generation";
   auto& logged = logged_[candidate.id];
   if (!problem.empty() && problem != logged) {
     platform::log_warning("model '" + candidate.id + "' cannot be used: " + problem);

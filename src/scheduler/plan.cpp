@@ -14,9 +14,9 @@ std::vector<Assignment> plan_next(std::span<const WaitingJob> queue,
   std::vector<Assignment> plan;
   auto next = order.begin();
   for (const auto& worker : workers) {
-    if (!worker.idle) continue;
-    if (next == order.end()) break;
-    plan.push_back({(*next++)->id, worker.name});
+    for (int place = 0; place < worker.free && next != order.end(); ++place) {
+      plan.push_back({(*next++)->id, worker.name});
+    }
   }
   return plan;
 }

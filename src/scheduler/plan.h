@@ -16,7 +16,7 @@ struct WaitingJob {
 
 struct WorkerSlot {
   std::string name;
-  bool idle = false;  // alive, greeted, without a job
+  int free = 0;  // jobs that it can take now; 0 where it is not ready
 };
 
 struct Assignment {
@@ -24,8 +24,8 @@ struct Assignment {
   bool operator==(const Assignment&) const = default;
 };
 
-// Higher priority first, then in the order of `queue`, which is oldest first; each idle worker gets
-// one job.
+// Higher priority first, then in the order of `queue`, which is oldest first; each worker gets
+// as many as it has free places.
 std::vector<Assignment> plan_next(std::span<const WaitingJob> queue,
                                   std::span<const WorkerSlot> workers);
 

@@ -14,16 +14,20 @@ struct PlanCase {
 
 TEST(PlanNext, FollowsTheTable) {
   const std::vector<PlanCase> cases{
-      {"nothing waits", {}, {{"main", true}}, {}},
-      {"nobody is idle", {{"01", 2}}, {{"main", false}}, {}},
+      {"nothing waits", {}, {{"main", 1}}, {}},
+      {"no worker is free", {{"01", 2}}, {{"main", 0}}, {}},
       {"no worker at all", {{"01", 2}}, {}, {}},
-      {"first come first served", {{"02", 2}, {"01", 2}}, {{"main", true}}, {{"02", "main"}}},
-      {"priority beats age", {{"01", 0}, {"02", 2}, {"03", 3}}, {{"main", true}}, {{"03", "main"}}},
-      {"each idle worker gets one",
+      {"first come first served", {{"02", 2}, {"01", 2}}, {{"main", 1}}, {{"02", "main"}}},
+      {"priority beats age", {{"01", 0}, {"02", 2}, {"03", 3}}, {{"main", 1}}, {{"03", "main"}}},
+      {"each free worker gets one",
        {{"01", 2}, {"02", 2}, {"03", 0}},
-       {{"a", true}, {"b", false}, {"c", true}},
+       {{"a", 1}, {"b", 0}, {"c", 1}},
        {{"01", "a"}, {"02", "c"}}},
-      {"more workers than jobs", {{"01", 1}}, {{"a", true}, {"b", true}}, {{"01", "a"}}},
+      {"a worker with two places gets two",
+       {{"01", 2}, {"02", 2}, {"03", 0}},
+       {{"a", 2}},
+       {{"01", "a"}, {"02", "a"}}},
+      {"more workers than jobs", {{"01", 1}}, {{"a", 1}, {"b", 1}}, {{"01", "a"}}},
   };
   for (const auto& entry : cases) {
     EXPECT_EQ(plan_next(entry.queue, entry.workers), entry.expected) << entry.name;

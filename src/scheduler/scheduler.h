@@ -28,10 +28,10 @@
 namespace atelier::scheduler {
 
 struct NewJob {
-  domain::JobInput input;  // artifact ids are filled by submit()
+  domain::JobInput input;  // submit() fills the artifact ids
   int priority = domain::kPriorityInteractive;
   std::string client;
-  std::map<std::string, std::vector<std::uint8_t>> attachments;  // by role: files (PNG, JPEG, …)
+  std::map<std::string, std::vector<std::uint8_t>> attachments;  // by role: encoded, never empty
   domain::FieldNames names = {};  // of the fields as they were sent, for warnings
 };
 
@@ -74,9 +74,8 @@ struct StationStatus {
   std::int64_t memory_total_mb = 0, memory_used_mb = 0;
   std::int64_t uptime_ms = 0;
   std::vector<std::string> notices;  // sentences that a person should see, e.g. about the port
-  // Of the engine, once a worker has said hello.
-  std::vector<std::string> tasks;  // ids
-  std::vector<card::NamedChoice> samplers, schedules;
+  std::vector<std::string> tasks;    // ids that the worker runs; empty before its hello
+  std::vector<card::NamedChoice> samplers, schedules;  // of the engine, from the hello on
 };
 
 struct ModelList {
@@ -126,11 +125,11 @@ class Scheduler {
   // station stops. The functions below then say why.
   virtual void when_models_known(std::function<void()> then) = 0;
 
-  // (blocking) Checks the input against the model's card, has the pictures decoded once to be sure
-  // that they are pictures, writes the job to the database, and only then tells it (state queued)
-  // to `done`. A job without pictures is told before this returns. Failures are thrown or reach
-  // `done`, by when they are found: kInvalidArgument, kNotFound (unknown model), kUnsupported (the
-  // models are not known), kTooLarge, kCorruptData, kQueueFull.
+  // (blocking) Resolves names to ids, checks the input against the model's card, decodes the
+  // attached pictures once to make sure that they are pictures, writes the job to the database, and
+  // then hands it (state queued) to `done`; without attachments before this returns. Failures are
+  // thrown or reach `done`, by when they are found: kInvalidArgument (with the field), kNotFound
+  // (unknown model), kUnsupported (the models are not known), kTooLarge, kCorruptData, kQueueFull.
   virtual void submit(NewJob job, std::function<void(Accepted)> done) = 0;
 
   virtual domain::Job job(const std::string& id) = 0;  // throws kNotFound

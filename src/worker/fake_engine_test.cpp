@@ -2,24 +2,33 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
+#include <thread>
+
+#include "../../tests/golden/generation_run.h"
 #include "platform/error.h"
 
 namespace atelier::worker {
 namespace {
 
+using golden::GenerationJob;
+using golden::GenerationResult;
+using golden::run_generation;
+
 class Recorder final : public engine::JobObserver {
  public:
-  void on_progress(const engine::Progress& progress) override { progresses.push_back(progress); }
+  void on_progress(const card::Progress& progress) override { progresses.push_back(progress); }
   void on_preview(const media::Image& preview) override { previews.push_back(preview); }
   bool cancelled() override { return !progresses.empty() && progresses.back().step >= cancel_at; }
 
-  std::vector<engine::Progress> progresses;
+  std::vector<card::Progress> progresses;
   std::vector<media::Image> previews;
   int cancel_at = 1 << 20;
 };
 
-engine::GenerateJob small_job(std::uint64_t seed, const std::string& prompt) {
-  engine::GenerateJob job;
+GenerationJob small_job(std::uint64_t seed, const std::string& prompt) {
+  GenerationJob job;
   job.model.id = "fake";
   job.input.prompt = prompt;
   job.input.seed = seed;
@@ -28,12 +37,13 @@ engine::GenerateJob small_job(std::uint64_t seed, const std::string& prompt) {
   return job;
 }
 
-engine::GenerateResult make(const engine::GenerateJob& job, const std::string& switches = "") {
+GenerationResult make(const GenerationJob& job, const std::string& switches = "") {
   Recorder recorder;
-  return make_fake_engine(read_fake_switches("step_ms=0," + switches))->generate(job, recorder);
+  const auto engine = make_fake_engine(read_fake_switches("step_ms=0," + switches));
+  return run_generation(*engine, job, recorder);
 }
 
-ErrorCode failure_of(const engine::GenerateJob& job, const std::string& switches = "") {
+ErrorCode failure_of(const GenerationJob& job, const std::string& switches = "") {
   try {
     make(job, switches);
   } catch (const Error& error) {
@@ -85,7 +95,7 @@ TEST(FakeEngine, TellsEachStepAndShowsPreviews) {
   Recorder recorder;
   auto job = small_job(1, "red");
   job.input.preview_every = 2;
-  make_fake_engine(read_fake_switches("step_ms=1"))->generate(job, recorder);
+  run_generation(*make_fake_engine(read_fake_switches("step_ms=1")), job, recorder);
   int steps = 0;
   for (const auto& progress : recorder.progresses) steps += progress.stage == "denoise" ? 1 : 0;
   EXPECT_EQ(steps, 4);
@@ -96,7 +106,8 @@ TEST(FakeEngine, StopsWhenCancelled) {
   Recorder recorder;
   recorder.cancel_at = 2;
   try {
-    make_fake_engine(read_fake_switches("step_ms=1"))->generate(small_job(1, "red"), recorder);
+    run_generation(*make_fake_engine(read_fake_switches("step_ms=1")), small_job(1, "red"),
+                   recorder);
     FAIL() << "went on";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kCancelled);
@@ -109,27 +120,55 @@ TEST(FakeEngine, MisbehavesOnRequest) {
   EXPECT_EQ(failure_of(small_job(1, "a"), "poison_at_step=1"), ErrorCode::kWorkerLost);
   const auto engine = make_fake_engine(read_fake_switches("step_ms=0,oom_once"));
   Recorder recorder;
-  EXPECT_THROW(engine->generate(small_job(1, "a"), recorder), Error);
-  EXPECT_EQ(engine->generate(small_job(1, "a"), recorder).images.size(), 1U);
+  EXPECT_THROW(run_generation(*engine, small_job(1, "a"), recorder), Error);
+  EXPECT_EQ(run_generation(*engine, small_job(1, "a"), recorder).images.size(), 1U);
   EXPECT_DEATH(make(small_job(1, "a"), "crash_at_step=3"), "");
 }
 
-TEST(FakeEngine, RefusesWhatARealEngineRefuses) {
+TEST(FakeEngine, RefusesAStrengthThatLeavesNoStep) {
   auto job = small_job(1, "a");
-  job.input.steps = 0;
-  EXPECT_EQ(failure_of(job), ErrorCode::kInvalidArgument);
-  job = small_job(1, "a");
-  job.input.width = 65;
-  EXPECT_EQ(failure_of(job), ErrorCode::kInvalidArgument);
-  job = small_job(1, "a");
-  job.input.sampler = "no such";
-  EXPECT_EQ(failure_of(job), ErrorCode::kInvalidArgument);
-  job.input.sampler = "LMS";
-  EXPECT_EQ(failure_of(job), ErrorCode::kUnsupported);
-  job = small_job(1, "a");
   job.image = media::Image{8, 8, 3, std::vector<std::uint8_t>(192)};
   job.input.strength = 0.1;
   EXPECT_EQ(failure_of(job), ErrorCode::kInvalidArgument);
+}
+
+TEST(FakeEngine, ItsCardHasTheTasksRowsWithDefaultsAndIdsOfItsSamplers) {
+  const auto card = fake_card();
+  const auto* generation = card::served(card, card::generate_task().id);
+  ASSERT_NE(generation, nullptr);
+  EXPECT_EQ(generation->parameters.size(), card::generate_task().parameters.size());
+  EXPECT_EQ(card::find_parameter(generation->parameters, "steps")->default_value, "20");
+  EXPECT_EQ(card::find_parameter(generation->parameters, "guidance")->default_value, "7.5");
+  const auto* sampler = card::find_parameter(generation->parameters, "sampler");
+  EXPECT_EQ(sampler->default_value, "euler");
+  EXPECT_EQ(sampler->choices,
+            (std::vector<std::string>{"euler", "euler_ancestral", "dpmpp_2m", "ddim"}));
+  EXPECT_EQ(sampler->choice_titles.at(1), "Euler a");
+}
+
+TEST(FakeEngine, RunsJobsAtTheSameTime) {
+  const auto engine = make_fake_engine(read_fake_switches("step_ms=20,running_max=2"));
+  EXPECT_EQ(engine->report().running_max, 2);
+  std::atomic<int> running = 0, most = 0;
+  struct Counter final : engine::JobObserver {
+    Counter(std::atomic<int>& now, std::atomic<int>& max) : running(now), most(max) {}
+    void on_progress(const card::Progress& progress) override {
+      if (progress.stage != "denoise") return;
+      if (progress.step == 1) most = std::max<int>(most, ++running);
+      if (progress.step == progress.total) --running;
+    }
+    void on_preview(const media::Image&) override {}
+    bool cancelled() override { return false; }
+    std::atomic<int>&running, &most;
+  };
+  {
+    const auto run = [&] {
+      Counter counter(running, most);
+      EXPECT_EQ(run_generation(*engine, small_job(1, "red"), counter).images.size(), 1U);
+    };
+    const std::jthread one(run), two(run);
+  }
+  EXPECT_EQ(most, 2);
 }
 
 TEST(FakeEngine, AnUnknownSwitchIsRefused) {

@@ -42,14 +42,6 @@ EnginePtr make_engine(const Options& options) {
                      engine_options);
 }
 
-std::vector<protocol::NamedChoice> choices(const std::vector<engine::NamedChoice>& from) {
-  std::vector<protocol::NamedChoice> to;
-  for (const auto& choice : from) {
-    to.push_back({choice.id, choice.title, choice.available, choice.aliases});
-  }
-  return to;
-}
-
 // A path says where this machine keeps its files, which is nobody's business outside.
 std::string engine_name(const Options& options) {
   return std::filesystem::path(options.engine).filename().string();
@@ -57,12 +49,19 @@ std::string engine_name(const Options& options) {
 
 void describe_engine(engine::Engine& engine, const Options& options, protocol::HelloReply& hello) {
   const engine::EngineReport report = engine.report();
-  hello.engine =
-      protocol::EngineFacts{engine_name(options), report.device_name,   report.libtorch,
-                            report.blas,          report.compute_dtype, report.cpu_capability,
-                            report.threads,       report.sgemm_gflops,  report.problems};
-  hello.samplers = choices(engine.samplers());
-  hello.schedules = choices(engine.schedules());
+  hello.engine = protocol::EngineFacts{.name = engine_name(options),
+                                       .device_name = report.device_name,
+                                       .libtorch = report.libtorch,
+                                       .blas = report.blas,
+                                       .compute_dtype = report.compute_dtype,
+                                       .cpu_capability = report.cpu_capability,
+                                       .threads = report.threads,
+                                       .running_max = report.running_max,
+                                       .sgemm_gflops = report.sgemm_gflops,
+                                       .problems = report.problems};
+  hello.tasks = engine.tasks();
+  hello.samplers = engine.samplers();
+  hello.schedules = engine.schedules();
   if (options.engine == "fake") hello.cards = {fake_card()};
 }
 

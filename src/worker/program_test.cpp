@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 
+#include "card/tasks/generate.h"
 #include "platform/process.h"
 #include "protocol/channel.h"
 #include "protocol/messages.h"
@@ -40,11 +41,14 @@ class Program {
     return reply().value().body_as<protocol::HelloReply>();
   }
   void generate(int steps) {
-    protocol::GenerateRequest request;
+    card::GenerationInput input;
+    input.steps = steps;
+    input.width = input.height = 64;
+    protocol::RunRequest request;
     request.job = "job";
-    request.model.id = "fake";
-    request.input.steps = steps;
-    request.input.width = request.input.height = 64;
+    request.task = card::generate_task().id;
+    request.input = json::parse(json::write_json(input));
+    request.models["model"] = protocol::model_files("fake", "");
     send(protocol::request_frame(2, request));
   }
   void close() { channel_.close(); }
@@ -64,6 +68,8 @@ TEST(WorkerProgram, SaysHelloAndGenerates) {
   EXPECT_EQ(hello.pid, program.child().pid());
   EXPECT_EQ(hello.cards.at(0).id, "fake");
   EXPECT_FALSE(hello.samplers.empty());
+  EXPECT_EQ(hello.tasks, std::vector<std::string>{card::generate_task().id});
+  EXPECT_EQ(hello.engine.value().running_max, 1);
   program.generate(3);
   const auto reply = program.reply();
   ASSERT_TRUE(reply);
@@ -103,7 +109,8 @@ TEST(WorkerProgram, EndsWithItsSocketEvenWhenTheEngineHangs) {
   program.hello();
   program.generate(5);
   // The last word before it hangs.
-  while (program.next().value().body_as<protocol::ProgressNotification>().stage != "denoise") {
+  while (program.next().value().body_as<protocol::ProgressNotification>().progress.stage !=
+         "denoise") {
   }
   program.close();
   EXPECT_EQ(program.end().value().exit_code, kExitOk);

@@ -19,22 +19,51 @@ constexpr std::size_t kCancelledKept = 64;
 // How long a job may take to notice that the station is gone before the process ends without it.
 constexpr std::chrono::seconds kOrphanPatience{2};
 
+bool is_job(const protocol::Message& message) {
+  return message.method == protocol::RunRequest::kMethod;
+}
+
+// Moves the pictures out of the parts.
+engine::RunRequest engine_request(const protocol::RunRequest& request,
+                                  std::vector<protocol::Bytes>& parts) {
+  engine::RunRequest job{.task = request.task, .input_json = {}, .models = {}, .attachments = {}};
+  json::append_value(job.input_json, request.input);
+  for (const auto& [role, files] : request.models) job.models[role] = {files.id, path_of(files)};
+  for (const auto& [role, picture] : request.attachments) {
+    job.attachments[role] = protocol::take_picture(parts, picture);
+  }
+  return job;
+}
+
+protocol::RunReply reply_of(const std::string& job, engine::RunResult result,
+                            std::vector<protocol::Bytes>& parts) {
+  protocol::RunReply reply{job, {}, json::parse(result.facts_json), std::move(result.timing)};
+  for (engine::Output& output : result.outputs) {
+    protocol::OutputRef ref{output.kind, {}, {}};
+    if (output.json.empty()) {
+      ref.picture = protocol::add_picture(parts, std::move(output.picture));
+    } else {
+      ref.value = json::parse(output.json);
+    }
+    reply.outputs.push_back(std::move(ref));
+  }
+  return reply;
+}
+
 }  // namespace
 
 class Session::Observer final : public engine::JobObserver {
  public:
   Observer(Session& session, std::string job) : session_(session), job_(std::move(job)) {}
 
-  void on_progress(const engine::Progress& progress) override {
-    session_.tell(protocol::notification_frame(
-        protocol::ProgressNotification{job_, progress.stage, progress.step, progress.total,
-                                       progress.eta_seconds, progress.steps_per_second}));
+  void on_progress(const card::Progress& progress) override {
+    session_.notify(protocol::notification_frame(protocol::ProgressNotification{job_, progress}));
   }
 
   void on_preview(const media::Image& preview) override {
     std::vector<protocol::Bytes> parts;
     protocol::PreviewNotification notification{job_, protocol::add_picture(parts, preview)};
-    session_.tell(protocol::notification_frame(notification, std::move(parts)));
+    session_.notify(protocol::notification_frame(notification, std::move(parts)));
   }
 
   bool cancelled() override { return session_.is_cancelled(job_); }
@@ -45,20 +74,25 @@ class Session::Observer final : public engine::JobObserver {
 };
 
 int Session::run() {
+  running_max_ = std::max(1, engine_.report().running_max);
   std::jthread reader([this] { read_all(); });
-  while (auto message = next()) {
-    answer(*message);
-    if (device_lost_) break;
-    if (message->method == protocol::GenerateRequest::kMethod && idle()) engine_.give_back_memory();
-  }
+  std::vector<std::jthread> others;
+  for (int i = 1; i < running_max_; ++i) others.emplace_back([this] { work(Takes::kJobsAlone); });
+  work(Takes::kEveryRequest);
+  others.clear();  // waits for them
+  int code = kExitOk;
   {
     const std::scoped_lock lock(mutex_);
     finished_ = true;
-    if (bad_message_) exit_code_ = kExitBadMessage;
+    code = exit_code();
   }
   changed_.notify_all();
   channel_.close();
-  return exit_code_;
+  return code;
+}
+
+int Session::exit_code() const {
+  return device_lost_ ? kExitDeviceLost : bad_message_ ? kExitBadMessage : kExitOk;
 }
 
 void Session::read_all() {
@@ -77,8 +111,8 @@ void Session::read_all() {
   bad_message_ = bad;
   changed_.notify_all();
   if (!changed_.wait_for(lock, kOrphanPatience, [this] { return finished_; })) {
-    // The engine is in the middle of something long; nobody wants its result any more.
-    ::_exit(bad ? kExitBadMessage : kExitOk);
+    // The engine is in the middle of something long whose result is of no use any more.
+    ::_exit(exit_code());
   }
 }
 
@@ -98,7 +132,7 @@ void Session::take(protocol::Message message) {
 }
 
 // A station that is gone is no failure of the device: the job ends as at a cancellation.
-void Session::tell(const protocol::Frame& frame) {
+void Session::notify(const protocol::Frame& frame) {
   try {
     channel_.send(frame);
   } catch (const Error& error) {
@@ -112,27 +146,75 @@ bool Session::is_cancelled(const std::string& job) {
   return closed_ || std::find(cancelled_.begin(), cancelled_.end(), job) != cancelled_.end();
 }
 
-bool Session::idle() {
-  const std::scoped_lock lock(mutex_);
-  return waiting_.empty();
+bool Session::may_take(Takes takes) const {
+  if (waiting_.empty() || engine_taken_) return false;
+  if (is_job(waiting_.front())) return jobs_running_ < running_max_;
+  return takes == Takes::kEveryRequest && jobs_running_ == 0;
 }
 
-std::optional<protocol::Message> Session::next() {
+bool Session::may_give_memory_back() const {
+  return memory_kept_ && waiting_.empty() && jobs_running_ == 0;
+}
+
+std::optional<protocol::Message> Session::next(Takes takes) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return closed_ || !waiting_.empty(); });
-  if (closed_) return std::nullopt;
+  for (;;) {
+    changed_.wait(lock, [&] {
+      return closed_ || may_take(takes) ||
+             (takes == Takes::kEveryRequest && may_give_memory_back());
+    });
+    if (closed_) return std::nullopt;
+    if (may_take(takes)) break;
+    engine_taken_ = true;
+    memory_kept_ = false;
+    lock.unlock();
+    engine_.give_back_memory();
+    lock.lock();
+    engine_taken_ = false;
+    changed_.notify_all();
+  }
   protocol::Message message = std::move(waiting_.front());
   waiting_.pop_front();
+  is_job(message) ? static_cast<void>(++jobs_running_) : static_cast<void>(engine_taken_ = true);
+  changed_.notify_all();  // the next one may be a job that runs beside this one
   return message;
+}
+
+void Session::done(const protocol::Message& message) {
+  const std::scoped_lock lock(mutex_);
+  if (is_job(message)) {
+    --jobs_running_;
+    memory_kept_ = true;
+  } else {
+    engine_taken_ = false;
+  }
+  changed_.notify_all();
+}
+
+void Session::work(Takes takes) {
+  while (auto message = next(takes)) {
+    answer(*message);
+    done(*message);
+  }
+}
+
+// The process ends. Jobs that run beside the one that failed end as well, but not because they were
+// cancelled: the channel is closed first, so that no reply says so.
+void Session::end_after_device_loss() {
+  channel_.close();
+  const std::scoped_lock lock(mutex_);
+  device_lost_ = closed_ = true;
+  changed_.notify_all();
 }
 
 void Session::answer(protocol::Message& message) {
   // The reply is sent after the handler has been left: an error's memory is free by then.
   protocol::Frame reply;
+  bool device_lost = false;
   try {
     reply = reply_to(message);
   } catch (const Error& error) {
-    device_lost_ = error.code() == ErrorCode::kWorkerLost;
+    device_lost = error.code() == ErrorCode::kWorkerLost;
     reply = protocol::failure_frame(message.id, error.code(), error.what());
   } catch (const std::bad_alloc&) {
     reply = protocol::failure_frame(message.id, ErrorCode::kOutOfMemory,
@@ -141,7 +223,6 @@ void Session::answer(protocol::Message& message) {
     reply = protocol::failure_frame(message.id, ErrorCode::kInternal,
                                     message.method + " failed: " + error.what());
   }
-  if (device_lost_) exit_code_ = kExitDeviceLost;
   if (const auto what = protocol::over_limit(reply, channel_.limits()); !what.empty()) {
     reply = protocol::failure_frame(
         message.id, ErrorCode::kTooLarge,
@@ -153,10 +234,11 @@ void Session::answer(protocol::Message& message) {
     // The station is gone; the reader has seen it, too, and next() ends the loop.
     platform::log_warning(std::string("atelier-worker: ") + error.what());
   }
+  if (device_lost) end_after_device_loss();
 }
 
 protocol::Frame Session::reply_to(protocol::Message& message) {
-  if (message.method == protocol::GenerateRequest::kMethod) return generate(message);
+  if (is_job(message)) return run_job(message);
   if (message.method == protocol::InspectRequest::kMethod) {
     const auto request = message.body_as<protocol::InspectRequest>();
     return protocol::result_frame(
@@ -168,25 +250,18 @@ protocol::Frame Session::reply_to(protocol::Message& message) {
     engine_.unload_all();
     return protocol::result_frame(message.id, protocol::Empty{});
   }
-  throw Error(ErrorCode::kUnsupported, "the worker does not know '" + message.method + "'");
+  throw Error(ErrorCode::kUnsupported, "unknown method '" + message.method + "'");
 }
 
-protocol::Frame Session::generate(protocol::Message& message) {
-  const auto request = message.body_as<protocol::GenerateRequest>();
+protocol::Frame Session::run_job(protocol::Message& message) {
+  const auto request = message.body_as<protocol::RunRequest>();
   Observer observer(*this, request.job);
   observer.on_progress({.stage = "load"});  // from now on this process works on it
-  engine::GenerateJob job{{request.model.id, path_of(request.model)}, request.input, {}, {}};
-  if (request.image) job.image = protocol::take_picture(message.parts, *request.image);
-  if (request.mask) job.mask = protocol::take_picture(message.parts, *request.mask);
-
+  engine::RunRequest job = engine_request(request, message.parts);
   if (observer.cancelled()) throw Error(ErrorCode::kCancelled, "the job was cancelled");
-  engine::GenerateResult result = engine_.generate(job, observer);
-
-  protocol::GenerateReply reply{request.job, {}, std::move(result.used), result.timing};
+  engine::RunResult result = engine_.run(std::move(job), observer);
   std::vector<protocol::Bytes> parts;
-  for (media::Image& image : result.images) {
-    reply.images.push_back(protocol::add_picture(parts, std::move(image)));
-  }
+  const protocol::RunReply reply = reply_of(request.job, std::move(result), parts);
   return protocol::result_frame(message.id, reply, std::move(parts));
 }
 

@@ -1,11 +1,15 @@
-// The worker's life after the engine is there: answers the station's requests one after the other
-// until the socket closes. Two threads: the reader takes frames (a cancel works at once), the
-// caller of run() is the job thread and the only one that touches the engine.
+// The worker's life after the engine was made: answers the station's requests until the socket
+// closes. The reader's thread takes frames (a cancellation takes effect at once); the caller of
+// run() and, where the engine runs several jobs at the same time, further job threads carry the
+// requests out. Requests are taken in the order of their arrival. Jobs overlap as far as the engine
+// allows (EngineReport::running_max); every other request is answered by the caller of run() while
+// no job runs.
 #pragma once
 
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,31 +34,42 @@ class Session {
 
  private:
   class Observer;
+  enum class Takes { kEveryRequest, kJobsAlone };  // by one thread
 
-  void read_all();  // reader thread
+  void read_all();  // reader's thread
   void take(protocol::Message message);
-  void tell(const protocol::Frame& frame);  // job thread: a notification
+
+  void work(Takes takes);  // job threads from here on
+  std::optional<protocol::Message> next(Takes takes);
+  void done(const protocol::Message& message);
+  void answer(protocol::Message& message);
+  void end_after_device_loss();
+  protocol::Frame reply_to(protocol::Message& message);
+  protocol::Frame run_job(protocol::Message& message);
+  protocol::Frame memory(const protocol::Message& message);
+  void notify(const protocol::Frame& frame);
   bool is_cancelled(const std::string& job);
 
-  std::optional<protocol::Message> next();  // job thread from here on
-  bool idle();
-  void answer(protocol::Message& message);
-  protocol::Frame reply_to(protocol::Message& message);
-  protocol::Frame generate(protocol::Message& message);
-  protocol::Frame memory(const protocol::Message& message);
+  // With the mutex held.
+  bool may_take(Takes takes) const;
+  bool may_give_memory_back() const;
+  int exit_code() const;
 
   protocol::Channel& channel_;
   engine::Engine& engine_;
-  int exit_code_ = kExitOk;   // job thread
-  bool device_lost_ = false;  // job thread
+  int running_max_ = 1;  // before any thread is started
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   std::deque<protocol::Message> waiting_;
   std::deque<std::string> cancelled_;  // the newest few: a cancel may overtake its job
-  bool closed_ = false;                // nothing more comes
+  int jobs_running_ = 0;
+  bool engine_taken_ = false;  // by a request that is no job
+  bool memory_kept_ = false;   // a job has ended since memory was given back
+  bool closed_ = false;        // no further request is taken
   bool bad_message_ = false;
-  bool finished_ = false;  // the job thread has left run()
+  bool device_lost_ = false;
+  bool finished_ = false;  // the job threads have ended
 };
 
 }  // namespace atelier::worker

@@ -4,8 +4,12 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <atomic>
+#include <map>
+#include <set>
 #include <thread>
 
+#include "card/tasks/generate.h"
 #include "worker/fake_engine.h"
 
 namespace atelier::worker {
@@ -36,14 +40,20 @@ class SessionTest : public testing::Test {
       if (message.kind != Message::Kind::kNotification) return message;
     }
   }
-  static protocol::GenerateRequest job(const std::string& id, int steps) {
-    protocol::GenerateRequest request;
+  static protocol::RunRequest request(const std::string& id, const card::GenerationInput& input) {
+    protocol::RunRequest request;
     request.job = id;
-    request.model.id = "fake";
-    request.input.width = request.input.height = 64;
-    request.input.steps = steps;
-    request.input.preview_every = 1;
+    request.task = card::generate_task().id;
+    request.input = json::parse(json::write_json(input));
+    request.models["model"] = protocol::model_files("fake", "");
     return request;
+  }
+  static protocol::RunRequest job(const std::string& id, int steps) {
+    card::GenerationInput input;
+    input.width = input.height = 64;
+    input.steps = steps;
+    input.preview_every = 1;
+    return request(id, input);
   }
 
   std::array<int, 2> ends_ = make_ends();
@@ -72,8 +82,8 @@ TEST_F(SessionTest, GeneratesWithProgressPreviewsAndPictures) {
     if (message.method == "progress") {
       const auto progress = message.body_as<protocol::ProgressNotification>();
       EXPECT_EQ(progress.job, "j1");
-      if (progress.stage == "denoise") {
-        EXPECT_EQ(progress.step, ++steps);
+      if (progress.progress.stage == "denoise") {
+        EXPECT_EQ(progress.progress.step, ++steps);
       }
     } else {
       const auto preview = message.body_as<protocol::PreviewNotification>();
@@ -85,10 +95,14 @@ TEST_F(SessionTest, GeneratesWithProgressPreviewsAndPictures) {
   EXPECT_EQ(previews, 3);
   ASSERT_EQ(message.kind, Message::Kind::kResult) << message.failure;
   EXPECT_EQ(message.id, 1);
-  const auto reply = message.body_as<protocol::GenerateReply>();
-  ASSERT_EQ(reply.images.size(), 1U);
-  EXPECT_EQ(protocol::take_picture(message.parts, reply.images[0]).height, 64);
-  EXPECT_EQ(reply.used.steps, 3);
+  const auto reply = message.body_as<protocol::RunReply>();
+  EXPECT_EQ(reply.job, "j1");
+  ASSERT_EQ(reply.outputs.size(), 1U);
+  EXPECT_EQ(reply.outputs[0].kind, "picture");
+  EXPECT_EQ(protocol::take_picture(message.parts, reply.outputs[0].picture.value()).height, 64);
+  const card::TaskFacts facts(card::generate_task(), reply.facts);
+  EXPECT_EQ(facts.as<card::GenerationUsed>().steps, 3);
+  EXPECT_GT(reply.timing.at("denoise_ms"), 0);
   EXPECT_EQ(end(), kExitOk);
 }
 
@@ -128,9 +142,13 @@ TEST_F(SessionTest, APingIsAnsweredWhileAJobRuns) {
 
 TEST_F(SessionTest, SaysFirstThatAJobHasBegun) {
   start("step_ms=0");
-  station_.send(protocol::request_frame(1, job("j", 0)));  // which is refused
-  EXPECT_EQ(next().body_as<protocol::ProgressNotification>().job, "j");
-  EXPECT_EQ(next().failure_code, ErrorCode::kInvalidArgument);
+  auto refused = job("j", 1);
+  refused.task = "no such task";
+  station_.send(protocol::request_frame(1, refused));
+  const auto first = next().body_as<protocol::ProgressNotification>();
+  EXPECT_EQ(first.job, "j");
+  EXPECT_EQ(first.progress.stage, "load");
+  EXPECT_EQ(next().failure_code, ErrorCode::kUnsupported);
   end();
 }
 
@@ -138,11 +156,11 @@ TEST_F(SessionTest, AResultThatIsTooLargeForAMessageIsAFailureAndTheNextOneComes
   start("step_ms=0");
   station_.send(protocol::request_frame(1, job("large", 1)));
   EXPECT_EQ(reply().kind, Message::Kind::kResult);
-  auto larger = job("larger", 1);
-  larger.input.batch = 16;
-  larger.input.width = larger.input.height = 512;
-  larger.input.preview_every = 0;
-  station_.send(protocol::request_frame(2, larger));
+  card::GenerationInput larger;
+  larger.steps = 1;
+  larger.batch = 16;
+  larger.width = larger.height = 512;
+  station_.send(protocol::request_frame(2, request("larger", larger)));
   const Message refused = reply();
   EXPECT_EQ(refused.id, 2);
   EXPECT_EQ(refused.failure_code, ErrorCode::kTooLarge);
@@ -153,12 +171,13 @@ TEST_F(SessionTest, AResultThatIsTooLargeForAMessageIsAFailureAndTheNextOneComes
 
 TEST_F(SessionTest, BadRequestsAreAnsweredWithSentences) {
   start("step_ms=0");
-  auto request = job("bad", 0);
-  station_.send(protocol::request_frame(1, request));
+  auto bad = job("bad", 1);
+  bad.input = boost::json::object{{"steps", "many"}};
+  station_.send(protocol::request_frame(1, bad));
   EXPECT_EQ(reply().failure_code, ErrorCode::kInvalidArgument);
-  request = job("no picture", 1);
-  request.image = protocol::PictureRef{3, 8, 8, 3};
-  station_.send(protocol::request_frame(2, request));
+  bad = job("no picture", 1);
+  bad.attachments["image"] = protocol::PictureRef{3, 8, 8, 3};
+  station_.send(protocol::request_frame(2, bad));
   EXPECT_EQ(reply().failure_code, ErrorCode::kCorruptData);
   station_.send(protocol::request_frame(3, "dance", "{}", {}));
   EXPECT_EQ(reply().failure_code, ErrorCode::kUnsupported);
@@ -215,6 +234,136 @@ TEST_F(SessionTest, AClosedSocketEndsARunningJob) {
   start("step_ms=5");
   station_.send(protocol::request_frame(1, job("long", 1000)));
   next();
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(end(), kExitOk);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(2));
+}
+
+// An engine that runs two jobs at the same time: a job ends after the other one has begun, its
+// input says how. What it is called with from the wrong place is a mistake.
+class EngineOfTwo final : public engine::Engine {
+ public:
+  engine::EngineReport report() override {
+    engine::EngineReport report;
+    report.running_max = 2;
+    return report;
+  }
+  engine::MemoryReport memory() override {
+    expect_no_job();
+    return {};
+  }
+  std::vector<std::string> tasks() override { return {}; }
+  std::vector<card::NamedChoice> samplers() override { return {}; }
+  std::vector<card::NamedChoice> schedules() override { return {}; }
+  card::ModelCard inspect(const engine::ModelFiles&) override {
+    expect_no_job();
+    return {};
+  }
+  engine::RunResult run(engine::RunRequest request, engine::JobObserver& observer) override {
+    EXPECT_LE(++running_, 2);
+    const Running counted{running_};
+    observer.on_progress({.stage = request.task});
+    // "alone" ends by itself, the others when they are cancelled.
+    while (request.task != "alone") {
+      if (observer.cancelled()) throw Error(ErrorCode::kCancelled, "the job was cancelled");
+      if (request.task == "poison" && running_ == 2) {
+        throw Error(ErrorCode::kWorkerLost, "the device failed");
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return {{{"text", {}, "\"done\""}}, "{}", {}};
+  }
+  void unload_all() override { expect_no_job(); }
+  void give_back_memory() override { expect_no_job(); }
+
+ private:
+  struct Running {
+    ~Running() { --running; }
+    std::atomic<int>& running;
+  };
+  void expect_no_job() { EXPECT_EQ(running_, 0); }
+
+  std::atomic<int> running_ = 0;
+};
+
+class SessionOfTwo : public SessionTest {
+ protected:
+  SessionOfTwo() {
+    engine_ = std::make_unique<EngineOfTwo>();
+    thread_ = std::jthread([this] { exit_code_ = Session(worker_end_, *engine_).run(); });
+  }
+  void send(std::int64_t id, const std::string& job, const std::string& task) {
+    protocol::RunRequest request;
+    request.job = job;
+    request.task = task;
+    station_.send(protocol::request_frame(id, request));
+  }
+  void cancel(const std::string& job) {
+    station_.send(protocol::notification_frame(protocol::CancelNotification{job}));
+  }
+  // Until every one of these jobs has begun: -> the stages that were reported of each.
+  std::map<std::string, std::vector<std::string>> begun(const std::set<std::string>& jobs) {
+    std::map<std::string, std::vector<std::string>> stages;
+    for (std::size_t left = jobs.size() * 2; left > 0; --left) {
+      const auto progress = next().body_as<protocol::ProgressNotification>();
+      stages[progress.job].push_back(progress.progress.stage);
+    }
+    return stages;
+  }
+};
+
+TEST_F(SessionOfTwo, JobsOverlapWithTheirOwnNotificationsAndCancellations) {
+  send(1, "a", "first");
+  send(2, "b", "second");
+  const auto stages = begun({"a", "b"});
+  EXPECT_EQ(stages.at("a"), (std::vector<std::string>{"load", "first"}));
+  EXPECT_EQ(stages.at("b"), (std::vector<std::string>{"load", "second"}));
+  cancel("b");
+  Message message = reply();
+  EXPECT_EQ(message.id, 2);
+  EXPECT_EQ(message.failure_code, ErrorCode::kCancelled);
+  send(3, "c", "alone");  // runs beside "a"
+  message = reply();
+  EXPECT_EQ(message.id, 3);
+  ASSERT_EQ(message.kind, Message::Kind::kResult) << message.failure;
+  EXPECT_EQ(message.body_as<protocol::RunReply>().outputs.at(0).value.as_string(), "done");
+  cancel("a");
+  EXPECT_EQ(reply().id, 1);
+  EXPECT_EQ(end(), kExitOk);
+}
+
+TEST_F(SessionOfTwo, AThirdJobAndOtherRequestsWaitInTheirOrder) {
+  send(1, "a", "first");
+  send(2, "b", "second");
+  begun({"a", "b"});
+  station_.send(protocol::request_frame(3, protocol::MemoryRequest{}));
+  send(4, "c", "alone");
+  station_.send(protocol::request_frame(5, protocol::UnloadRequest{}));
+  station_.send(protocol::request_frame(6, protocol::PingRequest{}));
+  EXPECT_EQ(reply().id, 6);  // while both run
+  cancel("a");
+  EXPECT_EQ(reply().id, 1);
+  cancel("b");
+  for (const std::int64_t id : {2, 3, 4, 5}) EXPECT_EQ(reply().id, id);
+  EXPECT_EQ(end(), kExitOk);
+}
+
+TEST_F(SessionOfTwo, AFailedDeviceEndsTheOtherJobWithoutAWordOfCancellation) {
+  send(1, "a", "first");
+  begun({"a"});
+  send(2, "b", "poison");
+  const Message lost = reply();
+  EXPECT_EQ(lost.id, 2);
+  EXPECT_EQ(lost.failure_code, ErrorCode::kWorkerLost);
+  EXPECT_FALSE(station_.receive());
+  thread_.join();
+  EXPECT_EQ(exit_code_, kExitDeviceLost);
+}
+
+TEST_F(SessionOfTwo, AClosedSocketEndsBothJobs) {
+  send(1, "a", "first");
+  send(2, "b", "second");
+  begun({"a", "b"});
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_EQ(end(), kExitOk);
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(2));

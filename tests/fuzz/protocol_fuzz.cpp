@@ -30,8 +30,9 @@ void read_bodies(Message message) {
   read_body<HelloRequest>(message);
   read_body<HelloReply>(message);
   read_body<InspectReply>(message);
-  read_body<GenerateRequest>(message);
-  read_body<GenerateReply>(message);
+  read_body<RunRequest>(message);
+  read_body<RunReply>(message);
+  read_body<ProgressNotification>(message);
   read_body<MemoryReply>(message);
   read_body<DecodeRequest>(message);
   read_body<DecodeReply>(message);

@@ -44,7 +44,7 @@ struct GoldenModel {
 // Wants nothing of a job but its pictures.
 class Silent final : public JobObserver {
  public:
-  void on_progress(const Progress&) override {}
+  void on_progress(const card::Progress&) override {}
   void on_preview(const media::Image&) override {}
   bool cancelled() override { return false; }
 };

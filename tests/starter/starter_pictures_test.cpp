@@ -9,6 +9,7 @@
 #include <memory>
 #include <sstream>
 
+#include "../golden/generation_run.h"
 #include "drawn_truth.h"
 #include "engine/interface.h"
 #include "json/describe.h"
@@ -41,7 +42,7 @@ constexpr int kRightAtLeast = 51;  // 85 %
 
 class Silent final : public engine::JobObserver {
  public:
-  void on_progress(const engine::Progress&) override {}
+  void on_progress(const card::Progress&) override {}
   void on_preview(const media::Image&) override {}
   bool cancelled() override { return false; }
 };
@@ -75,8 +76,8 @@ class StarterPictures : public testing::Test {
   }
 
   // Everything that is not said here is the model's own: size, steps, guidance, sampler, schedule.
-  static engine::GenerateJob job(const std::string& prompt, std::uint64_t seed) {
-    engine::GenerateJob job;
+  static golden::GenerationJob job(const std::string& prompt, std::uint64_t seed) {
+    golden::GenerationJob job;
     job.model = {"atelier-starter-sd",
                  ATELIER_SOURCE_DIR "/starter/models/diffusers/atelier-starter-sd"};
     job.input.prompt = prompt;
@@ -84,9 +85,9 @@ class StarterPictures : public testing::Test {
     return job;
   }
 
-  Verdict made_and_judged(const engine::GenerateJob& job, const Expectation& facts) {
+  Verdict made_and_judged(const golden::GenerationJob& job, const Expectation& facts) {
     Silent observer;
-    const engine::GenerateResult result = engine_->generate(job, observer);
+    const golden::GenerationResult result = golden::run_generation(*engine_, job, observer);
     const media::Image& image = result.images.at(0);
     return judge(Picture{image.width, image.height, image.pixels}, facts);
   }
@@ -141,7 +142,7 @@ TEST_F(StarterPictures, StartFromAPicture) {
   drawn::paint(source, Shape::kSquare, {40, 80, 220}, {64, 64}, 28);
   const Expectation before{Colour::kWhite, {{Shape::kSquare, Colour::kBlue, Place::kCentre}}};
   const Expectation after{Colour::kBlack, {{Shape::kRing, Colour::kYellow, Place::kAnywhere}}};
-  engine::GenerateJob change = job("a yellow ring on a black background", 3);
+  golden::GenerationJob change = job("a yellow ring on a black background", 3);
   change.image = media::Image{source.width, source.height, 3, source.rgb};
   change.input.strength = 0.1;
   const Verdict kept = made_and_judged(change, before);

@@ -210,6 +210,45 @@ std::vector<Finding> check_cuts(const SourceFile& file) {
   return found;
 }
 
+std::vector<std::string> task_ids(const std::vector<SourceFile>& sources) {
+  static const std::string kMark = ".id = \"";
+  std::vector<std::string> ids;
+  for (const SourceFile& source : sources) {
+    if (!starts_with(source.path, "src/card/tasks/") || is_test(source.path)) continue;
+    for (const std::string& line : source.lines) {
+      const std::size_t at = line.find(kMark);
+      if (at == std::string::npos) continue;
+      const std::size_t begin = at + kMark.size();
+      ids.push_back(line.substr(begin, line.find('"', begin) - begin));
+    }
+  }
+  return ids;
+}
+
+std::vector<Finding> check_task_literals(const SourceFile& file,
+                                         const std::vector<std::string>& ids,
+                                         const std::vector<TableRow>& dialects) {
+  static constexpr std::array<std::string_view, 4> kFolders{"src/domain/", "src/scheduler/",
+                                                            "src/protocol/", "src/http/"};
+  const bool watched = std::ranges::any_of(kFolders, [&](std::string_view folder) {
+    return starts_with(file.path, std::string(folder));
+  });
+  if (!watched || is_test(file.path) || longest_row(dialects, file.path) != nullptr) return {};
+  std::vector<Finding> found;
+  for (std::size_t i = 0; i < file.lines.size(); ++i) {
+    for (const std::string& id : ids) {
+      const std::size_t at = file.lines[i].find('"' + id + '"');
+      // In a comment the quotes are blanked, too.
+      if (at == std::string::npos || file.code[i][at] != '"') continue;
+      found.push_back({file.path, i + 1,
+                       "the id of the task '" + id +
+                           "' stands here: use its description (card/task.h), or move the line "
+                           "to a dialect's file (tools/tidy/dialects.txt)"});
+    }
+  }
+  return found;
+}
+
 std::vector<Finding> check_words(const std::string& path) {
   struct Word {
     const char* banned;

@@ -30,6 +30,13 @@ std::vector<Finding> check_libraries(const SourceFile& file,
 std::vector<Finding> check_catch(const SourceFile& file, const std::vector<TableRow>& allowed);
 // A text that is cut at a number of bytes: platform::cut() does it between letters.
 std::vector<Finding> check_cuts(const SourceFile& file);
+// Ids of tasks, as the descriptions in src/card/tasks/ give them.
+std::vector<std::string> task_ids(const std::vector<SourceFile>& sources);
+// A task's id as a string literal where every task must be treated alike: `domain`, `scheduler`,
+// `protocol`, and `http` outside of `dialects`.
+std::vector<Finding> check_task_literals(const SourceFile& file,
+                                         const std::vector<std::string>& ids,
+                                         const std::vector<TableRow>& dialects);
 std::vector<Finding> check_words(const std::string& path);
 std::vector<Finding> check_size(const SourceFile& file);  // guidance, not failures
 

@@ -80,6 +80,14 @@ TEST(Tidy, CatchStandsAtTheEdgesOnly) {
 
 TEST(Tidy, TextsAreCutBetweenLetters) { expect_none(over_sources(check_cuts)); }
 
+TEST(Tidy, NoLayerNamesATask) {
+  const auto ids = task_ids(project().sources);
+  ASSERT_FALSE(ids.empty());
+  const auto dialects = table("dialects.txt");
+  expect_none(over_sources(
+      [&](const SourceFile& file) { return check_task_literals(file, ids, dialects); }));
+}
+
 TEST(Tidy, NamesSaySomething) {
   std::vector<Finding> all;
   for (const ListedFile& file : project().files) {
@@ -180,6 +188,19 @@ TEST(TidyRules, NeverAllowASwallowedError) {
 TEST(TidyRules, SeeACutAtANumberOfBytes) {
   EXPECT_EQ(check_cuts(parse_source("src/http/a.cpp", "f(name.substr(0, 40));\n")).size(), 1u);
   EXPECT_TRUE(check_cuts(parse_source("src/http/a.cpp", "f(id.substr(0, 2));\n")).empty());
+}
+
+TEST(TidyRules, SeeTheIdOfATask) {
+  const auto ids = task_ids({parse_source("src/card/tasks/a.h", "  .id = \"sculpt\",\n")});
+  ASSERT_EQ(ids, std::vector<std::string>{"sculpt"});
+  const std::string code = "f(\"sculpt\"); // \"sculpt\"\n";
+  EXPECT_EQ(check_task_literals(parse_source("src/scheduler/a.cpp", code), ids, {}).size(), 1u);
+  EXPECT_TRUE(check_task_literals(parse_source("src/app/a.cpp", code), ids, {}).empty());
+  const auto words = parse_source("src/http/a.cpp", "// \"sculpt\"\ng(\"sculptor\");\n");
+  EXPECT_TRUE(check_task_literals(words, ids, {}).empty());
+  EXPECT_TRUE(
+      check_task_literals(parse_source("src/http/a.cpp", code), ids, {{"src/http/a.cpp", {}}})
+          .empty());
 }
 
 TEST(TidyRules, SeeEmptyNames) {

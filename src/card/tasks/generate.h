@@ -60,7 +60,7 @@ BOOST_DESCRIBE_STRUCT(GenerationInput, (),
 struct GenerationUsed {
   std::string model;  // id
   std::string model_title;
-  std::string model_hash;               // short name of all data that was loaded, may be empty
+  std::string model_hash;               // short name of what was loaded, may be empty
   std::string sampler;                  // canonical display name, e.g. "DPM++ 2M"
   std::string schedule;                 // canonical display name, e.g. "Karras"
   int width = 0, height = 0;            // of the pictures returned

@@ -8,17 +8,6 @@
 
 namespace atelier::domain::limits {
 
-// What may be asked of a model.
-inline constexpr int kSideMin =
-    64;  // 8 latents: the smallest that every network of the family takes
-inline constexpr int kSideMax = 2048;    // larger ones need tiling of the network itself
-inline constexpr int kSideStep = 8;      // one latent
-inline constexpr int kStepsMax = 1000;   // the training schedule has no more
-inline constexpr int kBatchMax = 16;     // a picture of each is kept in memory until the job ends
-inline constexpr int kClipSkipMax = 12;  // layers of the smallest text encoder
-inline constexpr double kGuidanceMax = 100;               // beyond it every pixel is saturated
-inline constexpr std::size_t kPromptBytesMax = 64 << 10;  // about 150 chunks of 75 tokens
-
 // Pictures.
 inline constexpr std::int64_t kPicturePixelsMax =
     200'000'000;  // 600 MB as RGB, refused by the header

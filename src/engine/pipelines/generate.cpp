@@ -97,7 +97,7 @@ void Generation::encode_prompt() {
                          .to(model_.device());
   }
   conditioning_ = model_.denoiser().prepare(context, added);
-  result_.timing.encode_ms = milliseconds_since(start);
+  result_.timing["encode_ms"] = milliseconds_since(start);
 }
 
 void Generation::fit_source() {
@@ -145,7 +145,7 @@ Tensor Generation::denoise_group(TaskContext& context, Sampler& sampler) {
   const auto encode_start = std::chrono::steady_clock::now();
   TaskStart start = start_task(context);
   task_warnings_ = std::move(start.warnings);
-  result_.timing.encode_ms += milliseconds_since(encode_start);
+  result_.timing["encode_ms"] += milliseconds_since(encode_start);
   const Conditioning conditioning = conditioning_for(context.noise.pictures());
   const Hooks hooks{[this] { check(); }};
   const bool guided = plan_.guided();
@@ -181,7 +181,7 @@ void Generation::report_step(int done, int total, const std::vector<double>& sec
   check();
   const int group = group_size();
   const int groups = (plan_.batch + group - 1) / group, groups_done = pictures_done_ / group;
-  Progress progress;
+  card::Progress progress;
   progress.stage = "denoise";
   progress.step = groups_done * total + done;
   progress.total = groups * total;
@@ -219,7 +219,7 @@ void Generation::finish(const Tensor& latents) {
   }
   const double elapsed = milliseconds_since(start);
   decode_seconds_ = elapsed / 1000;
-  result_.timing.decode_ms += elapsed;
+  result_.timing["decode_ms"] += elapsed;
 }
 
 void Generation::run_group(int first, int pictures) {
@@ -273,13 +273,13 @@ GenerateResult Generation::run() {
     run_group(first, std::min(group, plan_.batch - first));
   }
   for (const double seconds : call_seconds_) {
-    result_.timing.denoise_ms += seconds * 1000;
+    result_.timing["denoise_ms"] += seconds * 1000;
   }
   if (!call_seconds_.empty()) {
     const auto middle =
         call_seconds_.begin() + static_cast<std::ptrdiff_t>(call_seconds_.size() / 2);
     std::nth_element(call_seconds_.begin(), middle, call_seconds_.end());
-    result_.timing.step_ms_median = *middle * 1000;
+    result_.timing["step_ms_median"] = *middle * 1000;
   }
   result_.used = used();
   return std::move(result_);
@@ -291,7 +291,7 @@ GenerateResult generate_pictures(DiffusionModel& model, const GenerateJob& job,
                                  JobObserver& observer, double load_ms, Tensor* final_latents) {
   Generation generation(model, job, observer);
   GenerateResult result = generation.run();
-  result.timing.load_ms = load_ms;
+  result.timing["load_ms"] = load_ms;
   if (final_latents != nullptr) {
     *final_latents = at::cat(generation.final_latents());
   }

@@ -2,8 +2,8 @@
 // when the observer says so.
 #pragma once
 
-#include "engine/interface.h"
 #include "engine/pipelines/diffusion_model.h"
+#include "engine/pipelines/generate_job.h"
 
 namespace atelier::engine {
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <random>
 
 #include "platform/error.h"
 
@@ -20,18 +19,7 @@ std::string short_number(double value) {
   return text;
 }
 
-double in_range(const char* name, double value, double low, double high) {
-  if (!(value >= low && value <= high)) {  // also refuses NaN
-    refuse(std::string(name) + " is " + short_number(value) + ", but must lie between " +
-           short_number(low) + " and " + short_number(high));
-  }
-  return value;
-}
-
 JobKind kind_of(const ModelFacts& facts, const GenerateJob& job) {
-  if (job.mask && !job.image) {
-    refuse("a mask was sent without a picture: send the picture that it belongs to");
-  }
   if (facts.inpaints_by_channels() && !job.mask) {
     refuse("'" + facts.id + "' is an inpainting model: it needs a picture and a mask");
   }
@@ -69,31 +57,21 @@ void check_channels(const ModelFacts& facts) {
   }
 }
 
-void check_text(const char* name, const std::string& text) {
-  constexpr std::size_t kPromptBytesMax = 100000;
-  if (text.size() > kPromptBytesMax) {
-    refuse(std::string(name) + " is longer than " + std::to_string(kPromptBytesMax) +
-           " bytes: shorten it");
-  }
-}
-
 }  // namespace
 
 JobPlan plan_job(const ModelFacts& facts, const GenerateJob& job) {
   const card::GenerationInput& input = job.input;
   check_channels(facts);
-  check_text("the prompt", input.prompt);
-  check_text("the negative prompt", input.negative_prompt.value_or(""));
   JobPlan plan;
   plan.kind = kind_of(facts, job);
   plan.size = plan_size(input.width, input.height, facts.native_width, facts.native_height,
                         input.exact_size);
   plan.steps = input.steps.value_or(facts.default_steps);
-  plan.guidance = in_range("guidance", input.guidance.value_or(facts.default_guidance), 0, 100);
-  plan.guidance_rescale = in_range("guidance_rescale", input.guidance_rescale.value_or(0), 0, 1);
-  plan.clip_skip = static_cast<int>(in_range("clip_skip", input.clip_skip, 0, 64));
-  plan.batch = static_cast<int>(in_range("batch", input.batch, 1, kBatchMax));
-  plan.seed = input.seed ? *input.seed : std::random_device()();
+  plan.guidance = input.guidance.value_or(facts.default_guidance);
+  plan.guidance_rescale = input.guidance_rescale.value_or(0);
+  plan.clip_skip = input.clip_skip;
+  plan.batch = input.batch;
+  plan.seed = input.seed.value_or(0);
   const bool own = input.sampler.empty();
   plan.sampler =
       choose_sampler(own ? facts.default_sampler : input.sampler,
@@ -101,8 +79,7 @@ JobPlan plan_job(const ModelFacts& facts, const GenerateJob& job) {
                      facts.scheduler, plan.steps);
   plan.warnings = plan.sampler.warnings;
   if (plan.kind != JobKind::kTextToImage) {
-    plan.strength =
-        in_range("strength", input.strength.value_or(default_strength(facts, plan)), 0, 1);
+    plan.strength = input.strength.value_or(default_strength(facts, plan));
     plan.first_step = first_step_of(plan);
     plan.keep_outside = plan.kind == JobKind::kInpaint && input.keep_outside;
   }

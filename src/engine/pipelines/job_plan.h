@@ -1,12 +1,13 @@
-// A job with every choice made: what was asked, filled up from the model's facts, checked. Pure (no
-// network, no weight). Throws kInvalidArgument or kUnsupported with a sentence.
+// A job with every choice made: what was asked, filled up from the model's facts. Ranges were
+// checked against the task's rows before (card/validation.h); here stands what only the engine can
+// know. Pure (no network, no weight). Throws kInvalidArgument or kUnsupported with a sentence.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "engine/interface.h"
+#include "engine/pipelines/generate_job.h"
 #include "engine/pipelines/model_facts.h"
 #include "engine/pipelines/sizes.h"
 #include "engine/samplers/choose.h"
@@ -14,8 +15,6 @@
 namespace atelier::engine {
 
 enum class JobKind { kTextToImage, kImageToImage, kInpaint };
-
-inline constexpr int kBatchMax = 64;
 
 struct JobPlan {
   JobKind kind = JobKind::kTextToImage;

@@ -1,10 +1,9 @@
-// What planning a job needs to know of a model that can denoise: its card, its defaults, its
+// What planning a job needs to know of a model that can denoise: its defaults, its
 // scheduler's configuration. Job thread. Throws kCorruptData for values of the wrong kind.
 #pragma once
 
 #include <string>
 
-#include "card/model_card.h"
 #include "engine/models/all_models.h"
 #include "engine/models/denoiser.h"
 #include "engine/samplers/scheduler_file.h"
@@ -22,9 +21,5 @@ struct ModelFacts : DenoiserFacts {
 
 // Throws kUnsupported when the model has no Denoiser.
 ModelFacts facts_of(Model& model);
-
-// The card of a model, with the parameters of the tasks that it serves. Throws what loading the
-// model and its first job would throw, from headers and configurations alone.
-card::ModelCard describe_model(const DetectedModel& detected);
 
 }  // namespace atelier::engine

@@ -2,25 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <string>
 
-#include "platform/error.h"
+#include "card/tasks/generate.h"
 
 namespace atelier::engine {
 namespace {
 
-void check_side(const char* name, int side) {
-  if (side < kSideMin || side > kSideMax || side % kSideMultiple != 0) {
-    throw Error(ErrorCode::kInvalidArgument,
-                std::string(name) + " is " + std::to_string(side) + ", but must be a multiple of " +
-                    std::to_string(kSideMultiple) + " from " + std::to_string(kSideMin) + " to " +
-                    std::to_string(kSideMax));
-  }
-}
-
 int made_side(double side) {
-  const auto rounded = static_cast<int>(std::lround(side / kSideMultiple)) * kSideMultiple;
-  return std::clamp(rounded, kSideMin, kSideMax);
+  const auto rounded = static_cast<int>(std::lround(side / card::kSideStep)) * card::kSideStep;
+  return std::clamp(rounded, card::kSideMin, card::kSideMax);
 }
 
 }  // namespace
@@ -30,8 +20,6 @@ SizePlan plan_size(std::optional<int> width, std::optional<int> height, int nati
   SizePlan plan;
   plan.width = width.value_or(native_width);
   plan.height = height.value_or(native_height);
-  check_side("width", plan.width);
-  check_side("height", plan.height);
   plan.made_width = plan.width;
   plan.made_height = plan.height;
   const double native = static_cast<double>(native_width) * native_height;

@@ -1,12 +1,10 @@
-// How large a picture is made, and whether it is enlarged afterwards. Pure. Throws
-// kInvalidArgument.
+// How large a picture is made, and whether it is enlarged afterwards. Pure.
 #pragma once
 
 #include <optional>
 
 namespace atelier::engine {
 
-inline constexpr int kSideMin = 64, kSideMax = 2048, kSideMultiple = 8;
 // Above this many times the native pixels a picture is made at native scale and enlarged.
 inline constexpr double kNativeFactorMax = 4;
 

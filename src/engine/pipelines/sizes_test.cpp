@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "platform/error.h"
-
 namespace atelier::engine {
 namespace {
 
@@ -30,13 +28,6 @@ TEST(Sizes, FourTimesTheNativePixelsIsStillMadeAsAsked) {
 }
 
 TEST(Sizes, ExactSizeOptsOut) { EXPECT_FALSE(plan_size(1024, 1024, 128, 128, true).enlarged()); }
-
-TEST(Sizes, AbsurdOnesAreRefused) {
-  for (const int side : {0, -8, 56, 60, 100, 2056, 2147483647}) {
-    EXPECT_THROW(plan_size(side, 512, 512, 512, true), Error) << side;
-    EXPECT_THROW(plan_size(512, side, 512, 512, false), Error) << side;
-  }
-}
 
 }  // namespace
 }  // namespace atelier::engine

@@ -2,7 +2,6 @@
 // Job thread. Throw kInvalidArgument for images without sense, and what `check` throws.
 #pragma once
 
-#include "engine/interface.h"
 #include "engine/pipelines/job_plan.h"
 #include "media/image/resample.h"
 

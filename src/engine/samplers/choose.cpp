@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "card/tasks/generate.h"
 #include "engine/samplers/all_samplers.h"
 #include "platform/error.h"
 #include "platform/utf8.h"
@@ -162,9 +163,10 @@ void note_what_differs(const SchedulerFile& file, const SamplerEntry& entry,
 
 SamplerChoice choose_sampler(const std::string& sampler, const std::string& schedule,
                              const SchedulerFile& file, int steps) {
-  if (steps < 1 || steps > 1000) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "steps is " + std::to_string(steps) + ", but must lie between 1 and 1000");
+  if (steps < 1 || steps > card::kStepsMax) {
+    throw Error(ErrorCode::kInvalidArgument, "steps is " + std::to_string(steps) +
+                                                 ", but must lie between 1 and " +
+                                                 std::to_string(card::kStepsMax));
   }
   SamplerChoice choice;
   NamedPair pair = sampler.empty() ? NamedPair{} : read_sampler_name(sampler);

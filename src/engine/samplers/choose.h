@@ -21,7 +21,7 @@ struct SamplerChoice {
   std::unique_ptr<Sampler> make() const { return entry->make(settings); }
 };
 
-// Empty names mean the model's. `steps` is in 1..1000.
+// Empty names mean the model's. `steps` is in 1..card::kStepsMax.
 SamplerChoice choose_sampler(const std::string& sampler, const std::string& schedule,
                              const SchedulerFile& file, int steps);
 

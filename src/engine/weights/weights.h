@@ -41,7 +41,7 @@ class ViewSource final : public TensorSource {
   std::string where() const override;
   const WeightsView& view() const { return view_; }
 
-  // A name for the data of all tensors that were read so far.
+  // A name for a part of the data of each tensor that was read so far.
   std::uint64_t digest() const;
   // Throws kCorruptData when some of it was not there (weights_file.h).
   void check_readable() const;

@@ -177,6 +177,33 @@ TEST_F(JobStoreTest, AFileOfTheSecondVersionKeepsItsOrderAndItsEvents) {
   EXPECT_GT(store.reserve_events(1), kEnd * 1000);
 }
 
+// Written by the program of the previous schema (tests/data/databases/README.md).
+TEST_F(JobStoreTest, ADatabaseOfThePreviousSchemaKeepsItsJobs) {
+  std::filesystem::copy_file(std::string(ATELIER_SOURCE_DIR) + "/tests/data/databases/schema3.db",
+                             path());
+  SqliteJobStore store(path());
+  const auto jobs = store.recent({.task = "generate"});
+  ASSERT_EQ(jobs.size(), 5U);
+  const auto& first = jobs[4];
+  const auto& input = first.input.parameters.as<card::GenerationInput>();
+  EXPECT_EQ(input.prompt, "a red circle, ünïcode 🎨");
+  EXPECT_EQ(input.seed, 18446744073709551615ULL);
+  EXPECT_EQ(input.steps, 3);
+  EXPECT_TRUE(first.input.attachments.empty());
+  ASSERT_TRUE(first.result);
+  EXPECT_EQ(first.result->artifacts().size(), 2U);
+  EXPECT_EQ(first.result->outputs[0].media_type, "image/png");
+  EXPECT_EQ(first.result->used.as<card::GenerationUsed>().seed, 18446744073709551615ULL);
+  EXPECT_TRUE(first.result->timing.contains("denoise_ms"));
+  EXPECT_THAT(jobs[3].input.roles(), testing::ElementsAre("image"));
+  EXPECT_EQ(jobs[3].result->used.text("matte"), "#102030");
+  EXPECT_THAT(jobs[2].input.roles(), testing::ElementsAre("image", "mask"));
+  EXPECT_FALSE(jobs[2].input.parameters.as<card::GenerationInput>().keep_outside);
+  EXPECT_EQ(jobs[1].state, JobState::kQueued);
+  EXPECT_EQ(jobs[0].input.parameters.text("prompt"), "waits");
+  EXPECT_THROW(store.find("damaged"), Error);
+}
+
 TEST_F(JobStoreTest, ATerminalStateIsNeverLeft) {
   SqliteJobStore store(path());
   auto ended = job("01");

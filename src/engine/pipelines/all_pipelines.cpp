@@ -1,0 +1,55 @@
+#include "engine/pipelines/all_pipelines.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/models/all_models.h"
+#include "platform/error.h"
+#include "platform/utf8.h"
+
+// One line per task.
+#define ATELIER_PIPELINES(PIPELINE) PIPELINE(generate)
+
+namespace atelier::engine {
+
+#define PIPELINE(name) Pipeline name##_pipeline();
+ATELIER_PIPELINES(PIPELINE)
+#undef PIPELINE
+
+const std::vector<Pipeline>& all_pipelines() {
+#define PIPELINE(name) name##_pipeline(),
+  static const std::vector<Pipeline> kPipelines = {ATELIER_PIPELINES(PIPELINE)};
+#undef PIPELINE
+  return kPipelines;
+}
+
+card::ModelCard describe_model(const DetectedModel& detected) {
+  const c10::InferenceMode inference;
+  const std::unique_ptr<Model> shapes = load_model(detected, {.bind = {.device = at::kMeta}});
+  card::ModelCard card = detected.card;
+  for (const Pipeline& pipeline : all_pipelines()) {
+    if (auto served = pipeline.serve(*shapes)) card.tasks.push_back(std::move(*served));
+  }
+  return card;
+}
+
+const Pipeline& pipeline_of(const std::string& task) {
+  const auto found = std::ranges::find(all_pipelines(), task, &Pipeline::task);
+  if (found != all_pipelines().end()) return *found;
+  std::string known;
+  for (const Pipeline& pipeline : all_pipelines()) {
+    known += (known.empty() ? "" : ", ") + pipeline.task;
+  }
+  throw Error(ErrorCode::kUnsupported, "task",
+              "this engine does not run the task '" + platform::cut(task, 40) +
+                  "': choose one of " + known);
+}
+
+const ModelFiles& model_of(const RunRequest& request, const std::string& role) {
+  const auto found = request.models.find(role);
+  if (found != request.models.end()) return found->second;
+  throw Error(ErrorCode::kInvalidArgument, role,
+              "the request names no model for the role '" + role + "'");
+}
+
+}  // namespace atelier::engine

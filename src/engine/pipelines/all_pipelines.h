@@ -1,0 +1,21 @@
+// The list of pipelines. Adding one: a file with its functions and a line in all_pipelines.cpp. Any
+// thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/models/model_family.h"
+#include "engine/pipelines/pipeline.h"
+
+namespace atelier::engine {
+
+const std::vector<Pipeline>& all_pipelines();
+// Throws kUnsupported for a task that has no pipeline.
+const Pipeline& pipeline_of(const std::string& task);
+
+// The card of a model, with the tasks that it serves. Throws what loading the model and its first
+// job would throw, from headers and configurations alone.
+card::ModelCard describe_model(const DetectedModel& detected);
+
+}  // namespace atelier::engine

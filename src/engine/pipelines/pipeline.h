@@ -1,0 +1,45 @@
+// How the engine carries out one task: a few functions, listed in all_pipelines.cpp. Called from a
+// job thread. Throws what its parts throw; kCancelled when the observer says so.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "card/model_card.h"
+#include "engine/interface.h"
+#include "engine/models/model.h"
+
+namespace atelier::engine {
+
+// How a model computes.
+struct ComputeOptions {
+  std::string dtype;     // "": the fastest of the device; "fp32", "bf16", "fp16"
+  bool precise = false;  // without the fast algorithms that change the numbers slightly
+};
+
+// What the engine provides to a pipeline while it runs one request.
+class PipelineContext {
+ public:
+  virtual ~PipelineContext() = default;
+  virtual JobObserver& observer() = 0;
+  // The model in memory. It is loaded first where it is not there yet; before anything is loaded
+  // or evicted, `check` receives the model without its data (device "meta"), and throws for a
+  // request that this model cannot run. Valid until the run ends.
+  virtual Model& load(const ModelFiles& files, const ComputeOptions& options,
+                      const std::function<void(Model& shapes)>& check) = 0;
+};
+
+struct Pipeline {
+  std::string task;   // id
+  std::string doing;  // for sentences about a failure: "making a picture"
+  RunResult (*run)(RunRequest request, PipelineContext& context) = nullptr;
+  // The task's rows as the model takes them; nullopt: the model cannot serve the task. `shapes` has
+  // no data (device "meta"). Throws what the first job with the model would throw.
+  std::optional<card::ServedTask> (*serve)(Model& shapes) = nullptr;
+};
+
+// Throws kInvalidArgument when the request names no model of this role.
+const ModelFiles& model_of(const RunRequest& request, const std::string& role = "model");
+
+}  // namespace atelier::engine

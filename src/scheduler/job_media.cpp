@@ -1,0 +1,54 @@
+#include "scheduler/job_media.h"
+
+#include <boost/json.hpp>
+#include <utility>
+
+#include "card/all_tasks.h"
+#include "domain/jobs/attachment_rules.h"
+#include "media/image/colour.h"
+
+namespace atelier::scheduler {
+
+std::vector<domain::JobOutput> keep_outputs(OutputContext context,
+                                            const std::vector<MadeOutput>& made) {
+  std::vector<domain::JobOutput> outputs;
+  for (const auto& output : made) {
+    context.index = static_cast<int>(outputs.size());
+    outputs.push_back(keep_output(context, output));
+  }
+  return outputs;
+}
+
+std::map<std::string, protocol::PictureRef> load_attachments(Decoder& decoder,
+                                                             domain::ArtifactStore& artifacts,
+                                                             const domain::JobInput& input,
+                                                             std::vector<protocol::Bytes>& parts) {
+  std::map<std::string, protocol::PictureRef> pictures;
+  for (const auto& [role, id] : input.attachments) {
+    const auto* attachment = card::find_attachment(*input.parameters.task(), role);
+    const auto matte =
+        attachment == nullptr ? std::nullopt : domain::matte_of(*attachment, input.parameters);
+    auto decoded = decoder.decode(artifacts.get(id).bytes, matte);
+    pictures.emplace(role, protocol::add_picture(parts, std::move(decoded.image)));
+  }
+  return pictures;
+}
+
+card::TaskFacts facts_of(const domain::JobInput& input, const protocol::RunReply& reply) {
+  const auto& task = *input.parameters.task();
+  auto facts = reply.facts.is_object() ? reply.facts.get_object() : boost::json::object{};
+  for (const auto& attachment : task.attachments) {
+    if (attachment.transparency != card::Transparency::kOnMatte) continue;
+    if (!input.attachments.contains(attachment.role)) continue;
+    facts[domain::kMatteMember] = media::text_of(*domain::matte_of(attachment, input.parameters));
+  }
+  boost::json::array warnings;
+  for (const auto& warning : input.warnings) warnings.emplace_back(warning);
+  if (const auto* made = facts.if_contains("warnings"); made != nullptr && made->is_array()) {
+    for (const auto& each : made->get_array()) warnings.push_back(each);
+  }
+  facts["warnings"] = std::move(warnings);
+  return card::stored_facts(task.id, facts);
+}
+
+}  // namespace atelier::scheduler

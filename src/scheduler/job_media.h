@@ -1,0 +1,31 @@
+// What travels with a job beside its parameters: attachments on the way to the worker, outputs and
+// facts on the way back. The functions with a decoder are called on a thread of the media pool.
+// Failures of the decoder and of the stores: Error.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "domain/artifacts/artifact_store.h"
+#include "domain/jobs/job.h"
+#include "protocol/messages.h"
+#include "scheduler/outputs/output_writer.h"
+
+namespace atelier::scheduler {
+
+// The attachments of a job as the worker gets them, and their pixels in `parts`.
+std::map<std::string, protocol::PictureRef> load_attachments(Decoder& decoder,
+                                                             domain::ArtifactStore& artifacts,
+                                                             const domain::JobInput& input,
+                                                             std::vector<protocol::Bytes>& parts);
+
+// In the order in which they were made.
+std::vector<domain::JobOutput> keep_outputs(OutputContext context,
+                                            const std::vector<MadeOutput>& made);
+
+// The worker's facts with what the station itself knows: the warnings of the request, and the
+// colour behind what was transparent.
+card::TaskFacts facts_of(const domain::JobInput& input, const protocol::RunReply& reply);
+
+}  // namespace atelier::scheduler

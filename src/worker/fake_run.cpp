@@ -1,0 +1,114 @@
+#include "worker/fake_run.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+#include <utility>
+
+#include "platform/error.h"
+
+namespace atelier::worker {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds kPatience{5};  // between two looks at cancellation
+
+// The id of a model that is where the request says.
+std::string checked_model(const engine::RunRequest& request) {
+  const auto found = request.models.find("model");
+  if (found == request.models.end()) {
+    throw Error(ErrorCode::kInvalidArgument, "model",
+                "the request names no model for the role 'model'");
+  }
+  const engine::ModelFiles& files = found->second;
+  if (!files.path.empty() && !std::filesystem::exists(files.path)) {
+    throw Error(ErrorCode::kNotFound, "the model '" + files.id + "' is no longer where it was");
+  }
+  return files.id;
+}
+
+}  // namespace
+
+FakeRun::FakeRun(const FakeSwitches& switches, FakeState& state, const engine::RunRequest& request,
+                 const card::TaskInput& input, engine::JobObserver& observer)
+    : switches_(switches),
+      state_(state),
+      request_(request),
+      input_(input),
+      observer_(observer),
+      model_(checked_model(request)) {}
+
+double FakeRun::load() {
+  bool fresh = false;
+  {
+    const std::scoped_lock lock(state_.mutex);
+    fresh = state_.loaded.insert(model_).second;
+  }
+  if (fresh) {
+    observer_.on_progress({.stage = "load", .step = 0, .total = 1});
+    wait(std::chrono::milliseconds(switches_.load_ms));
+  }
+  ballast_.assign(static_cast<std::size_t>(switches_.memory_mb) << 20U, 1);
+  return fresh ? switches_.load_ms : 0;
+}
+
+double FakeRun::steps(const std::string& stage, int total,
+                      const std::function<void(int step)>& after_step) {
+  const auto start = Clock::now();
+  for (int step = 1; step <= total; ++step) {
+    misbehave(stage, step);
+    wait(std::chrono::milliseconds(switches_.step_ms));
+    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    observer_.on_progress(
+        {stage, step, total, seconds / step * (total - step), seconds > 0 ? step / seconds : 0});
+    after_step(step);
+  }
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+void FakeRun::finish() { wait(std::chrono::milliseconds(switches_.late_ms)); }
+
+const media::Image* FakeRun::attached(const std::string& role) const {
+  const auto found = request_.attachments.find(role);
+  return found == request_.attachments.end() ? nullptr : &found->second;
+}
+
+void FakeRun::misbehave(const std::string& stage, int step) {
+  if (step == switches_.crash_at_step) std::abort();
+  if (step == 2 && !switches_.crash_once.empty() &&
+      !std::filesystem::exists(switches_.crash_once)) {
+    std::ofstream(switches_.crash_once) << "crashed";
+    std::abort();
+  }
+  if (step == switches_.hang_at_step) {
+    observer_.on_progress({.stage = stage, .step = step - 1, .total = 0});
+    for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
+  }
+  if (step == switches_.poison_at_step) {
+    throw Error(ErrorCode::kWorkerLost, "the device failed: the worker is started anew, try again");
+  }
+  if (step == switches_.oom_at_step || (switches_.oom_once != 0 && first_time_full())) {
+    throw Error(ErrorCode::kOutOfMemory,
+                "out of memory while making a picture: choose a smaller size or batch");
+  }
+}
+
+bool FakeRun::first_time_full() {
+  const std::scoped_lock lock(state_.mutex);
+  return !std::exchange(state_.was_full, true);
+}
+
+void FakeRun::wait(std::chrono::milliseconds duration) {
+  const auto end = Clock::now() + duration;
+  for (;;) {
+    if (observer_.cancelled()) throw Error(ErrorCode::kCancelled, "the job was cancelled");
+    const auto left = end - Clock::now();
+    if (left <= Clock::duration::zero()) return;
+    std::this_thread::sleep_for(std::min<Clock::duration>(left, kPatience));
+  }
+}
+
+}  // namespace atelier::worker

@@ -1,0 +1,57 @@
+// One run of the fake engine: the steps of a task with real timing, progress and cancellation, and
+// the misbehaviour that the switches ask for. Used by the fake tasks (fake_generate.h). Job thread.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "card/task.h"
+#include "engine/interface.h"
+#include "worker/fake_engine.h"
+
+namespace atelier::worker {
+
+// What all runs of an engine share.
+struct FakeState {
+  std::mutex mutex;
+  std::set<std::string> loaded;  // ids of models
+  bool was_full = false;         // out of memory has happened once (switch oom_once)
+};
+
+class FakeRun {
+ public:
+  FakeRun(const FakeSwitches& switches, FakeState& state, const engine::RunRequest& request,
+          const card::TaskInput& input, engine::JobObserver& observer);
+
+  const card::TaskInput& input() const { return input_; }
+  const std::string& model() const { return model_; }           // id
+  const media::Image* attached(const std::string& role) const;  // null: there is none
+  engine::JobObserver& observer() { return observer_; }
+
+  // Once per model. Takes the memory that the switches ask for until the run ends. -> milliseconds
+  double load();
+  // `total` steps of step_ms each; `after_step` receives the number of the step, from 1.
+  // -> milliseconds
+  double steps(const std::string& stage, int total,
+               const std::function<void(int step)>& after_step);
+  void finish();  // late_ms
+
+ private:
+  void misbehave(const std::string& stage, int step);
+  bool first_time_full();
+  void wait(std::chrono::milliseconds duration);
+
+  const FakeSwitches& switches_;
+  FakeState& state_;
+  const engine::RunRequest& request_;
+  const card::TaskInput& input_;
+  engine::JobObserver& observer_;
+  const std::string model_;
+  std::vector<char> ballast_;
+};
+
+}  // namespace atelier::worker

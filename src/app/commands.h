@@ -2,21 +2,19 @@
 // and returns the exit status; failures are Error, which main() prints as a sentence.
 #pragma once
 
-#include <optional>
 #include <string>
 
-#include "card/generation.h"
+#include "app/task_flags.h"
 #include "domain/settings/settings.h"
 
 namespace atelier::app {
 
 struct GenerateCommand {
-  card::GenerationInput input;
+  GenerateCommand();
+
+  TaskFlags flags;
   std::string output = "picture.png";
-  std::string size;  // "WxH"
-  std::string image, mask;
-  std::string seed;  // "" and -1: any
-  std::string fit;
+  std::string size;    // "WxH"
   bool alone = false;  // also when a station runs
 };
 

@@ -3,6 +3,7 @@
 
 #include "app/job_client.h"
 #include "app/station.h"
+#include "http/endpoints/submission.h"
 #include "platform/error.h"
 #include "platform/queue.h"
 
@@ -24,7 +25,8 @@ class LocalJobClient final : public JobClient {
   Job run(const scheduler::NewJob& request, const Watch& watch,
           const std::function<bool()>& interrupted) override {
     auto& scheduler = station_.scheduler();
-    const auto id = scheduler.submit(request).id;
+    std::string id;
+    http::with_names(request.names, [&] { id = scheduler.submit(request).id; });
     platform::Queue<Job> jobs;  // as it is after each event; pushed by the scheduler's thread
     const auto subscription = scheduler.subscribe(
         id, 0, [&jobs](const scheduler::SharedEvent& event) { jobs.push(Job{event->job}); });
@@ -52,7 +54,7 @@ class LocalJobClient final : public JobClient {
     std::vector<ModelLine> lines;
     const auto installed = station_.scheduler().models();
     for (const auto& model : installed.models) {
-      lines.push_back({model.card.id, model.card.title, model.card.task, model.source,
+      lines.push_back({model.card.id, model.card.title, domain::kind_of(model.card), model.source,
                        model.problem, model.size_bytes});
     }
     return lines;

@@ -8,10 +8,10 @@
 #include "app/commands.h"
 #include "app/interruption.h"
 #include "app/paths.h"
-#include "platform/version.h"
 #include "http/server.h"
 #include "platform/error.h"
 #include "platform/log.h"
+#include "platform/version.h"
 
 namespace atelier::app {
 namespace {
@@ -35,41 +35,13 @@ void add_common(CLI::App& command, FlagValues& flags) {
   add_setting(command, flags, "--starter", "models.starter", "Folder of the starter pack");
 }
 
-template <class Value>
-void add_optional(CLI::App& command, const std::string& name, std::optional<Value>& to,
-                  const std::string& help) {
-  command.add_option_function<Value>(name, [&to](const Value& value) { to = value; }, help);
-}
-
-void add_generate(CLI::App& command, GenerateCommand& arguments) {
-  auto& input = arguments.input;
-  command.add_option("prompt", input.prompt, "What to draw")->required();
-  command.add_option("-o,--output", arguments.output, "File to write (PNG); a batch is numbered");
-  command.add_option("--model", input.model, "Model id; the default is the starter model");
-  add_optional(command, "--negative", input.negative_prompt, "What to avoid");
-  command.add_option("--size", arguments.size, "WxH, multiples of 8 from 64 to 2048");
-  add_optional(command, "--steps", input.steps, "Denoising steps, 1 to 1000");
-  add_optional(command, "--cfg", input.guidance, "Guidance scale");
-  add_optional(command, "--guidance-rescale", input.guidance_rescale, "0 to 1");
-  command.add_option("--sampler", input.sampler, "Sampler, e.g. 'DPM++ 2M'");
-  command.add_option("--schedule", input.schedule, "Schedule, e.g. karras");
-  command.add_option("--seed", arguments.seed, "Seed of the first picture; -1: any");
-  command.add_option("--batch", input.batch, "Pictures, 1 to 16; picture i has seed + i");
-  command.add_option("--image", arguments.image, "Picture to start from");
-  command.add_option("--mask", arguments.mask, "White is painted anew");
-  command.add_option("--fit", arguments.fit,
-                     "How the picture meets the size: stretch, cover, contain");
-  command.add_option("--matte", input.matte,
-                     "Colour behind the picture's transparent parts: #rrggbb, white, black, grey");
-  command.add_flag("!--no-keep-outside", input.keep_outside,
-                   "The model's own result outside the mask, too");
-  add_optional(command, "--strength", input.strength, "How much changes, above 0 to 1");
-  command.add_option("--clip-skip", input.clip_skip, "2 is the last layer but one");
-  command.add_option("--dtype", input.dtype, "fp32, bf16 or fp16");
-  command.add_flag("--exact-size", input.exact_size, "Never make small and enlarge");
-  command.add_flag("--precise", input.precise, "No fast paths that move the numbers");
-  command.add_flag("--tile-vae", input.tile_vae, "Decode in tiles, with less memory");
-  command.add_flag("--alone", arguments.alone, "Do not use the running station");
+void add_generate(CLI::App& command, GenerateCommand& request) {
+  request.flags.add_to(command);
+  command.add_option("-o,--output", request.output, "File to write (PNG); a batch is numbered");
+  command.add_option("--size", request.size, "Width and height together, for example 512x768")
+      ->excludes(command.get_option("--width"))
+      ->excludes(command.get_option("--height"));
+  command.add_flag("--alone", request.alone, "Do not use the running station");
 }
 
 int run(int argc, char** argv) {
@@ -130,8 +102,9 @@ int main(int argc, char** argv) {
   try {
     return atelier::app::run(argc, argv);
   } catch (const atelier::Error& error) {
+    const auto field = error.field().empty() ? "" : error.field() + ": ";
     std::fprintf(stderr, "atelier: %s\n",
-                 atelier::platform::without_control_characters(error.what()).c_str());
+                 atelier::platform::without_control_characters(field + error.what()).c_str());
     return error.code() == atelier::ErrorCode::kInvalidArgument ? 2 : 1;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "atelier: %s\n",

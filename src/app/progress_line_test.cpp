@@ -9,13 +9,13 @@ namespace {
 
 domain::Job denoising(int step) {
   domain::Job job;
-  job.progress = {.stage = "denoise",
-                  .step = step,
-                  .total = 20,
-                  .fraction = step / 20.0,
-                  .eta_seconds = 63.4,
-                  .steps_per_second = 3.414,
-                  .preview_artifact = ""};
+  job.progress = {{.stage = "denoise",
+                   .step = step,
+                   .total = 20,
+                   .eta_seconds = 63.4,
+                   .steps_per_second = 3.414},
+                  step / 20.0,
+                  ""};
   return job;
 }
 

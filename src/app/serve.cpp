@@ -138,8 +138,8 @@ int serve(const domain::Settings& settings) {
   std::jthread watch([&http, &station](const std::stop_token& done) {
     while (!done.stop_requested()) {
       if (!wait_for_interruption(std::chrono::milliseconds(200))) continue;
-      station.scheduler().stop_waiting();
-      return http.stop();
+      http.stop();  // first: what the scheduler then refuses is answered as the station's stop
+      return station.scheduler().stop_waiting();
     }
   });
   http.run();

@@ -1,28 +1,16 @@
 // The JobClient that uses the native API of the running station.
-#include <cctype>
 #include <filesystem>
 #include <thread>
 
 #include "app/address_file.h"
 #include "app/http_client.h"
 #include "app/job_client.h"
+#include "card/all_tasks.h"
 #include "http/base64.h"
 #include "http/endpoints/job_view.h"
 #include "platform/error.h"
 
 namespace atelier::app {
-
-struct JobRequestInput : card::GenerationInput {
-  std::optional<std::string> image, mask;  // base64
-};
-BOOST_DESCRIBE_STRUCT(JobRequestInput, (card::GenerationInput), (image, mask))
-
-struct JobRequest {
-  std::string kind = "generate";
-  int priority = domain::kPriorityInteractive;
-  JobRequestInput input;
-};
-BOOST_DESCRIBE_STRUCT(JobRequest, (), (kind, priority, input))
 
 struct SeenEvent {
   http::JobView job;
@@ -31,8 +19,9 @@ BOOST_DESCRIBE_STRUCT(SeenEvent, (), (job))
 
 struct Problem {
   std::string detail;
+  std::string field;  // as the native API spells it, also at the start of `detail`; "": none
 };
-BOOST_DESCRIBE_STRUCT(Problem, (), (detail))
+BOOST_DESCRIBE_STRUCT(Problem, (), (detail, field))
 
 struct SeenModel {
   std::string id, title, task, source, problem;
@@ -58,21 +47,14 @@ ErrorCode code_of(int status) {
   return status < 500 ? ErrorCode::kInvalidArgument : ErrorCode::kInternal;
 }
 
-// The station names the fields of its own interface ("/input/width: …"): the person typed others.
-std::string in_words_of(const domain::FieldNames& names, std::string sentence) {
-  const std::string_view prefix = "/input/";
-  for (auto at = sentence.find(prefix); at != std::string::npos; at = sentence.find(prefix, at)) {
-    auto end = at + prefix.size();
-    while (end < sentence.size() &&
-           (std::islower(static_cast<unsigned char>(sentence[end])) != 0 || sentence[end] == '_')) {
-      ++end;
-    }
-    const auto name =
-        names.of(std::string_view(sentence).substr(at + prefix.size(), end - at - prefix.size()));
-    sentence.replace(at, end - at, name);
-    at += name.size();
-  }
-  return sentence;
+// The station spells a field as its own interface does, a person typed another name.
+Error error_of(ErrorCode code, const Problem& problem, const domain::FieldNames& names) {
+  const domain::FieldNames sent;  // of the native API
+  std::string sentence = problem.detail, field = problem.field;
+  if (field.empty()) return {code, std::move(sentence)};
+  if (sentence.starts_with(field + ": ")) sentence.erase(0, field.size() + 2);
+  if (field.starts_with(sent.prefix)) field = names.of(field.substr(sent.prefix.size()));
+  return {code, std::move(field), std::move(sentence)};
 }
 
 std::string checked(const HttpReply& reply, const std::string& url,
@@ -81,32 +63,52 @@ std::string checked(const HttpReply& reply, const std::string& url,
     throw Error(ErrorCode::kInternal, "the station at " + url + " does not answer any more");
   }
   if (reply.status < 300) return reply.body;
-  std::string sentence = "the station answered " + std::to_string(reply.status);
+  Problem problem{.detail = "the station answered " + std::to_string(reply.status), .field = {}};
   if (reply.content_type.find("json") != std::string::npos) {
-    sentence = json::read_json<Problem>(reply.body).detail;
+    problem = json::read_json<Problem>(reply.body);
   }
-  throw Error(code_of(reply.status), in_words_of(names, std::move(sentence)));
+  throw error_of(code_of(reply.status), problem, names);
 }
 
 Job job_of(const http::JobView& view) {
+  const auto& task = card::task_named(view.task);
   Job job;
   job.id = view.id;
   job.state = domain::job_state_from_name(view.state).value_or(domain::JobState::kQueued);
   job.attempt = view.attempt;
   job.reason = view.reason;
-  job.input.generation = view.input;
-  job.progress = {view.progress.stage,           view.progress.step,
-                  view.progress.total,           view.progress.fraction,
-                  view.progress.eta_seconds,     view.progress.steps_per_second,
-                  view.progress.preview_artifact};
+  job.input.parameters = card::TaskInput(task, view.input);
+  const auto& progress = view.progress;
+  job.progress = {{progress.stage, progress.step, progress.total, progress.eta_seconds,
+                   progress.steps_per_second},
+                  progress.fraction,
+                  progress.preview_artifact};
   if (view.result) {
-    job.result = domain::JobResult{view.result->artifacts, view.result->used, view.result->timing};
+    job.result.emplace();
+    for (const auto& output : view.result->outputs) {
+      job.result->outputs.push_back(
+          {output.kind, output.artifact, output.media_type, output.value});
+    }
+    job.result->used = card::TaskFacts(task, view.result->used);
+    job.result->timing = view.result->timing;
   }
   if (view.failure) {
     job.failure =
         domain::JobFailure{error_code_from_name(view.failure->code), view.failure->sentence};
   }
   return job;
+}
+
+std::string body_of(const scheduler::NewJob& request) {
+  auto input = request.input.parameters.members();
+  for (const auto& [role, bytes] : request.attachments) {
+    input[role] = platform::base64_encode(bytes);
+  }
+  std::string body;
+  json::append_value(body, boost::json::object{{"task", request.input.task()},
+                                               {"priority", request.priority},
+                                               {"input", std::move(input)}});
+  return body;
 }
 
 class StationJobClient final : public JobClient {
@@ -118,19 +120,10 @@ class StationJobClient final : public JobClient {
 
   Job run(const scheduler::NewJob& request, const Watch& watch,
           const std::function<bool()>& interrupted) override {
-    JobRequest body;
-    body.priority = request.priority;
-    static_cast<card::GenerationInput&>(body.input) = request.input.generation;
-    if (!request.image.empty()) body.input.image = http::base64_encode(request.image);
-    if (!request.mask.empty()) body.input.mask = http::base64_encode(request.mask);
-    const auto accepted = json::read_json<http::JobView>(checked(
-        client_->post("/api/v1/jobs", json::write_json(body)), client_->url(), request.names));
-    auto job = follow(accepted.id, watch, interrupted);
-    if (job.result) {
-      auto& warnings = job.result->used.warnings;
-      for (auto& each : warnings) each = in_words_of(request.names, std::move(each));
-    }
-    return job;
+    const auto reply = client_->post("/api/v1/jobs", body_of(request));
+    const auto accepted =
+        json::read_json<http::JobView>(checked(reply, client_->url(), request.names));
+    return follow(accepted.id, watch, interrupted);
   }
 
   scheduler::Picture artifact(const std::string& id) override {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "platform/ascii.h"
 #include "platform/error.h"
 #include "platform/nearest.h"
 #include "platform/utf8.h"
@@ -87,11 +88,11 @@ void Resolution::resolve(const Parameter& row) {
 
 std::string comparable(std::string_view name) {
   std::string key;
-  for (char letter : name) {
-    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
-    if (letter == '+') letter = 'p';
-    const bool kept = (letter >= 'a' && letter <= 'z') || (letter >= '0' && letter <= '9');
-    if (kept) key += letter;
+  for (char character : platform::lower(name)) {
+    if (character == '+') character = 'p';
+    const bool kept =
+        (character >= 'a' && character <= 'z') || (character >= '0' && character <= '9');
+    if (kept) key += character;
   }
   return key;
 }

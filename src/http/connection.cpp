@@ -43,8 +43,15 @@ class MemoryShare {
 
 auto awaitable_with(error_code& error) { return asio::redirect_error(asio::use_awaitable, error); }
 
+// What the scheduler cannot do any more while the station stops; what a request itself has wrong
+// keeps its own status.
+bool failed_by_stop(const Outcome& outcome) {
+  const auto* response = std::get_if<Response>(&outcome);
+  return response != nullptr && (response->status == 422 || response->status >= 500);
+}
+
 Response stopping(const std::string& path) {
-  return refusal(path, 503, "stopping", "the station is being stopped: try again");
+  return refusal(path, 503, "stopping", "the station is stopping: try again");
 }
 
 }  // namespace
@@ -282,6 +289,7 @@ Connection::Awaitable<Outcome> Connection::run_on_pool(Next next, const Request&
       }
     };
     Outcome outcome = co_await on(pool, std::move(work), request.path);
+    if (core_.stopping && failed_by_stop(outcome)) co_return stopping(request.path);
     if (!std::holds_alternative<Later>(outcome)) co_return outcome;
     const std::chrono::milliseconds no_limit{0};
     while (!(next = arrival->take()) && !core_.stopping) co_await wait(no_limit);

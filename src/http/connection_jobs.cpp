@@ -102,7 +102,7 @@ Connection::Awaitable<std::optional<Response>> Connection::await_job(const Reque
     co_await on_pool(std::move(cancel), request.path);
     if (client_left_) co_return std::nullopt;
     if (core_.stopping) {
-      co_return refusal(request.path, 503, "stopping", "the station is being stopped: try again");
+      co_return refusal(request.path, 503, "stopping", "the station is stopping: try again");
     }
     co_return refusal(request.path, 504, "timeout", "Request timeout");
   }

@@ -7,7 +7,7 @@ namespace {
 
 scheduler::SharedEvent event(std::int64_t id, const std::string& type, std::size_t bytes = 10) {
   domain::JobEvent event{id, type, 0, {}};
-  event.job.input.generation.prompt.assign(bytes, 'x');
+  event.job.reason.assign(bytes, 'x');
   return std::make_shared<const domain::JobEvent>(std::move(event));
 }
 

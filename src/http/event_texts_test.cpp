@@ -14,7 +14,7 @@ std::string format(const domain::JobEvent& event) {
 
 scheduler::SharedEvent event(std::int64_t id, std::size_t bytes = 0) {
   domain::JobEvent event{id, "progress", 0, {}};
-  event.job.input.generation.prompt.assign(bytes, 'x');
+  event.job.reason.assign(bytes, 'x');
   return std::make_shared<const domain::JobEvent>(std::move(event));
 }
 

@@ -19,7 +19,8 @@ std::string_view openai_type(int status) {
   return status < 500 ? "invalid_request_error" : "server_error";
 }
 
-std::string body_of(Family family, int status, std::string_view code, const std::string& text) {
+std::string body_of(Family family, int status, std::string_view code, const std::string& text,
+                    const std::string& field) {
   // The gallery's queue looks for the word "rejected" when the queue is full.
   const std::string_view word = status == 429 ? "rejected" : "error";
   switch (family) {
@@ -28,7 +29,8 @@ std::string body_of(Family family, int status, std::string_view code, const std:
                                       {"title", reason_phrase(status)},
                                       {"status", status},
                                       {"detail", text},
-                                      {"code", code}});
+                                      {"code", code},
+                                      {"field", field}});
     case Family::kOpenAi:
       return bj::serialize(bj::object{{"error", bj::object{{"message", text},
                                                            {"type", openai_type(status)},
@@ -77,13 +79,15 @@ int status_of(ErrorCode code) {
 }
 
 Response refusal(std::string_view path, int status, std::string_view code,
-                 const std::string& sentence) {
+                 const std::string& sentence, const std::string& field) {
   const Family family = family_of(path);
   Response response;
   response.status = status;
   response.content_type =
       family == Family::kNative ? "application/problem+json" : "application/json";
-  response.body = body_of(family, status, code, platform::valid_utf8(sentence));
+  const std::string text = field.empty() ? sentence : field + ": " + sentence;
+  response.body =
+      body_of(family, status, code, platform::valid_utf8(text), platform::valid_utf8(field));
   response.set("Cache-Control", "no-store");
   if (status == 429 || status == 503)
     response.set("Retry-After", std::to_string(kRetryAfterSeconds));
@@ -91,7 +95,8 @@ Response refusal(std::string_view path, int status, std::string_view code,
 }
 
 Response failure_response(std::string_view path, const Error& error) {
-  return refusal(path, status_of(error.code()), error_code_name(error.code()), error.what());
+  return refusal(path, status_of(error.code()), error_code_name(error.code()), error.what(),
+                 error.field());
 }
 
 }  // namespace atelier::http

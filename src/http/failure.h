@@ -19,9 +19,11 @@ enum class Family {
 Family family_of(std::string_view path);
 int status_of(ErrorCode code);
 
+// The field of the error stands in front of the sentence, spelled as it is there: who reads a
+// request spells it as it was sent.
 Response failure_response(std::string_view path, const Error& error);
 // For refusals that have a status of their own (401, 403, 405, 421, 431, …).
 Response refusal(std::string_view path, int status, std::string_view code,
-                 const std::string& sentence);
+                 const std::string& sentence, const std::string& field = "");
 
 }  // namespace atelier::http

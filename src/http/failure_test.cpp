@@ -33,6 +33,18 @@ TEST(Failure, EachFamilyOfPathsHasItsOwnShape) {
   EXPECT_EQ(legacy.body, R"({"error":"no","detail":"no","status":"error"})");
 }
 
+TEST(Failure, TheFieldStandsInFrontOfTheSentence) {
+  const Error error{ErrorCode::kInvalidArgument, "/input/steps", "0 is out of range"};
+  const Response native = failure_response("/api/v1/jobs", error);
+  EXPECT_THAT(native.body, HasSubstr(R"("detail":"/input/steps: 0 is out of range")"));
+  EXPECT_THAT(native.body, HasSubstr(R"("field":"/input/steps")"));
+  EXPECT_EQ(failure_response("/v1/generate", error).body,
+            R"({"error":"/input/steps: 0 is out of range",)"
+            R"("detail":"/input/steps: 0 is out of range","status":"error"})");
+  const Error none{ErrorCode::kNotFound, "no"};
+  EXPECT_THAT(failure_response("/api/v1/jobs", none).body, HasSubstr(R"("field":"")"));
+}
+
 TEST(Failure, AFullQueueIsRejectedWithATimeToComeBack) {
   const Response response =
       failure_response("/v1/generate", Error{ErrorCode::kQueueFull, "Queue is full"});

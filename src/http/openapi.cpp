@@ -111,9 +111,10 @@ bj::object operation_of(const Route& route, SchemaBook& book) {
     operation["parameters"] = std::move(parameters);
   }
   if (route.request) {
+    bj::object body{{"schema", route.request(book)}};
+    if (!route.example.is_null()) body["example"] = route.example;
     operation["requestBody"] = bj::object{
-        {"required", true},
-        {"content", bj::object{{"application/json", bj::object{{"schema", route.request(book)}}}}}};
+        {"required", true}, {"content", bj::object{{"application/json", std::move(body)}}}};
   }
   bj::object responses{{std::to_string(route.success), std::move(success)}};
   for (const auto& [status, meaning] : route.also) {
@@ -144,7 +145,7 @@ std::string openapi_document(const std::vector<Route>& routes) {
     if (!path.is_object()) path = bj::object{};
     path.get_object()[method] = operation_of(route, book);
   }
-  book["Problem"] = text_fields({"type", "title", "detail", "code"});
+  book["Problem"] = text_fields({"type", "title", "detail", "code", "field"});
   book["Problem"]["properties"].get_object()["status"] = bj::object{{"type", "integer"}};
   book["Failure"] = text_fields({"error", "detail", "status"});
   book["OpenAiFailure"] = text_fields({"detail", "status"});

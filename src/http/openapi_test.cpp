@@ -11,9 +11,13 @@
 #include <string_view>
 #include <utility>
 
+#include "card/all_tasks.h"
+#include "card/tasks/generate.h"
+#include "card/validation.h"
 #include "http/endpoints/all_endpoints.h"
 #include "http/failure.h"
 #include "http/server.h"
+#include "tests/doubles/scheduler_double.h"
 
 namespace atelier::http {
 namespace {
@@ -82,6 +86,59 @@ TEST(OpenApi, TheFieldsOfAGenerationAreExplained) {
     EXPECT_EQ(fields.at("steps").at("maximum").as_int64(), 1000);
     EXPECT_EQ(fields.at("fit").at("enum").as_array().size(), 3U);
   }
+}
+
+// What the document shows as a body is sent as it stands by whoever tries the API out.
+TEST(OpenApi, ExamplesAreBodiesThatAreAccepted) {
+  const auto document = boost::json::parse(openapi_document());
+  SchedulerDouble scheduler;
+  const ServerSettings settings;
+  const auto routes = all_endpoints();
+  Service service{scheduler, settings, routes};
+  int examples = 0;
+  for (const Route& route : routes) {
+    if (route.example.is_null()) continue;
+    ++examples;
+    const auto& operation = document.at("paths").at(route.pattern).at("post");
+    const auto& media = operation.at("requestBody").at("content").at("application/json");
+    Request request;
+    request.path = route.pattern;
+    request.body = Body(boost::json::serialize(media.at("example")));
+    Outcome outcome = route.function(request, service);
+    while (auto* later = std::get_if<Later>(&outcome)) {
+      Next next;
+      auto start = later->start;
+      start([&next](Next come) { next = std::move(come); });
+      outcome = next();
+    }
+    const auto jobs = scheduler.submitted();
+    ASSERT_EQ(jobs.size(), static_cast<std::size_t>(examples)) << route.pattern;
+    EXPECT_TRUE(jobs.back().input.warnings.empty()) << route.pattern;
+    EXPECT_NO_THROW(card::check_input(jobs.back().input.parameters,
+                                      scheduler.models().models.front().card, {}));
+  }
+  EXPECT_EQ(examples, 4);
+}
+
+// Every row of the task's table is explained by the row's own words.
+TEST(OpenApi, TheInputOfATaskIsDescribedByItsRows) {
+  const auto document = boost::json::parse(openapi_document());
+  const auto& schemas = document.at("components").at("schemas").as_object();
+  const auto& fields = schemas.at("GenerateBody").at("properties").as_object();
+  for (const auto& row : card::generate_task().parameters) {
+    EXPECT_TRUE(
+        std::string_view{fields.at(row.name).at("description").as_string()}.starts_with(row.help))
+        << row.name;
+  }
+  EXPECT_EQ(fields.at("width").at("multipleOf"), 8);
+  EXPECT_EQ(fields.at("width").at("type").at(1), "null");
+  EXPECT_EQ(fields.at("batch").at("default"), 1);
+  EXPECT_EQ(fields.at("dtype").at("enum").as_array().size(), 4U);  // and ""
+  EXPECT_TRUE(fields.contains("seed_text"));
+  EXPECT_TRUE(fields.contains("mask"));
+  EXPECT_FALSE(fields.at("seed").as_object().contains("maximum"));  // readers would round it
+  const auto& body = schemas.at("NewJobBody").at("properties").as_object();
+  EXPECT_EQ(body.at("input").at("anyOf").as_array().size(), card::all_tasks().size());
 }
 
 TEST(OpenApi, EveryRouteIsDescribed) {

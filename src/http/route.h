@@ -3,6 +3,7 @@
 // failure exists.
 #pragma once
 
+#include <boost/json/value.hpp>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -82,6 +83,7 @@ struct Route {
   std::vector<QueryField> query = {};  // for the document
   Takes takes = Takes::kNoPictures;
   std::vector<std::pair<int, std::string>> also = {};  // for the document: other good ends
+  boost::json::value example = nullptr;  // for the document: a body that is accepted as it is
 };
 
 }  // namespace atelier::http

@@ -1,6 +1,6 @@
 // JSON Schemas of described structs (Boost.Describe), for the OpenAPI document. `schema_of<T>()` is
-// a promise to write T's schema; nothing is built until the document is asked for. Pure, any
-// thread.
+// a promise to write T's schema; nothing is built until the document is asked for. A
+// boost::json::value is any value. Pure, any thread.
 #pragma once
 
 #include <boost/core/type_name.hpp>
@@ -71,6 +71,10 @@ boost::json::object write(SchemaBook& book) {
     return {{"anyOf", boost::json::array{std::move(inner), boost::json::object{{"type", "null"}}}}};
   } else if constexpr (json::IsVector<T>::value) {
     return {{"type", "array"}, {"items", write<typename T::value_type>(book)}};
+  } else if constexpr (json::IsMap<T>::value) {
+    return {{"type", "object"}, {"additionalProperties", write<typename T::mapped_type>(book)}};
+  } else if constexpr (std::same_as<T, boost::json::value>) {
+    return {};
   } else if constexpr (std::same_as<T, std::string>) {
     return {{"type", "string"}};
   } else if constexpr (std::same_as<T, bool>) {

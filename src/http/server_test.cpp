@@ -281,13 +281,151 @@ TEST_F(ServerTest, MakesAPictureOnAllThreePaths) {
       EXPECT_THAT(reply.body, HasSubstr(part)) << path;
     }
     EXPECT_EQ(reply.header("x-inference-time"), "1200");
-    const auto input = scheduler.submitted().back().input.generation;
+    const auto job = scheduler.submitted().back();
+    const auto& input = job.input.parameters.as<card::GenerationInput>();
     EXPECT_EQ(input.prompt, "a cat");
     EXPECT_EQ(input.negative_prompt, "dog");
     EXPECT_EQ(input.width, 512);
     EXPECT_EQ(input.height, 504);
     EXPECT_EQ(input.guidance, std::nullopt);
   }
+}
+
+TEST_F(ServerTest, TheBodyOfAJobNamesItsTask) {
+  start();
+  for (const char* body : {R"({"task":"generate","input":{"prompt":"x"}})",
+                           R"({"kind":"generate","input":{"prompt":"x"}})",
+                           R"({"task":"generate","kind":"generate","input":{"prompt":"x"}})",
+                           R"({"input":{"prompt":"x"}})"}) {
+    const RawReply reply = ask("POST", "/api/v1/jobs", body);
+    EXPECT_EQ(reply.status, 202) << reply.body;
+    EXPECT_THAT(reply.body, HasSubstr(R"("task":"generate","kind":"generate")"));
+    EXPECT_EQ(scheduler.submitted().back().input.task(), "generate");
+    EXPECT_EQ(scheduler.submitted().back().priority, 2);  // the task's
+  }
+  const auto refusal = [&](const char* body) {
+    const RawReply reply = ask("POST", "/api/v1/jobs", body);
+    EXPECT_EQ(reply.status, 400);
+    return reply.body;
+  };
+  EXPECT_THAT(refusal(R"({"task":"dance","input":{}})"),
+              HasSubstr("/task: unknown task 'dance': choose one of generate"));
+  EXPECT_THAT(refusal(R"({"kind":"dance","input":{}})"), HasSubstr("/kind: unknown task 'dance'"));
+  EXPECT_THAT(refusal(R"({"task":"generate","kind":"dance","input":{"prompt":"x"}})"),
+              HasSubstr("/task: it is 'generate' and 'kind' is 'dance': send one of them"));
+  EXPECT_THAT(refusal(R"({"input":{"steps":3}})"), HasSubstr("/input/prompt: say what to draw"));
+  EXPECT_THAT(refusal(R"({"prompt":"x"})"), HasSubstr("/prompt: it belongs into 'input'"));
+  EXPECT_THAT(refusal(R"({"input":[]})"), HasSubstr("/input: expected an object"));
+  EXPECT_THAT(refusal(R"({"input":{"prompt":"x","image":7}})"),
+              HasSubstr("/input/image: expected a text"));
+  EXPECT_THAT(refusal(R"({"priority":4,"input":{"prompt":"x"}})"), HasSubstr("/priority: "));
+  EXPECT_THAT(ask("GET", "/api/v1/jobs?task=generate").body, HasSubstr("job-1"));
+  EXPECT_EQ(ask("GET", "/api/v1/jobs?task=dance").status, 400);
+}
+
+// The scheduler names the member; each edge writes it as it was sent.
+TEST_F(ServerTest, RefusalsNameTheFieldAsItWasSent) {
+  scheduler.refuses = Error{ErrorCode::kInvalidArgument, "steps", "0 is out of range"};
+  start();
+  const RawReply native = ask("POST", "/api/v1/jobs", R"({"input":{"prompt":"x","steps":0}})");
+  EXPECT_EQ(native.status, 400);
+  EXPECT_THAT(native.body, HasSubstr(R"("detail":"/input/steps: 0 is out of range")"));
+  EXPECT_THAT(native.body, HasSubstr(R"("field":"/input/steps")"));
+  for (const char* path : {"/v1/generate", "/v1/images/generations"}) {
+    const RawReply legacy = ask("POST", path, R"({"prompt":"x","num_steps":0})");
+    EXPECT_EQ(legacy.status, 400);
+    EXPECT_THAT(legacy.body, HasSubstr(R"("detail":"/num_steps: 0 is out of range")"));
+  }
+  // What is found only after the pictures were looked at arrives in another way.
+  scheduler.decodes_pictures = true;
+  RawClient later{port()};
+  later.request("POST", "/api/v1/jobs", R"({"input":{"prompt":"x","image":"aGk="}})");
+  ASSERT_TRUE(scheduler.wait_for_held(1));
+  scheduler.let_go();
+  EXPECT_THAT(later.reply().body, HasSubstr("/input/steps: 0 is out of range"));
+}
+
+TEST_F(ServerTest, AJobShowsItsInputItsOutputsAndWhatWasUsed) {
+  start();
+  ask("POST", "/api/v1/jobs",
+      R"({"input":{"prompt":"x","seed_text":"18446744073709551615","guidance":7.5}})");
+  scheduler.succeed("job-1");
+  const auto job = boost::json::parse(ask("GET", "/api/v1/jobs/job-1").body);
+  const auto& input = job.at("input");
+  EXPECT_EQ(input.at("prompt"), "x");
+  EXPECT_EQ(input.at("seed").as_uint64(), 18446744073709551615ULL);
+  EXPECT_EQ(input.at("seed_text"), "18446744073709551615");
+  EXPECT_EQ(input.at("guidance").as_double(), 7.5);
+  EXPECT_TRUE(input.at("steps").is_null());
+  EXPECT_EQ(input.at("image_artifact"), "");
+  EXPECT_EQ(input.at("mask_artifact"), "");
+  const auto& result = job.at("result");
+  EXPECT_EQ(result.at("artifacts").at(0), "picture-1");
+  EXPECT_EQ(result.at("outputs").at(0).at("kind"), "picture");
+  EXPECT_EQ(result.at("outputs").at(0).at("artifact"), "picture-1");
+  EXPECT_EQ(result.at("outputs").at(0).at("media_type"), "image/png");
+  EXPECT_EQ(result.at("used").at("model"), "starter");
+  EXPECT_EQ(result.at("used").at("seed_text"), "7");
+  EXPECT_EQ(result.at("timing").at("denoise_ms").to_number<double>(), 1200);
+}
+
+TEST_F(ServerTest, ListsTheTasksAndWhetherTheyCanRun) {
+  start();
+  const auto tasks = [&] { return boost::json::parse(ask("GET", "/api/v1/tasks").body); };
+  auto generate = tasks().at("tasks").at(0);
+  EXPECT_EQ(generate.at("id"), "generate");
+  EXPECT_EQ(generate.at("available"), false);  // no worker has said that it runs it
+  EXPECT_EQ(generate.at("previews"), true);
+  EXPECT_EQ(generate.at("outputs").at(0), "picture");
+  EXPECT_EQ(generate.at("attachments").at(1).at("role"), "mask");
+  EXPECT_EQ(generate.at("attachments").at(1).at("required"), false);
+  EXPECT_EQ(generate.at("parameters").at(0).at("name"), "prompt");
+  scheduler.now.tasks = {"generate"};
+  EXPECT_EQ(tasks().at("tasks").at(0).at("available"), true);
+  scheduler.no_models_because = "the installed models are being looked at";
+  EXPECT_EQ(tasks().at("tasks").at(0).at("available"), false);
+}
+
+TEST_F(ServerTest, ARetryHasTheInputAndThePicturesOfTheJob) {
+  start();
+  ask("POST", "/api/v1/jobs", R"({"priority":1,"input":{"prompt":"x","steps":4}})");
+  scheduler.attach("job-1", "image", "picture-1");
+  EXPECT_EQ(ask("POST", "/api/v1/jobs/job-1/retry", "{}").status, 409);
+  scheduler.succeed("job-1");
+  EXPECT_EQ(ask("POST", "/api/v1/jobs/job-1/retry", "{}").status, 202);
+  const auto again = scheduler.submitted().back();
+  EXPECT_EQ(again.input.parameters.as<card::GenerationInput>().steps, 4);
+  EXPECT_EQ(again.priority, 1);
+  EXPECT_EQ(again.attachments.at("image"), (std::vector<std::uint8_t>{0x89, 'P', 'N', 'G'}));
+}
+
+TEST_F(ServerTest, WhileTheWorkerStartsAJobIsAskedToComeBack) {
+  scheduler.no_models_because = "the worker has not started yet";
+  scheduler.now.workers.resize(1);
+  scheduler.now.workers.front().state = "starting";
+  start();
+  for (const char* path : {"/v1/generate", "/v1/images/generations"}) {
+    const RawReply reply = ask("POST", path, R"({"prompt":"x"})");
+    EXPECT_EQ(reply.status, 503) << path;
+    EXPECT_NE(reply.header("retry-after"), "");
+    EXPECT_THAT(reply.body, HasSubstr("the worker has not started yet: try again"));
+  }
+  EXPECT_EQ(ask("POST", "/api/v1/jobs", R"({"input":{"prompt":"x"}})").status, 503);
+  EXPECT_TRUE(scheduler.submitted().empty());
+}
+
+TEST_F(ServerTest, WhatFailsBecauseTheStationStopsIsAnsweredAsItsStop) {
+  scheduler.refuses = Error{ErrorCode::kInternal, "the station is stopping"};
+  scheduler.insert_takes = 500ms;
+  start();
+  RawClient job{port()};
+  job.request("POST", "/api/v1/jobs", R"({"input":{"prompt":"x"}})");
+  std::this_thread::sleep_for(150ms);  // it is in the scheduler's hands now
+  stop();
+  const RawReply reply = job.reply();
+  EXPECT_EQ(reply.status, 503);
+  EXPECT_NE(reply.header("retry-after"), "");
+  EXPECT_THAT(reply.body, HasSubstr("the station is stopping"));
 }
 
 TEST_F(ServerTest, AKeyThatNothingReadsIsAWarningOfThePicture) {
@@ -429,7 +567,7 @@ TEST_F(ServerTest, ReadsLongBodiesFromDisk) {
   client.request("POST", "/v1/generate", R"({"prompt":")" + prompt + "\"}");
   scheduler.succeed(scheduler.wait_for_job());
   EXPECT_EQ(client.reply().status, 200);
-  EXPECT_EQ(scheduler.submitted().back().input.generation.prompt, prompt);
+  EXPECT_EQ(scheduler.submitted().back().input.parameters.text("prompt"), prompt);
 }
 
 TEST_F(ServerTest, AFullDiskIsASentence) {
@@ -501,8 +639,8 @@ TEST_F(ServerTest, AcceptsAJobAndSaysWhereItIs) {
   EXPECT_THAT(reply.body, HasSubstr(R"("warnings":["unknown field 'glue' was ignored"])"));
   const auto job = scheduler.submitted().back();
   EXPECT_EQ(job.priority, 3);
-  EXPECT_EQ(job.input.generation.steps, 4);
-  EXPECT_EQ(job.image, (std::vector<std::uint8_t>{'h', 'i'}));
+  EXPECT_EQ(job.input.parameters.as<card::GenerationInput>().steps, 4);
+  EXPECT_EQ(job.attachments.at("image"), (std::vector<std::uint8_t>{'h', 'i'}));
   EXPECT_THAT(ask("GET", "/api/v1/jobs/job-1").body, HasSubstr("unknown field 'glue'"));
   EXPECT_THAT(ask("GET", "/api/v1/jobs?limit=5").body, HasSubstr(R"({"jobs":[{"id":"job-1")"));
   EXPECT_EQ(ask("GET", "/api/v1/jobs?limit=-5").status, 400);
@@ -684,7 +822,7 @@ TEST_F(ServerTest, LongRequestsWaitForMemoryInOrder) {
   clients[3]->close();
   clients.erase(clients.begin() + 3);
   for (const auto& client : clients) EXPECT_EQ(client->reply().status, 202);
-  EXPECT_EQ(scheduler.submitted().front().image.size(), 150'000U);
+  EXPECT_EQ(scheduler.submitted().front().attachments.at("image").size(), 150'000U);
 }
 
 TEST_F(ServerTest, JsonIsShortAndPicturesAlonePutMoreIntoABody) {

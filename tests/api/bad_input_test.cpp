@@ -59,7 +59,8 @@ TEST_F(BadInputApi, NumbersThatMeanNothing) {
         R"("size":"64xlots")", R"("guidance_scale":"high")"}) {
     expect_refused("/v1/generate", R"({"prompt":"x",)" + std::string{input} + "}");
   }
-  expect_refused("/v1/generate", R"({"prompt":"x","size":"7x7"})", "7 pixels is not possible");
+  expect_refused("/v1/generate", R"({"prompt":"x","size":"7x7"})",
+                 "7 pixels is out of range: choose a multiple of 8 from 64 to 2048");
   for (const char* input :
        {R"("width":100)", R"("steps":0)", R"("strength":0.001,"steps":8,"image":"@")",
         R"("batch":0)", R"("seed":-2)", R"("sampler":"no such sampler")"}) {
@@ -79,6 +80,8 @@ TEST_F(BadInputApi, TextThatIsNoJson) {
     expect_refused("/v1/images/generations", body);
   }
   expect_refused("/api/v1/jobs", R"({"kind":"dance","input":{"prompt":"x"}})", "/kind");
+  expect_refused("/api/v1/jobs", R"({"task":"dance","input":{"prompt":"x"}})",
+                 "/task: unknown task 'dance': choose one of generate");
   expect_refused("/api/v1/jobs", R"({"priority":7,"input":{"prompt":"x"}})", "/priority");
   expect_refused("/api/v1/jobs", std::string(100'000, '['));
 }

@@ -61,6 +61,18 @@ TEST_F(JobsApi, TheListIsChosenByStateAndByAge) {
   EXPECT_THAT(ids("?state=succeeded&limit=2"), testing::ElementsAre(made[2], made[1]));
   EXPECT_THAT(ids("?state=queued,running"), testing::IsEmpty());
   EXPECT_EQ(station->ask("GET", "/api/v1/jobs?state=asleep").status, 400);
+  EXPECT_THAT(ids("?task=generate&limit=1"), testing::ElementsAre(made[2]));
+  EXPECT_EQ(station->ask("GET", "/api/v1/jobs?task=dance").status, 400);
+}
+
+TEST_F(JobsApi, TheTasksAreListedWithWhatTheyTake) {
+  // Accepted once the worker has said what it runs.
+  ASSERT_NE(station->submit(R"({"prompt":"x","width":64,"height":64,"steps":1})"), "");
+  const auto tasks = station->json("/api/v1/tasks");
+  const auto& generate = tasks.at("tasks").at(0);
+  EXPECT_EQ(text_at(generate, "id"), "generate");
+  EXPECT_EQ(generate.at("available"), true);
+  EXPECT_EQ(text_at(generate.at("attachments").at(0), "role"), "image");
 }
 
 TEST_F(JobsApi, WhatNothingReadsIsAWarningOfTheReplyAndOfTheJob) {

@@ -116,7 +116,9 @@ TEST_F(CommandLine, RefusesNonsenseWithASentenceAndWritesNothing) {
 
 TEST_F(CommandLine, NamesTheFlagsThatWereTyped) {
   EXPECT_EQ(run("generate 'x' -o out.png --size 7x7"), 2);
-  EXPECT_THAT(output_, HasSubstr("--size: 7 pixels is not possible"));
+  EXPECT_THAT(
+      output_,
+      HasSubstr("--size: 7 pixels is out of range: choose a multiple of 8 from 64 to 2048"));
   EXPECT_EQ(run("generate 'x' -o out.png --cfg 1000"), 2);
   EXPECT_THAT(output_, HasSubstr("--cfg: 1000 is out of range: choose 0 to 100"));
   EXPECT_EQ(run("serve --port many"), 2);
@@ -141,7 +143,7 @@ TEST_F(CommandLine, SeedsHave64BitsAndMinusOneIsAny) {
 TEST_F(CommandLine, SaysWhatHasNoEffect) {
   ASSERT_EQ(run("generate '' -o out.png --steps 2 --strength 0.5"), 0) << output_;
   EXPECT_THAT(output_, HasSubstr("the prompt is empty"));
-  EXPECT_THAT(output_, HasSubstr("note: --strength was ignored: it needs a picture"));
+  EXPECT_THAT(output_, HasSubstr("note: --strength was ignored: it has no effect without 'image'"));
   EXPECT_NE(run("generate -o out.png"), 0);
 }
 
@@ -260,9 +262,10 @@ TEST_F(CommandLine, CompositesThePictureAndKeepsWhatIsOutsideTheMask) {
   EXPECT_EQ(run(command + "--cfg nan"), 2);
   EXPECT_THAT(output_, HasSubstr("--cfg: this is no finite number"));
   EXPECT_EQ(run(command + "--matte glass"), 2);
-  EXPECT_THAT(output_, HasSubstr("--matte: this is no colour"));
+  EXPECT_THAT(output_, HasSubstr("--matte: this is not a colour"));
   ASSERT_EQ(run(command + "--no-keep-outside"), 0) << output_;
-  EXPECT_THAT(output_, HasSubstr("note: --no-keep-outside was ignored: it needs a mask (--mask)"));
+  EXPECT_THAT(output_,
+              HasSubstr("note: --no-keep-outside was ignored: it has no effect without 'mask'"));
 }
 
 TEST_F(CommandLine, ListsTheModels) {

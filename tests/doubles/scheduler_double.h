@@ -7,11 +7,13 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "card/tasks/generate.h"
 #include "platform/error.h"
 #include "scheduler/scheduler.h"
 
@@ -23,22 +25,17 @@ class SchedulerDouble : public scheduler::Scheduler {
     domain::InstalledModel model;
     model.card.id = "starter";
     model.card.title = "Starter";
-    model.card.task = "generation";
-    model.card.parameters.push_back({.name = "steps",
-                                     .kind = "integer",
-                                     .title = "Steps",
-                                     .help = {},
-                                     .minimum = 1,
-                                     .maximum = 1000,
-                                     .step = 1,
-                                     .default_value = "20",
-                                     .choices = {}});
+    model.card.capabilities = {"text_to_image", "image_to_image", "inpaint"};
+    const auto& task = card::generate_task();
+    model.card.tasks.push_back(
+        {task.id, card::narrowed(task.parameters, {{.name = "steps", .default_value = "20"}})});
     model.path = "/secret/place";
     models_.push_back(model);
   }
 
   // What the tests set and see.
   bool queue_full = false;
+  std::optional<Error> refuses;               // as for a value outside of its row
   std::string no_models_because;              // as at the station's start
   std::string found_by_refresh;               // a model that somebody put there meanwhile
   std::chrono::milliseconds insert_takes{0};  // as a slow disk would
@@ -56,7 +53,7 @@ class SchedulerDouble : public scheduler::Scheduler {
   void progress(const std::string& id, int step, int total) {
     change(id, "progress", [&](domain::Job& job) {
       job.state = domain::JobState::kRunning;
-      job.progress = {"denoise", step, total, static_cast<double>(step) / total, 0, 0, ""};
+      job.progress = {{"denoise", step, total, 0, 0}, static_cast<double>(step) / total, ""};
     });
   }
 
@@ -65,12 +62,18 @@ class SchedulerDouble : public scheduler::Scheduler {
       job.state = domain::JobState::kSucceeded;
       job.finished_ms = job.created_ms + 1500;
       job.result.emplace();
-      job.result->artifacts = {"picture-1"};
-      job.result->used.model = "starter";
-      job.result->used.seed = 7;
-      job.result->used.warnings = job.input.warnings;
-      job.result->timing.denoise_ms = 1200;
+      job.result->outputs.push_back({"picture", "picture-1", "image/png", nullptr});
+      card::GenerationUsed used;
+      used.model = "starter";
+      used.seed = 7;
+      used.warnings = job.input.warnings;
+      job.result->used = card::TaskFacts::of(card::generate_task(), used);
+      job.result->timing["denoise_ms"] = 1200;
     });
+  }
+
+  void attach(const std::string& id, const std::string& role, const std::string& artifact) {
+    change(id, "state", [&](domain::Job& job) { job.input.attachments[role] = artifact; });
   }
 
   void fail(const std::string& id, ErrorCode code, const std::string& sentence) {
@@ -126,13 +129,17 @@ class SchedulerDouble : public scheduler::Scheduler {
   }
 
   void submit(scheduler::NewJob new_job, std::function<void(scheduler::Accepted)> done) override {
-    if (new_job.image.empty()) return done(accept(new_job));
-    now_or_later(decodes_pictures, [this, new_job, done] { done(accept(new_job)); });
+    if (new_job.attachments.empty()) return done(accept(new_job));
+    now_or_later(decodes_pictures, [this, new_job, done] {
+      if (refuses) return done(*refuses);
+      done(accept(new_job));
+    });
   }
 
   domain::Job accept(const scheduler::NewJob& new_job) {
     std::this_thread::sleep_for(insert_takes);
     const std::lock_guard lock{mutex_};
+    if (refuses) throw Error(*refuses);
     if (queue_full) {
       throw Error(ErrorCode::kQueueFull, "Queue is full: 64 jobs wait already, try again later");
     }
@@ -164,7 +171,9 @@ class SchedulerDouble : public scheduler::Scheduler {
       if (id != order_.rend()) ++id;
     }
     for (; id != order_.rend() && std::ssize(recent) < filter.limit; ++id) {
-      if (domain::in_wanted_state(filter, jobs_.at(*id))) recent.push_back(jobs_.at(*id));
+      const domain::Job& job = jobs_.at(*id);
+      if (!filter.task.empty() && job.input.task() != filter.task) continue;
+      if (domain::has_state_of(filter, job)) recent.push_back(job);
     }
     return recent;
   }

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <initializer_list>
 
-#include "domain/settings/limits.h"
+#include "card/tasks/generate.h"
 #include "http/endpoints/picture_field.h"
 #include "http/endpoints/sampler_names.h"
 #include "http/endpoints/unknown_fields.h"
@@ -37,7 +37,8 @@ void read_size(const std::string& size, card::GenerationInput& input) {
   int height = 0;
   if (cross == std::string::npos || !read_side(std::string_view{size}.substr(0, cross), width) ||
       !read_side(std::string_view{size}.substr(cross + 1), height)) {
-    refuse("/size: '" + platform::cut(size, 40) + "' is no size: write it as 512x512");
+    throw Error(ErrorCode::kInvalidArgument, "/size",
+                "'" + platform::cut(size, 40) + "' is no size: write it as 512x512");
   }
   input.width = width;
   input.height = height;
@@ -45,9 +46,10 @@ void read_size(const std::string& size, card::GenerationInput& input) {
 
 // One that stays out of bounds is left as it is, so that the refusal names what was asked.
 void round_side(std::optional<int>& side, const char* name, std::vector<std::string>& warnings) {
-  if (!side || *side % 8 == 0 || *side <= 0 || *side > (1 << 20)) return;
-  const int rounded = (*side + 4) / 8 * 8;
-  if (rounded < domain::limits::kSideMin || rounded > domain::limits::kSideMax) return;
+  constexpr int kStep = card::kSideStep;
+  if (!side || *side % kStep == 0 || *side <= 0 || *side > (1 << 20)) return;
+  const int rounded = (*side + kStep / 2) / kStep * kStep;
+  if (rounded < card::kSideMin || rounded > card::kSideMax) return;
   warnings.push_back("the " + std::string{name} + " " + std::to_string(*side) +
                      " is not a multiple of 8: " + std::to_string(rounded) + " was used");
   side = rounded;
@@ -62,11 +64,11 @@ std::optional<double> usual_guidance(const domain::InstalledModel& model) {
 }
 
 std::optional<int> default_steps(const card::ModelCard& card) {
-  for (const auto& parameter : card.parameters) {
-    int steps = 0;
-    if (parameter.name == "steps" && read_side(parameter.default_value, steps)) return steps;
-  }
-  return std::nullopt;
+  const auto* served = card::served(card, card::generate_task().id);
+  const auto* row = served == nullptr ? nullptr : card::find_parameter(served->parameters, "steps");
+  int steps = 0;
+  if (row == nullptr || !read_side(row->default_value, steps)) return std::nullopt;
+  return steps;
 }
 
 // Image to image runs floor(steps · strength) steps; the gallery's faint edits must run one.
@@ -86,7 +88,8 @@ card::FitMode fit_of(const std::string& text) {
   if (text == "stretch") return card::FitMode::kStretch;
   if (text == "cover") return card::FitMode::kCover;
   if (text == "contain") return card::FitMode::kContain;
-  refuse("/fit: '" + platform::cut(text, 40) + "' is no fit: use stretch, cover or contain");
+  throw Error(ErrorCode::kInvalidArgument, "/fit",
+              "'" + platform::cut(text, 40) + "' is no fit: use stretch, cover or contain");
 }
 
 template <class T>
@@ -107,21 +110,24 @@ std::optional<T> take(const std::string& field, std::initializer_list<Spelling<T
   return std::nullopt;
 }
 
-void read_picture_to_start_from(const ImageBody& body, ImageRequest& request,
-                                const domain::InstalledModel& model) {
+void read_attachment(std::string_view text, const char* role, scheduler::NewJob& job) {
+  auto bytes = read_picture(text, job.names.of(role), Base64Rule::kLoose);
+  if (!bytes.empty()) job.attachments[role] = std::move(bytes);
+}
+
+void read_picture_to_start_from(const ImageBody& body, card::GenerationInput& input,
+                                ImageRequest& request, const domain::InstalledModel& model) {
   auto& [job, warnings] = request;
   const auto picture = take<std::string>(
       "image",
       {{body.image, "image"}, {body.init_image, "init_image"}, {body.image_url, "image_url"}},
       job.names);
-  job.image = read_picture(picture ? std::string_view{*picture} : std::string_view{},
-                           job.names.of("image"), Base64Rule::kLoose);
-  job.mask = read_picture(body.mask.value_or(""), "/mask", Base64Rule::kLoose);
+  if (picture) read_attachment(*picture, "image", job);
+  if (body.mask) read_attachment(*body.mask, "mask", job);
   const auto strength = take<double>(
       "strength", {{body.strength, "strength"}, {body.denoising_strength, "denoising_strength"}},
       job.names);
-  auto& input = job.input.generation;
-  if (!job.image.empty()) {
+  if (job.attachments.contains("image")) {
     input.strength = strength.value_or(kLegacyStrength);
     keep_one_step(input, model.card, warnings);
   } else if (strength && *strength != kLegacyStrength) {  // the gallery sends its default always
@@ -158,20 +164,20 @@ void read_prompt(const ImageBody& body, card::GenerationInput& input) {
 }
 
 void read_sampler(const ImageBody& body, scheduler::Scheduler& scheduler, UnknownSampler unknown,
-                  ImageRequest& request) {
+                  card::GenerationInput& input, ImageRequest& request) {
   const auto name = take<std::string>("sampler",
                                       {{body.scheduler, "scheduler"},
                                        {body.sampler, "sampler"},
                                        {body.sampler_name, "sampler_name"}},
                                       request.job.names);
   if (!name) return;
-  const auto status = scheduler.status();
-  SamplerChoice choice = choose_sampler(*name, status);
+  SamplerChoice choice = choose_sampler(*name, scheduler.status());
   if (!choice.known && !body.scheduler && unknown == UnknownSampler::kRefuse) {
-    check_sampler_names(*name, "", status, request.job.names);  // throws with the nearest names
+    input.sampler = *name;
+    return;
   }
-  request.job.input.generation.sampler = std::move(choice.sampler);
-  request.job.input.generation.schedule = std::move(choice.schedule);
+  input.sampler = std::move(choice.sampler);
+  input.schedule = std::move(choice.schedule);
   for (auto& warning : choice.warnings) request.warnings.push_back(std::move(warning));
 }
 
@@ -187,16 +193,16 @@ PromptParts split_prompt(const std::string& text) {
 ImageRequest read_image_request(const ImageBody& body, scheduler::Scheduler& scheduler,
                                 UnknownSampler unknown) {
   ImageRequest request;
-  card::GenerationInput& input = request.job.input.generation;
+  request.job.names.prefix = "/";
+  card::GenerationInput input;
   read_prompt(body, input);
-  auto resolved = scheduler.resolve_model(body.model.value_or(""), "generation",
+  auto resolved = scheduler.resolve_model(body.model.value_or(""), card::generate_task().id,
                                           domain::UnknownModel::kDefault);
   if (!resolved.warning.empty()) request.warnings.push_back(std::move(resolved.warning));
   input.model = resolved.model.card.id;
   input.width = body.width;
   input.height = body.height;
   auto& names = request.job.names;
-  names.prefix = "/";
   if (body.size && !body.size->empty() && *body.size != "auto") {
     read_size(*body.size, input);
     names.names["width"] = names.names["height"] = "/size";
@@ -221,12 +227,13 @@ ImageRequest read_image_request(const ImageBody& body, scheduler::Scheduler& sch
                 names)
           .value_or(1);
   input.seed = body.seed;
-  read_sampler(body, scheduler, unknown, request);
-  read_picture_to_start_from(body, request, resolved.model);
+  read_sampler(body, scheduler, unknown, input, request);
+  read_picture_to_start_from(body, input, request, resolved.model);
   if (body.fit) input.fit = fit_of(*body.fit);
   input.matte = body.matte.value_or("");
   input.keep_outside = body.keep_outside.value_or(true);
   read_reply_options(body, request.warnings);
+  request.job.input.parameters = card::TaskInput::of(card::generate_task(), input);
   request.job.client = "gallery";
   return request;
 }

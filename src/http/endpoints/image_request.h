@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "http/endpoints/parameter_docs.h"
 #include "scheduler/scheduler.h"
 
 namespace atelier::http {
@@ -42,8 +43,12 @@ struct ImageRequest {
 // falls back to the model's on every path; the others do so on the gallery's own paths alone.
 enum class UnknownSampler { kFallBack, kRefuse };
 
+// A sampler that is refused is left in the input: the scheduler refuses it with the nearest names.
 ImageRequest read_image_request(const ImageBody& body, scheduler::Scheduler& scheduler,
                                 UnknownSampler unknown = UnknownSampler::kFallBack);
+
+// What the document says about the fields of the body.
+FieldDocs image_docs();
 
 // Sentences about the keys (JSON pointers) that nothing reads; silent about those that OpenAI's
 // clients send out of habit and that change nothing they would miss.

@@ -6,7 +6,7 @@
 #include <memory>
 #include <utility>
 
-#include "http/endpoints/field_docs.h"
+#include "card/tasks/generate.h"
 #include "http/endpoints/image_request.h"
 #include "http/endpoints/json_reply.h"
 #include "http/endpoints/loose_values.h"
@@ -78,13 +78,14 @@ struct ReplyOptions {
 Response pictures_of(const domain::Job& job, const ReplyOptions& options, Service& service) {
   if (!job.result) throw Error(ErrorCode::kInternal, "job '" + job.id + "' ended without a result");
   const domain::JobResult& result = *job.result;
+  const auto& used = result.used.as<card::GenerationUsed>();
   const auto status = service.scheduler.status();
   PictureReply reply;
   PictureSlots slots;
   reply.created = job.created_ms / 1000;
   reply.id = job.id;
-  reply.model = result.used.model;
-  for (const auto& artifact : result.artifacts) {
+  reply.model = used.model;
+  for (const auto& artifact : result.artifacts()) {
     reply.images.push_back(slots.add(service.scheduler.open_artifact(artifact).bytes));
     PictureData data{reply.images.back(), std::nullopt};
     if (options.with_url) data.url = options.base_url + "/api/v1/artifacts/" + artifact;
@@ -92,24 +93,27 @@ Response pictures_of(const domain::Job& job, const ReplyOptions& options, Servic
   }
   reply.result = reply.images;
   if (!reply.images.empty()) reply.image = reply.images.front();
-  reply.seed = result.used.seed;
+  reply.seed = used.seed;
   reply.seed_text = std::to_string(reply.seed);
-  reply.width = result.used.width;
-  reply.height = result.used.height;
-  const auto& timing = result.timing;
-  const double inference_ms = timing.encode_ms + timing.denoise_ms + timing.decode_ms;
+  reply.width = used.width;
+  reply.height = used.height;
+  const auto time_of = [&result](const char* stage) {
+    const auto found = result.timing.find(stage);
+    return found == result.timing.end() ? 0.0 : found->second;
+  };
+  const double inference_ms = time_of("encode_ms") + time_of("denoise_ms") + time_of("decode_ms");
   reply.stats = {static_cast<double>(job.finished_ms - job.created_ms) / 1000.0,
                  device_of(status),
                  inference_ms,
-                 timing.load_ms,
-                 timing.step_ms_median,
-                 result.used.steps};
-  if (!result.used.warnings.empty()) reply.warning = joined(result.used.warnings);
+                 time_of("load_ms"),
+                 time_of("step_ms_median"),
+                 used.steps};
+  if (!used.warnings.empty()) reply.warning = joined(used.warnings);
   Response response;
   response.source = slots.fill(json::write_json(reply));
   set_memory_headers(response, status);
   response.set("X-Inference-Time", milliseconds(inference_ms));
-  response.set("X-Model-Load-Time", milliseconds(timing.load_ms));
+  response.set("X-Model-Load-Time", milliseconds(time_of("load_ms")));
   return response;
 }
 
@@ -126,7 +130,7 @@ Outcome generate(const Request& request, Service& service) {
                                                                 : UnknownSampler::kFallBack;
   const ReplyOptions options{body->response_format.value_or("") == "url",
                              "http://" + std::string{request.header("Host")}};
-  return once_models_are_known(service, [=, &service] {
+  return once_models_are_known(request, service, [=, &service] {
     ImageRequest image_request = read_image_request(*body, service.scheduler, sampler);
     *body = {};  // its pictures in base64
     for (auto& each : describe_unread(unknown)) image_request.warnings.push_back(std::move(each));
@@ -144,6 +148,7 @@ Outcome generate(const Request& request, Service& service) {
 
 std::vector<Route> image_routes() {
   std::vector<Route> routes;
+  const boost::json::object example{{"prompt", "a red circle on a white ground"}, {"steps", 8}};
   for (const char* pattern : {"/v1/images/generations", "/v1/generate", "/v1/images/generate"}) {
     routes.push_back({.method = "POST",
                       .pattern = pattern,
@@ -152,7 +157,8 @@ std::vector<Route> image_routes() {
                       .request = with_docs(schema_of<ImageBody>(), "ImageBody", image_docs()),
                       .response = schema_of<PictureReply>(),
                       .function = generate,
-                      .takes = Takes::kPictures});
+                      .takes = Takes::kPictures,
+                      .example = example});
   }
   return routes;
 }

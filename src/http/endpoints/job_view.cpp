@@ -1,11 +1,50 @@
 #include "http/endpoints/job_view.h"
 
+#include <utility>
+
 namespace atelier::http {
+namespace {
+
+namespace bj = boost::json;
+
+// JavaScript rounds large numbers: beside each seed stands its text.
+void add_seed_text(bj::object& members) {
+  const auto* seed = members.if_contains("seed");
+  if (seed == nullptr) return;
+  std::string text;
+  json::append_value(text, *seed);
+  members["seed_text"] = seed->is_null() ? bj::value(nullptr) : bj::value(std::move(text));
+}
+
+bj::object input_of(const domain::JobInput& input) {
+  auto members = input.parameters.members();
+  add_seed_text(members);
+  if (const auto* task = input.parameters.task()) {
+    for (const auto& attachment : task->attachments) members[attachment.role + "_artifact"] = "";
+  }
+  for (const auto& [role, artifact] : input.attachments) members[role + "_artifact"] = artifact;
+  return members;
+}
+
+ResultView result_of(const domain::JobResult& result) {
+  ResultView view;
+  view.artifacts = result.artifacts();
+  for (const auto& output : result.outputs) {
+    view.outputs.push_back({output.kind, output.artifact, output.media_type, output.value});
+  }
+  auto used = result.used.members();
+  add_seed_text(used);
+  view.used = std::move(used);
+  view.timing = result.timing;
+  return view;
+}
+
+}  // namespace
 
 JobView view_of(const domain::Job& job) {
   JobView view;
   view.id = job.id;
-  view.kind = job.input.kind;
+  view.task = view.kind = job.input.task();
   view.state = domain::job_state_name(job.state);
   view.client = job.client;
   view.priority = job.priority;
@@ -15,24 +54,24 @@ JobView view_of(const domain::Job& job) {
   view.finished_ms = job.finished_ms;
   view.reason = job.reason;
   view.warnings = job.input.warnings;
-  static_cast<card::GenerationInput&>(view.input) = job.input.generation;
-  if (view.input.seed) view.input.seed_text = std::to_string(*view.input.seed);
-  view.input.image_artifact = job.input.image_artifact;
-  view.input.mask_artifact = job.input.mask_artifact;
+  view.input = input_of(job.input);
   const auto& progress = job.progress;
   view.progress = {progress.stage,           progress.step,        progress.total,
                    progress.fraction,        progress.eta_seconds, progress.steps_per_second,
                    progress.preview_artifact};
-  if (job.result) {
-    const auto& used = job.result->used;
-    view.result =
-        ResultView{job.result->artifacts, {used, std::to_string(used.seed)}, job.result->timing};
-  }
+  if (job.result) view.result = result_of(*job.result);
   if (job.failure) {
     view.failure =
         FailureView{std::string{error_code_name(job.failure->code)}, job.failure->sentence};
   }
   return view;
+}
+
+void document_job(SchemaBook& book) {
+  auto input = schema_detail::write<InputView>(book);
+  auto used = schema_detail::write<UsedView>(book);
+  book.at("JobView").at("properties").as_object()["input"] = std::move(input);
+  book.at("ResultView").at("properties").as_object()["used"] = std::move(used);
 }
 
 }  // namespace atelier::http

@@ -6,8 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "card/generation_json.h"
+#include "card/task.h"
+#include "card/tasks/generate.h"
 #include "domain/jobs/job.h"
+#include "http/schema.h"
 #include "json/describe.h"
 
 namespace atelier::http {
@@ -22,24 +24,47 @@ BOOST_DESCRIBE_STRUCT(ProgressView, (),
                       (stage, step, total, fraction, eta_seconds, steps_per_second,
                        preview_artifact))
 
-// JavaScript rounds large numbers: beside each seed stands its text.
-struct UsedView : card::GenerationUsed {
-  std::string seed_text;
+struct OutputView {
+  std::string kind;                  // "picture", "text", "labels", …
+  std::string artifact, media_type;  // GET /api/v1/artifacts/{id}; "": the output is a value
+  boost::json::value value;
 };
-BOOST_DESCRIBE_STRUCT(UsedView, (card::GenerationUsed), (seed_text))
+BOOST_DESCRIBE_STRUCT(OutputView, (), (kind, artifact, media_type, value))
 
 struct ResultView {
-  std::vector<std::string> artifacts;  // GET /api/v1/artifacts/{id}
-  UsedView used;
-  card::GenerationTiming timing;
+  std::vector<std::string> artifacts;  // of the outputs that have one
+  std::vector<OutputView> outputs;
+  boost::json::value used;  // the facts of the task, and `seed_text` where they have a seed
+  card::Timing timing;
 };
-BOOST_DESCRIBE_STRUCT(ResultView, (), (artifacts, used, timing))
+BOOST_DESCRIBE_STRUCT(ResultView, (), (artifacts, outputs, used, timing))
 
 struct FailureView {
   std::string code, sentence;
 };
 BOOST_DESCRIBE_STRUCT(FailureView, (), (code, sentence))
 
+struct JobView {
+  std::string id, task;
+  std::string kind;  // the same as `task`, for clients that know that name
+  std::string state, client;
+  int priority = 0, attempt = 0;
+  std::int64_t created_ms = 0, started_ms = 0, finished_ms = 0;
+  std::string reason;
+  std::vector<std::string> warnings;  // sentences: what of the request was ignored or changed
+  // The members of the task's input, `seed_text` where it has a seed, and `<role>_artifact` of each
+  // attachment that the task takes ("": none was sent).
+  boost::json::value input;
+  ProgressView progress;
+  std::optional<ResultView> result;
+  std::optional<FailureView> failure;
+};
+BOOST_DESCRIBE_STRUCT(JobView, (),
+                      (id, task, kind, state, client, priority, attempt, created_ms, started_ms,
+                       finished_ms, reason, warnings, input, progress, result, failure))
+
+// How the document shows `input` and `used`: as those of the task `generate`. JavaScript rounds
+// large numbers: beside each seed stands its text.
 struct InputView : card::GenerationInput {
   std::optional<std::string> seed_text;
   std::string image_artifact, mask_artifact;
@@ -47,21 +72,24 @@ struct InputView : card::GenerationInput {
 BOOST_DESCRIBE_STRUCT(InputView, (card::GenerationInput),
                       (seed_text, image_artifact, mask_artifact))
 
-struct JobView {
-  std::string id, kind, state, client;
-  int priority = 0, attempt = 0;
-  std::int64_t created_ms = 0, started_ms = 0, finished_ms = 0;
-  std::string reason;
-  std::vector<std::string> warnings;  // sentences: what of the request was ignored or changed
-  InputView input;
-  ProgressView progress;
-  std::optional<ResultView> result;
-  std::optional<FailureView> failure;
+struct UsedView : card::GenerationUsed {
+  std::string seed_text;
 };
-BOOST_DESCRIBE_STRUCT(JobView, (),
-                      (id, kind, state, client, priority, attempt, created_ms, started_ms,
-                       finished_ms, reason, warnings, input, progress, result, failure))
+BOOST_DESCRIBE_STRUCT(UsedView, (card::GenerationUsed), (seed_text))
 
 JobView view_of(const domain::Job& job);
+
+// Gives the JobView in the book the schemas of its `input` and `used`.
+void document_job(SchemaBook& book);
+
+// Of a T that is a JobView or holds some.
+template <class T>
+Schema schema_with_jobs() {
+  return [](SchemaBook& book) {
+    auto reference = schema_detail::write<T>(book);
+    document_job(book);
+    return reference;
+  };
+}
 
 }  // namespace atelier::http

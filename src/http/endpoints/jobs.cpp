@@ -5,34 +5,18 @@
 #include <memory>
 #include <utility>
 
-#include "http/endpoints/field_docs.h"
+#include "card/all_tasks.h"
+#include "card/tasks/generate.h"
+#include "http/endpoints/job_body.h"
 #include "http/endpoints/job_view.h"
 #include "http/endpoints/json_reply.h"
-#include "http/endpoints/picture_field.h"
-#include "http/endpoints/sampler_names.h"
-#include "http/endpoints/seed_fields.h"
 #include "http/endpoints/submission.h"
-#include "http/endpoints/unknown_fields.h"
 #include "http/route.h"
 #include "platform/byte_source.h"
 #include "platform/error.h"
 #include "platform/utf8.h"
 
 namespace atelier::http {
-
-struct GenerateBody : card::GenerationInput {
-  std::string image;  // base64 or data URL
-  std::string mask;   // base64 or data URL; white is repainted
-  std::optional<std::string> seed_text;
-};
-BOOST_DESCRIBE_STRUCT(GenerateBody, (card::GenerationInput), (image, mask, seed_text))
-
-struct NewJobBody {
-  std::string kind = "generate";
-  int priority = domain::kPriorityInteractive;
-  GenerateBody input;
-};
-BOOST_DESCRIBE_STRUCT(NewJobBody, (), (kind, priority, input))
 
 struct JobList {
   std::vector<JobView> jobs;
@@ -80,69 +64,12 @@ std::vector<domain::JobState> read_states(std::string_view text) {
       for (const auto& each : domain::job_state_names()) {
         known += (known.empty() ? "" : ", ") + each;
       }
-      throw Error(ErrorCode::kInvalidArgument, "state: '" + platform::cut(name, 40) +
-                                                   "' is no state of a job: choose among " + known);
+      throw Error(ErrorCode::kInvalidArgument, "state",
+                  "'" + platform::cut(name, 40) + "' is no state of a job: choose among " + known);
     }
     states.push_back(*state);
   }
   return states;
-}
-
-bool has(const boost::json::object& fields, std::string_view name) {
-  const auto* value = fields.if_contains(name);
-  return value != nullptr && !value->is_null();
-}
-
-// A prompt that is forgotten or stands in the wrong place would cost minutes for a picture of
-// nothing.
-void check_prompt(const boost::json::object& body, const boost::json::object* input) {
-  if (has(body, "prompt")) {
-    throw Error(ErrorCode::kInvalidArgument,
-                R"(/prompt: it belongs into 'input': send {"input": {"prompt": "…"}})");
-  }
-  if (input == nullptr || !has(*input, "prompt")) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "/input/prompt: say what to draw, or send \"\" to leave it to the model");
-  }
-}
-
-// An empty picture that passed as none would repaint everything, or nothing of the picture meant.
-void check_pictures(const boost::json::object& input) {
-  for (const char* name : {"image", "mask"}) {
-    const auto* value = input.if_contains(name);
-    if (value != nullptr && value->is_string() && value->get_string().empty()) {
-      throw Error(ErrorCode::kInvalidArgument, std::string("/input/") + name +
-                                                   ": it is empty: send a picture as base64, or "
-                                                   "leave the field out");
-    }
-  }
-}
-
-void prepare(boost::json::object& body) {
-  auto* value = body.if_contains("input");
-  auto* input = value == nullptr ? nullptr : value->if_object();
-  const bool none = value == nullptr || value->is_null();
-  if (none || input != nullptr) check_prompt(body, input);  // reading refuses what is no object
-  if (input != nullptr) check_pictures(*input);
-  if (input != nullptr) settle_seed(*input, "/input", card::NegativeSeeds::kMinusOneIsAny);
-}
-
-scheduler::NewJob new_job_of(const NewJobBody& body) {
-  if (body.kind != "generate") {
-    throw Error(ErrorCode::kInvalidArgument, "/kind: '" + platform::cut(body.kind, 40) +
-                                                 "' is no kind of job here: use 'generate'");
-  }
-  if (body.priority < 0 || body.priority > 3) {
-    throw Error(ErrorCode::kInvalidArgument, "/priority: it must be 0, 1, 2 or 3");
-  }
-  scheduler::NewJob new_job;
-  new_job.input.kind = body.kind;
-  new_job.input.generation = body.input;
-  new_job.priority = body.priority;
-  new_job.client = "api";
-  new_job.image = read_picture(body.input.image, "/input/image");
-  new_job.mask = read_picture(body.input.mask, "/input/mask");
-  return new_job;
 }
 
 Outcome accepted(const domain::Job& job) {
@@ -152,15 +79,8 @@ Outcome accepted(const domain::Job& job) {
 }
 
 Outcome submit(const Request& request, Service& service) {
-  std::vector<std::string> unknown;
-  auto new_job = std::make_shared<scheduler::NewJob>(
-      new_job_of(read_body<NewJobBody>(request, prepare, &unknown)));
-  new_job->input.warnings = describe_unknown(
-      unknown,
-      {{"", json::member_names<NewJobBody>()}, {"/input", json::member_names<GenerateBody>()}});
-  return once_models_are_known(service, [new_job, &service] {
-    const auto& input = new_job->input.generation;
-    check_sampler_names(input.sampler, input.schedule, service.scheduler.status());
+  auto new_job = std::make_shared<scheduler::NewJob>(read_new_job(request));
+  return once_models_are_known(request, service, [new_job, &service] {
     return once_submitted(service, std::move(*new_job), accepted);
   });
 }
@@ -172,6 +92,9 @@ Outcome list(const Request& request, Service& service) {
   }
   filter.states = read_states(request.query_value("state").value_or(""));
   filter.before = request.query_value("before").value_or("");
+  if (const auto task = request.query_value("task"); task && !task->empty()) {
+    filter.task = card::task_named(*task).id;
+  }
   JobList list;
   std::size_t bytes = 0;
   for (int left = filter.limit; left > 0; left -= kListPiece) {
@@ -207,11 +130,6 @@ std::string event_line(const domain::JobEvent& event) {
   return json::write_json(EventView{event.id, event.type, event.time_ms, view_of(event.job)});
 }
 
-std::vector<std::uint8_t> kept_picture(Service& service, const std::string& id) {
-  if (id.empty()) return {};
-  return platform::read_all(*service.scheduler.open_artifact(id).bytes);
-}
-
 // Asked as if it were sent again: what it may ask is checked anew, and it waits its turn.
 Outcome retry(const Request& request, Service& service) {
   const auto ended = service.scheduler.job(request.parameter("id"));
@@ -221,13 +139,15 @@ Outcome retry(const Request& request, Service& service) {
                                           ": wait for its end, or cancel it first");
   }
   auto new_job = std::make_shared<scheduler::NewJob>();
-  new_job->input.kind = ended.input.kind;
-  new_job->input.generation = ended.input.generation;
+  new_job->input.parameters = ended.input.parameters;
   new_job->priority = ended.priority;
   new_job->client = "api";
-  new_job->image = kept_picture(service, ended.input.image_artifact);
-  new_job->mask = kept_picture(service, ended.input.mask_artifact);
-  return once_models_are_known(service, [new_job, &service] {
+  for (const auto& [role, artifact] : ended.input.attachments) {
+    if (artifact.empty()) continue;
+    new_job->attachments[role] =
+        platform::read_all(*service.scheduler.open_artifact(artifact).bytes);
+  }
+  return once_models_are_known(request, service, [new_job, &service] {
     return once_submitted(service, std::move(*new_job), accepted);
   });
 }
@@ -248,6 +168,12 @@ Outcome events(const Request& request, Service& service) {
   return response;
 }
 
+// For the document: it is accepted as it stands.
+boost::json::value example() {
+  const boost::json::object input{{"prompt", "a red circle on a white ground"}, {"steps", 8}};
+  return boost::json::object{{"task", card::generate_task().id}, {"input", input}};
+}
+
 }  // namespace
 
 std::vector<Route> job_routes() {
@@ -256,33 +182,35 @@ std::vector<Route> job_routes() {
        .pattern = "/api/v1/jobs",
        .tag = "jobs",
        .summary = "Ask for work; it is written down before it is acknowledged",
-       .request = with_docs(schema_of<NewJobBody>(), "GenerateBody", generation_docs()),
-       .response = schema_of<JobView>(),
+       .request = new_job_schema(),
+       .response = schema_with_jobs<JobView>(),
        .success = 202,
        .function = submit,
-       .takes = Takes::kPictures},
+       .takes = Takes::kPictures,
+       .example = example()},
       {.method = "GET",
        .pattern = "/api/v1/jobs",
        .tag = "jobs",
        .summary = "Jobs, the newest first",
-       .response = schema_of<JobList>(),
+       .response = schema_with_jobs<JobList>(),
        .function = list,
        .query = {{"limit", "How many at most: 1 to 500, otherwise 50"},
                  {"state", "Only jobs in one of these states, with commas between them",
                   domain::job_state_names()},
+                 {"task", "Only jobs of the task with this id"},
                  {"before", "Only jobs older than the one with this id"}}},
       {.method = "GET",
        .pattern = "/api/v1/jobs/{id}",
        .tag = "jobs",
        .summary = "One job",
-       .response = schema_of<JobView>(),
+       .response = schema_with_jobs<JobView>(),
        .function = show},
       {.method = "GET",
        .pattern = "/api/v1/jobs/{id}/events",
        .tag = "jobs",
        .summary = "Server-Sent Events of a job; the data of each is an EventView. Types: state, "
                   "progress, preview, and end, which is the last one for every outcome",
-       .response = schema_of<EventView>(),
+       .response = schema_with_jobs<EventView>(),
        .response_type = "text/event-stream",
        .function = events,
        .query = {{"after", "Only events with a greater id than this one, as Last-Event-ID"}},
@@ -291,14 +219,14 @@ std::vector<Route> job_routes() {
        .pattern = "/api/v1/jobs/{id}/cancel",
        .tag = "jobs",
        .summary = "Stop a job",
-       .response = schema_of<JobView>(),
+       .response = schema_with_jobs<JobView>(),
        .function = cancel},
       {.method = "POST",
        .pattern = "/api/v1/jobs/{id}/retry",
        .tag = "jobs",
        .summary = "Ask for a job that has ended once more: a new job with the same input, seed "
                   "included",
-       .response = schema_of<JobView>(),
+       .response = schema_with_jobs<JobView>(),
        .success = 202,
        .function = retry}};
 }

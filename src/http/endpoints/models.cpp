@@ -2,6 +2,7 @@
 // clients read them. Asked every three seconds by each open gallery for its headers alone:
 // snapshots only. POST /v1/models/refresh looks again; POST /v1/models/switch says whether a name
 // can be asked for.
+#include "card/tasks/generate.h"
 #include "domain/settings/limits.h"
 #include "http/endpoints/json_reply.h"
 #include "http/route.h"
@@ -41,13 +42,11 @@ BOOST_DESCRIBE_STRUCT(SwitchReply, (), (status, model, vram_mb, ram_mb))
 
 namespace {
 
-constexpr const char* kGeneration = "generation";
-
 ListedModel listed(const domain::InstalledModel& model) {
   ListedModel entry;
   entry.id = model.card.id;
   entry.name = model.card.title.empty() ? model.card.id : model.card.title;
-  entry.type = model.card.task;
+  entry.type = domain::kind_of(model.card);
   entry.source = model.source;
   entry.format = model.card.format;
   entry.description = model.problem.empty() ? model.card.description : model.problem;
@@ -89,13 +88,13 @@ Outcome switch_model(const Request& request, Service& service) {
   }
   const auto installed = service.scheduler.models();
   const domain::Catalog catalog(installed.models);
-  if (!catalog.knows(*asked.model, kGeneration)) {
+  const auto& task = card::generate_task().id;
+  if (!catalog.knows(*asked.model, task)) {
     if (!installed.reason.empty()) throw Error(ErrorCode::kUnsupported, installed.reason);
     throw Error(ErrorCode::kNotFound, "Model not found");  // the legacy server's text
   }
   if (installed.reason.empty())
-    catalog.resolve(*asked.model, kGeneration,
-                    domain::UnknownModel::kDefault);  // throws when unusable
+    catalog.resolve(*asked.model, task, domain::UnknownModel::kDefault);  // throws when unusable
   return json_reply(SwitchReply{.model = *asked.model});
 }
 

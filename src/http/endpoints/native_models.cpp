@@ -1,5 +1,5 @@
 // GET /api/v1/models: the cards, from which the page draws its form.
-#include "card/generation_json.h"
+#include "card/model_card_json.h"
 #include "domain/settings/limits.h"
 #include "http/endpoints/json_reply.h"
 #include "http/route.h"
@@ -10,8 +10,12 @@ struct ModelView : card::ModelCard {
   std::string source;
   std::int64_t size_bytes = 0;
   std::string problem;
+  // For clients that know models of one task: what it is for ("generation"), and the rows of the
+  // first task.
+  std::string task;
+  std::vector<card::Parameter> parameters;
 };
-BOOST_DESCRIBE_STRUCT(ModelView, (card::ModelCard), (source, size_bytes, problem))
+BOOST_DESCRIBE_STRUCT(ModelView, (card::ModelCard), (source, size_bytes, problem, task, parameters))
 
 struct ModelViews {
   std::vector<ModelView> models;
@@ -26,7 +30,10 @@ Response cards_of(const scheduler::ModelList& installed) {
   ModelViews views;
   views.reason = installed.reason;
   for (const auto& model : installed.models) {
-    views.models.push_back({model.card, model.source, model.size_bytes, model.problem});
+    const auto& tasks = model.card.tasks;
+    views.models.push_back({model.card, model.source, model.size_bytes, model.problem,
+                            domain::kind_of(model.card),
+                            tasks.empty() ? std::vector<card::Parameter>{} : tasks[0].parameters});
   }
   return json_reply(views);
 }

@@ -25,7 +25,7 @@ std::string_view trim(std::string_view text) {
 }
 
 [[noreturn]] void refuse(std::string_view pointer, const std::string& why) {
-  throw Error(ErrorCode::kInvalidArgument, std::string{pointer} + ": " + why);
+  throw Error(ErrorCode::kInvalidArgument, std::string{pointer}, why);
 }
 
 // "https", "file", "blob": what stands before "://" (before ":" where that is a scheme of pages).

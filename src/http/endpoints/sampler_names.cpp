@@ -3,110 +3,26 @@
 #include <algorithm>
 #include <utility>
 
-#include "platform/ascii.h"
-#include "platform/error.h"
-#include "platform/nearest.h"
+#include "card/named_choices.h"
 #include "platform/utf8.h"
 
 namespace atelier::http {
 namespace {
 
-// Names of all dialects are compared without case, spaces and punctuation; '+' counts as 'p', so
-// that "DPM++ 2M" is "dpmpp_2m".
-std::string key_of(std::string_view name) {
-  std::string key;
-  for (char character : platform::lower(name)) {
-    if (character == '+') character = 'p';
-    const bool kept =
-        (character >= 'a' && character <= 'z') || (character >= '0' && character <= '9');
-    if (kept) key += character;
-  }
-  return key;
-}
-
-const scheduler::SamplerName* find_name(const std::vector<scheduler::SamplerName>& names,
-                                        std::string_view key) {
-  for (const auto& name : names) {
-    if (key_of(name.id) == key || key_of(name.title) == key) return &name;
-    for (const auto& alias : name.aliases) {
-      if (key_of(alias) == key) return &name;
-    }
-  }
-  return nullptr;
-}
-
-std::string quoted(std::string_view name) { return "'" + platform::cut(name, 60) + "'"; }
+std::string in_quotes(std::string_view name) { return "'" + platform::cut(name, 60) + "'"; }
 
 // Keeps the id when the engine has it; else warns and leaves the choice to the model.
-std::string available(const std::vector<scheduler::SamplerName>& names, std::string_view id,
-                      std::string_view what, std::vector<std::string>& warnings) {
+std::string available(const card::NamedList& names, std::string_view id, std::string_view what,
+                      std::vector<std::string>& warnings) {
   if (id.empty() || names.empty()) return std::string{id};
-  const auto* found = find_name(names, key_of(id));
+  const auto* found = card::find_choice(names, id);
   if (found != nullptr && found->available) return found->id;
-  warnings.push_back("the " + std::string{what} + " " + quoted(id) +
+  warnings.push_back("the " + std::string{what} + " " + in_quotes(id) +
                      " is not available: the model's own was used");
   return {};
 }
 
-// "DPM++ 2M Karras" and the like: a known sampler followed by a known schedule.
-bool split_fused(const std::string& key, const scheduler::StationStatus& status,
-                 SamplerChoice& choice) {
-  if (key.empty()) return false;
-  for (std::size_t cut = key.size() - 1; cut > 0; --cut) {
-    const auto* sampler = find_name(status.samplers, std::string_view{key}.substr(0, cut));
-    const auto* schedule = find_name(status.schedules, std::string_view{key}.substr(cut));
-    if (sampler == nullptr || schedule == nullptr) continue;
-    choice.sampler = available(status.samplers, sampler->id, "sampler", choice.warnings);
-    choice.schedule = available(status.schedules, schedule->id, "schedule", choice.warnings);
-    return true;
-  }
-  return false;
-}
-
-// ": the nearest are euler, heun", or where the list is when nothing is near.
-std::string advice(const std::vector<scheduler::SamplerName>& names, std::string_view key) {
-  std::vector<std::string> keys;
-  for (const auto& name : names) {
-    if (name.available) keys.push_back(key_of(name.id));
-  }
-  std::string text;
-  for (const auto& near : platform::near_names(key, keys)) {
-    text += (text.empty() ? "" : ", ") + find_name(names, near)->id;
-  }
-  return text.empty() ? ": GET /api/v1/samplers lists what there is" : ": the nearest are " + text;
-}
-
-void check_name(const std::vector<scheduler::SamplerName>& names, std::string_view name,
-                std::string_view what, const domain::FieldNames& sent) {
-  const std::string key = key_of(platform::cut(name, 200));
-  const auto* found = find_name(names, key);
-  if (found != nullptr && found->available) return;
-  const std::string start = sent.of(what) + ": ";
-  const std::string end = advice(names, key);
-  if (found != nullptr) {
-    throw Error(ErrorCode::kUnsupported, start + "'" + found->title + "' is not built yet" + end);
-  }
-  throw Error(ErrorCode::kInvalidArgument,
-              start + "there is no " + std::string{what} + " " + quoted(name) + end);
-}
-
 }  // namespace
-
-void check_sampler_names(std::string_view sampler, std::string_view schedule,
-                         const scheduler::StationStatus& status, const domain::FieldNames& names) {
-  if (status.samplers.empty()) return;
-  if (!schedule.empty()) check_name(status.schedules, schedule, "schedule", names);
-  if (sampler.empty()) return;
-  SamplerChoice fused;
-  const std::string key = key_of(platform::cut(sampler, 200));
-  // A schedule's name alone, or a sampler's and a schedule's in one word.
-  if (find_name(status.samplers, key) == nullptr &&
-      (find_name(status.schedules, key) != nullptr || split_fused(key, status, fused))) {
-    if (fused.warnings.empty()) return;
-    throw Error(ErrorCode::kUnsupported, names.of("sampler") + ": " + fused.warnings.front());
-  }
-  check_name(status.samplers, sampler, "sampler", names);
-}
 
 const std::vector<LegacyScheduler>& legacy_schedulers() {
   static const std::vector<LegacyScheduler> kList{
@@ -211,20 +127,26 @@ const std::vector<LegacyScheduler>& legacy_schedulers() {
   return kList;
 }
 
-SamplerChoice choose_sampler(std::string_view name, const scheduler::StationStatus& status) {
+SamplerChoice choose_sampler(std::string_view sent, const scheduler::StationStatus& status) {
+  constexpr std::size_t kNameMax = 200;  // bytes that are compared
+  const std::string name = platform::cut(sent, kNameMax);
   SamplerChoice choice;
-  const std::string key = key_of(name);
+  const auto use = [&](std::string_view sampler, std::string_view schedule) {
+    choice.sampler = available(status.samplers, sampler, "sampler", choice.warnings);
+    choice.schedule = available(status.schedules, schedule, "schedule", choice.warnings);
+    return choice;
+  };
+  const std::string key = card::comparable(name);
   if (key.empty()) return choice;
   for (const auto& known : legacy_schedulers()) {
-    const bool named =
-        key_of(known.id) == key || std::ranges::any_of(known.aliases, [&](std::string_view alias) {
-          return key_of(alias) == key;
-        });
+    const bool named = card::comparable(known.id) == key ||
+                       std::ranges::any_of(known.aliases, [&](std::string_view alias) {
+                         return card::comparable(alias) == key;
+                       });
     if (!named) continue;
-    choice.sampler = available(status.samplers, known.sampler, "sampler", choice.warnings);
-    choice.schedule = available(status.schedules, known.schedule, "schedule", choice.warnings);
+    use(known.sampler, known.schedule);
     if (!known.other_meaning.empty()) {
-      choice.warnings.push_back(quoted(name) +
+      choice.warnings.push_back(in_quotes(name) +
                                 " means the schedule of that name here; the legacy "
                                 "server used " +
                                 std::string{known.other_meaning});
@@ -235,17 +157,15 @@ SamplerChoice choose_sampler(std::string_view name, const scheduler::StationStat
     choice.sampler = name;
     return choice;
   }
-  if (const auto* sampler = find_name(status.samplers, key)) {
-    choice.sampler = available(status.samplers, sampler->id, "sampler", choice.warnings);
-    return choice;
+  if (const auto* sampler = card::find_choice(status.samplers, name)) return use(sampler->id, "");
+  if (const auto* schedule = card::find_choice(status.schedules, name)) {
+    return use("", schedule->id);
   }
-  if (const auto* schedule = find_name(status.schedules, key)) {
-    choice.schedule = available(status.schedules, schedule->id, "schedule", choice.warnings);
-    return choice;
+  if (const auto pair = card::split_name(name, status.samplers, status.schedules)) {
+    return use(pair->first->id, pair->second->id);
   }
-  if (split_fused(key, status, choice)) return choice;
   choice.known = false;
-  choice.warnings.push_back("there is no sampler " + quoted(name) +
+  choice.warnings.push_back("there is no sampler " + in_quotes(name) +
                             ": the model's own was used (see /v1/samplers)");
   return choice;
 }

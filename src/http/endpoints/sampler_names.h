@@ -32,11 +32,4 @@ struct SamplerChoice {
 // `status` carries the engine's names; empty lists (no worker yet) let every name pass.
 SamplerChoice choose_sampler(std::string_view name, const scheduler::StationStatus& status);
 
-// The native paths refuse what they do not have: kInvalidArgument with the nearest names,
-// kUnsupported for names that are known and not built. Passes everything while `status` carries no
-// names.
-void check_sampler_names(std::string_view sampler, std::string_view schedule,
-                         const scheduler::StationStatus& status,
-                         const domain::FieldNames& names = {});
-
 }  // namespace atelier::http

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "platform/error.h"
-
 namespace atelier::http {
 namespace {
 
@@ -50,27 +48,6 @@ TEST(SamplerNames, EveryNamePassesWhileNoWorkerHasSpoken) {
   EXPECT_EQ(choose_sampler("euler_a", {}).sampler, "euler_ancestral");
   EXPECT_EQ(choose_sampler("something", {}).sampler, "something");
   EXPECT_EQ(choose_sampler("", {}).sampler, "");
-}
-
-TEST(SamplerNames, TheNativePathsRefuseWithTheNearestNames) {
-  const auto refusal = [](const char* sampler, const char* schedule) -> std::string {
-    try {
-      check_sampler_names(sampler, schedule, engine_names());
-    } catch (const Error& error) {
-      return error.what();
-    }
-    return {};
-  };
-  for (const char* name : {"", "euler", "DPM++ 2M", "k_euler", "DPM++ 2M Karras", "karras"}) {
-    EXPECT_EQ(refusal(name, ""), "") << name;
-  }
-  EXPECT_NE(refusal("eular", "").find("nearest are euler"), std::string::npos);
-  EXPECT_NE(refusal("nonsense", "").find("/api/v1/samplers lists"), std::string::npos);
-  EXPECT_NE(refusal("lms", "").find("not built yet"), std::string::npos);
-  EXPECT_NE(refusal("LMS Karras", ""), "");
-  EXPECT_NE(refusal("euler", "carras").find("nearest are karras"), std::string::npos);
-  EXPECT_NE(refusal("euler", "beta"), "");
-  EXPECT_NO_THROW(check_sampler_names("anything", "at all", {}));
 }
 
 }  // namespace

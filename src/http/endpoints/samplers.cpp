@@ -1,6 +1,7 @@
 // /v1/schedulers, /v1/samplers (legacy) and /api/v1/samplers: names of samplers and schedules.
 // One page of the gallery wants strings under `schedulers` and another wants objects: strings
 // there, objects under `details`.
+#include "card/named_choices.h"
 #include "http/endpoints/json_reply.h"
 #include "http/endpoints/sampler_names.h"
 #include "http/route.h"
@@ -43,7 +44,7 @@ BOOST_DESCRIBE_STRUCT(NativeSamplers, (), (samplers, schedules))
 
 namespace {
 
-std::vector<SamplerDetail> details_of(const std::vector<scheduler::SamplerName>& names) {
+std::vector<SamplerDetail> details_of(const card::NamedList& names) {
   std::vector<SamplerDetail> details;
   for (const auto& name : names) {
     details.push_back({name.id, name.title, name.title, name.available, name.aliases});

@@ -23,8 +23,8 @@ const bj::value* given(const bj::object& fields, std::string_view name) {
 
 [[noreturn]] void refuse(const std::string& pointer, const std::string& shown,
                          NegativeSeeds negative) {
-  throw Error(ErrorCode::kInvalidArgument,
-              pointer + ": " + shown + " is no seed: " + card::seed_range(negative));
+  throw Error(ErrorCode::kInvalidArgument, pointer,
+              shown + " is no seed: " + card::seed_range(negative));
 }
 
 std::string shown(const bj::value& number) {
@@ -70,9 +70,8 @@ void settle_seed(bj::object& fields, const std::string& place, NegativeSeeds neg
   if (text != nullptr) {
     const auto read = read_text(*text, place + "/seed_text", negative);
     if (number != nullptr && !agree(*number, read)) {
-      throw Error(ErrorCode::kInvalidArgument, place +
-                                                   "/seed_text: it differs from seed, which is " +
-                                                   shown(*number) + ": send one of them");
+      throw Error(ErrorCode::kInvalidArgument, place + "/seed_text",
+                  "it differs from seed, which is " + shown(*number) + ": send one of them");
     }
     const auto seed = read.seed ? bj::value(*read.seed) : bj::value(nullptr);
     fields["seed"] = seed;

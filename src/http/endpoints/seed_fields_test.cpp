@@ -22,7 +22,8 @@ std::string refusal(const char* fields, NegativeSeeds negative = NegativeSeeds::
     settled(fields, negative);
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
-    return error.what();
+    // Reading a text writes the place into the sentence.
+    return error.field().empty() ? error.what() : error.field() + ": " + error.what();
   }
   ADD_FAILURE() << fields << " was taken";
   return "";

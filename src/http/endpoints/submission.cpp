@@ -1,26 +1,61 @@
 #include "http/endpoints/submission.h"
 
+#include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <variant>
 
-namespace atelier::http {
+#include "http/failure.h"
 
-Later once_models_are_known(Service& service, Next next) {
-  return {[&service, next = std::move(next)](const auto& resume) {
-    service.scheduler.when_models_known([resume, next] { resume(next); });
+namespace atelier::http {
+namespace {
+
+// A worker that has not said hello yet, or not again. One that is missing never will: what follows
+// says so.
+bool comes_soon(const scheduler::WorkerStatus& worker) {
+  return worker.state == "starting" || worker.state == "lost";
+}
+
+std::optional<Response> not_ready(const std::string& path, Service& service) {
+  const auto reason = service.scheduler.models().reason;
+  if (reason.empty()) return std::nullopt;
+  if (!std::ranges::any_of(service.scheduler.status().workers, comes_soon)) return std::nullopt;
+  return refusal(path, 503, "starting", reason + ": try again in a few seconds");
+}
+
+}  // namespace
+
+void with_names(const domain::FieldNames& names, const std::function<void()>& run) {
+  try {
+    run();
+  } catch (const Error& error) {
+    throw names.spelled(error);
+  }
+}
+
+Later once_models_are_known(const Request& request, Service& service, Next next) {
+  Next known = [path = request.path, &service, next = std::move(next)]() -> Outcome {
+    if (auto refused = not_ready(path, service)) return *std::move(refused);
+    return next();
+  };
+  return {[&service, known = std::move(known)](const auto& resume) {
+    service.scheduler.when_models_known([resume, known] { resume(known); });
   }};
 }
 
 Later once_submitted(Service& service, scheduler::NewJob new_job,
                      std::function<Outcome(const domain::Job&)> then) {
-  // Pictures are large: they are handed on, never copied.
+  // Attachments are large: they are handed on, never copied.
   auto kept = std::make_shared<scheduler::NewJob>(std::move(new_job));
   return {[&service, kept, then = std::move(then)](const auto& resume) {
-    service.scheduler.submit(std::move(*kept), [resume, then](scheduler::Accepted accepted) {
-      resume([then, accepted = std::move(accepted)]() -> Outcome {
-        if (const auto* error = std::get_if<Error>(&accepted)) throw Error(*error);
-        return then(std::get<domain::Job>(accepted));
+    const auto names = kept->names;
+    with_names(names, [&] {
+      service.scheduler.submit(std::move(*kept), [=](scheduler::Accepted accepted) {
+        resume([names, then, accepted = std::move(accepted)]() -> Outcome {
+          if (const auto* error = std::get_if<Error>(&accepted)) throw names.spelled(*error);
+          return then(std::get<domain::Job>(accepted));
+        });
       });
     });
   }};

@@ -1,6 +1,6 @@
-// What endpoints that ask for work share: going on once the models are known, and once a job has
+// What endpoints that accept jobs share: going on once the models are known, and once a job has
 // been accepted. No thread waits meanwhile. Any thread; failures are thrown where the handler goes
-// on.
+// on. The fields of errors about a job are spelled here as the request spelled them.
 #pragma once
 
 #include <functional>
@@ -9,7 +9,11 @@
 
 namespace atelier::http {
 
-Later once_models_are_known(Service& service, Next next);
+// Calls `run`. An error that it throws has its field spelled by `names`.
+void with_names(const domain::FieldNames& names, const std::function<void()>& run);
+
+// While the worker starts, or starts again, the reply is 503 once the scheduler's patience is over.
+Later once_models_are_known(const Request& request, Service& service, Next next);
 
 // `then` gets the job as it was accepted.
 Later once_submitted(Service& service, scheduler::NewJob new_job,

@@ -311,6 +311,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tasks with their parameters, attachments and outputs */
+        get: operations["get_api_v1_tasks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/artifacts/{id}": {
         parameters: {
             query?: never;
@@ -434,6 +451,12 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AttachmentView: {
+            role?: string;
+            title?: string;
+            media?: string;
+            required?: boolean;
+        };
         CpuDetails: {
             usage?: number;
             cores?: number;
@@ -468,70 +491,86 @@ export interface components {
             code?: string;
             sentence?: string;
         };
+        /** @description Pictures from a prompt, from a picture and a prompt, or inside of a mask */
         GenerateBody: {
-            /** @description What to draw; "" leaves it to the model */
+            /** @description What the picture shows */
             prompt?: string;
-            /** @description What to avoid */
+            /** @description What it must not show */
             negative_prompt?: string | null;
-            /** @description Id of an installed model (GET /api/v1/models); "" is the default */
+            /** @description Id of an installed model; empty: the default */
             model?: string;
-            /** @description Pixels; absent: the model's native width */
+            /** @description Of the picture; empty: the model's native size (pixels) */
             width?: number | null;
-            /** @description Pixels; absent: the model's native height */
+            /** @description Of the picture; empty: the model's native size (pixels) */
             height?: number | null;
-            /** @description Never make the picture small and enlarge it */
-            exact_size?: boolean;
-            /** @description Denoising steps; absent: the model's own */
+            /**
+             * @description Make it at this size even where the model's native size is far smaller, instead of enlarging it afterwards
+             * @default false
+             */
+            exact_size: boolean;
+            /** @description More take longer and add detail */
             steps?: number | null;
-            /** @description How strictly the prompt is followed; above 1 the negative prompt counts */
+            /** @description How strongly the prompt pulls; 1 and below is off */
             guidance?: number | null;
-            /** @description Takes back what guidance adds to the contrast */
+            /** @description Lowers the contrast that strong guidance adds */
             guidance_rescale?: number | null;
-            /** @description A name of GET /api/v1/samplers; "" is the model's */
+            /** @description Empty: the model's own */
             sampler?: string;
-            /** @description A schedule of GET /api/v1/samplers; "" is the sampler's or the model's */
+            /** @description How the noise levels of the steps are spaced */
             schedule?: string;
-            /** @description Of the first picture, 0 to 18446744073709551615; absent or -1: any. Picture i has seed + i, and 0 follows the largest */
+            /** @description The same seed makes the same picture; empty: a new one, as -1 does */
             seed?: number | null;
-            /** @description Pictures */
-            batch?: number;
-            /** @description How much of the picture to start from changes: above 0, at most 1 */
+            /**
+             * @description Each with its own seed
+             * @default 1
+             */
+            batch: number;
+            /** @description How far the given picture may change */
             strength?: number | null;
             /**
-             * @description How a picture that is given meets the asked size
+             * @description How the given picture is brought to the size: stretched, cut to cover it, or with edges to be contained in it
+             * @default stretch
              * @enum {string}
              */
-            fit?: "stretch" | "cover" | "contain";
-            /** @description Colour behind transparent parts of the picture to start from: #rrggbb, white, black or grey; "" is white */
+            fit: "stretch" | "cover" | "contain";
+            /** @description Colour behind transparent parts of the given picture, for example #ffffff */
             matte?: string;
-            /** @description With a mask: what is outside it stays the picture's own pixels, with a soft edge; false gives the model's result everywhere */
-            keep_outside?: boolean;
-            /** @description 2 is the last layer but one of the text encoder */
-            clip_skip?: number;
             /**
-             * @description Numbers to compute with; "" is the device's own
+             * @description Pixels outside the mask stay those of the given picture
+             * @default true
+             */
+            keep_outside: boolean;
+            /**
+             * @description 2 leaves out the last layer of the text encoder
+             * @default 0
+             */
+            clip_skip: number;
+            /**
+             * @description Of the computation; empty: the fastest of the device
              * @enum {string}
              */
             dtype?: "" | "fp32" | "bf16" | "fp16";
-            /** @description No fast paths that move the numbers */
-            precise?: boolean;
-            /** @description Steps between previews; 0: none */
-            preview_every?: number;
-            /** @description Decode in tiles, with less memory */
-            tile_vae?: boolean;
-            /** @description Picture to start from: base64 or a data URL, never an address; its transparent parts lie on the matte */
-            image?: string;
-            /** @description White is painted anew; black is kept, and so is what is transparent; base64 or a data URL; needs a picture */
-            mask?: string;
-            /** @description The seed as text, exact where JavaScript would round the number; it counts before seed */
+            /**
+             * @description Without the fast algorithms that change the numbers slightly
+             * @default false
+             */
+            precise: boolean;
+            /**
+             * @description Steps between previews; 0: none (steps)
+             * @default 0
+             */
+            preview_every: number;
+            /**
+             * @description The autoencoder works in tiles, with less memory
+             * @default false
+             */
+            tile_vae: boolean;
+            /** @description The seed as text, exact where JavaScript would round the number; it is used before seed */
             seed_text?: string | null;
-        };
-        GenerationTiming: {
-            load_ms?: number;
-            encode_ms?: number;
-            denoise_ms?: number;
-            decode_ms?: number;
-            step_ms_median?: number;
+            /** @description Picture to start from; base64 or a data URL, never an address; its transparent parts lie on the matte */
+            image?: string;
+            /** @description Mask: white is repainted; base64 or a data URL, never an address; its transparent parts count as black; needs 'image' */
+            mask?: string;
         };
         GhostMemory: {
             detected?: boolean;
@@ -554,7 +593,7 @@ export interface components {
         ImageBody: {
             /** @description What to draw; a part behind " | negative: " is what to avoid */
             prompt?: string | null;
-            /** @description What to avoid */
+            /** @description What it must not show */
             negative_prompt?: string | null;
             /** @description Id of an installed model or a legacy name; absent or unknown: the default, and `model` of the reply names what answered */
             model?: string | null;
@@ -570,53 +609,69 @@ export interface components {
             width?: number | null;
             /** @description Pixels, rounded to a multiple of 8 */
             height?: number | null;
-            /** @description Denoising steps */
+            /** @description More take longer and add detail */
             steps?: number | null;
             /** @description The same as steps */
             num_inference_steps?: number | null;
             /** @description The same as steps */
             num_steps?: number | null;
-            /** @description Pictures */
-            n?: number | null;
-            /** @description The same as n */
-            num_images?: number | null;
-            /** @description The same as n */
-            batch_size?: number | null;
-            /** @description How strictly the prompt is followed */
+            /**
+             * @description Each with its own seed
+             * @default 1
+             */
+            n: number | null;
+            /**
+             * @description The same as n
+             * @default 1
+             */
+            num_images: number | null;
+            /**
+             * @description The same as n
+             * @default 1
+             */
+            batch_size: number | null;
+            /** @description How strongly the prompt pulls; 1 and below is off */
             guidance_scale?: number | null;
             /** @description The same as guidance_scale */
             cfg_scale?: number | null;
             /** @description The same as guidance_scale */
             guidance?: number | null;
-            /** @description How much of the picture to start from changes: above 0, at most 1 */
+            /** @description How far the given picture may change */
             strength?: number | null;
-            /** @description How much of the picture to start from changes: above 0, at most 1 */
+            /** @description The same as strength */
             denoising_strength?: number | null;
             /** @description Of the first picture, 0 to 18446744073709551615; below 0: any */
             seed?: number | null;
-            /** @description The seed as text, exact where JavaScript would round the number; it counts before seed */
+            /** @description The seed as text, exact where JavaScript would round the number; it is used before seed */
             seed_text?: string | null;
-            /** @description Picture to start from: base64 or a data URL, never an address; its transparent parts lie on the matte */
+            /** @description Picture to start from; base64 or a data URL, never an address; its transparent parts lie on the matte */
             image?: string | null;
             /** @description The same as image */
             init_image?: string | null;
             /** @description The same as image; only data URLs are read */
             image_url?: string | null;
-            /** @description White is painted anew; black is kept, and so is what is transparent; base64 or a data URL; needs a picture */
+            /** @description Mask: white is repainted; base64 or a data URL, never an address; its transparent parts count as black; needs 'image' */
             mask?: string | null;
             /** @description b64_json is always sent; url adds an address on this station */
             response_format?: string | null;
             /**
-             * @description How a picture that is given meets the asked size
+             * @description How the given picture is brought to the size: stretched, cut to cover it, or with edges to be contained in it
+             * @default stretch
              * @enum {string|null}
              */
-            fit?: "stretch" | "cover" | "contain" | null;
-            /** @description Colour behind transparent parts of the picture to start from: #rrggbb, white, black or grey; "" is white */
+            fit: "stretch" | "cover" | "contain" | null;
+            /** @description Colour behind transparent parts of the given picture, for example #ffffff */
             matte?: string | null;
-            /** @description Never make the picture small and enlarge it */
-            exact_size?: boolean | null;
-            /** @description With a mask: what is outside it stays the picture's own pixels, with a soft edge; false gives the model's result everywhere */
-            keep_outside?: boolean | null;
+            /**
+             * @description Make it at this size even where the model's native size is far smaller, instead of enlarging it afterwards
+             * @default false
+             */
+            exact_size: boolean | null;
+            /**
+             * @description Pixels outside the mask stay those of the given picture
+             * @default true
+             */
+            keep_outside: boolean | null;
             /** @description The pictures are PNG */
             output_format?: string | null;
             /** @description Never transparent */
@@ -658,6 +713,7 @@ export interface components {
         };
         JobView: {
             id?: string;
+            task?: string;
             kind?: string;
             state?: string;
             client?: string;
@@ -722,7 +778,6 @@ export interface components {
             id?: string;
             title?: string;
             family?: string;
-            task?: string;
             format?: string;
             description?: string;
             capabilities?: string[];
@@ -731,10 +786,12 @@ export interface components {
             memory?: components["schemas"]["MemoryFormula"];
             content_hash?: string;
             warnings?: string[];
-            parameters?: components["schemas"]["Parameter"][];
+            tasks?: components["schemas"]["ServedTask"][];
             source?: string;
             size_bytes?: number;
             problem?: string;
+            task?: string;
+            parameters?: components["schemas"]["Parameter"][];
         };
         ModelViews: {
             models?: components["schemas"]["ModelView"][];
@@ -745,7 +802,18 @@ export interface components {
             schedules?: components["schemas"]["SamplerDetail"][];
         };
         NewJobBody: {
+            /**
+             * @description GET /api/v1/tasks describes them
+             * @default generate
+             * @enum {string}
+             */
+            task: "generate";
+            /**
+             * @deprecated
+             * @description The same as task, for clients that know this name
+             */
             kind?: string;
+            /** @description 3 immediate, 2 interactive, 1 preload, 0 background; absent: the task's */
             priority?: number;
             input?: components["schemas"]["GenerateBody"];
         };
@@ -759,16 +827,29 @@ export interface components {
                 param?: null;
             };
         };
+        OutputView: {
+            kind?: string;
+            artifact?: string;
+            media_type?: string;
+            value?: unknown;
+        };
         Parameter: {
             name?: string;
             kind?: string;
             title?: string;
             help?: string;
+            unit?: string;
             minimum?: number | null;
             maximum?: number | null;
+            exclusive_minimum?: boolean;
             step?: number | null;
+            slider_maximum?: number | null;
+            bytes_max?: number | null;
             default_value?: string;
             choices?: string[];
+            choice_titles?: string[];
+            list?: string;
+            needs?: string;
         };
         PictureData: {
             b64_json?: string;
@@ -802,6 +883,7 @@ export interface components {
             title?: string;
             detail?: string;
             code?: string;
+            field?: string;
             status?: number;
         };
         ProgressView: {
@@ -815,8 +897,11 @@ export interface components {
         };
         ResultView: {
             artifacts?: string[];
+            outputs?: components["schemas"]["OutputView"][];
             used?: components["schemas"]["UsedView"];
-            timing?: components["schemas"]["GenerationTiming"];
+            timing?: {
+                [key: string]: number;
+            };
         };
         SamplerDetail: {
             id?: string;
@@ -841,6 +926,10 @@ export interface components {
         SchedulerList: {
             schedulers?: string[];
             details?: components["schemas"]["SchedulerDetail"][];
+        };
+        ServedTask: {
+            task?: string;
+            parameters?: components["schemas"]["Parameter"][];
         };
         StatsView: {
             workers?: number;
@@ -871,6 +960,19 @@ export interface components {
             model?: string;
             vram_mb?: number;
             ram_mb?: number;
+        };
+        TaskList: {
+            tasks?: components["schemas"]["TaskView"][];
+        };
+        TaskView: {
+            id?: string;
+            title?: string;
+            summary?: string;
+            available?: boolean;
+            parameters?: components["schemas"]["Parameter"][];
+            attachments?: components["schemas"]["AttachmentView"][];
+            outputs?: string[];
+            previews?: boolean;
         };
         UnloadReply: {
             status?: string;
@@ -1166,6 +1268,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "prompt": "a red circle on a white ground",
+                 *       "steps": 8
+                 *     }
+                 */
                 "application/json": components["schemas"]["ImageBody"];
             };
         };
@@ -1199,6 +1307,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "prompt": "a red circle on a white ground",
+                 *       "steps": 8
+                 *     }
+                 */
                 "application/json": components["schemas"]["ImageBody"];
             };
         };
@@ -1232,6 +1346,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "prompt": "a red circle on a white ground",
+                 *       "steps": 8
+                 *     }
+                 */
                 "application/json": components["schemas"]["ImageBody"];
             };
         };
@@ -1321,6 +1441,8 @@ export interface operations {
                 limit?: string;
                 /** @description Only jobs in one of these states, with commas between them */
                 state?: ("queued" | "running" | "succeeded" | "failed" | "cancelled")[];
+                /** @description Only jobs of the task with this id */
+                task?: string;
                 /** @description Only jobs older than the one with this id */
                 before?: string;
             };
@@ -1359,6 +1481,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "task": "generate",
+                 *       "input": {
+                 *         "prompt": "a red circle on a white ground",
+                 *         "steps": 8
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["NewJobBody"];
             };
         };
@@ -1504,6 +1635,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["JobView"];
+                };
+            };
+            /** @description A sentence that says what failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_api_v1_tasks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskList"];
                 };
             };
             /** @description A sentence that says what failed, why, and what to do */

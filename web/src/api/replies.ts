@@ -1,8 +1,8 @@
 // From the station's replies to the page's types, and from a new job to the body of its request. Whatever the page
 // calls otherwise than the station is translated here and nowhere else.
-import type { Job, JobResult, JobState, ModelCard, ModelList, NewJob, Output, Parameter, ParameterKind, Schemas, Task } from './types';
+import type { Job, JobResult, JobState, ModelCard, ModelList, NewJob, Output, Parameter, ParameterKind, ParameterRow, Task } from './types';
 
-export type ParameterReply = Omit<Schemas['Parameter'], 'unit' | 'needs'> & { unit?: string; needs?: string };
+export type ParameterReply = ParameterRow & { unit?: string; needs?: string };
 
 const kinds = new Set<string>(['integer', 'number', 'boolean', 'choice', 'text', 'seed'] satisfies ParameterKind[]);
 

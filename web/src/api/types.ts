@@ -13,13 +13,17 @@ export type Schemas = { [Name in keyof components['schemas']]: Complete<componen
 export type ParameterKind = 'integer' | 'number' | 'boolean' | 'choice' | 'text' | 'seed';
 
 // One row of a parameter table. `needs`: the role of the attachment without which the parameter has no effect, or ''.
-export type Parameter = Omit<Schemas['Parameter'], 'kind' | 'unit' | 'needs'> & {
+export type ParameterRow = Pick<
+  Schemas['Parameter'],
+  'name' | 'kind' | 'title' | 'help' | 'minimum' | 'maximum' | 'step' | 'default_value' | 'choices'
+>;
+export type Parameter = Omit<ParameterRow, 'kind'> & {
   kind: ParameterKind;
   unit: string;
   needs: string;
 };
 
-export type ModelCard = Omit<Schemas['ModelView'], 'parameters'> & { parameters: Parameter[] };
+export type ModelCard = Omit<Schemas['ModelView'], 'parameters' | 'tasks'> & { parameters: Parameter[] };
 
 export interface ModelList {
   models: ModelCard[];

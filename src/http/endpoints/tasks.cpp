@@ -1,0 +1,81 @@
+// GET /api/v1/tasks: the tasks, with what the page draws their forms from.
+#include <algorithm>
+
+#include "card/all_tasks.h"
+#include "card/model_card_json.h"
+#include "http/endpoints/json_reply.h"
+#include "http/route.h"
+
+namespace atelier::http {
+
+struct AttachmentView {
+  std::string role;  // the member of `input` that carries it
+  std::string title, media;
+  bool required = false;
+};
+BOOST_DESCRIBE_STRUCT(AttachmentView, (), (role, title, media, required))
+
+struct TaskView {
+  std::string id, title, summary;
+  bool available = false;  // the worker runs it, and a usable model serves it
+  std::vector<card::Parameter> parameters;
+  std::vector<AttachmentView> attachments;
+  std::vector<std::string> outputs;  // kinds of outputs
+  bool previews = false;             // pictures of work in progress
+};
+BOOST_DESCRIBE_STRUCT(TaskView, (),
+                      (id, title, summary, available, parameters, attachments, outputs, previews))
+
+struct TaskList {
+  std::vector<TaskView> tasks;
+};
+BOOST_DESCRIBE_STRUCT(TaskList, (), (tasks))
+
+namespace {
+
+bool available(const std::string& task, const scheduler::StationStatus& status,
+               const scheduler::ModelList& installed) {
+  const bool runs = std::ranges::find(status.tasks, task) != status.tasks.end();
+  return runs && std::ranges::any_of(installed.models, [&](const domain::InstalledModel& model) {
+           return model.problem.empty() && card::served(model.card, task) != nullptr;
+         });
+}
+
+TaskView view_of(const card::TaskDescription& task) {
+  TaskView view{.id = task.id,
+                .title = task.title,
+                .summary = task.summary,
+                .parameters = task.parameters,
+                .attachments = {},
+                .outputs = task.outputs,
+                .previews = task.previews};
+  for (const auto& each : task.attachments) {
+    view.attachments.push_back({each.role, each.title, each.media, each.required});
+  }
+  return view;
+}
+
+Outcome list_tasks(const Request&, Service& service) {
+  const auto status = service.scheduler.status();
+  const auto installed = service.scheduler.models();
+  TaskList list;
+  for (const auto* task : card::all_tasks()) {
+    list.tasks.push_back(view_of(*task));
+    list.tasks.back().available = available(task->id, status, installed);
+  }
+  return json_reply(list);
+}
+
+}  // namespace
+
+std::vector<Route> task_routes() {
+  return {{.method = "GET",
+           .pattern = "/api/v1/tasks",
+           .tag = "jobs",
+           .summary = "Tasks with their parameters, attachments and outputs",
+           .response = schema_of<TaskList>(),
+           .runs_on = RunsOn::kIoThread,
+           .function = list_tasks}};
+}
+
+}  // namespace atelier::http

@@ -102,7 +102,7 @@ Job job_of(const http::JobView& view) {
 std::string body_of(const scheduler::NewJob& request) {
   auto input = request.input.parameters.members();
   for (const auto& [role, bytes] : request.attachments) {
-    input[role] = platform::base64_encode(bytes);
+    input[role] = http::base64_encode(bytes);
   }
   std::string body;
   json::append_value(body, boost::json::object{{"task", request.input.task()},

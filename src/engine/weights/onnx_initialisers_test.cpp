@@ -8,6 +8,7 @@
 #include <iterator>
 #include <random>
 
+#include "engine/weights/weights_file.h"
 #include "platform/error.h"
 
 namespace atelier::engine {
@@ -209,6 +210,15 @@ TEST(OnnxInitialisers, SurvivesEveryTruncationAndRandomDamage) {
     for (int k = 0; k < 4; ++k) damaged[random() % 20000] = static_cast<char>(random());
     try_one(damaged);
   }
+}
+
+TEST(OnnxInitialisers, AreOpenedAsWeights) {
+  const auto file =
+      WeightsFile::open(ATELIER_SOURCE_DIR "/tests/golden/data/models/open_nsfw.onnx");
+  EXPECT_EQ(file->format(), "onnx");
+  const TensorInfo* const weight = file->find("fc_nsfw/MatMul/ReadVariableOp:0");
+  ASSERT_NE(weight, nullptr);
+  EXPECT_EQ(file->bytes(*weight).size(), 64u * 2 * 4);
 }
 
 TEST(OnnxInitialisers, KnowsItsFilesByTheirBeginning) {

@@ -2,12 +2,15 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <random>
 
+#include "engine/weights/weights_file.h"
 #include "platform/error.h"
 
 namespace atelier::engine {
@@ -165,6 +168,27 @@ TEST(NcnnModel, SurvivesEveryTruncationAndRandomDamage) {
                   error.code() == ErrorCode::kUnsupported);
     }
   }
+}
+
+TEST(NcnnModel, IsOpenedByItsText) {
+  namespace fs = std::filesystem;
+  const fs::path golden = ATELIER_SOURCE_DIR "/tests/golden/data/models/ncnn_rrdbnet.param";
+  const auto file = WeightsFile::open(golden);
+  EXPECT_EQ(file->format(), "ncnn");
+  const TensorInfo* const bias = file->find("convolution_1.bias");
+  ASSERT_NE(bias, nullptr);
+  EXPECT_EQ(file->bytes(*bias).size(), 32u);
+  const fs::path alone =
+      fs::temp_directory_path() / ("alone" + std::to_string(::getpid()) + ".param");
+  fs::copy_file(golden, alone);
+  try {
+    WeightsFile::open(alone);
+    ADD_FAILURE() << "opened without weights";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kCorruptData);
+    EXPECT_THAT(error.what(), HasSubstr(".bin: the weights of this ncnn model are missing"));
+  }
+  fs::remove(alone);
 }
 
 TEST(NcnnModel, KnowsItsTextByItsFirstLine) {

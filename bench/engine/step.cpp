@@ -38,8 +38,8 @@ class RandomSource final : public TensorSource {
     if (found == shapes_.end()) return std::nullopt;
     return found->second;
   }
-  std::optional<std::vector<std::int64_t>> shape_wanted(std::string_view name,
-                                                        at::IntArrayRef wanted) const override {
+  std::optional<std::vector<std::int64_t>> shape_for(std::string_view name,
+                                                     at::IntArrayRef wanted) const override {
     shapes_.insert_or_assign(std::string(name), wanted.vec());
     return wanted.vec();
   }

@@ -65,6 +65,16 @@ std::vector<card::Parameter> parameters_of(const ModelFacts& facts) {
   };
 }
 
+ModelFacts make_facts(const DenoiserFacts& denoiser, const card::ModelCard& card,
+                      const std::string& content_hash) {
+  constexpr std::size_t kHashShown = 10;
+  ModelFacts facts{denoiser, card.id, card.title, content_hash.substr(0, kHashShown), 0, 0, {}};
+  facts.native_width = card.native_width;
+  facts.native_height = card.native_height;
+  facts.scheduler = read_scheduler_file(facts.scheduler_config);
+  return facts;
+}
+
 // The first job may still fail on what the configurations say.
 void check_first_job(const ModelFacts& facts) {
   GenerateJob job;
@@ -76,22 +86,21 @@ void check_first_job(const ModelFacts& facts) {
 }  // namespace
 
 ModelFacts facts_of(Model& model) {
-  ModelFacts facts{model.capability<Denoiser>().facts(), {}, {}, {}, 0, 0, {}};
-  facts.id = model.id();
-  facts.title = model.card().title;
-  facts.hash = model.content_hash().substr(0, 10);
-  facts.native_width = model.card().native_width;
-  facts.native_height = model.card().native_height;
-  facts.scheduler = read_scheduler_file(facts.scheduler_config);
-  return facts;
+  return make_facts(model.capability<Denoiser>().facts(), model.card(), model.content_hash());
+}
+
+ModelFacts facts_of(const DetectedModel& model) {
+  const DenoiserFacts* const facts = model.facts.find<DenoiserFacts>();
+  if (facts == nullptr) refuse_capability(model.card, Denoiser::kCapability);
+  return make_facts(*facts, model.card, model.layout.fingerprint);
 }
 
 card::ModelCard describe_model(const DetectedModel& detected) {
   const c10::InferenceMode inference;
-  const std::unique_ptr<Model> shapes = load_model(detected, {.bind = {.device = at::kMeta}});
+  load_model(detected, {.bind = {.device = at::kMeta}});
   card::ModelCard card = detected.card;
-  if (shapes->find_capability<Denoiser>() != nullptr) {
-    const ModelFacts facts = facts_of(*shapes);
+  if (detected.facts.find<DenoiserFacts>() != nullptr) {
+    const ModelFacts facts = facts_of(detected);
     check_first_job(facts);
     card.task = "generation";
     card.parameters = parameters_of(facts);

@@ -20,8 +20,9 @@ struct ModelFacts : DenoiserFacts {
   int latent_scale() const { return static_cast<int>(vae.scale()); }
 };
 
-// Throws kUnsupported when the model has no Denoiser.
+// Throw kUnsupported when the model has no Denoiser.
 ModelFacts facts_of(Model& model);
+ModelFacts facts_of(const DetectedModel& model);
 
 // The card of a model, with the parameters of the tasks that it serves. Throws what loading the
 // model and its first job would throw, from headers and configurations alone.

@@ -8,7 +8,8 @@
 #include "engine/pipelines/diffusion_model.h"
 #include "engine/pipelines/generate.h"
 #include "engine/pipelines/job_plan.h"
-#include "engine/residency/resident_set.h"
+#include "engine/residency/eviction_rule.h"
+#include "engine/residency/residency.h"
 #include "engine/samplers/names.h"
 #include "engine/tensor/torch_compat.h"
 #include "engine/tensor/working_memory.h"
@@ -47,8 +48,8 @@ class TorchEngine final : public Engine {
   explicit TorchEngine(const EngineOptions& options)
       : device_(device_of(options.device)),
         threads_(options.threads > 0 ? options.threads : usable_processors()),
-        models_(static_cast<std::int64_t>(static_cast<double>(report_memory().device_bytes_free) *
-                                          kResidentPart)) {
+        resident_bytes_max_(static_cast<std::int64_t>(
+            static_cast<double>(report_memory().device_bytes_free) * kResidentPart)) {
     at::set_num_threads(threads_);
     keep_freed_memory();
   }
@@ -69,8 +70,9 @@ class TorchEngine final : public Engine {
 
   MemoryReport memory() override {
     MemoryReport memory = report_memory();
-    memory.resident_model_bytes = models_.total_bytes();
-    memory.loaded_models = models_.ids();
+    const ResidencyReport report = models_.report();
+    memory.resident_model_bytes = report.bytes;
+    for (const ResidentModel& model : report.models) memory.loaded_models.push_back(model.form.id);
     return memory;
   }
 
@@ -94,13 +96,15 @@ class TorchEngine final : public Engine {
       DiffusionModel& model = DiffusionModel::of(resident(job, observer));
       const std::chrono::duration<double, std::milli> load =
           std::chrono::steady_clock::now() - start;
+      const PeakMeasurement peak;
       result = generate_pictures(model, job, observer, load.count());
+      models_.add_peak("generate", peak.bytes());
     });
     return result;
   }
 
   void unload_all() override {
-    models_.clear();
+    models_.evict_all();
     give_back_freed_memory();
   }
   void give_back_memory() override { give_back_freed_memory(); }
@@ -135,35 +139,34 @@ class TorchEngine final : public Engine {
 
   Model& resident(const GenerateJob& job, JobObserver& observer) {
     const at::ScalarType dtype = dtype_of(job.input.dtype);
-    const std::string key = job.model.id + "\n" + job.model.path + "\n" + c10::toString(dtype) +
-                            (job.input.precise ? "\nprecise" : "");
-    const ModelVersion now = ModelVersion::of(job.model.path);
-    models_.drop_if([&](const Model& model) {
-      return model.path() == job.model.path && model.version() != now;
-    });
-    if (Model* model = models_.find(key)) {
+    const ModelForm form{job.model.id,
+                         job.model.path,
+                         {.dtype = dtype, .device = device_, .precise = job.input.precise}};
+    models_.evict_outdated(form.path);
+    if (Model* model = models_.find(form)) {
       return *model;
     }
     observer.on_progress({"load", 0, 0, 0, 0});
     const DetectedModel detected = detect_model(CheckpointFiles(job.model.path, job.model.id));
     // A job that cannot run is refused before anything is loaded or dropped.
-    plan_job(facts_of(*load_model(detected, {.bind = {.device = at::kMeta}})), job);
-    models_.make_room(detected.card.memory.weights_bytes * (dtype == at::kFloat ? 2 : 1));
-    auto model = load_model(
-        detected,
-        {.bind = {.dtype = dtype, .device = device_, .precise = job.input.precise}, .check = [&] {
-           if (observer.cancelled()) {
-             throw Error(ErrorCode::kCancelled, "the job was cancelled");
-           }
-         }});
-    const std::int64_t bytes = model->bytes();
-    return models_.add(key, job.model.id, bytes, std::move(model));
+    plan_job(facts_of(detected), job);
+    const std::int64_t bytes = detected.card.memory.weights_bytes * (dtype == at::kFloat ? 2 : 1);
+    for (const ModelForm& other :
+         least_recently_used(models_.report(), bytes, resident_bytes_max_)) {
+      models_.evict(other);
+    }
+    return models_.load(detected, form, [&] {
+      if (observer.cancelled()) {
+        throw Error(ErrorCode::kCancelled, "the job was cancelled");
+      }
+    });
   }
 
   at::Device device_;
   int threads_;
   std::optional<EngineReport> report_;
-  ResidentSet<Model> models_;
+  std::int64_t resident_bytes_max_;
+  Residency models_;
 };
 
 }  // namespace

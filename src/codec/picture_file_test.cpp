@@ -375,7 +375,7 @@ TEST_F(PictureFile, AnotherFormatIsNamedAndNotOpened) {
   for (const auto& [text, met] :
        {std::pair{std::string{"%PDF-1.4\n%%EOF"}, "this is a PDF document, no picture"},
         {std::string{"<svg xmlns='http://www.w3.org/2000/svg'/>"}, "this is SVG, no picture"},
-        {std::string{"P6\n1 1\n255\nabc"}, "no picture that can be read"},
+        {std::string{"P6\n1 1\n255\nabc"}, "not a picture that can be read"},
         {std::string{"#?RADIANCE\n"}, "this is a Radiance HDR file, no picture"}}) {
     const Bytes file{text.begin(), text.end()};
     try {

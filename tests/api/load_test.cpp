@@ -53,7 +53,7 @@ TEST(LoadApi, AWaitingClientIsToldToContinueAtOnce) {
   EXPECT_LT(Clock::now() - before, 500ms);  // libcurl waits a second before it sends anyway
   client.send(body);
   const auto reply = client.reply();
-  EXPECT_GE(reply.status, 400);  // five million zero bits are no picture
+  EXPECT_GE(reply.status, 400);  // five million zero bits are not a picture
   EXPECT_LT(reply.status, 500) << reply.body;
 }
 

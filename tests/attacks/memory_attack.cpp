@@ -135,7 +135,7 @@ TEST(MemoryAttack, ManyLongPicturesAtOnce) {
   std::vector<std::thread> senders;
   for (int i = 0; i < attack_rounds(8, 40); ++i) {
     senders.emplace_back([&] {
-      EXPECT_EQ(station.ask("POST", "/api/v1/jobs", body).status, 422);  // zeros are no picture
+      EXPECT_EQ(station.ask("POST", "/api/v1/jobs", body).status, 422);  // zeros are not a picture
     });
   }
   for (auto& sender : senders) sender.join();

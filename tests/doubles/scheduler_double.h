@@ -40,7 +40,7 @@ class SchedulerDouble : public scheduler::Scheduler {
   // What the tests set and see.
   bool queue_full = false;
   std::string no_models_because;              // as at the station's start
-  std::string found_by_refresh;               // a model that somebody put there meanwhile
+  std::string found_by_refresh;               // a model that was added meanwhile
   std::chrono::milliseconds insert_takes{0};  // as a slow disk would
   bool looks_for_models = false;              // until let_go()
   bool decodes_pictures = false;              // until let_go()

@@ -62,7 +62,7 @@ struct Grid {
   }
 };
 
-// The commonest colour of the outer frame; shapes seldom reach it and never fill it.
+// The commonest colour of the outer frame; shapes rarely reach it and never fill it.
 Rgb background_of(const Grid& grid, const std::vector<Rgb>& pixels) {
   const int frame = std::max(2, std::min(grid.width, grid.height) / 24);
   std::array<std::vector<Rgb>, kPalette.size()> votes;

@@ -112,7 +112,7 @@ TEST_F(BadInputApi, WhatStandsInAPicturesPlaceIsNamedWithItsField) {
   refused(base64("<svg xmlns='http://www.w3.org/2000/svg'/>"), "this is SVG");
   refused(base64("<!doctype html><p>404"), "this is HTML");
   refused(base64("{\"error\":\"not found\"}"), "this is JSON");
-  refused(base64(base64(png(64, 64))), "encoded once more");
+  refused(base64(base64(png(64, 64))), "encoded twice");
   refused("https://example.org/a.png", "address (https://)");
   refused("<svg/>", "this is SVG");
   // Native clients send standard base64; old ones may not.
@@ -136,7 +136,7 @@ TEST_F(BadInputApi, APromptThatIsForgottenOrStandsInTheWrongPlace) {
   expect_refused("/v1/generate", "{}", "Prompt is required");
   const auto blank = station->ask("POST", "/api/v1/jobs",
                                   R"({"input":{"prompt":"","width":64,"height":64,"steps":1}})");
-  EXPECT_EQ(blank.status, 202) << blank.body;  // said so: the model draws what it likes
+  EXPECT_EQ(blank.status, 202) << blank.body;  // accepted: an empty prompt is allowed
 }
 
 TEST_F(BadInputApi, ABodyOf60Megabytes) {

@@ -1,4 +1,4 @@
-// What a station costs and how it answers while much is asked of it. Limits are loose: other
+// Memory and response times of a station under load. Limits are loose: other
 // programs run on a test machine too.
 #include <gtest/gtest.h>
 

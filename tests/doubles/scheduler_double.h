@@ -1,4 +1,4 @@
-// A scheduler in memory for the tests of this folder: jobs run when the test says so.
+// A scheduler in memory for tests of `http`: jobs advance when the test calls for it.
 // Thread-safe like the real one; listeners are called from the thread that moves the job.
 #pragma once
 
@@ -103,7 +103,7 @@ class SchedulerDouble : public scheduler::Scheduler {
     });
   }
 
-  // Lets those go on who were held back.
+  // Resumes the calls that were held back.
   void let_go() {
     std::vector<std::function<void()>> held;
     {

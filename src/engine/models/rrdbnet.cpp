@@ -177,6 +177,10 @@ std::optional<std::string> walk_block(NcnnWalk& walk, const std::string& input,
 // In place.
 Tensor leaky(Tensor fresh) { return at::leaky_relu_(fresh, kSlope); }
 
+// x plus the scaled result of a block, in place of the latter. In one pass: bf16 products with a
+// number take libtorch 1.13 nine times as long as this sum.
+Tensor added(const Tensor& x, Tensor fresh) { return at::add_out(fresh, x, fresh, kResidualScale); }
+
 struct DenseBlock {
   std::vector<Conv2d> convs;
 
@@ -193,7 +197,7 @@ struct DenseBlock {
     for (std::size_t i = 0; i + 1 < convs.size(); ++i) {
       dense = at::cat({dense, leaky(convs[i](dense))}, 1);
     }
-    return convs.back()(dense).mul_(kResidualScale).add_(x);
+    return added(x, convs.back()(dense));
   }
 };
 
@@ -212,7 +216,7 @@ struct Block {
       if (check) check();
       y = block.forward(y);
     }
-    return y.mul_(kResidualScale).add_(x);
+    return added(x, y);
   }
 };
 

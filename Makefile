@@ -1,4 +1,4 @@
-# Everything a person types. Each line is thin: the work is in tools/.
+# The commands for users and developers; the work is done in tools/.
 PORT ?= 2020
 CUDA ?=
 SERVE ?=

@@ -36,7 +36,8 @@ Image read_ppm(const std::string& path) {
   file >> magic >> image.width >> image.height >> highest;
   file.get();
   if (magic != "P6" || highest != 255 || image.width < 1 || image.height < 1) {
-    throw atelier::Error(atelier::ErrorCode::kInvalidArgument, path + " is no 8-bit PPM");
+    throw atelier::Error(atelier::ErrorCode::kInvalidArgument,
+                         path + " is not an 8-bit binary PPM: convert it with maxval 255");
   }
   image.pixels.resize(image.byte_count());
   file.read(reinterpret_cast<char*>(image.pixels.data()),
@@ -111,7 +112,7 @@ atelier::engine::RunRequest request_of(const std::string& model, const std::stri
   return request;
 }
 
-// What nobody else has in memory: the models and what the libraries keep.
+// Private memory: the models and what the libraries allocate.
 long long private_megabytes() {
   std::ifstream rollup("/proc/self/smaps_rollup");
   long long kilobytes = 0;

@@ -38,8 +38,8 @@ class RandomSource final : public TensorSource {
     if (found == shapes_.end()) return std::nullopt;
     return found->second;
   }
-  std::optional<std::vector<std::int64_t>> shape_wanted(std::string_view name,
-                                                        at::IntArrayRef wanted) const override {
+  std::optional<std::vector<std::int64_t>> shape_for(std::string_view name,
+                                                     at::IntArrayRef wanted) const override {
     shapes_.insert_or_assign(std::string(name), wanted.vec());
     return wanted.vec();
   }
@@ -125,7 +125,7 @@ double seconds_of(const std::function<void()>& step) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-// What the process has used so far: tells a slow step from a busy machine.
+// What the process has used so far: distinguishes a slow step from a busy machine.
 struct Usage {
   double user = 0, system = 0;  // seconds of all threads
   std::int64_t faults = 0;      // pages that the system had to provide

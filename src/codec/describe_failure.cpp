@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t kReasonMax = 200;
 
-// libvips collects a line per layer; the first one that says anything is the cause. It may quote
+// libvips collects a line per layer; the first one that is not empty is the cause. It may quote
 // bytes of the file.
 std::string first_line(std::string text) {
   text.erase(0, text.find_first_not_of(" :\n\t"));
@@ -30,8 +30,8 @@ void with_failures_described(const std::string& what, const std::function<void()
     vips_error_clear();
     throw Error(ErrorCode::kCorruptData,
                 what + (reason.empty() ? "" : ": " + reason) +
-                    ": it is broken or incomplete, send it again or save it "
-                    "anew in another program");
+                    ": the file is broken or incomplete, send it again or save it "
+                    "again with another program");
   }
 }
 

@@ -53,9 +53,9 @@ constexpr Magic kMagics[] = {
     {"\x7f"
      "ELF"sv,
      0, "a program"},
-    {"data:image/"sv, 0, "a data URL that was encoded once more"},
-    {"iVBORw0KGgo"sv, 0, "base64 that was encoded once more"},
-    {"/9j/"sv, 0, "base64 that was encoded once more"},
+    {"data:image/"sv, 0, "a data URL that was encoded twice"},
+    {"iVBORw0KGgo"sv, 0, "base64 that was encoded twice"},
+    {"/9j/"sv, 0, "base64 that was encoded twice"},
     {"http://"sv, 0, "an address"},
     {"https://"sv, 0, "an address"},
 };

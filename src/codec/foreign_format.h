@@ -1,4 +1,4 @@
-// What a file is that is no picture we read, by its first bytes, so that a refusal can name it.
+// The format of a file that is not a supported picture, by its first bytes, for error sentences.
 // Pure, any thread; nothing is decoded.
 #pragma once
 

@@ -24,11 +24,11 @@ TEST(ForeignFormat, NamesWhatPeopleSendInPlaceOfPictures) {
   EXPECT_EQ(met("\n<!doctype HTML><p>"), "HTML");
   EXPECT_EQ(met("<note/>"), "XML or HTML");
   EXPECT_EQ(met(" {\"a\":1}"), "JSON");
-  EXPECT_EQ(met("these are no picture's bytes"), "text");
+  EXPECT_EQ(met("plain words"), "text");
   EXPECT_EQ(met("BMW and other cars"), "text");
   EXPECT_EQ(met(" \n"), "an empty text");
-  EXPECT_EQ(met("iVBORw0KGgoAAAANSUhEUg"), "base64 that was encoded once more");
-  EXPECT_EQ(met("data:image/png;base64,iVBO"), "a data URL that was encoded once more");
+  EXPECT_EQ(met("iVBORw0KGgoAAAANSUhEUg"), "base64 that was encoded twice");
+  EXPECT_EQ(met("data:image/png;base64,iVBO"), "a data URL that was encoded twice");
   EXPECT_EQ(met(std::string(257, '\0') + "ustar"), "a tar archive");
 }
 

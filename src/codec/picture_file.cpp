@@ -35,7 +35,7 @@ std::string format_of(const VImage& image) {
   return loader;
 }
 
-// Other loaders that libvips brings along (PDF, SVG, FITS …) never see a file.
+// Other loaders of libvips (PDF, SVG, FITS …) are never given a file.
 bool has_known_format(std::span<const std::uint8_t> file) {
   if (file.empty()) return false;
   const char* loader = vips_foreign_find_load_buffer(file.data(), file.size());
@@ -116,7 +116,10 @@ VImage from_plain(const media::Image& image) {
   const bool known = image.channels == 1 || image.channels == 3 || image.channels == 4;
   if (!known || image.width < 1 || image.height < 1 || image.pixels.size() != image.byte_count()) {
     throw Error(ErrorCode::kInvalidArgument,
-                "this is no picture: its size and its pixels disagree");
+                "invalid picture: " + std::to_string(image.width) + "x" +
+                    std::to_string(image.height) + " pixels in " + std::to_string(image.channels) +
+                    " channels need " + std::to_string(image.byte_count()) + " bytes, " +
+                    std::to_string(image.pixels.size()) + " were sent");
   }
   // Only read; libvips has no const version.
   return VImage::new_from_memory(const_cast<std::uint8_t*>(image.pixels.data()),
@@ -142,7 +145,7 @@ void load_heif_plugins() {
   std::uint8_t beginning[16] = {0, 0, 0, 16, 'f', 't', 'y', 'p', 'a', 'v', 'i', 'f'};
   VipsImage* none = nullptr;
   if (vips_heifload_buffer(beginning, sizeof beginning, &none, nullptr) == 0) g_object_unref(none);
-  vips_error_clear();  // that it is no whole picture is no news
+  vips_error_clear();  // the file is incomplete on purpose
 }
 
 void ignore_warning(const gchar*, GLogLevelFlags, const gchar*, gpointer) {}
@@ -176,15 +179,15 @@ std::vector<std::uint8_t> encode_lossy(VImage image, const EncodeOptions& option
 void start_codecs(const char* program) {
   if (vips_init(program) != 0) {
     throw Error(ErrorCode::kInternal,
-                std::string("libvips does not start: ") + vips_error_buffer());
+                std::string("libvips cannot be initialised: ") + vips_error_buffer());
   }
-  // A hostile file could fill the log; what matters comes back as the error.
+  // A hostile file could fill the log; failures are returned as errors.
   g_log_set_handler("VIPS", G_LOG_LEVEL_WARNING, ignore_warning, nullptr);
   // Leaves the loaders that are fuzzed upstream, and some more: see has_known_format().
   vips_block_untrusted_set(TRUE);
   vips_concurrency_set(1);         // the pool has a process per picture
-  vips_cache_set_max(0);           // no two requests are alike
-  vips_vector_set_enabled(FALSE);  // its compiler wants memory that is written and executed
+  vips_cache_set_max(0);           // requests do not repeat
+  vips_vector_set_enabled(FALSE);  // its compiler needs memory that is writable and executable
   load_heif_plugins();
 }
 
@@ -192,7 +195,8 @@ DecodedPicture decode_picture(std::span<const std::uint8_t> file, const DecodeOp
   if (!has_known_format(file)) {
     const std::string met(foreign_format(file));
     throw Error(ErrorCode::kCorruptData, "this is " + met + (met.empty() ? "" : ", ") +
-                                             "no picture that can be read: send " + kKnownFormats);
+                                             "not a picture that can be read: send " +
+                                             kKnownFormats);
   }
   DecodedPicture decoded;
   with_failures_described("the picture cannot be decoded", [&] {

@@ -35,7 +35,7 @@ std::string chunk(const std::string& type, const std::string& data) {
   return out;
 }
 
-// Bounded inflation: a small chunk may claim gigabytes.
+// Inflation is bounded: a small chunk can expand to gigabytes.
 std::optional<std::string> inflated(std::string_view packed) {
   z_stream stream{};
   if (::inflateInit(&stream) != Z_OK) return std::nullopt;
@@ -97,8 +97,9 @@ std::string checked_key(const std::string& key) {
   };
   if (!latin1 || latin1->empty() || latin1->size() > kKeyBytesMax ||
       !std::all_of(latin1->begin(), latin1->end(), allowed)) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "'" + key + "' cannot name a text in a PNG: use 1 to 79 printable letters");
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        "'" + key + "' is not a valid keyword of a PNG text: use 1 to 79 printable characters");
   }
   return *latin1;
 }

@@ -22,7 +22,7 @@ void append_chunk(std::string& out, const std::string& type, const std::string& 
   put(::crc32(0, reinterpret_cast<const Bytef*>(body.data()), static_cast<uInt>(body.size())));
 }
 
-// A PNG as far as chunks go; nobody looks at its pixels here.
+// A PNG as far as chunks go; its pixels are not used here.
 Bytes png(const std::vector<std::pair<std::string, std::string>>& chunks = {}) {
   std::string out("\x89PNG\r\n\x1a\n", 8);
   append_chunk(out, "IHDR", std::string(13, '\1'));

@@ -13,8 +13,8 @@ struct TextEntry {
   std::string key, value;  // UTF-8
 };
 
-// Bounds on what a file may bring: a reader of megabytes of text chunks would cost memory for
-// nothing.
+// Limits of what is read from a file: megabytes of text chunks would only use
+// memory.
 inline constexpr std::size_t kTextsMax = 64;
 inline constexpr std::size_t kTextBytesMax = std::size_t{1} << 20;  // of one text
 // Of all, keys included: JSON writes a control character in six bytes, and a message takes 16 MB.

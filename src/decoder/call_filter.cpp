@@ -36,8 +36,8 @@ constexpr const char* kAllowed[] = {
     // descriptors: it has its socket, and nothing can be opened
     "close", "read", "readv", "pread64", "poll", "ppoll", "select", "pselect6"};
 
-// These say that it may not be; whatever else there is fails as on a system that has no such call,
-// because libraries know what to do without it.
+// These fail with EPERM; all others fail with ENOSYS, as on a system without the call, because
+// libraries have fallbacks for that.
 constexpr const char* kRefused[] = {
     "open",       "openat", "openat2", "creat",     "stat",       "lstat",    "fstat",
     "newfstatat", "statx",  "access",  "faccessat", "faccessat2", "readlink", "readlinkat",

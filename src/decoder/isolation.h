@@ -11,7 +11,7 @@ struct Namespaces {
 };
 Namespaces enter_namespaces();
 
-// All of them, those that root has included. No word about success: the thread's status has it.
+// All of them, those that root has included. The result is read from the thread's status.
 void drop_capabilities();
 
 // No file can be opened or made any more, no TCP port used, no process outside signalled.

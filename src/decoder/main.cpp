@@ -20,7 +20,7 @@ void run() {
   if (::getsockopt(platform::kChildSocket, SOL_SOCKET, SO_TYPE, &type, &size) != 0) {
     throw Error(
         ErrorCode::kInvalidArgument,
-        "descriptor 3 is no socket: this program is started by atelier, run 'atelier serve'");
+        "descriptor 3 is not a socket: this program is started by atelier, run 'atelier serve'");
   }
   protocol::Channel channel(platform::kChildSocket);
   SessionOptions options;
@@ -34,7 +34,7 @@ void run() {
 
 #ifdef __SANITIZE_THREAD__
 // libvips is not instrumented: how its threads wait for one another is not seen, and a picture of
-// many rows would spend minutes on reports of races that are none.
+// many rows would spend minutes on false reports of races.
 extern "C" const char* __tsan_default_options() { return "ignore_noninstrumented_modules=1"; }
 #endif
 

@@ -42,7 +42,7 @@ bool without_capabilities(const ThreadStatuses& threads) {
 }
 
 // The kernel refuses to synchronise when one thread cannot take the filter; where /proc is mounted
-// the threads' own word is read, too.
+// the status of each thread is checked, too.
 bool filtered(bool loaded, const ThreadStatuses& threads) {
   return loaded && ::prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == SECCOMP_MODE_FILTER &&
          (threads.count() == 0 || threads.all_say("Seccomp:\t2"));

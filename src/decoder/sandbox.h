@@ -13,8 +13,8 @@ namespace atelier::decoder {
 
 struct SandboxLimits {
   // Of a picture of 64 million pixels: 256 MB as RGBA, twice while it is turned or copied, twice
-  // more as 16 bits a channel, and the message. A decoder that needs more dies, and the picture
-  // with it.
+  // more as 16 bits a channel, and the message. A decoder that needs more is killed, and the
+  // picture is refused.
   std::int64_t data_bytes = std::int64_t{2} << 30;
   int open_files = 64;
 };

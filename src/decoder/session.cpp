@@ -50,14 +50,17 @@ Frame hello(const Message& message, const SessionOptions& options) {
 std::optional<media::Colour> read_matte(const std::string& text) {
   if (text.empty()) return std::nullopt;
   auto matte = media::colour_from_text(text);
-  if (!matte) throw Error(ErrorCode::kInvalidArgument, "the matte is no colour");
+  if (!matte)
+    throw Error(ErrorCode::kInvalidArgument,
+                "invalid matte: expected a colour, for example #ffffff, white, black or grey");
   return matte;
 }
 
 Frame decode(Message& message, const SessionOptions& options) {
   const auto request = message.body_as<protocol::DecodeRequest>();
   if (message.parts.size() != 1) {
-    throw Error(ErrorCode::kInvalidArgument, "decode wants the picture's file as its one part");
+    throw Error(ErrorCode::kInvalidArgument,
+                "decode expects exactly one binary part, the picture's file");
   }
   const protocol::Bytes file = std::move(message.parts.front());
   crash_if_asked(file, options.crash_on);
@@ -105,9 +108,9 @@ Frame answer(Message& message, const SessionOptions& options, const protocol::Fr
     Frame reply = reply_to(message, options);
     const auto what = protocol::over_limit(reply, limits);
     if (what.empty()) return reply;
-    return protocol::failure_frame(
-        message.id, ErrorCode::kTooLarge,
-        "the picture is too large to be handed over: it makes " + what + "; make it smaller first");
+    return protocol::failure_frame(message.id, ErrorCode::kTooLarge,
+                                   "the decoded picture is too large for a message: it makes " +
+                                       what + "; make it smaller first");
   } catch (const Error& error) {
     return protocol::failure_frame(message.id, error.code(), error.what());
   } catch (const std::bad_alloc&) {

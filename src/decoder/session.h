@@ -1,4 +1,4 @@
-// The decoder's life: answers one request after the other until the socket closes. One thread. A
+// The decoder's loop: answers one request after the other until the socket closes. One thread. A
 // picture that cannot be read is a failure reply; one that crashes the process ends it, and the
 // station starts another.
 #pragma once
@@ -18,7 +18,7 @@ struct SessionOptions {
   int cpu_seconds = 60;  // of one request
 };
 
-// Until the station closes the socket; throws kCorruptData or kTooLarge when it sends nonsense.
+// Until the station closes the socket; throws kCorruptData or kTooLarge for a malformed message.
 void serve(protocol::Channel& channel, const SessionOptions& options);
 
 }  // namespace atelier::decoder

@@ -5,7 +5,8 @@
 #include "engine/models/all_models.h"
 #include "engine/nn/bf16_kernels.h"
 #include "engine/pipelines/all_pipelines.h"
-#include "engine/residency/resident_set.h"
+#include "engine/residency/eviction_rule.h"
+#include "engine/residency/residency.h"
 #include "engine/samplers/names.h"
 #include "engine/tensor/torch_compat.h"
 #include "engine/tensor/working_memory.h"
@@ -44,8 +45,8 @@ class TorchEngine final : public Engine {
   explicit TorchEngine(const EngineOptions& options)
       : device_(device_of(options.device)),
         threads_(options.threads > 0 ? options.threads : usable_processors()),
-        models_(static_cast<std::int64_t>(static_cast<double>(report_memory().device_bytes_free) *
-                                          kResidentPart)) {
+        resident_bytes_max_(static_cast<std::int64_t>(
+            static_cast<double>(report_memory().device_bytes_free) * kResidentPart)) {
     at::set_num_threads(threads_);
     keep_freed_memory();
   }
@@ -66,8 +67,9 @@ class TorchEngine final : public Engine {
 
   MemoryReport memory() override {
     MemoryReport memory = report_memory();
-    memory.resident_model_bytes = models_.total_bytes();
-    memory.loaded_models = models_.ids();
+    const ResidencyReport report = models_.report();
+    memory.resident_model_bytes = report.bytes;
+    for (const ResidentModel& model : report.models) memory.loaded_models.push_back(model.form.id);
     return memory;
   }
 
@@ -94,13 +96,15 @@ class TorchEngine final : public Engine {
       const c10::InferenceMode inference;
       at::set_num_threads(threads_);  // per thread in some builds of OpenMP
       Context context(*this, observer);
+      const PeakMeasurement peak;
       result = pipeline.run(std::move(request), context);
+      models_.add_peak(pipeline.task, peak.bytes());
     });
     return result;
   }
 
   void unload_all() override {
-    models_.clear();
+    models_.evict_all();
     give_back_freed_memory();
   }
   void give_back_memory() override { give_back_freed_memory(); }
@@ -111,7 +115,7 @@ class TorchEngine final : public Engine {
     Context(TorchEngine& engine, JobObserver& observer) : engine_(engine), observer_(observer) {}
     JobObserver& observer() override { return observer_; }
     Model& load(const ModelFiles& files, const ComputeOptions& options,
-                const std::function<void(Model&)>& check) override {
+                const std::function<void(const DetectedModel&)>& check) override {
       return engine_.resident(files, options, check, observer_);
     }
 
@@ -156,36 +160,35 @@ class TorchEngine final : public Engine {
   }
 
   Model& resident(const ModelFiles& files, const ComputeOptions& options,
-                  const std::function<void(Model&)>& check, JobObserver& observer) {
+                  const std::function<void(const DetectedModel&)>& check, JobObserver& observer) {
     const at::ScalarType dtype = dtype_of(options.dtype);
-    const std::string key = files.id + "\n" + files.path + "\n" + c10::toString(dtype) +
-                            (options.precise ? "\nprecise" : "");
-    const ModelVersion now = ModelVersion::of(files.path);
-    models_.drop_if(
-        [&](const Model& model) { return model.path() == files.path && model.version() != now; });
-    if (Model* model = models_.find(key)) {
+    const ModelForm form{
+        files.id, files.path, {.dtype = dtype, .device = device_, .precise = options.precise}};
+    models_.evict_outdated(form.path);
+    if (Model* model = models_.find(form)) {
       return *model;
     }
     observer.on_progress({"load", 0, 0, 0, 0});
     const DetectedModel detected = detect_model(CheckpointFiles(files.path, files.id));
     // A job that cannot run is refused before anything is loaded or dropped.
-    check(*load_model(detected, {.bind = {.device = at::kMeta}}));
-    models_.make_room(detected.card.memory.weights_bytes * (dtype == at::kFloat ? 2 : 1));
-    auto model = load_model(
-        detected,
-        {.bind = {.dtype = dtype, .device = device_, .precise = options.precise}, .check = [&] {
-           if (observer.cancelled()) {
-             throw Error(ErrorCode::kCancelled, "the job was cancelled");
-           }
-         }});
-    const std::int64_t bytes = model->bytes();
-    return models_.add(key, files.id, bytes, std::move(model));
+    check(detected);
+    const std::int64_t bytes = detected.card.memory.weights_bytes * (dtype == at::kFloat ? 2 : 1);
+    for (const ModelForm& other :
+         least_recently_used(models_.report(), bytes, resident_bytes_max_)) {
+      models_.evict(other);
+    }
+    return models_.load(detected, form, [&] {
+      if (observer.cancelled()) {
+        throw Error(ErrorCode::kCancelled, "the job was cancelled");
+      }
+    });
   }
 
   at::Device device_;
   int threads_;
   std::optional<EngineReport> report_;
-  ResidentSet<Model> models_;
+  std::int64_t resident_bytes_max_;
+  Residency models_;
 };
 
 }  // namespace

@@ -17,7 +17,7 @@ bool is_form(std::string_view text) {
          });
 }
 
-// What a text is that is no JSON, where its beginning tells; "" otherwise.
+// The format of a text that is not JSON, from its first bytes; "" when it is unknown.
 std::string_view other_format(std::string_view text) {
   const auto first = text.find_first_not_of(" \t\r\n");
   if (first == std::string_view::npos) return "empty";
@@ -59,7 +59,7 @@ boost::json::value parse(std::string_view text) {
   const std::size_t read = parser.write_some(text.data(), text.size(), error);
   if (!error) parser.finish(error);
   if (error) refuse_text(text, error.message(), read);
-  if (read < text.size()) refuse_text(text, "something follows its end", read);
+  if (read < text.size()) refuse_text(text, "unexpected characters after its end", read);
   return parser.release();
 }
 
@@ -99,7 +99,7 @@ void append_string(std::string& out, std::string_view text) {
   while (!text.empty()) {
     const char c = text.front();
     const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x80) {  // what is no UTF-8 becomes U+FFFD: our reader refuses anything else
+    if (byte >= 0x80) {  // invalid UTF-8 becomes U+FFFD, because our reader refuses it
       const auto point = platform::first_code_point(text);
       platform::append_utf8(out, point.value);
       text.remove_prefix(point.bytes);

@@ -5,8 +5,8 @@
 //  - Anything else wrong throws kInvalidArgument with the JSON pointer of the place.
 //  - Numbers must be finite; an integer may be written 1.0, not 1.5.
 //  - Described enums are written by name: kLowVram as "low_vram".
-//  - Texts are written as valid UTF-8: a byte that belongs to no letter becomes U+FFFD. So whatever
-//    is written can be read again.
+//  - Texts are written as valid UTF-8: invalid bytes become U+FFFD, so the output can
+//    always be read again.
 //  - Doubles are written with the fewest digits that read back to the same value.
 #pragma once
 
@@ -30,7 +30,7 @@
 namespace atelier::json {
 
 struct ReadReport {
-  std::vector<std::string> unknown;  // JSON pointers of keys that nothing reads
+  std::vector<std::string> unknown;  // JSON pointers of unknown keys
 };
 
 // Deepest nesting that is read; more is refused before it can exhaust the stack.
@@ -41,7 +41,7 @@ boost::json::value parse(std::string_view text);
 
 // "kLowVram" -> "low_vram"
 std::string enum_name(std::string_view enumerator);
-// a/b and ~ escaped as RFC 6901 wants it.
+// a/b and ~ escaped as RFC 6901 requires.
 std::string pointer_to(const std::string& parent, std::string_view key);
 [[noreturn]] void refuse(const std::string& pointer, const std::string& what);
 
@@ -92,7 +92,7 @@ T read_integer(const boost::json::value& from, const std::string& pointer) {
   }
   if (from.is_double()) {
     const double value = from.get_double();
-    constexpr double kExact = 9007199254740992.0;  // 2^53: larger doubles are no exact integers
+    constexpr double kExact = 9007199254740992.0;  // 2^53: larger doubles are not exact integers
     if (value == std::floor(value) && std::abs(value) <= kExact &&
         std::in_range<T>(static_cast<std::int64_t>(value))) {
       return static_cast<T>(value);

@@ -102,7 +102,7 @@ TEST(DescribedJson, AnyTextAndAnyNumberCanBeWrittenAndRead) {
     for (auto size = random() % 50; size > 0; --size) {
       platform::append_utf8(letters, static_cast<char32_t>(random() % 0x110000) >> random() % 17);
     }
-    letters = platform::valid_utf8(letters);  // a surrogate is no letter
+    letters = platform::valid_utf8(letters);  // a surrogate is not a character
     value.seed = random();
     value.texts = {letters, value.name};
     value.named[value.name] = letters;

@@ -1,4 +1,4 @@
-// How much of a JSON text is something else than long strings, found without keeping anything: the
+// How much of a JSON text is not part of long strings, computed without allocating: the
 // memory that a document takes is many times its text where it is made of many small values
 // ("0,0,0,…" takes 16 bytes per value), and hardly more than its text where it is one picture in
 // base64. Any thread; needs no valid JSON and never fails.

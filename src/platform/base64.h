@@ -1,4 +1,4 @@
-// Base64 (RFC 4648, standard alphabet, padded). Pictures arrive in requests this way, up to 48 MB,
+// Base64 (RFC 4648, standard alphabet, padded). Pictures in replies have several MB,
 // so both directions work on whole groups. Any thread; nothing is thrown but bad_alloc.
 #pragma once
 

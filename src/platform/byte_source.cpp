@@ -128,7 +128,7 @@ class JoinedSource final : public ByteSource {
   std::uint64_t size_ = 0;
 };
 
-// Three bytes are four letters, so every place of the text is found without what is before it.
+// Three bytes are four characters, so any offset of the text can be read on its own.
 class Base64Source final : public ByteSource {
  public:
   explicit Base64Source(std::shared_ptr<const ByteSource> bytes) : bytes_(std::move(bytes)) {}

@@ -1,5 +1,5 @@
-// Bytes that are read piece by piece, from a file or from memory, so that who sends them never
-// holds them all. Immutable, any thread. Failures throw Error(kInternal) with the system's reason.
+// Bytes that are read piece by piece, from a file or from memory, so that a sender never
+// holds all. Immutable, any thread. Failures throw Error(kInternal) with the system's reason.
 #pragma once
 
 #include <cstdint>

@@ -92,7 +92,7 @@ bool ChildWatch::reap() {
   int status = 0;
   const pid_t reaped = ::waitpid(pid_, &status, WNOHANG);
   if (reaped == 0 || (reaped < 0 && errno == EINTR)) return false;
-  end_ = reaped == pid_ ? end_of(status) : ProcessEnd{};  // somebody else reaped it
+  end_ = reaped == pid_ ? end_of(status) : ProcessEnd{};  // reaped elsewhere in this process
   ended_.notify_all();
   return true;
 }
@@ -110,7 +110,8 @@ std::optional<ProcessEnd> ChildWatch::wait_end(std::chrono::milliseconds at_most
 }
 
 void ChildWatch::send_signal(int signal) {
-  // Under the lock: what is not reaped keeps its number, so nobody else can be hit.
+  // Under the lock: a child that is not reaped keeps its process id, so the signal cannot reach
+  // another process.
   const std::scoped_lock lock(mutex_);
   if (!end_) ::kill(pid_, signal);
 }

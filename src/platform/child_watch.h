@@ -1,4 +1,4 @@
-// The thread that stays with one child process: writes what the child says on its standard output
+// The thread that watches one child process: writes the child's standard output
 // and error into the log, and reaps it as soon as it has ended. Owned by ChildProcess (process.h);
 // its functions may be called from any thread. Failures: start() throws std::system_error.
 #pragma once

@@ -1,5 +1,5 @@
-// A condition variable whose waiting is measured by the monotonic clock: a system clock that is set
-// back by an hour makes nobody wait an hour. (std::condition_variable does the same by a function
+// A condition variable whose waiting is measured by the monotonic clock: changes of the system time
+// have no effect. (std::condition_variable does the same by a function
 // that the thread sanitizer of g++ 12 does not know and reports falsely.) Any thread. Never fails.
 #pragma once
 
@@ -24,7 +24,7 @@ class Condition {
   void wait(std::unique_lock<std::mutex>& lock, Predicate holds) {
     while (!holds()) wait_once(lock);
   }
-  // False: it did not hold in time.
+  // False: the predicate did not hold in time.
   template <class Predicate>
   bool wait_until(std::unique_lock<std::mutex>& lock, std::chrono::steady_clock::time_point end,
                   Predicate holds) {

@@ -12,7 +12,8 @@ namespace fs = std::filesystem;
 
 // Longer than any tick that kernels are built with (10 ms), for both time stamps.
 constexpr std::chrono::milliseconds kTick{25};
-constexpr std::size_t kEntriesMax = 20'000;  // a wrong folder (a whole disk) must not hang anybody
+constexpr std::size_t kEntriesMax =
+    20'000;  // a wrong folder (a whole disk) must not block the caller
 
 std::int64_t nanoseconds(const timespec& time) {
   return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
@@ -66,7 +67,7 @@ bool changed_within(const FileStamp& stamp, std::chrono::nanoseconds time) {
   timespec now = {};
   ::clock_gettime(CLOCK_REALTIME, &now);
   const std::int64_t age = nanoseconds(now) - stamp.changed_ns;
-  // A time to come is another machine's clock, which tells nothing.
+  // A time in the future was written by another machine's clock and is ignored.
   return age > -time.count() && age < time.count();
 }
 

@@ -1,5 +1,5 @@
-// Which version of a file lies at a path: what the system changes with every replacement and every
-// write. Cheap (one call of the system); any thread; a file that cannot be looked at is absent.
+// Which version of a file is at a path: what the system changes with every replacement and every
+// write. Cheap (one call of the system); any thread; absent for a file that cannot be read.
 #pragma once
 
 #include <chrono>

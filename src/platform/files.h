@@ -19,7 +19,7 @@ std::string read_text(const std::filesystem::path& path, std::uint64_t bytes_max
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::uint8_t> bytes);
 
 // What write_file_atomically() left in this folder when its process was killed; how many there
-// were. For a folder in which nobody writes now.
+// were. For a folder in which no file is being written.
 std::size_t remove_temporary_files(const std::filesystem::path& folder);
 
 // What lies in a folder, folders included; nothing when it is none or cannot be read.

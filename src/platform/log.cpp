@@ -22,7 +22,7 @@ bool is_control(char32_t character) {
   return character < 0x20 || (character >= 0x7f && character < 0xa0);  // C0, DEL, C1
 }
 
-// Ends of lines that are no control characters, and what turns the direction of text.
+// Line separators that are not control characters, and marks that change the direction of text.
 bool changes_layout(char32_t character) {
   return (character >= 0x2028 && character <= 0x202e) ||
          (character >= 0x2066 && character <= 0x2069) || character == 0x200e ||

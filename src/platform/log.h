@@ -1,7 +1,7 @@
 // Where log lines go. The layers write here; each program says at its start what to do with a line
 // (spdlog in the station, standard error in its children). Thread-safe once set. A line may quote
-// anything from outside: on its way it is made valid UTF-8, and what could end it or speak to a
-// terminal is escaped.
+// anything from outside: it is made valid UTF-8, and characters that end a line or control a
+// terminal are escaped.
 #pragma once
 
 #include <functional>
@@ -18,8 +18,8 @@ void set_log_sink(LogSink sink);  // before any other thread runs
 void log(LogLevel level, const std::string& line);
 
 // "a\nb\x1b[2J" with the line's end and the escape written out, so that it is one harmless line;
-// the same for what turns the direction of text. Valid UTF-8, whatever the text was. For all that
-// is printed for a person and came from outside.
+// the same for marks that change the direction of text. Valid UTF-8, whatever the text was. For all
+// that is printed for a person and came from outside.
 std::string without_control_characters(std::string_view text);
 
 inline void log_info(const std::string& line) { log(LogLevel::kInfo, line); }

@@ -6,7 +6,7 @@
 namespace atelier::platform {
 namespace {
 
-constexpr std::size_t kNameBytesMax = 100;  // of a longer one nobody asks what it was to be
+constexpr std::size_t kNameBytesMax = 100;  // longer ones get no suggestion
 constexpr std::size_t kBeginningMin = 3;    // "neg" may mean "negative_prompt", "n" may not
 
 }  // namespace
@@ -41,7 +41,7 @@ std::vector<std::string> near_names(std::string_view name, const std::vector<std
       ranked.emplace_back(begins ? std::min<std::size_t>(distance, 1) : distance, each);
     }
   }
-  // A name of one letter is one letter away from every other.
+  // All names of one character have the distance 1.
   std::erase_if(ranked, [&](const auto& each) { return each.first >= name.size(); });
   std::ranges::stable_sort(ranked, {}, &std::pair<std::size_t, std::string>::first);
   std::vector<std::string> names;

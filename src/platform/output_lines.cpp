@@ -19,7 +19,7 @@ void OutputLines::feed(std::string_view bytes, Clock::time_point now) {
   last_ = now;
   while (!bytes.empty()) {
     const std::size_t end = std::min(bytes.find('\n'), bytes.size());
-    // A little more than is written, so that the cut can be seen to fall between two letters.
+    // A little more than is written, so that the cut can be made between two characters.
     const std::size_t kept = std::min(end, kOutputLineBytesMax + kLetterBytesMax - line_.size());
     line_.append(bytes.substr(0, kept));
     size_ += end;

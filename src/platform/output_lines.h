@@ -1,5 +1,5 @@
 // What a child writes on its standard output and error, made into lines of the log: none is longer
-// than kOutputLineBytesMax, and a child that writes without end cannot push everything else out of
+// than kOutputLineBytesMax, and a child that writes without limit cannot displace other lines of
 // the log. Used by the thread that watches the child; pure, the time is given.
 #pragma once
 

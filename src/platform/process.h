@@ -1,8 +1,8 @@
-// Child processes that talk over one local socket: the child finds it as file descriptor 3. It has
-// a session of its own (no terminal), nothing on its standard input, and what it writes on standard
-// output and error becomes lines of this program's log. It gets the environment of environment.h
-// and no other descriptor. Called by whoever owns the child. Failures throw Error (kInternal) with
-// the program and the reason.
+// Child processes that communicate over one local socket: the child finds it as file descriptor 3.
+// It has a session of its own (no terminal), nothing on its standard input, and what it writes on
+// standard output and error becomes lines of this program's log. It gets the environment of
+// environment.h and no other descriptor. Called by the owner of the child. Failures throw Error
+// (kInternal) with the program and the reason.
 #pragma once
 
 #include <sys/types.h>

@@ -1,4 +1,4 @@
-// Text as UTF-8 (RFC 3629: no overlong forms, no surrogates). Whatever comes from outside may be
+// Text as UTF-8 (RFC 3629: no overlong forms, no surrogates). Text from outside may be
 // any bytes: the writers of JSON, of the log and of pictures pass it through valid_utf8(), and
 // every quotation is shortened by cut(). Pure functions, any thread; they never fail.
 #pragma once
@@ -23,7 +23,7 @@ bool is_utf8(std::string_view text);
 std::string valid_utf8(std::string_view text);
 void append_valid_utf8(std::string& out, std::string_view text);
 
-// At most the first `bytes_max` bytes, shorter where a code point would be cut. Bytes that are no
+// At most the first `bytes_max` bytes, shorter where a code point would be cut. Bytes that are not
 // UTF-8 are kept as they are.
 std::string cut(std::string_view text, std::size_t bytes_max);
 

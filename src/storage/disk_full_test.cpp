@@ -59,8 +59,8 @@ class DiskFull : public testing::Test {
     return false;
   }
 
-  // `write` with so little space, more each time, until it succeeds. `before` makes the state anew
-  // each time; `done` says, from the files alone, whether the write is there.
+  // `write` with so little space, more each time, until it succeeds. `before` creates the state
+  // again each time; `done` says, from the files alone, whether the write is there.
   void with_less_and_less_space(const std::function<void()>& before,
                                 const std::function<void()>& write,
                                 const std::function<bool()>& done) {

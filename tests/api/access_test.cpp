@@ -1,4 +1,4 @@
-// Who may talk to a running station.
+// Access rules of a running station: Host, Origin and key.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-// What nobody should send: each is a 4xx with a sentence, and the next request works.
+// Invalid requests: each is a 4xx with a sentence, and the next request works.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -40,7 +40,7 @@ class BadInputApi : public testing::Test {
 };
 StationProcess* BadInputApi::station = nullptr;
 
-// Names that nobody has are the old clients' default: clients_test.cpp.
+// Unknown names select the default model for old clients: clients_test.cpp.
 TEST_F(BadInputApi, ModelsThatDoNotExistOrDoNotDraw) {
   for (const char* path : {"/v1/images/generations", "/v1/generate", "/v1/images/generate"}) {
     for (const char* model : {"moondream-2", "joycaption-alpha-2", "wd14-vit-v2"}) {
@@ -90,7 +90,7 @@ TEST_F(BadInputApi, PicturesThatAreNone) {
   const std::string whole = png(64, 64);
   for (const std::string& image :
        {std::string{"*not base64*"}, std::string{"data:image/png,plain"},
-        std::string{"http://127.0.0.1:1/a.png"}, base64("these are no picture's bytes"),
+        std::string{"http://127.0.0.1:1/a.png"}, base64("plain words"),
         base64(whole.substr(0, whole.size() / 2)), base64(png(40'000, 40'000, Rows::kFirstOnly)),
         base64("<svg xmlns=\"http://www.w3.org/2000/svg\"/>")}) {
     expect_refused("/v1/generate", R"({"prompt":"x","image":")" + image + "\"}");
@@ -115,7 +115,7 @@ TEST_F(BadInputApi, WhatStandsInAPicturesPlaceIsNamedWithItsField) {
   refused(base64("<svg xmlns='http://www.w3.org/2000/svg'/>"), "this is SVG");
   refused(base64("<!doctype html><p>404"), "this is HTML");
   refused(base64("{\"error\":\"not found\"}"), "this is JSON");
-  refused(base64(base64(png(64, 64))), "encoded once more");
+  refused(base64(base64(png(64, 64))), "encoded twice");
   refused("https://example.org/a.png", "address (https://)");
   refused("<svg/>", "this is SVG");
   // Native clients send standard base64; old ones may not.
@@ -139,7 +139,7 @@ TEST_F(BadInputApi, APromptThatIsForgottenOrStandsInTheWrongPlace) {
   expect_refused("/v1/generate", "{}", "Prompt is required");
   const auto blank = station->ask("POST", "/api/v1/jobs",
                                   R"({"input":{"prompt":"","width":64,"height":64,"steps":1}})");
-  EXPECT_EQ(blank.status, 202) << blank.body;  // said so: the model draws what it likes
+  EXPECT_EQ(blank.status, 202) << blank.body;  // accepted: an empty prompt is allowed
 }
 
 TEST_F(BadInputApi, ABodyOf60Megabytes) {

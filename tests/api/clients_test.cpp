@@ -1,4 +1,4 @@
-// What unmodified clients of before send, and what they need to hear.
+// Requests of unmodified legacy clients, and the replies that they expect.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -124,7 +124,7 @@ TEST(ClientsApiSettings, WhoeverSetsItRefusesUnknownModelsToAll) {
   for (const char* path : kPaths) {
     EXPECT_THAT(generate_with(strict, path, "flux-dev", status), HasSubstr("flux-dev"));
     EXPECT_EQ(status, 404);
-    generate_with(strict, path, "sdxl-realism", status);  // a role, which the starter plays
+    generate_with(strict, path, "sdxl-realism", status);  // a role that the starter model serves
     EXPECT_EQ(status, 200);
   }
 }

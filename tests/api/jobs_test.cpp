@@ -1,4 +1,4 @@
-// The native way: ask, follow, lose a worker, stop.
+// The native API: submit, follow, lose a worker, cancel.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>

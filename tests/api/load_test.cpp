@@ -1,4 +1,4 @@
-// What a station costs and how it answers while much is asked of it. Limits are loose: other
+// Memory and response times of a station under load. Limits are loose: other
 // programs run on a test machine too.
 #include <gtest/gtest.h>
 
@@ -53,7 +53,7 @@ TEST(LoadApi, AWaitingClientIsToldToContinueAtOnce) {
   EXPECT_LT(Clock::now() - before, 500ms);  // libcurl waits a second before it sends anyway
   client.send(body);
   const auto reply = client.reply();
-  EXPECT_GE(reply.status, 400);  // five million zero bits are no picture
+  EXPECT_GE(reply.status, 400);  // five million zero bits are not a picture
   EXPECT_LT(reply.status, 500) << reply.body;
 }
 

@@ -16,7 +16,7 @@ class PeakMemory {
     before_ = resident_kb();
   }
 
-  long before_kb() const { return before_; }  // 0: nobody knows
+  long before_kb() const { return before_; }  // 0: not known
   long grown_kb() const { return resident_kb() - before_; }
 
  private:

@@ -62,7 +62,7 @@ std::string rgba_png(std::uint32_t width, std::uint32_t height, Pixel pixel) {
 }
 
 struct PngSize {
-  std::uint32_t width = 0, height = 0;  // 0: this is no PNG
+  std::uint32_t width = 0, height = 0;  // 0: not a PNG
 };
 inline PngSize png_size(std::string_view bytes) {
   if (bytes.size() < 24 || !bytes.starts_with("\x89PNG\r\n\x1a\n")) return {};

@@ -1,5 +1,5 @@
-// Children that stand still at the worst time, and pictures that make a decoder say too much: the
-// station goes on. Other jobs run, requests are answered, SIGTERM ends it.
+// Children that hang at critical times, and pictures that make a decoder write long logs: the
+// station continues. Other jobs run, requests are answered, SIGTERM ends it.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -33,7 +33,7 @@ pid_t worker_of(const StationProcess& station) {
       station.json("/api/v1/status").at("workers").at(0).at("pid").as_int64());
 }
 
-// The station's children of this name (the first 15 letters of the program's).
+// The station's children of this name (the first 15 bytes of the program's).
 std::vector<pid_t> children_of(const StationProcess& station, std::string_view name) {
   std::vector<pid_t> children;
   for (const auto& entry : fs::directory_iterator("/proc")) {

@@ -80,7 +80,7 @@ std::vector<Framing> ambiguous_framings() {
       {"length with a NUL", "Content-Length: 0\0\r\n"s, kHidden},
       {"control character in a header", "A: b\x01\r\n", kHidden},
       {"NUL in a name", "A\0: b\r\n"s, kHidden},
-      {"header without a colon", "nonsense\r\n", kHidden},
+      {"header without a colon", "no_colon\r\n", kHidden},
       {"header without a name", ": b\r\n", kHidden},
       {"chunk size that overflows", "Transfer-Encoding: chunked\r\n",
        "ffffffffffffffff0\r\n\r\n0\r\n\r\n" + kHidden},

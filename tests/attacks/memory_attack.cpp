@@ -1,5 +1,5 @@
-// Clients that send much or take nothing: what the station's memory grows by is bounded, and it
-// goes on answering others.
+// Clients that send much or do not read: the growth of the station's memory is bounded, and it
+// continues to answer others.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -76,7 +76,7 @@ TEST(MemoryAttack, AHundredReadersOfEventsThatNeverRead) {
   const auto job = station.wait_for(id, "succeeded failed");
   EXPECT_EQ(job.at("state").as_string(), "succeeded");
   expect_grown_below(memory, 80);
-  // One that has read nothing yet, and one that comes again, are told the end.
+  // One that has read nothing yet, and one that comes again, get the end event.
   std::string text = clients.front()->text_until("event: end\n");
   EXPECT_FALSE(text.empty());
   const std::string data = clients.front()->text_until("\n\n");
@@ -135,7 +135,7 @@ TEST(MemoryAttack, ManyLongPicturesAtOnce) {
   std::vector<std::thread> senders;
   for (int i = 0; i < attack_rounds(8, 40); ++i) {
     senders.emplace_back([&] {
-      EXPECT_EQ(station.ask("POST", "/api/v1/jobs", body).status, 422);  // zeros are no picture
+      EXPECT_EQ(station.ask("POST", "/api/v1/jobs", body).status, 422);  // zeros are not a picture
     });
   }
   for (auto& sender : senders) sender.join();

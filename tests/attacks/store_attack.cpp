@@ -311,7 +311,7 @@ TEST_F(FaultyDisk, WhileItIsFullTheStationAnswersAndWhatEndedIsStoredAfterwards)
   EXPECT_EQ(after.at("attempt"), 1);  // it did not run again
 }
 
-// Starts it with so much space, more each time, until it is ready; `before` makes its home anew.
+// Starts it with more space each time until it is ready; `before` creates its home again.
 void start_with_less_and_less_space(StationProcess& station, const StationOptions& options,
                                     const std::function<void(std::int64_t)>& leave,
                                     const std::function<void()>& before) {

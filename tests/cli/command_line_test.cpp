@@ -327,13 +327,13 @@ TEST_F(CommandLine, WhatAKilledCommandLeftIsSweptByTheNextOne) {
                               "900 & while ! ls tmp/*/atelier.db; do sleep 0.05; done; kill -9 $!";
   ASSERT_EQ(std::system(("{ " + command + "; } >/dev/null 2>&1").c_str()), 0);
   EXPECT_FALSE(fs::is_empty(temporary));
-  fs::create_directories(temporary + "/atelier-of-somebody-else");
+  fs::create_directories(temporary + "/atelier-of-another-user");
   ASSERT_EQ(run("generate x -o out.png --alone --steps 1", "TMPDIR='" + temporary + "'"), 0);
   std::vector<std::string> left;
   for (const auto& entry : fs::directory_iterator(temporary)) {
     left.push_back(entry.path().filename().string());
   }
-  EXPECT_THAT(left, testing::ElementsAre("atelier-of-somebody-else"));
+  EXPECT_THAT(left, testing::ElementsAre("atelier-of-another-user"));
 }
 
 }  // namespace

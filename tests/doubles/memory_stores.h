@@ -1,5 +1,5 @@
-// Stores that keep everything in memory, for tests of the scheduler: no disk, the same promises,
-// and a disk that is full when a test wants it.
+// Stores that keep everything in memory, for tests of the scheduler: no disk, the same guarantees,
+// and writes that fail as on a full disk when a test sets it.
 #pragma once
 
 #include <algorithm>

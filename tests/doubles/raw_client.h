@@ -55,7 +55,7 @@ class RawClient {
     if (socket_ >= 0) ::close(std::exchange(socket_, -1));
   }
 
-  // "I send nothing more", while replies are still read.
+  // Shuts down the sending half; replies are still read.
   void half_close() { ::shutdown(socket_, SHUT_WR); }
 
   // Closes so that the other side sees a reset.

@@ -1,4 +1,4 @@
-// A scheduler in memory for the tests of this folder: jobs run when the test says so.
+// A scheduler in memory for tests of `http`: jobs advance when the test calls for it.
 // Thread-safe like the real one; listeners are called from the thread that moves the job.
 #pragma once
 
@@ -37,7 +37,7 @@ class SchedulerDouble : public scheduler::Scheduler {
   bool queue_full = false;
   std::optional<Error> refuses;               // as for a value outside of its row
   std::string no_models_because;              // as at the station's start
-  std::string found_by_refresh;               // a model that somebody put there meanwhile
+  std::string found_by_refresh;               // a model that was added meanwhile
   std::chrono::milliseconds insert_takes{0};  // as a slow disk would
   bool looks_for_models = false;              // until let_go()
   bool decodes_pictures = false;              // until let_go()
@@ -106,7 +106,7 @@ class SchedulerDouble : public scheduler::Scheduler {
     });
   }
 
-  // Lets those go on who were held back.
+  // Resumes the calls that were held back.
   void let_go() {
     std::vector<std::function<void()>> held;
     {

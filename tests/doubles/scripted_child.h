@@ -1,4 +1,4 @@
-// Children for tests that say what they are told and then do what they are told: a shell with the
+// Children for tests that write given bytes and then run a given command: a shell with the
 // socket on descriptor 3.
 #pragma once
 
@@ -18,7 +18,7 @@ inline LaunchChild launcher_of(const std::string& program, std::vector<std::stri
   return [options] { return platform::ChildProcess::spawn(options); };
 }
 
-// Writes `said` at once, whatever it is asked, and then goes on with `then` (a command).
+// Writes `said` at once, without reading requests, and then runs `then` (a command).
 inline LaunchChild saying(const std::string& said, const std::string& then = "exec sleep 1000") {
   return launcher_of("/bin/sh", {"-c", "printf %s \"$1\" >&3; " + then, "sh", said});
 }

@@ -1,4 +1,4 @@
-// A disk that takes so many bytes more and then is full, for the program that links this or has it
+// A disk that accepts a number of bytes and then is full, for the program that links this or has it
 // preloaded. Any thread.
 #pragma once
 

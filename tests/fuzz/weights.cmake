@@ -1,4 +1,6 @@
 if(TARGET atelier_weight_formats)
   atelier_fuzzer(safetensors_fuzz SOURCES safetensors_fuzz.cpp USES atelier_weight_formats)
+  atelier_fuzzer(ncnn_fuzz SOURCES ncnn_fuzz.cpp USES atelier_weight_formats)
+  atelier_fuzzer(onnx_fuzz SOURCES onnx_fuzz.cpp USES atelier_weight_formats)
   atelier_fuzzer(pickle_fuzz SOURCES pickle_fuzz.cpp USES atelier_weight_formats)
 endif()

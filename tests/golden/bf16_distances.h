@@ -1,6 +1,6 @@
 // How far bf16 numbers may be from fp32 numbers: 1.5 times as far as the reference's own bf16
 // numbers are from its fp32 numbers (tools/reference/make_bf16_distances.py). Our fp32 numbers
-// stand for the truth: other golden tests prove them. Test code: a missing file throws.
+// are the baseline: other golden tests verify them. Test code: a missing file throws.
 #pragma once
 
 #include <gtest/gtest.h>

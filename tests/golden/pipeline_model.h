@@ -41,7 +41,7 @@ struct GoldenModel {
   boost::json::object json;
 };
 
-// Wants nothing of a job but its pictures.
+// Ignores progress and previews.
 class Silent final : public JobObserver {
  public:
   void on_progress(const card::Progress&) override {}

@@ -34,7 +34,7 @@ inline bool ends_with_any(std::string_view text, std::initializer_list<std::stri
   return false;
 }
 
-// `component` is "unet", "vae", "text_encoder" …; the rules are told in weights.py.
+// `component` is "unet", "vae", "text_encoder" …; the rules are described in weights.py.
 inline Tensor seeded_tensor(const std::string& component, const std::string& name,
                             at::IntArrayRef shape) {
   Tensor tensor = at::empty(shape, at::kFloat);

@@ -62,7 +62,7 @@ struct Grid {
   }
 };
 
-// The commonest colour of the outer frame; shapes seldom reach it and never fill it.
+// The commonest colour of the outer frame; shapes rarely reach it and never fill it.
 Rgb background_of(const Grid& grid, const std::vector<Rgb>& pixels) {
   const int frame = std::max(2, std::min(grid.width, grid.height) / 24);
   std::array<std::vector<Rgb>, kPalette.size()> votes;
@@ -116,8 +116,8 @@ Rgb core_colour(const std::vector<std::size_t>& member, const std::vector<Rgb>& 
   return median_of(std::move(core));
 }
 
-// How much of each pixel the object covers, told by where its colour lies between the background's
-// and the object's; only within reach of the component.
+// How much of each pixel the object covers, computed from where its colour lies between the
+// background's and the object's; only within reach of the component.
 std::vector<double> coverage_of(const Grid& grid, const std::vector<std::size_t>& member,
                                 const std::vector<Rgb>& pixels, const Rgb& background,
                                 const Rgb& core) {

@@ -2,7 +2,7 @@
 //
 // Called by the starter model's tests and, through tools/starter/picture_check_library.cpp, by its
 // training tools, so that both score pictures with the same rules. Pure functions of their
-// arguments; any thread. Fails never: what it cannot name it calls kUnknown.
+// arguments; any thread. Never fails: what it does not recognise is kUnknown.
 #pragma once
 
 #include <array>

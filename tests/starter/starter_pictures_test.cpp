@@ -1,4 +1,4 @@
-// The starter model draws what it is told: the engine makes the held-back prompts' pictures with
+// The starter model follows its prompts: the engine makes the held-back prompts' pictures with
 // the model's own settings, the analyser reads them back.
 #include <gtest/gtest.h>
 

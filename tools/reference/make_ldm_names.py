@@ -13,7 +13,7 @@ import torch
 from diffusers.loaders import single_file_utils as reference
 from transformers import CLIPTextConfig, CLIPTextModelWithProjection
 
-from make_model_goldens import OUT
+from golden_file import OUT
 from weights import seeded_tensor
 
 RESNET = [("norm1", "in_layers.0"), ("conv1", "in_layers.2"), ("time_emb_proj", "emb_layers.1"),

@@ -1,12 +1,4 @@
-"""Writes tests/golden/data/models/<name>.{json,f32}: outputs of the reference's networks with seeded weights.
-
-The .json holds versions, component, configuration, every tensor's name and shape, and the cases; the outputs
-lie as little-endian fp32, one after the other, in the .f32 beside it. Inputs are named and made on both sides.
-"""
-
-import json
-import pathlib
-import sys
+"""Writes the golden files of the diffusion networks (golden_file.py says how)."""
 
 import diffusers
 import torch
@@ -14,9 +6,9 @@ import transformers
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
+from golden_file import GoldenFile
 from weights import canonical_name, seed_model, seeded_input
 
-OUT = pathlib.Path(__file__).resolve().parents[2] / "tests/golden/data/models"
 VERSIONS = {"torch": torch.__version__.split("+")[0], "diffusers": diffusers.__version__,
             "transformers": transformers.__version__}
 SD15 = dict(block_out_channels=[32, 64, 64, 64], layers_per_block=2, norm_num_groups=8, cross_attention_dim=32,
@@ -39,28 +31,11 @@ TEXT = dict(vocab_size=1000, hidden_size=32, intermediate_size=64, num_hidden_la
             max_position_embeddings=77, projection_dim=48, bos_token_id=0, pad_token_id=1)
 
 
-class Golden:
+class Golden(GoldenFile):
     def __init__(self, name, component, model, config):
         seed_model(model, component)
-        tensors = {canonical_name(model, key): list(value.shape) for key, value in model.named_parameters()}
-        self.name, self.outputs = name, []
-        self.json = dict(versions=VERSIONS, component=component, config=config, tensors=tensors, cases=[])
-
-    def add(self, outputs, **case):
-        """outputs: {name: tensor}; everything else describes the inputs."""
-        listed = []
-        for name, tensor in outputs.items():
-            assert tensor.dtype == torch.float32 and tensor.isfinite().all(), name
-            listed.append({"name": name, "shape": list(tensor.shape)})
-            self.outputs.append(tensor.contiguous())
-        self.json["cases"].append(dict(case, outputs=listed))
-
-    def write(self):
-        data = b"".join(tensor.numpy().astype("<f4").tobytes() for tensor in self.outputs)
-        (OUT / f"{self.name}.f32").write_bytes(data)
-        (OUT / f"{self.name}.json").write_text(json.dumps(self.json, separators=(",", ":")) + "\n")
-        spread = max(float(tensor.abs().max()) for tensor in self.outputs)
-        print(f"{self.name}: {len(data)} bytes, largest {spread:.3f}", file=sys.stderr)
+        tensors = {canonical_name(model, key): value.shape for key, value in model.named_parameters()}
+        super().__init__(name, component, config, tensors, VERSIONS)
 
 
 def unet(name, config, sizes, timesteps, batch=2, tokens=7):
@@ -125,7 +100,6 @@ def text(name, projection, **changes):
 
 def main():
     torch.set_num_threads(1)
-    OUT.mkdir(parents=True, exist_ok=True)
     with torch.inference_mode():
         unet("unet_sd15", SD15, [(16, 16), (16, 24), (13, 9)], [981, 1, 412.3751], tokens=77)
         unet("unet_sd15_inpaint", dict(SD15, in_channels=9, layers_per_block=1), [(8, 16)], [500])

@@ -194,7 +194,7 @@ std::vector<Finding> check_catch(const SourceFile& file, const std::vector<Table
 
 std::vector<Finding> check_cuts(const SourceFile& file) {
   constexpr std::string_view kCut = "substr(0, ";
-  constexpr int kShortest = 16;  // shorter ones take apart what is no text: ids, marks, hashes
+  constexpr int kShortest = 16;  // shorter ones split values that are not text: ids, marks, hashes
   const std::string path = below_src(file.path);
   if (path.empty() || is_test(path)) return {};
   std::vector<Finding> found;
@@ -203,7 +203,7 @@ std::vector<Finding> check_cuts(const SourceFile& file) {
     for (auto at = line.find(kCut); at != std::string::npos; at = line.find(kCut, at + 1)) {
       if (std::atoi(line.c_str() + at + kCut.size()) < kShortest) continue;
       found.push_back({file.path, i + 1,
-                       "this may cut a text inside a letter: use platform::cut() "
+                       "this may cut a text inside a code point: use platform::cut() "
                        "(platform/utf8.h)"});
     }
   }

@@ -28,7 +28,7 @@ std::vector<Finding> check_includes(const SourceFile& file, const std::vector<Ta
 std::vector<Finding> check_libraries(const SourceFile& file,
                                      const std::vector<TableRow>& libraries);
 std::vector<Finding> check_catch(const SourceFile& file, const std::vector<TableRow>& allowed);
-// A text that is cut at a number of bytes: platform::cut() does it between letters.
+// A text that is cut at a number of bytes: platform::cut() does it between code points.
 std::vector<Finding> check_cuts(const SourceFile& file);
 // Ids of tasks, as the descriptions in src/card/tasks/ give them.
 std::vector<std::string> task_ids(const std::vector<SourceFile>& sources);

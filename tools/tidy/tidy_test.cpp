@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "files.h"
+#include "prose.h"
 #include "rules.h"
 
 namespace atelier::tidy {
@@ -78,7 +79,7 @@ TEST(Tidy, CatchStandsAtTheEdgesOnly) {
   expect_none(over_sources([&](const SourceFile& file) { return check_catch(file, rows); }));
 }
 
-TEST(Tidy, TextsAreCutBetweenLetters) { expect_none(over_sources(check_cuts)); }
+TEST(Tidy, TextsAreCutBetweenCodePoints) { expect_none(over_sources(check_cuts)); }
 
 TEST(Tidy, NoLayerNamesATask) {
   const auto ids = task_ids(project().sources);
@@ -96,6 +97,23 @@ TEST(Tidy, NamesSaySomething) {
   expect_none(all);
 }
 
+TEST(Tidy, ProseIsPlain) {
+  const ProseRules rules = parse_prose(read_data_lines(kData / "prose.txt"));
+  std::vector<Finding> all;
+  const auto check = [&](const SourceFile& file) {
+    if (!is_swept(file.path, rules)) return;
+    for (Finding& finding : check_prose(file, rules)) all.push_back(std::move(finding));
+  };
+  for (const SourceFile& source : project().sources) check(source);
+  for (const ListedFile& file : project().files) {
+    if (!ends_with(file.path, ".md")) continue;
+    SourceFile document = parse_source(file.path, read_text(kRoot / file.path));
+    document.code.clear();
+    check(document);
+  }
+  expect_none(all);
+}
+
 TEST(Tidy, EverySourceHasItsTest) {
   expect_none(check_tests_exist(project().files, table("untested.txt")));
 }
@@ -107,7 +125,7 @@ TEST(Tidy, EveryFolderIsOnTheMapAndSaysWhatItIs) {
 TEST(Tidy, NoLargeFileOutsideTheStarterPack) { expect_none(check_blobs(project().files)); }
 
 TEST(Tidy, SizesAreWithinTheGuidance) {
-  // Guidance, no limit to game: printed for whoever reads the log.
+  // Guidance, not a limit: printed into the log.
   const std::string notes = sentences(over_sources(check_size));
   if (!notes.empty()) std::cout << "look again at:" << notes << "\n";
 }
@@ -207,6 +225,45 @@ TEST(TidyRules, SeeEmptyNames) {
   EXPECT_EQ(check_words("src/http/string_utils.cpp").size(), 1u);
   EXPECT_EQ(check_words("src/http/base.h").size(), 1u);
   EXPECT_TRUE(check_words("src/platform/base64.h").empty());
+}
+
+const ProseRules kSmallProse =
+    parse_prose({"nobody -> what does not happen", "is no (unless after: there) -> is not a",
+                 "- src/http/", "- docs/old.md"});
+
+TEST(TidyRules, SeeBannedWordsInCommentsAndTextsButNotInCode) {
+  const auto file = parse_source("src/json/a.cpp",
+                                 "int nobody = 0;  // "
+                                 "Nobody waits\n"
+                                 "refuse(\"this is \"\n       \"no size\");\n"
+                                 "// `nobody` is a user, nobody_waits a name\n");
+  const auto found = check_prose(file, kSmallProse);
+  ASSERT_EQ(found.size(), 2u) << sentences(found);
+  EXPECT_EQ(found[0].line, 1u);
+  EXPECT_EQ(found[1].line, 2u);
+  EXPECT_NE(found[1].message.find("is not a"), std::string::npos);
+}
+
+TEST(TidyRules, AllowAPhraseBehindCertainWords) {
+  EXPECT_TRUE(
+      check_prose(parse_source("a.cpp", "// there is no file, it is. No: is, no\n"), kSmallProse)
+          .empty());
+  EXPECT_EQ(check_prose(parse_source("a.cpp", "// this is no file\n"), kSmallProse).size(), 1u);
+}
+
+TEST(TidyRules, SeeBannedWordsInDocumentsOutsideTheirCode) {
+  SourceFile document =
+      parse_source("docs/a.md", "it is\nno size\n```text\nnobody\n```\n`nobody`\n");
+  document.code.clear();
+  const auto found = check_prose(document, kSmallProse);
+  ASSERT_EQ(found.size(), 1u) << sentences(found);
+  EXPECT_EQ(found[0].line, 1u);
+}
+
+TEST(TidyRules, KnowWhichFoldersAreNotSwept) {
+  EXPECT_FALSE(is_swept("src/http/a.cpp", kSmallProse));
+  EXPECT_FALSE(is_swept("docs/old.md", kSmallProse));
+  EXPECT_TRUE(is_swept("src/httpd.cpp", kSmallProse));
 }
 
 TEST(TidyRules, SeeASourceWithoutATest) {

@@ -64,6 +64,7 @@ TEST(AllModels, EveryFamilyRecognisesAndLoadsItsOwnModelAndNoOther) {
     EXPECT_EQ(found.card.family, family.id);
     EXPECT_GT(found.card.memory.weights_bytes, 0);
     EXPECT_FALSE(found.layout.components.empty());
+    EXPECT_NE(found.facts.find<DenoiserFacts>(), nullptr);
     const auto shapes = load_model(found, {.bind = {.device = at::kMeta}});
     const auto loaded = load_model(found, {});
     EXPECT_GT(loaded->bytes(), 0);

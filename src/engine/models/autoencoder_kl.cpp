@@ -235,7 +235,7 @@ void check_input(const Tensor& x, std::int64_t channels, std::int64_t multiple, 
     return;
   }
   throw Error(ErrorCode::kInvalidArgument,
-              "the autoencoder wants " + std::string(what) + " of " + std::to_string(channels) +
+              "the autoencoder takes " + std::string(what) + " of " + std::to_string(channels) +
                   " channels with sides that are multiples of " + std::to_string(multiple));
 }
 
@@ -276,12 +276,14 @@ AutoencoderKlConfig AutoencoderKlConfig::from_json(const boost::json::object& js
 
 struct AutoencoderKl::Parts {
   AutoencoderKlConfig config;
+  std::shared_ptr<ModuleTree> modules;
   Encoder encoder;
   Decoder decoder;
   Conv2d quant_conv, post_quant_conv;
 
   Parts(const AutoencoderKlConfig& given, const Binder& binder)
       : config(given),
+        modules(binder.modules()),
         encoder(config, binder.scope("encoder")),
         decoder(config, binder.scope("decoder")) {
     const std::int64_t latent = config.latent_channels;
@@ -322,6 +324,11 @@ AutoencoderKl::AutoencoderKl(AutoencoderKl&&) noexcept = default;
 AutoencoderKl& AutoencoderKl::operator=(AutoencoderKl&&) noexcept = default;
 
 const AutoencoderKlConfig& AutoencoderKl::config() const { return parts_->config; }
+
+void AutoencoderKl::rebind(const TensorSource& source, std::span<const std::string> tensors) {
+  const c10::InferenceMode no_graph;
+  parts_->modules->rebind(source, tensors);
+}
 
 LatentMoments AutoencoderKl::encode(const Tensor& image, const CheckCancelled& check) const {
   const c10::InferenceMode no_graph;

@@ -7,6 +7,8 @@
 #include <boost/json/object.hpp>
 #include <functional>
 #include <memory>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "engine/tensor/torch_compat.h"
@@ -14,6 +16,7 @@
 namespace atelier::engine {
 
 class Binder;
+class TensorSource;
 
 struct AutoencoderKlConfig {
   std::int64_t in_channels = 3;
@@ -55,6 +58,8 @@ class AutoencoderKl {
   AutoencoderKl& operator=(AutoencoderKl&&) noexcept;
 
   const AutoencoderKlConfig& config() const;
+  // Binds the layers of these tensors again (nn/module_tree.h); not during a call.
+  void rebind(const TensorSource& source, std::span<const std::string> tensors);
   // image [batch, 3, height, width] in [-1, 1], sides multiples of scale().
   LatentMoments encode(const Tensor& image, const CheckCancelled& check = {}) const;
   // latents [batch, latent_channels, h, w] -> [batch, 3, h * scale, w * scale].

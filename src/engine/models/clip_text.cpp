@@ -50,6 +50,12 @@ struct EncoderLayer {
   }
 };
 
+Bound<Tensor> bind_embedding(const Binder& binder, std::int64_t count, std::int64_t width) {
+  return Bound<Tensor>({binder}, [=](const std::vector<Binder>& places) {
+    return places[0].tensor("weight", {count, width});
+  });
+}
+
 void check_ids(const Tensor& ids, const ClipTextConfig& config) {
   if (ids.dim() != 2 || ids.size(1) < 1 || ids.size(1) > config.max_position_embeddings) {
     throw Error(ErrorCode::kInvalidArgument, "the text encoder takes up to " +
@@ -98,20 +104,21 @@ ClipTextConfig ClipTextConfig::from_json(const boost::json::object& json) {
 
 struct ClipText::Parts {
   ClipTextConfig config;
-  Tensor token_embedding;     // [vocabulary, hidden]
-  Tensor position_embedding;  // [positions, hidden]
+  std::shared_ptr<ModuleTree> modules;
+  Bound<Tensor> token_embedding;     // [vocabulary, hidden]
+  Bound<Tensor> position_embedding;  // [positions, hidden]
   std::vector<EncoderLayer> layers;
   LayerNorm final_layer_norm;
   Linear text_projection;
 
-  Parts(const ClipTextConfig& given, const Binder& root) : config(given) {
+  Parts(const ClipTextConfig& given, const Binder& root) : config(given), modules(root.modules()) {
     // Newer files of the encoder without a projection drop the wrapper.
     const Binder binder = root.has_scope("text_model") ? root.scope("text_model") : root;
     const Binder embeddings = binder.scope("embeddings");
     token_embedding =
-        embeddings.tensor("token_embedding.weight", {config.vocab_size, config.hidden_size});
-    position_embedding = embeddings.tensor("position_embedding.weight",
-                                           {config.max_position_embeddings, config.hidden_size});
+        bind_embedding(embeddings.scope("token_embedding"), config.vocab_size, config.hidden_size);
+    position_embedding = bind_embedding(embeddings.scope("position_embedding"),
+                                        config.max_position_embeddings, config.hidden_size);
     for (std::int64_t i = 0; i < config.num_hidden_layers; ++i) {
       layers.emplace_back(config, binder.scope("encoder").scope("layers").scope(i));
     }
@@ -132,6 +139,11 @@ ClipText& ClipText::operator=(ClipText&&) noexcept = default;
 
 const ClipTextConfig& ClipText::config() const { return parts_->config; }
 
+void ClipText::rebind(const TensorSource& source, std::span<const std::string> tensors) {
+  const c10::InferenceMode no_graph;
+  parts_->modules->rebind(source, tensors);
+}
+
 ClipTextOutput ClipText::forward(const Tensor& ids, const ClipTextRequest& request) const {
   const c10::InferenceMode no_graph;
   const Parts& parts = *parts_;
@@ -143,8 +155,8 @@ ClipTextOutput ClipText::forward(const Tensor& ids, const ClipTextRequest& reque
                                                  std::to_string(count) + " is possible");
   }
   const std::int64_t wanted = count + 1 + request.hidden_state;  // layers run before it
-  Tensor x = at::embedding(parts.token_embedding, ids.to(parts.token_embedding.device()));
-  x.add_(parts.position_embedding.narrow(0, 0, ids.size(1)));  // [batch, tokens, hidden]
+  Tensor x = at::embedding(*parts.token_embedding, ids.to(parts.token_embedding->device()));
+  x.add_(parts.position_embedding->narrow(0, 0, ids.size(1)));  // [batch, tokens, hidden]
   ClipTextOutput output;
   output.states = x;
   for (std::int64_t i = 0; i < (request.pooled ? count : wanted); ++i) {

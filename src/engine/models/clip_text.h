@@ -6,6 +6,7 @@
 
 #include <boost/json/object.hpp>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "engine/tensor/torch_compat.h"
@@ -13,6 +14,7 @@
 namespace atelier::engine {
 
 class Binder;
+class TensorSource;
 
 struct ClipTextConfig {
   std::int64_t vocab_size = 49408;
@@ -27,7 +29,8 @@ struct ClipTextConfig {
   std::int64_t eos_token_id = 49407;  // 2 means: the largest id of the prompt (old, wrong files)
   bool with_projection = false;       // CLIPTextModelWithProjection
 
-  // Keys and defaults of the reference's config.json; `architectures` tells about the projection.
+  // Keys and defaults of the reference's config.json; `architectures` says whether there is a
+  // projection.
   static ClipTextConfig from_json(const boost::json::object& json);
 };
 
@@ -41,9 +44,9 @@ struct ClipTextRequest {
 };
 
 struct ClipTextOutput {
-  Tensor states;     // [batch, tokens, hidden]
-  Tensor pooled;     // [batch, hidden], after the final norm, at the end-of-text token; if asked
-  Tensor projected;  // [batch, projection]; if asked and the model has a projection
+  Tensor states;  // [batch, tokens, hidden]
+  Tensor pooled;  // [batch, hidden], after the final norm, at the end-of-text token; if requested
+  Tensor projected;  // [batch, projection]; if requested and the model has a projection
 };
 
 class ClipText {
@@ -55,6 +58,8 @@ class ClipText {
   ClipText& operator=(ClipText&&) noexcept;
 
   const ClipTextConfig& config() const;
+  // Binds the layers of these tensors again (nn/module_tree.h); not during forward().
+  void rebind(const TensorSource& source, std::span<const std::string> tensors);
   // ids [batch, tokens] int64 on the CPU, tokens <= max_position_embeddings.
   ClipTextOutput forward(const Tensor& ids, const ClipTextRequest& request = {}) const;
 

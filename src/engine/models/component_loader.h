@@ -10,7 +10,7 @@
 #include "engine/models/model_family.h"
 #include "engine/nn/module.h"
 #include "engine/weights/content_hash.h"
-#include "engine/weights/weights.h"
+#include "engine/weights/dequantised_source.h"
 
 namespace atelier::engine {
 
@@ -29,13 +29,14 @@ class ComponentLoader {
     const CheckpointComponent& part = component(name, title);
     BindOptions bind = options_.bind;
     bind.dtype = dtype;
-    const ViewSource source(part.weights, title,
+    const ViewSource stored(part.weights, title,
                             reads() ? TensorData::kRead : TensorData::kShapesOnly);
+    const DequantisedSource source(stored);
     const Binder binder(source, bind);
     auto network = std::make_unique<Network>(config, binder);
     // A tensor without a place in the network would change what it computes.
     binder.check_all_used();
-    finish(name, source, dtype);
+    finish(name, stored, dtype);
     return network;
   }
 

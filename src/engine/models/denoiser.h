@@ -1,5 +1,5 @@
 // Capability: makes images from text by removing noise from the latents of an autoencoder. One job
-// at a time, from the job thread.
+// at a time, from the job thread. Its facts are DenoiserFacts (CapabilityFacts in model_family.h).
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -25,7 +25,7 @@ struct TextEncoder {
   std::shared_ptr<const ClipText> encoder;
 };
 
-// How the model is used, from its files.
+// How the model is used, from its files. Known before it is loaded.
 struct DenoiserFacts {
   int default_steps = 25;
   double default_guidance = 7.5;

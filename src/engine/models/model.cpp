@@ -12,8 +12,8 @@ std::int64_t Model::bytes() const {
       [](std::int64_t sum, const auto& component) { return sum + component.second; });
 }
 
-void Model::refuse(std::string_view capability) const {
-  throw Error(ErrorCode::kUnsupported, "model '" + id() + "' (" + files_.card.family + ") cannot " +
+void refuse_capability(const card::ModelCard& card, std::string_view capability) {
+  throw Error(ErrorCode::kUnsupported, "model '" + card.id + "' (" + card.family + ") cannot " +
                                            std::string(capability) + ": choose another model");
 }
 

@@ -25,6 +25,9 @@ struct LoadedFiles {
   std::map<std::string, std::int64_t> component_bytes;  // in memory
 };
 
+// Throws kUnsupported: the model cannot do this.
+[[noreturn]] void refuse_capability(const card::ModelCard& card, std::string_view capability);
+
 class Model {
  public:
   explicit Model(LoadedFiles files) : files_(std::move(files)) {}
@@ -51,7 +54,7 @@ class Model {
   template <class Capability>
   Capability& capability() {
     Capability* const found = find_capability<Capability>();
-    if (found == nullptr) refuse(Capability::kCapability);
+    if (found == nullptr) refuse_capability(files_.card, Capability::kCapability);
     return *found;
   }
 
@@ -65,8 +68,6 @@ class Model {
   }
 
  private:
-  [[noreturn]] void refuse(std::string_view capability) const;
-
   LoadedFiles files_;
   std::map<std::type_index, std::shared_ptr<void>> kept_;
 };

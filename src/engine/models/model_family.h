@@ -4,9 +4,11 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <typeindex>
 
 #include "card/model_card.h"
 #include "engine/models/model.h"
@@ -17,10 +19,30 @@ namespace atelier::engine {
 
 struct ModelFamily;
 
+// What a capability needs to know before a model is loaded, by the type of the capability's facts
+// (DenoiserFacts). A model has a capability exactly when it has its facts.
+class CapabilityFacts {
+ public:
+  template <class Facts>
+  void set(Facts facts) {
+    facts_[std::type_index(typeid(Facts))] = std::make_shared<const Facts>(std::move(facts));
+  }
+  // Null: the model does not have the capability.
+  template <class Facts>
+  const Facts* find() const {
+    const auto found = facts_.find(std::type_index(typeid(Facts)));
+    return found == facts_.end() ? nullptr : static_cast<const Facts*>(found->second.get());
+  }
+
+ private:
+  std::map<std::type_index, std::shared_ptr<const void>> facts_;
+};
+
 struct DetectedModel {
   const ModelFamily* family = nullptr;  // set by detect_model()
   card::ModelCard card;                 // all but what the pipelines add: the tasks and their rows
   CheckpointLayout layout;
+  CapabilityFacts facts;
 };
 
 struct LoadOptions {

@@ -12,6 +12,7 @@
 #include "engine/weights/component_reader.h"
 #include "engine/weights/ldm_names.h"
 #include "engine/weights/relatives.h"
+#include "platform/check.h"
 #include "platform/error.h"
 
 namespace atelier::engine {
@@ -250,8 +251,7 @@ bool zeros_for_absent(const CheckpointLayout& layout) {
          (zeros == nullptr || !zeros->is_bool() || zeros->as_bool());
 }
 
-DenoiserFacts read_facts(const DetectedModel& model) {
-  const CheckpointLayout& layout = model.layout;
+DenoiserFacts read_facts(const card::ModelCard& card, const CheckpointLayout& layout) {
   DenoiserFacts facts;
   facts.dual_text_encoder = has_dual_text_encoder(layout);
   facts.zeros_for_absent = zeros_for_absent(layout);
@@ -266,7 +266,7 @@ DenoiserFacts read_facts(const DetectedModel& model) {
     facts.scheduler_config["steps_offset"] = 1;
     facts.scheduler_config["clip_sample"] = false;
   }
-  if (has_few_steps(model.card, layout)) {
+  if (has_few_steps(card, layout)) {
     facts.default_steps = 6;
     facts.default_guidance = 1.5;
   }
@@ -309,8 +309,11 @@ card::ModelCard make_card(const CheckpointFiles& files, const CheckpointLayout& 
 std::optional<DetectedModel> detect(const CheckpointFiles& files, Kind kind) {
   std::optional<CheckpointLayout> layout = read_layout(files, kind);
   if (!layout) return std::nullopt;
-  card::ModelCard card = make_card(files, *layout, kind);
-  return DetectedModel{nullptr, std::move(card), std::move(*layout)};
+  DetectedModel model;
+  model.card = make_card(files, *layout, kind);
+  model.facts.set(read_facts(model.card, *layout));
+  model.layout = std::move(*layout);
+  return model;
 }
 
 // ---- Loading
@@ -434,8 +437,9 @@ const AutoencoderKl& StableDiffusion::vae_in_fp32() {
     version().check_unchanged(path());
     const std::optional<DetectedModel> model = detect(CheckpointFiles(path(), id()), kind_);
     if (!model) version().check_unchanged(path());
+    CHECK(model);  // the same files are of the same family
     const LoadOptions options{bind_, {}};
-    ComponentLoader loader(model.value(), options);
+    ComponentLoader loader(*model, options);
     auto vae = loader.load<AutoencoderKl>("vae", "autoencoder", facts_.vae, at::kFloat);
     version().check_unchanged(path());
     fp32_vae_ = std::move(vae);
@@ -445,7 +449,9 @@ const AutoencoderKl& StableDiffusion::vae_in_fp32() {
 
 std::unique_ptr<Model> load(const DetectedModel& model, const LoadOptions& options, Kind kind) {
   const CheckpointLayout& layout = model.layout;
-  DenoiserFacts facts = read_facts(model);
+  const DenoiserFacts* const given = model.facts.find<DenoiserFacts>();
+  CHECK(given != nullptr);  // detect() has set them
+  DenoiserFacts facts = *given;
   const UNet2DConfig unet = UNet2DConfig::from_json(config_of(layout, "unet"));
   const at::ScalarType dtype = options.bind.dtype;
   // SDXL's published autoencoder overflows in 16 bits and says so in its file.

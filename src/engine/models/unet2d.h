@@ -1,12 +1,13 @@
 // The conditional UNet of Stable Diffusion 1.5 and SDXL (and any size of the same architecture).
 // Built once per loaded model from bound weights. Called by the pipelines from the job thread:
-// prepare() once per job, forward() once per step. What the configuration asks for and this
-// architecture does not have throws kUnsupported; wrong shapes throw kInvalidArgument.
+// prepare() once per job, forward() once per step. Options of the configuration that this
+// architecture does not have throw kUnsupported; wrong shapes throw kInvalidArgument.
 #pragma once
 
 #include <boost/json/object.hpp>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 namespace atelier::engine {
 
 class Binder;
+class TensorSource;
 
 struct UNet2DConfig {
   std::int64_t in_channels = 4;
@@ -52,12 +54,20 @@ struct Conditioning {
     Tensor key, value;  // [batch, heads, tokens, head width]
   };
   std::int64_t batch = 0;
-  std::vector<KeyValue> cross;  // every cross attention, in the order in which forward() meets them
+  std::vector<KeyValue> cross;  // every cross attention, in the order in which forward() runs them
   Tensor added;                 // [batch, time embedding] of text_time, or undefined
 };
 
 struct Hooks {
   std::function<void()> check_cancelled;  // called between blocks; throws to end the forward
+};
+
+// What a ControlNet adds. Each tensor has the shape of the one that it is added to.
+struct UNetResiduals {
+  // One per skip connection in the order of the down path (the first is conv_in's), added after the
+  // down path has run; or none. diffusers: down_block_additional_residuals.
+  std::vector<Tensor> down;
+  Tensor mid;  // to the output of the middle, or undefined; mid_block_additional_residual
 };
 
 class UNet2D {
@@ -68,12 +78,15 @@ class UNet2D {
   UNet2D& operator=(UNet2D&&) noexcept;
 
   const UNet2DConfig& config() const;
+  // Binds the layers of these tensors again (nn/module_tree.h); not during a call.
+  void rebind(const TensorSource& source, std::span<const std::string> tensors);
   // context [batch, tokens, cross_attention_dim].
   Conditioning prepare(const Tensor& context, const AddedConditioning& added = {}) const;
   // sample [batch, in_channels, h, w], any height and width; timestep may be fractional.
   // -> [batch, out_channels, h, w] in the dtype of the sample.
+  // Residuals of another count or shape throw kInvalidArgument.
   Tensor forward(const Tensor& sample, double timestep, const Conditioning& conditioning,
-                 const Hooks& hooks = {}) const;
+                 const Hooks& hooks = {}, const UNetResiduals& residuals = {}) const;
 
  private:
   struct Parts;

@@ -74,34 +74,42 @@ void gather_rows(const Gather& from, std::int64_t first, std::int64_t count, Bf1
   });
 }
 
-}  // namespace
-
-Conv2d::Conv2d(const Binder& binder, const ConvShape& shape)
-    : shape_(shape), bias_(binder.tensor("bias", {shape.out})) {
-  CHECK(shape.upsample == Upsample::kNo || is_3x3(shape));
+ConvWeights bind(const Binder& binder, const ConvShape& shape) {
+  ConvWeights bound;
+  bound.bias = binder.tensor("bias", {shape.out});
   const std::vector<std::int64_t> sizes = {shape.out, shape.in, shape.kernel, shape.kernel};
   const bool winograd = is_3x3(shape) && !binder.precise();
   if (binder.packs_weights()) {
     const Tensor stored = binder.stored("weight", sizes);
     if (winograd && shape.in >= kWinogradChannelsMin) {
-      packed_winograd_ =
+      bound.packed_winograd =
           pack_winograd(binder.arena(), stored,
                         shape.upsample == Upsample::kYes ? Winograd::kUpsampled : Winograd::kPlain);
     } else {
-      packed_rows_ = pack_matrix(binder.arena(), {weight_rows(stored)}, {bias_});
+      bound.packed_rows = pack_matrix(binder.arena(), {weight_rows(stored)}, {bound.bias});
     }
     binder.release("weight");
-    return;
+    return bound;
   }
   const bool fp32 = binder.device().is_cpu() && binder.dtype() == at::kFloat;
   if (winograd && fp32 && winograd_takes(sizes)) {
     const Tensor weight = binder.borrowed("weight", sizes);
-    winograd_ = winograd_weight(
+    bound.winograd = winograd_weight(
         weight, shape.in * shape.out <= kPairsForTile4 ? WinogradTile::k4x4 : WinogradTile::k2x2);
     binder.release("weight");
   } else {
-    weight_ = binder.tensor("weight", sizes).contiguous(at::MemoryFormat::ChannelsLast);
+    bound.weight = binder.tensor("weight", sizes).contiguous(at::MemoryFormat::ChannelsLast);
   }
+  return bound;
+}
+
+}  // namespace
+
+Conv2d::Conv2d(const Binder& binder, const ConvShape& shape)
+    : shape_(shape), bound_({binder}, [shape](const std::vector<Binder>& places) {
+        return bind(places[0], shape);
+      }) {
+  CHECK(shape.upsample == Upsample::kNo || is_3x3(shape));
 }
 
 Tensor Conv2d::operator()(const Tensor& x, const ConvAdded& added) const {
@@ -116,17 +124,17 @@ Tensor Conv2d::operator()(const Tensor& x, const ConvAdded& added) const {
 Tensor Conv2d::upsampled(const Tensor& x, at::IntArrayRef size) const {
   CHECK(shape_.upsample == Upsample::kYes && size.size() == 2);
   const Tensor pictures = x.contiguous(at::MemoryFormat::ChannelsLast);
-  if (packed_winograd_.defined()) return packed_winograd(pictures, size, {});
+  if (bound_->packed_winograd.defined()) return packed_winograd(pictures, size, {});
   return run(at::upsample_nearest2d(pictures, size), size, {});
 }
 
 Tensor Conv2d::run(const Tensor& x, at::IntArrayRef size, const ConvAdded& added) const {
-  if (packed_winograd_.defined()) return packed_winograd(x, size, added);
-  if (packed_rows_.defined()) return packed_rows(x, size, added);
-  Tensor result = winograd_.defined() ? winograd_conv3x3(x, winograd_, bias_)
+  if (bound_->packed_winograd.defined()) return packed_winograd(x, size, added);
+  if (bound_->packed_rows.defined()) return packed_rows(x, size, added);
+  Tensor result = bound_->winograd.defined() ? winograd_conv3x3(x, bound_->winograd, bound_->bias)
                   : is_pointwise(shape_)
-                      ? pointwise(x, weight_, bias_)
-                      : at::conv2d(x, weight_, bias_, shape_.stride, shape_.padding);
+                      ? pointwise(x, bound_->weight, bound_->bias)
+                      : at::conv2d(x, bound_->weight, bound_->bias, shape_.stride, shape_.padding);
   add(result, added);
   return result;
 }
@@ -135,12 +143,12 @@ Tensor Conv2d::packed_winograd(const Tensor& x, at::IntArrayRef size,
                                const ConvAdded& added) const {
   WinogradCall call;
   call.input = x;
-  call.bias = bias_.to(at::kFloat).unsqueeze(0);
+  call.bias = bound_->bias.to(at::kFloat).unsqueeze(0);
   if (added.to_channels.defined()) call.bias = call.bias + added.to_channels.to(at::kFloat);
   call.residual = added.to_pixels;
   call.height = size[0];
   call.width = size[1];
-  return winograd_bf16(call, packed_winograd_);
+  return winograd_bf16(call, bound_->packed_winograd);
 }
 
 Tensor Conv2d::packed_rows(const Tensor& x, at::IntArrayRef size, const ConvAdded& added) const {
@@ -150,7 +158,7 @@ Tensor Conv2d::packed_rows(const Tensor& x, at::IntArrayRef size, const ConvAdde
   const bool adds = added.to_pixels.defined() && !added.to_channels.defined();
   const Tensor residual =
       adds ? added.to_pixels.contiguous(at::MemoryFormat::ChannelsLast) : Tensor();
-  const std::int64_t stride = 2 * packed_rows_.pairs();
+  const std::int64_t stride = 2 * bound_->packed_rows.pairs();
   const bool gathers = !is_pointwise(shape_) || shape_.in % 2 != 0;
   const std::int64_t round = gathers ? std::clamp<std::int64_t>(kRoundBytes / (2 * stride), 1,
                                                                 std::max<std::int64_t>(count, 1))
@@ -169,7 +177,7 @@ Tensor Conv2d::packed_rows(const Tensor& x, at::IntArrayRef size, const ConvAdde
     }
     product.residual = adds ? bf16_data(residual) + first * shape_.out : nullptr;
     product.out = bf16_data(out) + first * shape_.out;
-    multiply_rows(product, packed_rows_);
+    multiply_rows(product, bound_->packed_rows);
   }
   if (!adds) {
     Tensor result = out;

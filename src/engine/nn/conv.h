@@ -1,5 +1,5 @@
 // Two-dimensional convolution of pictures, [batch, channels, height, width] kept channels_last: the
-// one place that knows which implementation is fastest for a shape. A layer keeps its weight in one
+// one place that chooses the fastest implementation for a shape. A layer keeps its weight in one
 // form, chosen when it is bound, so that one form serves every picture size:
 //
 //   bf16 on a CPU with the instructions   3x3 with stride 1: Winograd; all others: packed rows of
@@ -34,16 +34,25 @@ struct ConvAdded {
   Tensor to_pixels = {};    // a picture like the result
 };
 
+struct ConvWeights {
+  Tensor bias;
+  // One of these is defined.
+  Tensor weight;    // [out, in, kernel, kernel], channels_last
+  Tensor winograd;  // fp32
+  PackedWinograd packed_winograd;
+  PackedMatrix packed_rows;  // k: kernel rows, then kernel columns, then channels
+};
+
 class Conv2d {
  public:
   Conv2d() = default;
   // Binds `weight` [out, in, kernel, kernel] and `bias` [out].
   Conv2d(const Binder& binder, const ConvShape& shape);
 
-  bool defined() const { return bias_.defined(); }
-  at::ScalarType dtype() const { return bias_.scalar_type(); }
+  bool defined() const { return bound_.defined(); }
+  at::ScalarType dtype() const { return bound_->bias.scalar_type(); }
   // Dtype and device of its inputs.
-  at::TensorOptions options() const { return bias_.options(); }
+  at::TensorOptions options() const { return bound_->bias.options(); }
   // -> [batch, out, (h + 2 padding - kernel) / stride + 1, …], channels_last
   Tensor operator()(const Tensor& x, const ConvAdded& added = {}) const;
   // With Upsample::kYes: to `size` (height, width), twice the input's or one less.
@@ -55,12 +64,7 @@ class Conv2d {
   Tensor packed_rows(const Tensor& x, at::IntArrayRef size, const ConvAdded& added) const;
 
   ConvShape shape_;
-  Tensor bias_;
-  // One of these is defined.
-  Tensor weight_;    // [out, in, kernel, kernel], channels_last
-  Tensor winograd_;  // fp32
-  PackedWinograd packed_winograd_;
-  PackedMatrix packed_rows_;  // k: kernel rows, then kernel columns, then channels
+  Bound<ConvWeights> bound_;
 };
 
 }  // namespace atelier::engine

@@ -1,70 +1,93 @@
 #include "engine/nn/linear.h"
 
 namespace atelier::engine {
+namespace {
 
-Linear::Linear(const Binder& binder, std::int64_t in, std::int64_t out, Bias bias) {
-  if (binder.packs_weights()) {
-    *this = joined({binder}, in, {out}, bias);
-    return;
-  }
-  weight_ = binder.tensor("weight", {out, in});
-  if (bias == Bias::kYes) bias_ = binder.tensor("bias", {out});
+LinearWeights bind_one(const Binder& binder, std::int64_t in, std::int64_t out, Bias bias) {
+  LinearWeights bound;
+  bound.weight = binder.tensor("weight", {out, in});
+  if (bias == Bias::kYes) bound.bias = binder.tensor("bias", {out});
+  return bound;
 }
+
+LinearWeights bind_joined(const std::vector<Binder>& places, std::int64_t in,
+                          const std::vector<std::int64_t>& outs, Bias bias) {
+  const bool packs = places[0].packs_weights();
+  std::vector<Tensor> weights, biases;
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    weights.push_back(packs ? places[i].stored("weight", {outs[i], in})
+                            : places[i].borrowed("weight", {outs[i], in}));
+    if (bias == Bias::kYes) biases.push_back(places[i].tensor("bias", {outs[i]}));
+  }
+  LinearWeights bound;
+  if (packs) {
+    bound.packed = pack_matrix(places[0].arena(), weights, biases);
+  } else {
+    bound.weight = at::cat(weights, 0);  // [sum of outs, in]
+    if (bias == Bias::kYes) bound.bias = at::cat(biases, 0);
+  }
+  for (const Binder& place : places) place.release("weight");
+  return bound;
+}
+
+LinearWeights bind_convolution(const Binder& binder, std::int64_t in, std::int64_t out) {
+  LinearWeights bound;
+  if (binder.packs_weights()) {
+    const Tensor weight = binder.stored("weight", {out, in, 1, 1}).reshape({out, in});
+    bound.packed = pack_matrix(binder.arena(), {weight}, {binder.tensor("bias", {out})});
+    binder.release("weight");
+  } else {
+    bound.weight = binder.tensor("weight", {out, in, 1, 1}).reshape({out, in});
+    bound.bias = binder.tensor("bias", {out});
+  }
+  return bound;
+}
+
+LinearWeights bind_gated(const Binder& binder, std::int64_t in, std::int64_t out) {
+  if (!binder.packs_weights()) return bind_one(binder, in, 2 * out, Bias::kYes);
+  LinearWeights bound;
+  bound.packed = pack_gated_matrix(binder.arena(), binder.stored("weight", {2 * out, in}),
+                                   binder.tensor("bias", {2 * out}));
+  binder.release("weight");
+  return bound;
+}
+
+}  // namespace
+
+Linear::Linear(const Binder& binder, std::int64_t in, std::int64_t out, Bias bias)
+    : bound_({binder}, [=](const std::vector<Binder>& places) {
+        return places[0].packs_weights() ? bind_joined(places, in, {out}, bias)
+                                         : bind_one(places[0], in, out, bias);
+      }) {}
 
 Linear Linear::joined(const std::vector<Binder>& binders, std::int64_t in,
                       const std::vector<std::int64_t>& outs, Bias bias) {
-  const bool packs = binders[0].packs_weights();
-  std::vector<Tensor> weights, biases;
-  for (std::size_t i = 0; i < binders.size(); ++i) {
-    weights.push_back(packs ? binders[i].stored("weight", {outs[i], in})
-                            : binders[i].borrowed("weight", {outs[i], in}));
-    if (bias == Bias::kYes) biases.push_back(binders[i].tensor("bias", {outs[i]}));
-  }
-  Linear all;
-  if (packs) {
-    all.packed_ = pack_matrix(binders[0].arena(), weights, biases);
-    for (const Binder& binder : binders) binder.release("weight");
-    return all;
-  }
-  all.weight_ = at::cat(weights, 0);  // [sum of outs, in]
-  if (bias == Bias::kYes) all.bias_ = at::cat(biases, 0);
-  for (const Binder& binder : binders) binder.release("weight");
-  return all;
+  return Linear(Bound<LinearWeights>(binders, [=](const std::vector<Binder>& places) {
+    return bind_joined(places, in, outs, bias);
+  }));
 }
 
 Linear Linear::from_convolution(const Binder& binder, std::int64_t in, std::int64_t out) {
-  Linear linear;
-  if (binder.packs_weights()) {
-    const Tensor weight = binder.stored("weight", {out, in, 1, 1}).reshape({out, in});
-    linear.packed_ = pack_matrix(binder.arena(), {weight}, {binder.tensor("bias", {out})});
-    binder.release("weight");
-    return linear;
-  }
-  linear.weight_ = binder.tensor("weight", {out, in, 1, 1}).reshape({out, in});
-  linear.bias_ = binder.tensor("bias", {out});
-  return linear;
+  return Linear(Bound<LinearWeights>({binder}, [=](const std::vector<Binder>& places) {
+    return bind_convolution(places[0], in, out);
+  }));
 }
 
 Tensor Linear::operator()(const Tensor& x, const Tensor& residual) const {
-  if (packed_.defined()) return multiply_packed(x, packed_, residual);
-  Tensor y = at::linear(x, weight_, bias_);
+  const LinearWeights& bound = *bound_;
+  if (bound.packed.defined()) return multiply_packed(x, bound.packed, residual);
+  Tensor y = at::linear(x, bound.weight, bound.bias);
   return residual.defined() ? y.add_(residual) : y;
 }
 
-GatedLinear::GatedLinear(const Binder& binder, std::int64_t in, std::int64_t out) {
-  if (binder.packs_weights()) {
-    packed_ = pack_gated_matrix(binder.arena(), binder.stored("weight", {2 * out, in}),
-                                binder.tensor("bias", {2 * out}));
-    binder.release("weight");
-    return;
-  }
-  weight_ = binder.tensor("weight", {2 * out, in});
-  bias_ = binder.tensor("bias", {2 * out});
-}
+GatedLinear::GatedLinear(const Binder& binder, std::int64_t in, std::int64_t out)
+    : bound_({binder},
+             [=](const std::vector<Binder>& places) { return bind_gated(places[0], in, out); }) {}
 
 Tensor GatedLinear::operator()(const Tensor& x) const {
-  if (packed_.defined()) return multiply_packed(x, packed_);
-  const std::vector<Tensor> both = at::linear(x, weight_, bias_).chunk(2, -1);
+  const LinearWeights& bound = *bound_;
+  if (bound.packed.defined()) return multiply_packed(x, bound.packed);
+  const std::vector<Tensor> both = at::linear(x, bound.weight, bound.bias).chunk(2, -1);
   return at::gelu(both[1]).mul_(both[0]);
 }
 

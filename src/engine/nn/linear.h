@@ -13,6 +13,11 @@ namespace atelier::engine {
 
 enum class Bias { kNo, kYes };
 
+struct LinearWeights {
+  Tensor weight, bias;
+  PackedMatrix packed;  // instead of weight and bias
+};
+
 class Linear {
  public:
   Linear() = default;
@@ -24,13 +29,14 @@ class Linear {
   // A 1x1 convolution that the file keeps as [out, in, 1, 1], applied to the last dimension.
   static Linear from_convolution(const Binder& binder, std::int64_t in, std::int64_t out);
 
-  bool defined() const { return weight_.defined() || packed_.defined(); }
+  bool defined() const { return bound_.defined(); }
   // x [..., in] -> [..., out], plus `residual` of that shape when it is defined
   Tensor operator()(const Tensor& x, const Tensor& residual = {}) const;
 
  private:
-  Tensor weight_, bias_;
-  PackedMatrix packed_;  // instead of weight_ and bias_
+  explicit Linear(Bound<LinearWeights> bound) : bound_(std::move(bound)) {}
+
+  Bound<LinearWeights> bound_;
 };
 
 // One product whose first half is multiplied by the GELU of its second half (GEGLU).
@@ -43,8 +49,7 @@ class GatedLinear {
   Tensor operator()(const Tensor& x) const;
 
  private:
-  Tensor weight_, bias_;
-  PackedMatrix packed_;  // instead of weight_ and bias_
+  Bound<LinearWeights> bound_;
 };
 
 }  // namespace atelier::engine

@@ -23,10 +23,12 @@ struct Binder::Record {
   std::set<std::string, std::less<>> names;  // of the source
   std::set<std::string, std::less<>> used;
   WeightArena arena;
+  std::shared_ptr<ModuleTree> modules;
 };
 
 Binder::Binder(const TensorSource& source, const BindOptions& options)
-    : record_(std::make_shared<Record>(Record{source, options, {}, {}, {}})) {
+    : record_(std::make_shared<Record>(
+          Record{source, options, {}, {}, {}, std::make_shared<ModuleTree>(options)})) {
   for (std::string& name : source.names()) record_->names.insert(std::move(name));
 }
 
@@ -77,7 +79,7 @@ Tensor Binder::converted(const std::string& key, const Tensor& stored, at::Scala
 }
 
 Tensor Binder::found(const std::string& key, at::IntArrayRef expected_shape) const {
-  const auto shape = record_->source.shape_wanted(key, expected_shape);
+  const auto shape = record_->source.shape_for(key, expected_shape);
   if (!shape) {
     throw Error(ErrorCode::kCorruptData,
                 record_->source.where() + ": tensor '" + key + "' of shape " +
@@ -114,6 +116,8 @@ Tensor Binder::tensor_if_present(std::string_view name, at::IntArrayRef expected
 }
 
 void Binder::skip(std::string_view name) const { record_->used.insert(full(name)); }
+
+const std::shared_ptr<ModuleTree>& Binder::modules() const { return record_->modules; }
 
 at::ScalarType Binder::dtype() const { return record_->options.dtype; }
 at::Device Binder::device() const { return record_->options.device; }

@@ -1,16 +1,17 @@
 // How a network gets its parameters. A layer is a plain struct whose constructor takes a Binder and
-// asks for its tensors under the checkpoint's own key:
+// takes its tensors under the checkpoint's own key:
 //
-//   Linear::Linear(Binder binder, std::int64_t in, std::int64_t out)
-//       : weight(binder.tensor("weight", {out, in})), bias(binder.tensor("bias", {out})) {}
-//   Attention::Attention(Binder& binder, …) : to_q(binder.scope("to_q"), width, width) …
+//   Linear::Linear(const Binder& binder, std::int64_t in, std::int64_t out)
+//       : bound_({binder}, [=](const auto& places) { return places[0].tensor("weight", {out, in});
+//       }) {}
+//   Attention::Attention(const Binder& binder, …) : to_q(binder.scope("to_q"), width, width) …
 //
-// Nothing is allocated before binding; a tensor is converted to the compute dtype as it is bound
-// and the mapped pages of its source are given back. Layers that keep their weight in a form of
-// their own (packs_weights()) take it as stored instead, pack it and release it. A Binder is a
-// cheap handle (copies share one record of used keys); use it on one thread, while the source
-// lives. Missing tensors and wrong shapes throw kCorruptData with the name, what was expected and
-// what was found.
+// What is made inside Bound can be bound again from another source. Nothing is allocated before
+// binding; a tensor is converted to the compute dtype as it is bound and the mapped pages of its
+// source are given back. Layers that keep their weight in a form of their own (packs_weights())
+// take it as stored instead, pack it and release it. A Binder is a cheap handle (copies share one
+// record of used keys); use it on one thread, while the source lives. Missing tensors and wrong
+// shapes throw kCorruptData with the name, what was expected and what was found.
 #pragma once
 
 #include <cstdint>
@@ -20,20 +21,12 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/nn/bind_options.h"
+#include "engine/nn/module_tree.h"
 #include "engine/nn/weight_arena.h"
 #include "engine/tensor/tensor_source.h"
 
 namespace atelier::engine {
-
-// How parameters are kept.
-struct BindOptions {
-  at::ScalarType dtype = at::kFloat;  // compute dtype
-  at::Device device = at::kCPU;
-  // Layers keep to forms that do not move the numbers beyond rounding: no Winograd. A layer keeps
-  // one form of its weight, so a precise model is another one in memory.
-  bool precise = false;
-  bool packed = true;  // bf16 on a CPU that multiplies it: weights are packed for its products
-};
 
 class Binder {
  public:
@@ -41,6 +34,8 @@ class Binder {
   Binder(const TensorSource& source, at::ScalarType dtype, at::Device device = at::kCPU)
       : Binder(source, BindOptions{.dtype = dtype, .device = device}) {}
 
+  // A binder of the same source at another place: "" is the root.
+  Binder at(std::string prefix) const { return Binder(record_, std::move(prefix)); }
   // A binder whose keys start with `<this prefix><name>.`
   Binder scope(std::string_view name) const;
   Binder scope(std::int64_t index) const { return scope(std::to_string(index)); }
@@ -72,12 +67,15 @@ class Binder {
   // A tensor that is deliberately not used (position ids): counts as used.
   void skip(std::string_view name) const;
 
+  // The layers bound so far, for the network to keep.
+  const std::shared_ptr<ModuleTree>& modules() const;
+
   at::ScalarType dtype() const;
   at::Device device() const;
   // "down_blocks.0.resnets.1." or "" at the root.
   const std::string& prefix() const { return prefix_; }
 
-  // Names of the source that nobody has bound, in the order of the source.
+  // Names of the source that were not bound, in the order of the source.
   std::vector<std::string> unused() const;
   // Throws kCorruptData naming the first few tensors that were never bound.
   void check_all_used() const;
@@ -93,6 +91,36 @@ class Binder {
 
   std::shared_ptr<Record> record_;
   std::string prefix_;
+};
+
+// The parameters of a layer, registered under the keys of its tensors so that they can be replaced
+// as a whole (nn/module_tree.h). Copies share the parameters.
+template <class Parameters>
+class Bound {
+ public:
+  Bound() = default;
+  // `bind(places)` makes the parameters; it is called again with binders of another source at the
+  // same places, so it must keep no reference to what is gone by then.
+  template <class Bind>
+  Bound(const std::vector<Binder>& places, Bind bind)
+      : parameters_(std::make_shared<Parameters>(bind(places))) {
+    std::vector<std::string> prefixes;
+    for (const Binder& place : places) prefixes.push_back(place.prefix());
+    places.front().modules()->add(prefixes,
+                                  [parameters = parameters_, prefixes, bind](const Binder& root) {
+                                    std::vector<Binder> again;
+                                    for (const std::string& prefix : prefixes)
+                                      again.push_back(root.at(prefix));
+                                    *parameters = bind(again);
+                                  });
+  }
+
+  bool defined() const { return parameters_ != nullptr; }
+  const Parameters& operator*() const { return *parameters_; }
+  const Parameters* operator->() const { return parameters_.get(); }
+
+ private:
+  std::shared_ptr<Parameters> parameters_;
 };
 
 }  // namespace atelier::engine

@@ -122,6 +122,52 @@ TEST(Binder, ATransposedTensorBecomesContiguous) {
   EXPECT_TRUE(at::equal(weight, at::arange(6, at::kFloat).view({2, 3}).t()));
 }
 
+struct Scale {
+  Bound<Tensor> weight;
+  explicit Scale(const Binder& binder)
+      : weight({binder},
+               [](const std::vector<Binder>& places) { return places[0].tensor("weight", {2}); }) {}
+};
+
+TEST(ModuleTree, BindsTheNamedLayersAgainAndNoOther) {
+  const MemorySource source({{"a.weight", at::ones({2})}, {"b.weight", at::ones({2})}}, "model");
+  const Binder root(source, at::kBFloat16);
+  std::vector<Scale> layers;  // moved while it grows
+  layers.emplace_back(root.scope("a"));
+  layers.emplace_back(root.scope("b"));
+  const auto modules = root.modules();
+  EXPECT_EQ(modules->size(), 2u);
+  const AddedSource patched(source, {{"b.weight", [] { return at::full({2}, 2); }}});
+  modules->rebind(patched, patched.changed());
+  EXPECT_TRUE(at::equal(*layers[0].weight, at::ones({2}, at::kBFloat16)));
+  EXPECT_TRUE(at::equal(*layers[1].weight, at::full({2}, 3, at::kBFloat16)));
+  // Nothing is bound when one of the names belongs to no layer.
+  const std::vector<std::string> names = {"b.weight", "c.weight"};
+  try {
+    modules->rebind(source, names);
+    ADD_FAILURE() << "was bound";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("model: tensor 'c.weight' belongs to no layer"));
+  }
+  EXPECT_TRUE(at::equal(*layers[1].weight, at::full({2}, 3, at::kBFloat16)));
+}
+
+TEST(ModuleTree, ALayerThatBelongsToSeveralKeysIsBoundOnce) {
+  const MemorySource source({{"q.weight", at::ones({1})}, {"k.weight", at::ones({1})}});
+  const Binder root(source, at::kFloat);
+  int bound = 0;
+  const Bound<Tensor> both(
+      {root.scope("q"), root.scope("k")}, [&bound](const std::vector<Binder>& places) {
+        ++bound;
+        return at::cat({places[0].tensor("weight", {1}), places[1].tensor("weight", {1})});
+      });
+  const AddedSource patched(source, {{"k.weight", [] { return at::full({1}, 4); }},
+                                     {"q.weight", [] { return at::full({1}, 6); }}});
+  root.modules()->rebind(patched, patched.changed());
+  EXPECT_EQ(bound, 2);
+  EXPECT_TRUE(at::equal(*both, at::tensor({7.0F, 5.0F})));
+}
+
 TEST(Binder, TensorsThatNobodyBindsAreNamed) {
   const auto source = small_network();
   const Binder root(source, at::kFloat);

@@ -8,6 +8,11 @@
 
 namespace atelier::engine {
 
+struct NormWeights {
+  Tensor weight, bias;
+  Tensor weight_fp32, bias_fp32;  // for the CPU kernels
+};
+
 class GroupNorm {
  public:
   GroupNorm() = default;
@@ -18,8 +23,7 @@ class GroupNorm {
  private:
   std::int64_t groups_ = 0;
   double eps_ = 0;
-  Tensor weight_, bias_;
-  Tensor weight_fp32_, bias_fp32_;  // for the CPU kernel
+  Bound<NormWeights> bound_;
 };
 
 class LayerNorm {
@@ -31,8 +35,7 @@ class LayerNorm {
 
  private:
   double eps_ = 0;
-  Tensor weight_, bias_;
-  Tensor weight_fp32_, bias_fp32_;  // for the CPU kernel
+  Bound<NormWeights> bound_;
 };
 
 }  // namespace atelier::engine

@@ -25,10 +25,10 @@ const std::vector<Pipeline>& all_pipelines() {
 
 card::ModelCard describe_model(const DetectedModel& detected) {
   const c10::InferenceMode inference;
-  const std::unique_ptr<Model> shapes = load_model(detected, {.bind = {.device = at::kMeta}});
+  load_model(detected, {.bind = {.device = at::kMeta}});
   card::ModelCard card = detected.card;
   for (const Pipeline& pipeline : all_pipelines()) {
-    if (auto served = pipeline.serve(*shapes)) card.tasks.push_back(std::move(*served));
+    if (auto served = pipeline.serve(detected)) card.tasks.push_back(std::move(*served));
   }
   return card;
 }

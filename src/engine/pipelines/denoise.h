@@ -1,5 +1,5 @@
 // The loop from noise to latents: sampler, network, progress, previews, cancellation. Job thread.
-// Throws kCancelled between network calls; the network itself throws it between its blocks.
+// Throws kCancelled between model evaluations; the network itself throws it between its blocks.
 #pragma once
 
 #include <functional>
@@ -12,21 +12,22 @@ namespace atelier::engine {
 struct DenoiseRun {
   Sampler* sampler = nullptr;
   NoiseSource* noise = nullptr;
-  Tensor latents;  // [pictures, 4, h, w], fp32, as they are before `first_call`
-  std::size_t first_call = 0;
+  Tensor latents;  // [pictures, 4, h, w], fp32, as they are before `first_eval`
+  std::size_t first_eval = 0;
   // Scaled latents and timestep to the guided output, fp32.
   std::function<Tensor(const Tensor& input, double timestep)> network;
   // After each step, e.g. to put the unmasked part back; may be empty.
-  std::function<Tensor(const Tensor& latents, std::size_t call)> after_step;
-  // Before each call: done calls, all calls, seconds of the calls so far; throws to stop.
+  std::function<Tensor(const Tensor& latents, std::size_t model_eval)> after_step;
+  // Before each model evaluation: how many are done, how many there are, seconds of each so far;
+  // throws to stop.
   std::function<void(int done, int total, const std::vector<double>& seconds)> on_step;
-  // The clean latents as guessed at this call; empty: no previews.
+  // The clean latents as guessed at this evaluation; empty: no previews.
   std::function<void(const Tensor& guess, int done)> on_guess;
 };
 
 struct Denoised {
   Tensor latents;
-  std::vector<double> call_seconds;
+  std::vector<double> eval_seconds;
 };
 
 Denoised denoise(const DenoiseRun& run);

@@ -61,7 +61,7 @@ class Generation {
   const JobPlan plan_;
   Conditioning conditioning_;  // one row per half: [negative, positive] or [positive]
   int pictures_done_ = 0;
-  std::vector<double> call_seconds_;
+  std::vector<double> eval_seconds_;
   double decode_seconds_ = 0;          // of the group before
   std::vector<Tensor> final_latents_;  // one entry per group
   SourcePictures source_;              // at the made size
@@ -153,7 +153,7 @@ Tensor Generation::denoise_group(TaskContext& context, Sampler& sampler) {
   run.sampler = &sampler;
   run.noise = &context.noise;
   run.latents = start.latents;
-  run.first_call = context.first_call();
+  run.first_eval = context.first_eval();
   run.after_step = start.after_step;
   run.network = [&](const Tensor& input, double timestep) {
     Tensor sample =
@@ -171,12 +171,12 @@ Tensor Generation::denoise_group(TaskContext& context, Sampler& sampler) {
     run.on_guess = [this](const Tensor& guess, int done) { show_preview(guess, done); };
   }
   Denoised denoised = denoise(run);
-  call_seconds_.insert(call_seconds_.end(), denoised.call_seconds.begin(),
-                       denoised.call_seconds.end());
+  eval_seconds_.insert(eval_seconds_.end(), denoised.eval_seconds.begin(),
+                       denoised.eval_seconds.end());
   return denoised.latents;
 }
 
-// Steps are network calls, counted over the whole batch.
+// Steps are model evaluations, counted over the whole batch.
 void Generation::report_step(int done, int total, const std::vector<double>& seconds) const {
   check();
   const int group = group_size();
@@ -186,7 +186,7 @@ void Generation::report_step(int done, int total, const std::vector<double>& sec
   progress.step = groups_done * total + done;
   progress.total = groups * total;
   if (!seconds.empty()) {
-    // The first call also warms caches up: it counts only while there is no other.
+    // The first evaluation also warms caches up: it counts only while there is no other.
     const std::size_t skip = seconds.size() > 1 ? 1 : 0;
     const double sum =
         std::accumulate(seconds.begin() + static_cast<std::ptrdiff_t>(skip), seconds.end(), 0.0);
@@ -272,13 +272,13 @@ GenerateResult Generation::run() {
   for (int first = 0; first < plan_.batch; first += group) {
     run_group(first, std::min(group, plan_.batch - first));
   }
-  for (const double seconds : call_seconds_) {
+  for (const double seconds : eval_seconds_) {
     result_.timing["denoise_ms"] += seconds * 1000;
   }
-  if (!call_seconds_.empty()) {
+  if (!eval_seconds_.empty()) {
     const auto middle =
-        call_seconds_.begin() + static_cast<std::ptrdiff_t>(call_seconds_.size() / 2);
-    std::nth_element(call_seconds_.begin(), middle, call_seconds_.end());
+        eval_seconds_.begin() + static_cast<std::ptrdiff_t>(eval_seconds_.size() / 2);
+    std::nth_element(eval_seconds_.begin(), middle, eval_seconds_.end());
     result_.timing["step_ms_median"] = *middle * 1000;
   }
   result_.used = used();

@@ -81,15 +81,15 @@ RunResult run(RunRequest request, PipelineContext& context) {
                         taken(request, "image"), taken(request, "mask")};
   const auto start = std::chrono::steady_clock::now();
   Model& model = context.load(job.model, {job.input.dtype, job.input.precise},
-                              [&job](Model& shapes) { plan_job(facts_of(shapes), job); });
+                              [&job](const DetectedModel& files) { plan_job(facts_of(files), job); });
   const std::chrono::duration<double, std::milli> load = std::chrono::steady_clock::now() - start;
   return result_of(
       generate_pictures(DiffusionModel::of(model), job, context.observer(), load.count()));
 }
 
-std::optional<card::ServedTask> serve(Model& shapes) {
-  if (shapes.find_capability<Denoiser>() == nullptr) return std::nullopt;
-  const ModelFacts facts = facts_of(shapes);
+std::optional<card::ServedTask> serve(const DetectedModel& model) {
+  if (model.facts.find<DenoiserFacts>() == nullptr) return std::nullopt;
+  const ModelFacts facts = facts_of(model);
   check_first_job(facts);
   const card::TaskDescription& task = card::generate_task();
   return card::ServedTask{task.id, card::narrowed(task.parameters, overrides_of(facts))};

@@ -13,7 +13,7 @@ TaskStart start_image_to_image(TaskContext& context) {
   const Tensor clean = sample_latents(context.model, moments, context.noise);
   const Tensor noise = context.noise.normal_like(clean);
   TaskStart start;
-  start.latents = context.sampler.add_noise(clean, noise, context.first_call());
+  start.latents = context.sampler.add_noise(clean, noise, context.first_eval());
   return start;
 }
 

@@ -1,5 +1,5 @@
-// Inpainting: white of the mask is painted anew. A 9-channel UNet sees mask and masked picture;
-// with a 4-channel one the rest is put back after each step. Reference: diffusers
+// Inpainting: the white part of the mask is repainted. A 9-channel UNet takes mask and masked
+// picture; with a 4-channel one the rest is put back after each step. Reference: diffusers
 // StableDiffusionInpaintPipeline, StableDiffusionXLInpaintPipeline; the order of the noise draws is
 // theirs.
 #include "engine/image/pixels.h"
@@ -15,7 +15,7 @@ Tensor latent_mask(const TaskContext& context, const Tensor& mask) {
   return mask.slice(2, 0, {}, scale).slice(3, 0, {}, scale).to(context.model.device());
 }
 
-// A mask that changes nothing is no reason to fail, but nobody sends one on purpose.
+// A mask that changes nothing is not an error, but most likely a mistake.
 void warn_of_nothing(const TaskContext& context, const Tensor& mask, TaskStart& start) {
   if (latent_mask(context, mask).any().item<bool>()) return;
   if (!mask.any().item<bool>()) {
@@ -45,7 +45,7 @@ TaskStart start_with_nine_channels(TaskContext& context, const Tensor& picture, 
       sample_latents(model, encode_picture(model, masked, tiling, context.check), context.noise);
   TaskStart start;
   start.latents = from_noise ? noise * context.sampler.init_noise_sigma()
-                             : context.sampler.add_noise(clean, noise, context.first_call());
+                             : context.sampler.add_noise(clean, noise, context.first_eval());
   const Tensor small = latent_mask(context, mask);
   start.extra_channels = at::cat({small.expand({like.size(0), 1, -1, -1}), seen}, 1);
   return start;
@@ -62,12 +62,12 @@ TaskStart start_with_four_channels(TaskContext& context, const Tensor& picture, 
       clean);  // the reference draws for the masked picture here too and drops it
   TaskStart start;
   start.latents = from_noise ? noise * context.sampler.init_noise_sigma()
-                             : context.sampler.add_noise(clean, noise, context.first_call());
+                             : context.sampler.add_noise(clean, noise, context.first_eval());
   const Sampler& sampler = context.sampler;
   start.after_step = [clean, noise, small = latent_mask(context, mask), &sampler](
-                         const Tensor& latents, std::size_t call) {
-    const bool last = call + 1 == sampler.timesteps().size();
-    const Tensor proper = last ? clean : sampler.add_noise(clean, noise, call + 1);
+                         const Tensor& latents, std::size_t model_eval) {
+    const bool last = model_eval + 1 == sampler.timesteps().size();
+    const Tensor proper = last ? clean : sampler.add_noise(clean, noise, model_eval + 1);
     return proper * (1 - small) + latents * small;
   };
   return start;

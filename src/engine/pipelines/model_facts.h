@@ -19,7 +19,8 @@ struct ModelFacts : DenoiserFacts {
   int latent_scale() const { return static_cast<int>(vae.scale()); }
 };
 
-// Throws kUnsupported when the model has no Denoiser.
+// Throw kUnsupported when the model has no Denoiser.
 ModelFacts facts_of(Model& model);
+ModelFacts facts_of(const DetectedModel& model);
 
 }  // namespace atelier::engine

@@ -8,7 +8,7 @@
 
 #include "card/model_card.h"
 #include "engine/interface.h"
-#include "engine/models/model.h"
+#include "engine/models/model_family.h"
 
 namespace atelier::engine {
 
@@ -24,19 +24,19 @@ class PipelineContext {
   virtual ~PipelineContext() = default;
   virtual JobObserver& observer() = 0;
   // The model in memory. It is loaded first where it is not there yet; before anything is loaded
-  // or evicted, `check` receives the model without its data (device "meta"), and throws for a
-  // request that this model cannot run. Valid until the run ends.
+  // or evicted, `check` receives what the files say, and throws for a request that this model
+  // cannot run. Valid until the run ends.
   virtual Model& load(const ModelFiles& files, const ComputeOptions& options,
-                      const std::function<void(Model& shapes)>& check) = 0;
+                      const std::function<void(const DetectedModel&)>& check) = 0;
 };
 
 struct Pipeline {
   std::string task;   // id
   std::string doing;  // for sentences about a failure: "making a picture"
   RunResult (*run)(RunRequest request, PipelineContext& context) = nullptr;
-  // The task's rows as the model takes them; nullopt: the model cannot serve the task. `shapes` has
-  // no data (device "meta"). Throws what the first job with the model would throw.
-  std::optional<card::ServedTask> (*serve)(Model& shapes) = nullptr;
+  // The task's rows as the model takes them; nullopt: the model cannot serve the task. Throws what
+  // the first job with the model would throw.
+  std::optional<card::ServedTask> (*serve)(const DetectedModel& model) = nullptr;
 };
 
 // Throws kInvalidArgument when the request names no model of this role.

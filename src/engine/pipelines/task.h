@@ -24,13 +24,13 @@ struct TaskContext {
   std::function<void()> check;  // throws kCancelled
 
   std::vector<std::int64_t> latent_shape() const;  // [pictures, channels, h, w]
-  std::size_t first_call() const;
+  std::size_t first_eval() const;
 };
 
 struct TaskStart {
-  Tensor latents;         // fp32, as they are before the first call
+  Tensor latents;         // fp32, as they are before the first model evaluation
   Tensor extra_channels;  // appended to the network's input (9-channel inpainting), or undefined
-  std::function<Tensor(const Tensor& latents, std::size_t call)> after_step;  // may be empty
+  std::function<Tensor(const Tensor& latents, std::size_t model_eval)> after_step;  // may be empty
   std::vector<std::string> warnings;  // sentences, the same for every group
 };
 

@@ -10,9 +10,9 @@ std::vector<std::int64_t> TaskContext::latent_shape() const {
           plan.size.made_width / scale};
 }
 
-std::size_t TaskContext::first_call() const {
+std::size_t TaskContext::first_eval() const {
   return static_cast<std::size_t>(plan.first_step) *
-         static_cast<std::size_t>(sampler.calls_per_step());
+         static_cast<std::size_t>(sampler.evals_per_step());
 }
 
 TaskStart start_text_to_image(TaskContext& context) {

@@ -1,12 +1,28 @@
 #include "engine/samplers/all_samplers.h"
 
+// One line per sampler.
+#define ATELIER_SAMPLERS(SAMPLER) \
+  SAMPLER(dpmpp_2m)               \
+  SAMPLER(dpmpp_2m_sde)           \
+  SAMPLER(euler)                  \
+  SAMPLER(euler_ancestral)        \
+  SAMPLER(heun)                   \
+  SAMPLER(ddim)                   \
+  SAMPLER(ddpm)                   \
+  SAMPLER(lcm)                    \
+  SAMPLER(unipc)                  \
+  SAMPLER(pndm)
+
 namespace atelier::engine {
 
+#define SAMPLER(name) SamplerEntry name##_entry();
+ATELIER_SAMPLERS(SAMPLER)
+#undef SAMPLER
+
 const std::vector<SamplerEntry>& all_samplers() {
-  static const std::vector<SamplerEntry> list{
-      dpmpp_2m_entry(), dpmpp_2m_sde_entry(), euler_entry(), euler_ancestral_entry(), heun_entry(),
-      ddim_entry(),     ddpm_entry(),         lcm_entry(),   unipc_entry(),           pndm_entry(),
-  };
+#define SAMPLER(name) name##_entry(),
+  static const std::vector<SamplerEntry> list = {ATELIER_SAMPLERS(SAMPLER)};
+#undef SAMPLER
   return list;
 }
 

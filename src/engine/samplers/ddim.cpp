@@ -12,8 +12,9 @@ class Ddim final : public AlphaSampler {
     timesteps_ = spaced_timesteps(settings, noise_.train_steps(), Rounding::kWhole);
   }
 
-  Tensor step(const Tensor& output, std::size_t call, const Tensor& sample, NoiseSource&) override {
-    const int t = timestep(call);
+  Tensor step(const Tensor& output, std::size_t model_eval, const Tensor& sample,
+              NoiseSource&) override {
+    const int t = timestep(model_eval);
     // A fixed stride: under linspace and trailing this may differ from the next listed timestep.
     const int previous = t - noise_.train_steps() / settings_.steps;
     const double alpha = noise_.alpha(t), alpha_previous = alpha_before(previous);

@@ -15,12 +15,12 @@ class Ddpm final : public AlphaSampler {
     timesteps_ = spaced_timesteps(settings, noise_.train_steps(), Rounding::kWhole);
   }
 
-  Tensor step(const Tensor& output, std::size_t call, const Tensor& sample,
+  Tensor step(const Tensor& output, std::size_t model_eval, const Tensor& sample,
               NoiseSource& noise) override {
-    const int t = timestep(call);
-    const bool last = call + 1 == timesteps_.size();
+    const int t = timestep(model_eval);
+    const bool last = model_eval + 1 == timesteps_.size();
     const double alpha = noise_.alpha(t),
-                 alpha_previous = last ? 1.0 : noise_.alpha(timestep(call + 1));
+                 alpha_previous = last ? 1.0 : noise_.alpha(timestep(model_eval + 1));
     const double alpha_here = alpha / alpha_previous, beta_here = 1 - alpha_here;
     const Tensor clean = clamp_when(settings_.clip_sample, settings_.clip_range,
                                     clean_from_alpha(settings_.prediction, alpha, output, sample));

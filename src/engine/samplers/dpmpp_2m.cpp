@@ -10,20 +10,20 @@
 namespace atelier::engine {
 
 // "Last" and "fewer than 15" count the whole schedule, also when image to image starts inside it.
-bool DpmSolverMultistep::first_order(std::size_t call) const {
-  const bool last = call == last_call();
+bool DpmSolverMultistep::first_order(std::size_t model_eval) const {
+  const bool last = model_eval == last_call();
   const bool short_run = settings_.lower_order_final && timesteps_.size() < 15;
   return !previous_clean_.defined() ||
          (last && (settings_.euler_at_final || short_run || settings_.final_sigma_zero));
 }
 
-Tensor DpmSolverMultistep::step(const Tensor& output, std::size_t call, const Tensor& sample,
+Tensor DpmSolverMultistep::step(const Tensor& output, std::size_t model_eval, const Tensor& sample,
                                 NoiseSource& noise) {
-  const Tensor clean = clean_guess(output, call, sample);
-  const Point from = point(call), to = point(call + 1);
+  const Tensor clean = clean_guess(output, model_eval, sample);
+  const Point from = point(model_eval), to = point(model_eval + 1);
   Tensor slope;
-  if (!first_order(call)) {
-    const double ratio = (from.lambda - point(call - 1).lambda) / (to.lambda - from.lambda);
+  if (!first_order(model_eval)) {
+    const double ratio = (from.lambda - point(model_eval - 1).lambda) / (to.lambda - from.lambda);
     slope = (clean - previous_clean_) / ratio;
   }
   previous_clean_ = clean;

@@ -11,7 +11,7 @@ class DpmSolverMultistep : public LambdaSampler {
       : LambdaSampler(settings, FinalSigma::kSmallestTrained) {}
 
   void begin(std::size_t) override { previous_clean_ = Tensor(); }
-  Tensor step(const Tensor& output, std::size_t call, const Tensor& sample,
+  Tensor step(const Tensor& output, std::size_t model_eval, const Tensor& sample,
               NoiseSource& noise) override;
 
  protected:
@@ -20,8 +20,10 @@ class DpmSolverMultistep : public LambdaSampler {
                         const Tensor& slope, const Tensor& sample, NoiseSource& noise) = 0;
 
  private:
-  bool first_order(std::size_t call) const;
+  bool first_order(std::size_t model_eval) const;
   Tensor previous_clean_;
 };
+
+SamplerEntry dpmpp_2m_entry();  // DPM++ 2M SDE starts from its settings
 
 }  // namespace atelier::engine

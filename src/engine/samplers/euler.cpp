@@ -12,10 +12,11 @@ class Euler final : public SigmaSampler {
   explicit Euler(const SamplerSettings& settings)
       : SigmaSampler(settings, /*full_range_conversions=*/false) {}
 
-  Tensor step(const Tensor& output, std::size_t call, const Tensor& sample, NoiseSource&) override {
-    const double sigma = sigmas_[call];
+  Tensor step(const Tensor& output, std::size_t model_eval, const Tensor& sample,
+              NoiseSource&) override {
+    const double sigma = sigmas_[model_eval];
     const Tensor clean = clean_from_sigma(settings_.prediction, sigma, output, sample);
-    return sample + (sample - clean) * ((sigmas_[call + 1] - sigma) / sigma);
+    return sample + (sample - clean) * ((sigmas_[model_eval + 1] - sigma) / sigma);
   }
 };
 

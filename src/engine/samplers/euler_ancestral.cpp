@@ -12,9 +12,9 @@ class EulerAncestral final : public SigmaSampler {
   explicit EulerAncestral(const SamplerSettings& settings)
       : SigmaSampler(settings, /*full_range_conversions=*/true) {}
 
-  Tensor step(const Tensor& output, std::size_t call, const Tensor& sample,
+  Tensor step(const Tensor& output, std::size_t model_eval, const Tensor& sample,
               NoiseSource& noise) override {
-    const double from = sigmas_[call], to = sigmas_[call + 1];
+    const double from = sigmas_[model_eval], to = sigmas_[model_eval + 1];
     const double up = std::sqrt(to * to * (from * from - to * to) / (from * from));
     const double down = std::sqrt(to * to - up * up);
     const Tensor clean = clean_from_sigma(settings_.prediction, from, output, sample);

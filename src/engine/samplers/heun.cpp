@@ -1,5 +1,5 @@
-// Heun's second-order method (arXiv 2206.00364, algorithm 1 without churn): two network calls for
-// every step but the last. Reference: diffusers HeunDiscreteScheduler, k-diffusion sample_heun.
+// Heun's second-order method (arXiv 2206.00364, algorithm 1 without churn): two model evaluations
+// for every step but the last. Reference: diffusers HeunDiscreteScheduler, k-diffusion sample_heun.
 #include "engine/samplers/all_samplers.h"
 #include "engine/samplers/prediction.h"
 #include "engine/samplers/sigma_sampler.h"
@@ -18,11 +18,12 @@ class Heun final : public SigmaSampler {
     sigmas_.push_back(last);
   }
 
-  int calls_per_step() const override { return 2; }
+  int evals_per_step() const override { return 2; }
   void begin(std::size_t) override { slope_ = Tensor(); }
 
-  Tensor step(const Tensor& output, std::size_t call, const Tensor& sample, NoiseSource&) override {
-    const double sigma = sigmas_[call];
+  Tensor step(const Tensor& output, std::size_t model_eval, const Tensor& sample,
+              NoiseSource&) override {
+    const double sigma = sigmas_[model_eval];
     const Tensor clean = clamp_when(settings_.clip_sample, settings_.clip_range,
                                     clean_from_sigma(settings_.prediction, sigma, output, sample));
     const Tensor slope = (sample - clean) / sigma;
@@ -31,8 +32,8 @@ class Heun final : public SigmaSampler {
       slope_ = Tensor();
       return moved;
     }
-    stride_ = sigmas_[call + 1] - sigma;
-    if (call + 1 < timesteps_.size()) {
+    stride_ = sigmas_[model_eval + 1] - sigma;
+    if (model_eval + 1 < timesteps_.size()) {
       slope_ = slope;
       start_ = sample;
     }

@@ -40,14 +40,15 @@ LambdaSampler::Point LambdaSampler::point(std::size_t index) const {
   return {alpha, sigmas_[index] * alpha, -std::log(sigmas_[index])};
 }
 
-Tensor LambdaSampler::add_noise(const Tensor& clean, const Tensor& noise, std::size_t call) const {
-  const Point here = point(call);
+Tensor LambdaSampler::add_noise(const Tensor& clean, const Tensor& noise,
+                                std::size_t model_eval) const {
+  const Point here = point(model_eval);
   return clean * here.alpha + noise * here.sigma;
 }
 
-Tensor LambdaSampler::clean_guess(const Tensor& output, std::size_t call,
+Tensor LambdaSampler::clean_guess(const Tensor& output, std::size_t model_eval,
                                   const Tensor& sample) const {
-  const Point here = point(call);
+  const Point here = point(model_eval);
   switch (settings_.prediction) {
     case Prediction::kEpsilon:
       return (sample - output * here.sigma) / here.alpha;

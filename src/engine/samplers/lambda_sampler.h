@@ -13,8 +13,9 @@ class LambdaSampler : public Sampler {
   enum class FinalSigma { kSmallestTrained, kOwnLast };
   LambdaSampler(const SamplerSettings& settings, FinalSigma final_sigma);
 
-  Tensor add_noise(const Tensor& clean, const Tensor& noise, std::size_t call) const override;
-  Tensor clean_guess(const Tensor& output, std::size_t call, const Tensor& sample) const override;
+  Tensor add_noise(const Tensor& clean, const Tensor& noise, std::size_t model_eval) const override;
+  Tensor clean_guess(const Tensor& output, std::size_t model_eval,
+                     const Tensor& sample) const override;
 
  protected:
   // One point of the path. At sigma 0: alpha 1, sigma 0, lambda infinite.

@@ -25,11 +25,11 @@ class Lcm final : public AlphaSampler {
     }
   }
 
-  Tensor step(const Tensor& output, std::size_t call, const Tensor& sample,
+  Tensor step(const Tensor& output, std::size_t model_eval, const Tensor& sample,
               NoiseSource& noise) override {
-    const bool last = call + 1 == timesteps_.size();
-    const double alpha = noise_.alpha(timestep(call));
-    const double scaled = timesteps_[call] * settings_.timestep_scaling;
+    const bool last = model_eval + 1 == timesteps_.size();
+    const double alpha = noise_.alpha(timestep(model_eval));
+    const double scaled = timesteps_[model_eval] * settings_.timestep_scaling;
     const double keep = kSigmaData * kSigmaData / (scaled * scaled + kSigmaData * kSigmaData);
     const double take = scaled / std::sqrt(scaled * scaled + kSigmaData * kSigmaData);
     const Tensor clean = clamp_when(settings_.clip_sample, settings_.clip_range,
@@ -38,7 +38,7 @@ class Lcm final : public AlphaSampler {
     if (last) {
       return denoised;
     }
-    const double alpha_next = noise_.alpha(timestep(call + 1));
+    const double alpha_next = noise_.alpha(timestep(model_eval + 1));
     return denoised * std::sqrt(alpha_next) + noise.normal_like(sample) * std::sqrt(1 - alpha_next);
   }
 };

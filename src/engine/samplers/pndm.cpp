@@ -28,9 +28,10 @@ class Pndm final : public AlphaSampler {
     done_ = 0;
   }
 
-  Tensor step(const Tensor& output, std::size_t call, const Tensor& sample, NoiseSource&) override {
+  Tensor step(const Tensor& output, std::size_t model_eval, const Tensor& sample,
+              NoiseSource&) override {
     const int stride = noise_.train_steps() / settings_.steps;
-    int from = timestep(call), to = from - stride;
+    int from = timestep(model_eval), to = from - stride;
     Tensor start = sample;
     // "The second executed step repeats the first", also when image to image has cut the list.
     const bool repeat = done_ == 1;

@@ -1,9 +1,9 @@
-// The interface of all samplers: how a denoising run walks from noise to a picture.
+// The interface of all samplers: the steps of a denoising run from noise to a picture.
 //
-// A sampler is made for one run (model, schedule, number of steps). The caller asks the network
-// once for every entry of timesteps(), in order, starting at `begin(first_call)`:
-//   output = network(scale_input(sample, call), timesteps()[call])
-//   sample = step(output, call, sample, noise)
+// A sampler is made for one run (model, schedule, number of steps). The caller runs the network
+// once for every entry of timesteps(), in order, starting at `begin(first_eval)`:
+//   output = network(scale_input(sample, model_eval), timesteps()[model_eval])
+//   sample = step(output, model_eval, sample, noise)
 // Scalars are computed on the CPU in double, tensors in fp32. Job thread only.
 // Steps cannot fail; the constructors throw kInvalidArgument or kUnsupported with a sentence.
 #pragma once
@@ -20,7 +20,7 @@ namespace atelier::engine {
 
 enum class Prediction { kEpsilon, kVelocity, kSample };
 enum class Spacing { kLeading, kLinspace, kTrailing };
-// kSpaced: the model's timesteps by Spacing. The others say where the sigmas lie.
+// kSpaced: the model's timesteps by Spacing. The others give the sigmas directly.
 enum class SigmaKind {
   kSpaced,
   kKarras,
@@ -31,7 +31,7 @@ enum class SigmaKind {
   kDdimUniform
 };
 
-// All that a sampler needs to know; filled by choose_sampler (choose.h).
+// Parameters of a sampler; filled by choose_sampler (choose.h).
 struct SamplerSettings {
   int steps = 20;
   NoiseScheduleConfig noise;
@@ -53,25 +53,27 @@ class Sampler {
  public:
   virtual ~Sampler() = default;
 
-  // One entry per network call (Heun: 2N-1, PNDM: N+1); may be fractional.
+  // One entry per model evaluation (Heun: 2N-1, PNDM: N+1); may be fractional.
   const std::vector<double>& timesteps() const { return timesteps_; }
-  // One per call and a last one; empty for samplers that walk over training timesteps only.
+  // One per model evaluation and a last one; empty for samplers that walk over training timesteps
+  // only.
   const std::vector<double>& sigmas() const { return sigmas_; }
   double init_noise_sigma() const { return init_noise_sigma_; }
-  // Entries of timesteps() per asked step, for the start of image to image.
-  virtual int calls_per_step() const { return 1; }
+  // Entries of timesteps() per requested step, for the start of image to image.
+  virtual int evals_per_step() const { return 1; }
 
-  virtual void begin(std::size_t first_call) { static_cast<void>(first_call); }
-  virtual Tensor scale_input(const Tensor& sample, std::size_t call) const {
-    static_cast<void>(call);
+  virtual void begin(std::size_t first_eval) { static_cast<void>(first_eval); }
+  virtual Tensor scale_input(const Tensor& sample, std::size_t model_eval) const {
+    static_cast<void>(model_eval);
     return sample;
   }
-  virtual Tensor step(const Tensor& output, std::size_t call, const Tensor& sample,
+  virtual Tensor step(const Tensor& output, std::size_t model_eval, const Tensor& sample,
                       NoiseSource& noise) = 0;
-  // The clean latents as they look just before `call`.
-  virtual Tensor add_noise(const Tensor& clean, const Tensor& noise, std::size_t call) const = 0;
-  // What the network's output says about the clean latents, for previews.
-  virtual Tensor clean_guess(const Tensor& output, std::size_t call,
+  // The clean latents as they look just before `model_eval`.
+  virtual Tensor add_noise(const Tensor& clean, const Tensor& noise,
+                           std::size_t model_eval) const = 0;
+  // The clean latents as estimated from the network's output, for previews.
+  virtual Tensor clean_guess(const Tensor& output, std::size_t model_eval,
                              const Tensor& sample) const = 0;
 
  protected:

@@ -54,9 +54,10 @@ Tensor run(Sampler& sampler, const boost::json::object& golden) {
   } else {
     sample = sample * sampler.init_noise_sigma();
   }
-  for (std::size_t call = start; call < sampler.timesteps().size(); ++call) {
-    const Tensor output = network(sampler.scale_input(sample, call), sampler.timesteps()[call]);
-    sample = sampler.step(output, call, sample, noise);
+  for (std::size_t model_eval = start; model_eval < sampler.timesteps().size(); ++model_eval) {
+    const Tensor output =
+        network(sampler.scale_input(sample, model_eval), sampler.timesteps()[model_eval]);
+    sample = sampler.step(output, model_eval, sample, noise);
   }
   return sample;
 }
@@ -74,7 +75,7 @@ void check_case(const boost::json::object& golden) {
   if (golden.contains("sigmas") && !golden.at("sigmas").as_array().empty()) {
     expect_close(sampler->sigmas(), numbers(golden.at("sigmas")), 1e-6, "sigmas");
   }
-  if (golden.contains("unit_sigmas") && sampler->calls_per_step() == 1) {
+  if (golden.contains("unit_sigmas") && sampler->evals_per_step() == 1) {
     expect_close(sampler->sigmas(), numbers(golden.at("unit_sigmas")), 1e-6, "sigmas");
   }
   const Tensor final = run(*sampler, golden).contiguous();

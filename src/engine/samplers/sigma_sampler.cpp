@@ -38,9 +38,9 @@ SigmaSampler::SigmaSampler(const SamplerSettings& settings, bool full_range_conv
   sigmas_.push_back(settings.final_sigma_zero ? 0.0 : noise.sigma_min());
 }
 
-Tensor SigmaSampler::clean_guess(const Tensor& output, std::size_t call,
+Tensor SigmaSampler::clean_guess(const Tensor& output, std::size_t model_eval,
                                  const Tensor& sample) const {
-  return clean_from_sigma(settings_.prediction, sigmas_[call], output, sample);
+  return clean_from_sigma(settings_.prediction, sigmas_[model_eval], output, sample);
 }
 
 }  // namespace atelier::engine

@@ -12,13 +12,15 @@ class SigmaSampler : public Sampler {
   // The steps' sigmas and timesteps; a final sigma is appended to sigmas_.
   SigmaSampler(const SamplerSettings& settings, bool full_range_conversions);
 
-  Tensor scale_input(const Tensor& sample, std::size_t call) const override {
-    return sample / std::sqrt(sigmas_[call] * sigmas_[call] + 1);
+  Tensor scale_input(const Tensor& sample, std::size_t model_eval) const override {
+    return sample / std::sqrt(sigmas_[model_eval] * sigmas_[model_eval] + 1);
   }
-  Tensor add_noise(const Tensor& clean, const Tensor& noise, std::size_t call) const override {
-    return clean + noise * sigmas_[call];
+  Tensor add_noise(const Tensor& clean, const Tensor& noise,
+                   std::size_t model_eval) const override {
+    return clean + noise * sigmas_[model_eval];
   }
-  Tensor clean_guess(const Tensor& output, std::size_t call, const Tensor& sample) const override;
+  Tensor clean_guess(const Tensor& output, std::size_t model_eval,
+                     const Tensor& sample) const override;
 
  protected:
   SamplerSettings settings_;

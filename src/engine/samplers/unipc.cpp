@@ -20,33 +20,34 @@ class UniPc final : public LambdaSampler {
     newest_ = older_ = last_sample_ = Tensor();
   }
 
-  Tensor step(const Tensor& output, std::size_t call, const Tensor& sample, NoiseSource&) override {
-    const Tensor clean = clean_guess(output, call, sample);
-    const Tensor corrected = done_ > 0 ? correct(clean, call) : sample;
+  Tensor step(const Tensor& output, std::size_t model_eval, const Tensor& sample,
+              NoiseSource&) override {
+    const Tensor clean = clean_guess(output, model_eval, sample);
+    const Tensor corrected = done_ > 0 ? correct(clean, model_eval) : sample;
     older_ = newest_;
     newest_ = clean;
-    const auto left = static_cast<int>(timesteps_.size() - call);
+    const auto left = static_cast<int>(timesteps_.size() - model_eval);
     order_ = std::min(done_ + 1, settings_.lower_order_final ? std::min(kOrder, left) : kOrder);
     last_sample_ = corrected;
     ++done_;
-    return predict(corrected, call);
+    return predict(corrected, model_eval);
   }
 
  private:
-  Tensor predict(const Tensor& sample, std::size_t call) const {
-    const Point from = point(call), to = point(call + 1);
+  Tensor predict(const Tensor& sample, std::size_t model_eval) const {
+    const Point from = point(model_eval), to = point(model_eval + 1);
     const double h = to.lambda - from.lambda, growth = std::expm1(-h);
     Tensor moved = sample * (to.sigma / from.sigma) - newest_ * (to.alpha * growth);
     if (order_ == 2) {
-      const double ratio = (point(call - 1).lambda - from.lambda) / h;
+      const double ratio = (point(model_eval - 1).lambda - from.lambda) / h;
       moved = moved - (older_ - newest_) * (to.alpha * growth * 0.5 / ratio);
     }
     return moved;
   }
 
   // Redoes the previous step with what the network now says at its end.
-  Tensor correct(const Tensor& clean, std::size_t call) const {
-    const Point from = point(call - 1), to = point(call);
+  Tensor correct(const Tensor& clean, std::size_t model_eval) const {
+    const Point from = point(model_eval - 1), to = point(model_eval);
     const double h = to.lambda - from.lambda, growth = std::expm1(-h);
     Tensor moved = last_sample_ * (to.sigma / from.sigma) - newest_ * (to.alpha * growth);
     const Tensor ahead = clean - newest_;
@@ -54,7 +55,7 @@ class UniPc final : public LambdaSampler {
       return moved - ahead * (to.alpha * growth * 0.5);
     }
     // Two unknowns: rho_0 + rho_1 = b_1, ratio * rho_0 + rho_1 = b_2.
-    const double ratio = (point(call - 2).lambda - from.lambda) / h;
+    const double ratio = (point(model_eval - 2).lambda - from.lambda) / h;
     const double phi_2 = growth / -h - 1, phi_3 = phi_2 / -h - 0.5;
     const double b_1 = phi_2 / growth, b_2 = phi_3 * 2 / growth;
     const double rho_0 = (b_1 - b_2) / (1 - ratio), rho_1 = b_1 - rho_0;

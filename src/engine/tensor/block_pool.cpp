@@ -46,6 +46,8 @@ void* BlockPool::take(std::size_t bytes) {
   if (size > wanted) holes_.emplace(offset + wanted, size - wanted);
   used_.emplace(offset, wanted);
   touched_ = std::max(touched_, offset + wanted);
+  in_use_ += wanted;
+  peak_ = std::max(peak_, in_use_);
   return range_ + offset;
 }
 
@@ -53,6 +55,7 @@ void BlockPool::give(void* block) {
   const std::scoped_lock lock(mutex_);
   const auto found = used_.find(static_cast<std::size_t>(static_cast<std::byte*>(block) - range_));
   CHECK(found != used_.end());
+  in_use_ -= found->second;
   auto hole = holes_.emplace(found->first, found->second).first;
   used_.erase(found);
   const auto after = std::next(hole);
@@ -66,6 +69,21 @@ void BlockPool::give(void* block) {
     before->second += hole->second;
     holes_.erase(hole);
   }
+}
+
+std::size_t BlockPool::in_use() const {
+  const std::scoped_lock lock(mutex_);
+  return in_use_;
+}
+
+std::size_t BlockPool::peak() const {
+  const std::scoped_lock lock(mutex_);
+  return peak_;
+}
+
+void BlockPool::reset_peak() {
+  const std::scoped_lock lock(mutex_);
+  peak_ = in_use_;
 }
 
 void BlockPool::trim() {

@@ -25,14 +25,21 @@ class BlockPool {
   bool owns(const void* block) const { return block >= range_ && block < range_ + size_; }
   // Free memory goes back to the system; its addresses stay.
   void trim();
+  // Bytes that are taken now.
+  std::size_t in_use() const;
+  // The most that was taken since the last call of reset_peak(), which starts with what is taken
+  // now.
+  std::size_t peak() const;
+  void reset_peak();
 
  private:
   std::byte* range_ = nullptr;
   std::size_t size_ = 0;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::map<std::size_t, std::size_t> holes_;           // offset -> bytes; never two side by side
   std::unordered_map<std::size_t, std::size_t> used_;  // offset -> bytes
   std::size_t touched_ = 0;                            // nothing beyond was ever handed out
+  std::size_t in_use_ = 0, peak_ = 0;
 };
 
 }  // namespace atelier::engine

@@ -90,5 +90,20 @@ TEST(BlockPool, HasNoRoomWhenTheSystemRefuses) {
   EXPECT_EQ(pool.take(1), nullptr);
 }
 
+TEST(BlockPool, CountsWhatIsTakenAndTheMostSinceAReset) {
+  BlockPool pool(1 << 20);
+  void* const kept = pool.take(5000);
+  EXPECT_EQ(pool.in_use(), 8192U);
+  pool.give(pool.take(40960));
+  EXPECT_EQ(pool.in_use(), 8192U);
+  EXPECT_EQ(pool.peak(), 49152U);
+  pool.reset_peak();
+  EXPECT_EQ(pool.peak(), 8192U);
+  pool.give(pool.take(4096));
+  EXPECT_EQ(pool.peak(), 12288U);
+  pool.give(kept);
+  EXPECT_EQ(pool.in_use(), 0U);
+}
+
 }  // namespace
 }  // namespace atelier::engine

@@ -25,4 +25,33 @@ std::vector<std::string> MemorySource::names() const {
   return names;
 }
 
+AddedSource::AddedSource(const TensorSource& base, std::map<std::string, Delta, std::less<>> deltas)
+    : base_(base), deltas_(std::move(deltas)) {
+  for (const auto& [name, delta] : deltas_) {
+    if (base_.shape(name)) continue;
+    throw Error(ErrorCode::kInvalidArgument,
+                base_.where() + ": has no tensor '" + name +
+                    "', which the patch changes: the patch is for another model");
+  }
+}
+
+Tensor AddedSource::get(std::string_view name) const {
+  const Tensor tensor = base_.get(name);
+  const auto delta = deltas_.find(name);
+  if (delta == deltas_.end()) return tensor;
+  const Tensor added = delta->second();
+  if (added.sizes() != tensor.sizes()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                base_.where() + ": the patch of tensor '" + std::string(name) +
+                    "' has another shape than the tensor: the patch is for another model");
+  }
+  return tensor.to(at::kFloat) + added.to(at::kFloat);
+}
+
+std::vector<std::string> AddedSource::changed() const {
+  std::vector<std::string> names;
+  for (const auto& [name, delta] : deltas_) names.push_back(name);
+  return names;
+}
+
 }  // namespace atelier::engine

@@ -63,6 +63,14 @@ void keep_freed_memory() {
   c10::SetCPUAllocator(allocator);
 }
 
+PeakMeasurement::PeakMeasurement() : before_(static_cast<std::int64_t>(pool().in_use())) {
+  pool().reset_peak();
+}
+
+std::int64_t PeakMeasurement::bytes() const {
+  return static_cast<std::int64_t>(pool().peak()) - before_;
+}
+
 void give_back_freed_memory() {
   pool().trim();
 #if defined(__GLIBC__)

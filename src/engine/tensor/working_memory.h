@@ -4,6 +4,8 @@
 // come from a pool that keeps what is freed. Neither function fails; any thread.
 #pragma once
 
+#include <cstdint>
+
 namespace atelier::engine {
 
 // For the whole process, before the first large tensor is made; again: no effect.
@@ -11,5 +13,17 @@ void keep_freed_memory();
 
 // What tensors have freed goes back to the system.
 void give_back_freed_memory();
+
+// Measures what large tensors on the CPU need at most from its construction on, beside those that
+// exist then: of all threads together, so one at a time. Zero unless keep_freed_memory() was
+// called.
+class PeakMeasurement {
+ public:
+  PeakMeasurement();
+  std::int64_t bytes() const;
+
+ private:
+  std::int64_t before_;
+};
 
 }  // namespace atelier::engine

@@ -69,5 +69,18 @@ TEST_F(WorkingMemory, TensorsGrowAndOutliveTheirViews) {
   EXPECT_EQ(tail.sum().item<float>(), 16);
 }
 
+TEST_F(WorkingMemory, ThePeakIsMeasuredBesideWhatExists) {
+  const Tensor model = at::ones({1 << 20});  // 4 MB
+  const PeakMeasurement peak;
+  EXPECT_EQ(peak.bytes(), 0);
+  {
+    const Tensor two = at::ones({2 << 20}), one = at::ones({1 << 20});
+  }
+  const Tensor after = at::ones({1 << 20});
+  EXPECT_GE(peak.bytes(), 12 << 20);
+  EXPECT_LT(peak.bytes(), 13 << 20);
+  EXPECT_EQ(model.numel(), after.numel());
+}
+
 }  // namespace
 }  // namespace atelier::engine

@@ -9,6 +9,8 @@
 #define ATELIER_WEIGHTS_FORMATS(FORMAT) \
   FORMAT(shard_index)                   \
   FORMAT(gguf)                          \
+  FORMAT(ncnn)                          \
+  FORMAT(onnx)                          \
   FORMAT(torch_archive)                 \
   FORMAT(torch_before_1_6)              \
   FORMAT(torch_by_name)                 \

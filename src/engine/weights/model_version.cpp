@@ -25,6 +25,16 @@ bool is_read(const fs::path& name, bool components) {
   return !top || !components || name == "model_index.json" || name == "atelier.json";
 }
 
+// A single file, and the one beside it that belongs to it: ncnn keeps a model as .param and .bin.
+platform::FileStamps stamps_of_file(const fs::path& path) {
+  const auto all = [](const fs::path&) { return true; };
+  platform::FileStamps files = platform::stamps_of(path, all);
+  if (path.extension() == ".param") {
+    files.merge(platform::stamps_of(fs::path(path).replace_extension(".bin"), all));
+  }
+  return files;
+}
+
 bool settled(const platform::FileStamps& files) {
   return std::none_of(files.begin(), files.end(),
                       [](const auto& file) { return platform::changed_just_now(file.second); });
@@ -38,7 +48,10 @@ ModelVersion ModelVersion::of(const fs::path& path) {
   ModelVersion version;
   for (int look = 0; look < kLooksMax; ++look) {
     version.files_ =
-        platform::stamps_of(path, [&](const fs::path& name) { return is_read(name, components); });
+        fs::is_directory(path)
+            ? platform::stamps_of(path,
+                                  [&](const fs::path& name) { return is_read(name, components); })
+            : stamps_of_file(path);
     if (settled(version.files_)) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }

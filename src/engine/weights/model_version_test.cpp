@@ -58,5 +58,30 @@ TEST(ModelVersion, EveryFileOfAFolderCountsAndNoOther) {
   EXPECT_EQ(more.difference(ModelVersion::of(folder.path())), "");
 }
 
+TEST(ModelVersion, FilesBesideTheConfigurationOfATransformersFolderCount) {
+  const TemporaryFolder folder;
+  for (const char* const name : {"config.json", "model.safetensors", "vocab.txt"}) {
+    folder.write(name, "old");
+  }
+  auto before = ModelVersion::of(folder.path());
+  for (const char* const name : {"config.json", "model.safetensors", "vocab.txt"}) {
+    folder.write(name, "new");
+    const auto now = ModelVersion::of(folder.path());
+    EXPECT_EQ(before.difference(now), name);
+    before = now;
+  }
+  folder.write("README.md", "a card");
+  EXPECT_EQ(before, ModelVersion::of(folder.path()));
+}
+
+TEST(ModelVersion, TheWeightsBesideAnNcnnGraphCount) {
+  const TemporaryFolder folder;
+  const fs::path path = folder.write("net.param", "7767517");
+  folder.write("net.bin", "old");
+  const auto before = ModelVersion::of(path);
+  folder.write("net.bin", "new");
+  EXPECT_EQ(before.difference(ModelVersion::of(path)), "net.bin");
+}
+
 }  // namespace
 }  // namespace atelier::engine

@@ -2,59 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstdint>
 #include <cstring>
-#include <limits>
 
 #include "platform/error.h"
 
 namespace atelier::engine {
 namespace {
-
-bool is_fp8(WeightDtype dtype) {
-  return dtype == WeightDtype::kF8E4M3 || dtype == WeightDtype::kF8E5M2;
-}
-
-bool is_floating(WeightDtype dtype) {
-  return is_fp8(dtype) || dtype == WeightDtype::kF16 || dtype == WeightDtype::kBF16 ||
-         dtype == WeightDtype::kF32 || dtype == WeightDtype::kF64;
-}
-
-// e4m3fn: bias 7, no infinity, all ones is no number.
-float value_of_e4m3(unsigned byte) {
-  const unsigned exponent = (byte >> 3U) & 15U, fraction = byte & 7U;
-  float value = exponent == 0
-                    ? std::ldexp(static_cast<float>(fraction), -9)
-                    : std::ldexp(static_cast<float>(8 + fraction), static_cast<int>(exponent) - 10);
-  if ((byte & 0x7fU) == 0x7fU) value = std::numeric_limits<float>::quiet_NaN();
-  return (byte & 0x80U) != 0 ? -value : value;
-}
-
-using HalfTable = std::array<at::Half, 256>;
-
-HalfTable halves_of(WeightDtype dtype) {
-  HalfTable table;
-  for (unsigned byte = 0; byte < table.size(); ++byte) {
-    // e5m2 is the upper half of an fp16.
-    table[byte] = dtype == WeightDtype::kF8E5M2
-                      ? at::Half(static_cast<std::uint16_t>(byte << 8U), at::Half::from_bits())
-                      : at::Half(value_of_e4m3(byte));
-  }
-  return table;
-}
-
-// bytes: contiguous uint8 -> fp16
-Tensor widened(const Tensor& bytes, WeightDtype dtype) {
-  const HalfTable table = halves_of(dtype);
-  Tensor wide = at::empty(bytes.sizes(), at::kHalf);
-  const auto* const from = bytes.data_ptr<std::uint8_t>();
-  auto* const to = wide.data_ptr<at::Half>();
-  at::parallel_for(0, bytes.numel(), 1 << 16, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) to[i] = table[from[i]];
-  });
-  return wide;
-}
 
 // A hash of words at the speed of memory.
 std::uint64_t digest_of_piece(const std::byte* data, std::size_t size) {
@@ -95,7 +49,7 @@ std::uint64_t digest_of(std::span<const std::byte> data) {
 
 Tensor stored_tensor(const WeightSource& source) {
   const TensorInfo& info = *source.info;
-  const at::ScalarType dtype = is_fp8(info.dtype) ? at::kByte : scalar_type_of(info.dtype);
+  const at::ScalarType dtype = stored_type_of(info.dtype);
   const auto bytes = source.file->bytes(info);
   if (info.elements() == 0) return at::empty(info.shape, at::dtype(dtype));
   // The map is read-only; views are never written (tensor_source.h).
@@ -116,7 +70,7 @@ Tensor stored_tensor(const WeightSource& source) {
 
 }  // namespace
 
-at::ScalarType scalar_type_of(WeightDtype dtype) {
+at::ScalarType stored_type_of(WeightDtype dtype) {
   switch (dtype) {
     case WeightDtype::kBool:
       return at::kBool;
@@ -132,6 +86,7 @@ at::ScalarType scalar_type_of(WeightDtype dtype) {
       return at::kLong;
     case WeightDtype::kF8E4M3:
     case WeightDtype::kF8E5M2:
+      return at::kByte;  // libtorch 1.13 has no 8-bit floats: their bytes
     case WeightDtype::kF16:
       return at::kHalf;
     case WeightDtype::kBF16:
@@ -153,7 +108,6 @@ at::ScalarType scalar_type_of(WeightDtype dtype) {
 
 Tensor load_tensor(const WeightSource& source) {
   Tensor tensor = stored_tensor(source);
-  if (is_fp8(source.info->dtype)) tensor = widened(tensor, source.info->dtype);
   switch (source.transform) {
     case WeightTransform::kAsIs:
       break;
@@ -182,15 +136,8 @@ Tensor ViewSource::get(std::string_view name) const {
                                              "' is missing: the file is incomplete");
   }
   const TensorInfo& info = *source->info;
-  if (!is_floating(info.dtype)) {
-    throw Error(ErrorCode::kUnsupported,
-                where() + ": tensor '" + info.name + "' is stored as " +
-                    std::string(weight_dtype_name(info.dtype)) +
-                    ", not as floating point numbers: quantised weights of this kind are not "
-                    "read; use the fp16, bf16 or fp32 version of the model");
-  }
   if (data_ == TensorData::kShapesOnly) {
-    return at::empty(source->shape(), at::device(at::kMeta).dtype(scalar_type_of(info.dtype)));
+    return at::empty(source->shape(), at::device(at::kMeta).dtype(stored_type_of(info.dtype)));
   }
   if (!digests_.contains(info.name)) {
     digests_.emplace(info.name, digest_of(source->file->bytes(info)));

@@ -1,5 +1,5 @@
-// The torch side of the weights: tensors of a WeightsView, and the names of dtypes. Views on the
-// mapped file keep the map alive. Job thread. Types that torch lacks throw kUnsupported.
+// The torch side of the weights: tensors of a WeightsView as they are stored. Views on the mapped
+// file keep the map alive. Job thread. Types that torch lacks throw kUnsupported.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,8 @@
 
 namespace atelier::engine {
 
-// Of a tensor once it is loaded: 8-bit floats are widened to fp16, which holds them exactly.
-at::ScalarType scalar_type_of(WeightDtype dtype);
+// Of a stored tensor: 8-bit floats are bytes, which DequantisedSource widens.
+at::ScalarType stored_type_of(WeightDtype dtype);
 
 // Zero-copy where the stored tensor is contiguous and aligned (also transposed, a part of the rows,
 // or squeezed: those are views); otherwise a contiguous copy.
@@ -23,11 +23,11 @@ Tensor load_tensor(const WeightSource& source);
 
 enum class TensorData {
   kRead,
-  kShapesOnly,  // tensors of the device "meta": to see whether a network could be built of them
+  kShapesOnly,  // tensors of the device "meta": to check whether a network can be built of them
 };
 
-// What a Binder reads from. Keeps its own copy of the view (names only). Tensors that are no
-// floating point numbers are refused: no network here computes with quantised weights.
+// The tensors of a file, as they are stored, under the names of the view. Keeps its own copy of the
+// view (names only).
 class ViewSource final : public TensorSource {
  public:
   // `part` is for sentences: "UNet".

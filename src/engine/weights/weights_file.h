@@ -31,6 +31,9 @@ class WeightsFile {
   const TensorInfo* find(std::string_view name) const;
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
 
+  // The files, in the order of TensorInfo::shard: for a family that reads more than tensors from a
+  // format, such as a graph.
+  const std::vector<std::shared_ptr<const MappedFile>>& maps() const { return maps_; }
   // Bytes of the tensor in the map.
   std::span<const std::byte> bytes(const TensorInfo& tensor) const;
   // The map itself, for views that must outlive this object.

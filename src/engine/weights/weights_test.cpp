@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "engine/weights/dequantised_source.h"
 #include "engine/weights/sparse_checkpoint.h"
 #include "platform/error.h"
 
@@ -108,7 +109,11 @@ TEST(Weights, WidensEightBitFloatsToTheirExactValues) {
   const TemporaryFolder folder;
   const auto values = [&](const char* dtype, const std::string& bytes) {
     const auto file = four_bytes(folder, dtype, bytes);
-    const Tensor wide = load_tensor(source_of(file, "w"));
+    WeightsView view;
+    view.add("w", source_of(file, "w"));
+    const ViewSource stored(view);
+    EXPECT_EQ(stored.get("w").scalar_type(), at::kByte);
+    const Tensor wide = DequantisedSource(stored).get("w");
     EXPECT_EQ(wide.scalar_type(), at::kHalf);
     const Tensor flat = wide.to(at::kFloat).flatten();
     return std::vector<float>(flat.data_ptr<float>(), flat.data_ptr<float>() + 4);
@@ -131,17 +136,17 @@ TEST(Weights, RefusesNumbersThatAreNoFloatingPoint) {
   for (const TensorData data : {TensorData::kRead, TensorData::kShapesOnly}) {
     WeightsView view;
     view.add("w", source_of(four_bytes(folder, "I8", "abcd"), "w"));
-    const ViewSource source(view, "UNet", data);
+    const ViewSource stored(view, "UNet", data);
     try {
-      source.get("w");
+      DequantisedSource(stored).get("w");
       ADD_FAILURE() << "was read";
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
       EXPECT_THAT(error.what(), testing::HasSubstr("(UNet): tensor 'w' is stored as I8"));
     }
   }
-  EXPECT_THROW(scalar_type_of(WeightDtype::kOther), Error);
-  EXPECT_EQ(scalar_type_of(WeightDtype::kBF16), at::kBFloat16);
+  EXPECT_THROW(stored_type_of(WeightDtype::kOther), Error);
+  EXPECT_EQ(stored_type_of(WeightDtype::kBF16), at::kBFloat16);
 }
 
 TEST(Weights, ShowsShapesAndTypesWithoutTheData) {

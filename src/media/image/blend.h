@@ -1,5 +1,5 @@
 // Two pictures of one size, blended by a mask, and the mask's soft edge. Pure, any thread. Throw
-// kInvalidArgument for images without sense or of different sizes.
+// kInvalidArgument for invalid images and for different sizes.
 #pragma once
 
 #include "media/image/image.h"

@@ -29,9 +29,10 @@ void check_image(const Image& image) {
   const bool known = image.channels == 1 || image.channels == 3 || image.channels == 4;
   if (!known || image.width < 1 || image.height < 1 || image.pixels.size() != image.byte_count()) {
     throw Error(ErrorCode::kInvalidArgument,
-                "a picture of " + std::to_string(image.width) + "x" + std::to_string(image.height) +
-                    " with " + std::to_string(image.channels) + " channels and " +
-                    std::to_string(image.pixels.size()) + " bytes makes no sense: send it again");
+                "invalid picture: " + std::to_string(image.width) + "x" +
+                    std::to_string(image.height) + " pixels with " +
+                    std::to_string(image.channels) + " channels and " +
+                    std::to_string(image.pixels.size()) + " bytes; send it again");
   }
 }
 

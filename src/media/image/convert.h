@@ -1,5 +1,5 @@
 // Pixel formats. Pure functions on plain values, any thread. Throw kInvalidArgument for an image
-// whose channels or byte count make no sense.
+// whose channels or byte count are invalid.
 #pragma once
 
 #include "media/image/colour.h"

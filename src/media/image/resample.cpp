@@ -151,7 +151,8 @@ Image resize(const Image& image, int width, int height, Filter filter, const Che
   if (width < 1 || height < 1 || width > kSideMax || height > kSideMax) {
     throw Error(ErrorCode::kInvalidArgument,
                 "a picture cannot be resized to " + std::to_string(width) + "x" +
-                    std::to_string(height) + ": sides go from 1 to " + std::to_string(kSideMax));
+                    std::to_string(height) + ": each side must be from 1 to " +
+                    std::to_string(kSideMax));
   }
   if (image.width == width && image.height == height) {
     return image;

@@ -1,7 +1,7 @@
 // Resampling with Pillow's bytes: separable, 8-bit between the two passes, fixed-point weights,
 // rows first (Pillow 13 takes the columns first for some sizes, which differs by a level or two;
 // all before it do not). Pure, any thread. Throws kInvalidArgument for a size outside 1..kSideMax
-// or an image without sense.
+// or an invalid image.
 #pragma once
 
 #include <functional>

@@ -61,7 +61,7 @@ ArtifactFolder::ArtifactFolder(std::filesystem::path folder)
   std::filesystem::create_directories(uploads_, failure);
   if (failure) {
     throw Error(ErrorCode::kInternal, "the folder '" + uploads_.string() +
-                                          "' cannot be made: " + failure.message() +
+                                          "' cannot be created: " + failure.message() +
                                           "; free some space or choose another home folder");
   }
 }

@@ -22,8 +22,8 @@ class ArtifactFolder final : public domain::ArtifactStore {
   struct Swept {
     std::size_t temporary = 0, uploads = 0;  // files
   };
-  // At the start, before anybody writes: takes away what a killed station left half written, and
-  // uploads that are not among `named`. What was made is never touched.
+  // At the start, before any write: removes half-written files of a killed station, and
+  // uploads that are not among `named`. Results are never removed.
   Swept sweep(const std::set<std::string>& named);
 
  private:

@@ -97,7 +97,7 @@ TEST_F(ArtifactFolderTest, SweepingTakesUnnamedUploadsAndHalfWrittenFilesAndNoth
   const auto swept = artifacts.sweep({named});
   EXPECT_EQ(swept.temporary, 2U);
   EXPECT_EQ(swept.uploads, 2U);
-  EXPECT_EQ(artifacts.get(made).bytes, bytes_);  // named by nobody, and made
+  EXPECT_EQ(artifacts.get(made).bytes, bytes_);  // not named, but a result
   EXPECT_EQ(artifacts.get(named).bytes, std::vector<std::uint8_t>{7});
   EXPECT_THROW(artifacts.get(unnamed), Error);
   EXPECT_TRUE(std::filesystem::exists(folder_ / "uploads" / named.substr(0, 2) / "a person's.txt"));

@@ -11,7 +11,7 @@ namespace atelier::storage {
 
 namespace {
 
-// SQLite does not say why; it tries again without writing, and that loses the reason.
+// SQLite opens the file again read-only after a failure, and the reason is lost.
 constexpr std::string_view kOpenAdvice =
     "; see that its folder can be written, and free some space if its disk is full";
 
@@ -47,7 +47,7 @@ void Database::fail(const std::string& what) const {
 
 void Database::execute(const std::string& sql) {
   if (sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
-    fail("refused a command");
+    fail("refused a statement");
   }
 }
 
@@ -56,14 +56,14 @@ int Database::changes() const { return sqlite3_changes(handle_); }
 Statement::Statement(Database& database, std::string_view sql) : database_(database) {
   if (sqlite3_prepare_v2(database.handle_, sql.data(), static_cast<int>(sql.size()), &handle_,
                          nullptr) != SQLITE_OK) {
-    database.fail("does not understand '" + std::string(sql) + "'");
+    database.fail("cannot prepare '" + std::string(sql) + "'");
   }
 }
 
 Statement::~Statement() { sqlite3_finalize(handle_); }
 
 Statement& Statement::bind(int index, std::int64_t value) {
-  if (sqlite3_bind_int64(handle_, index, value) != SQLITE_OK) database_.fail("took no value");
+  if (sqlite3_bind_int64(handle_, index, value) != SQLITE_OK) database_.fail("cannot bind a value");
   return *this;
 }
 
@@ -71,7 +71,7 @@ Statement& Statement::bind(int index, std::string_view value) {
   const auto text = platform::valid_utf8(value);  // SQLite itself takes any bytes as text
   if (sqlite3_bind_text64(handle_, index, text.c_str(), text.size(), SQLITE_TRANSIENT,
                           SQLITE_UTF8) != SQLITE_OK) {
-    database_.fail("took no value");
+    database_.fail("cannot bind a value");
   }
   return *this;
 }

@@ -29,7 +29,7 @@ constexpr std::array<std::string_view, 4> kSchemaSteps{
 )",
     "ALTER TABLE jobs ADD COLUMN station_crashes INTEGER NOT NULL DEFAULT 0;",
     // The order of jobs and events no longer depends on the clock. Event ids went by the clock
-    // before (microseconds) and go on above everything that may have been told.
+    // before (microseconds) and go on above everything that may have been sent.
     R"(
   ALTER TABLE jobs ADD COLUMN sequence INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE jobs ADD COLUMN last_event INTEGER NOT NULL DEFAULT 0;
@@ -114,7 +114,7 @@ std::string_view name(JobState state) { return domain::job_state_name(state); }
 
 SqliteJobStore::SqliteJobStore(const std::string& path) : database_(path) {
   migrate();
-  // This program may read what another one could not.
+  // This version of the program may be able to read them.
   database_.execute("UPDATE jobs SET set_aside = '' WHERE set_aside <> ''");
 }
 
@@ -162,7 +162,7 @@ void SqliteJobStore::insert(const Job& job) {
       .run();
 }
 
-// The mark is a help for the next reading: without it, on a full disk, the row is passed over
+// The mark saves work at the next reading: without it, on a full disk, the row is skipped
 // again.
 void SqliteJobStore::set_aside(const std::string& id, const std::string& why) {
   platform::log_error(unreadable(id, why));
@@ -204,7 +204,7 @@ std::optional<Job> SqliteJobStore::find(const std::string& id) {
     }
     set_aside(id, why);
   }
-  throw Error(ErrorCode::kInternal, unreadable(id, why));  // ours to blame, not the request
+  throw Error(ErrorCode::kInternal, unreadable(id, why));  // not a fault of the request
 }
 
 std::vector<Job> SqliteJobStore::recent(const domain::JobFilter& filter) {
@@ -258,7 +258,10 @@ std::int64_t SqliteJobStore::reserve_events(std::int64_t count) {
   Statement row(database_,
                 "UPDATE counters SET value = value + ? WHERE name = 'events' RETURNING value");
   row.bind(1, count);
-  if (!row.step()) throw Error(ErrorCode::kInternal, "the database has lost its count of events");
+  if (!row.step())
+    throw Error(ErrorCode::kInternal,
+                "the database has no row in its table of event ids: restore the database or start "
+                "with a new one");
   const auto end = row.integer(0);
   row.run();
   return end - count + 1;

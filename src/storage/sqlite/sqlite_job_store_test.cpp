@@ -283,7 +283,8 @@ TEST_F(JobStoreTest, ARowThatCannotBeReadIsSetAsideAndTheRestGoesOn) {
     for (const char* id : {"01", "02", "03"}) store.insert(job(id));
     Database(path()).execute("UPDATE jobs SET " + std::string(damage) + " WHERE id = '01'");
     EXPECT_THAT(ids(store.recent({})), testing::ElementsAre("03", "02"));
-    EXPECT_THAT(ids(store.queued(1)), testing::ElementsAre("02"));  // it takes nobody's place
+    EXPECT_THAT(ids(store.queued(1)),
+                testing::ElementsAre("02"));  // it does not count against the limit
     EXPECT_EQ(store.count_queued(2), 2);
     const auto sentence = sentence_of([&] { store.find("01"); }, ErrorCode::kInternal);
     EXPECT_THAT(sentence, testing::HasSubstr("job 01 cannot be read"));

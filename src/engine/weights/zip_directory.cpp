@@ -110,8 +110,7 @@ void DirectoryParser::read_zip64_extra(std::uint64_t extra, std::uint64_t length
   while (end - extra >= 4) {
     const std::uint16_t id = u16(extra);
     const std::uint64_t field_end = extra + 4 + u16(extra + 2);
-    if (field_end > end)
-      return;  // padding that is no field; torch writes such only in local headers
+    if (field_end > end) return;  // padding, not a field; torch writes it only in local headers
     if (id == kZip64ExtraId) {
       std::uint64_t position = extra + 4;
       for (std::uint64_t* value : {&size, &compressed, &local}) {
@@ -150,7 +149,7 @@ ZipMember DirectoryParser::read_entry(std::uint64_t& position) const {
   }
   member.offset = local + kLocalBytes + u16(local + 26) + u16(local + 28);
   if (member.offset > file_.size() || compressed > file_.size() - member.offset) {
-    fail("member '" + platform::cut(member.name, 200) + "' goes on behind the end of the file");
+    fail("member '" + platform::cut(member.name, 200) + "' extends beyond the end of the file");
   }
   return member;
 }

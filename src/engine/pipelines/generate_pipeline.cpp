@@ -80,8 +80,9 @@ RunResult run(RunRequest request, PipelineContext& context) {
                         json::read_json<card::GenerationInput>(request.input_json),
                         taken(request, "image"), taken(request, "mask")};
   const auto start = std::chrono::steady_clock::now();
-  Model& model = context.load(job.model, {job.input.dtype, job.input.precise},
-                              [&job](const DetectedModel& files) { plan_job(facts_of(files), job); });
+  Model& model =
+      context.load(job.model, {job.input.dtype, job.input.precise},
+                   [&job](const DetectedModel& files) { plan_job(facts_of(files), job); });
   const std::chrono::duration<double, std::milli> load = std::chrono::steady_clock::now() - start;
   return result_of(
       generate_pictures(DiffusionModel::of(model), job, context.observer(), load.count()));

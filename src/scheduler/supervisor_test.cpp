@@ -150,7 +150,8 @@ TEST_F(SupervisorTest, WhatCannotBeReadEndsTheChild) {
            std::string("Content-Length: 99999999999\r\n\r\n"),
            on_the_wire(protocol::result_frame(77, protocol::Empty{})),
            on_the_wire(protocol::request_frame(1, protocol::PingRequest{})),
-           on_the_wire(protocol::notification_frame("progress", "{\"step\":\"many\"}", {})),
+           on_the_wire(
+               protocol::notification_frame("progress", "{\"progress\":{\"step\":\"many\"}}", {})),
            on_the_wire(protocol::notification_frame(
                protocol::PreviewNotification{"job", protocol::PictureRef{3, 8, 8, 3}})),
        }) {

@@ -177,7 +177,8 @@ ResolvedModel Catalog::resolve(const std::string& name, const std::string& task,
 
 bool Catalog::knows(const std::string& name, const std::string& task) const {
   if (const auto* model = find(name)) {
-    return !model->problem.empty() || card::served(model->card, task) != nullptr;
+    // What an unusable model is for may be unknown.
+    return model->card.tasks.empty() || card::served(model->card, task) != nullptr;
   }
   if (const auto* legacy = find_legacy_name(name)) return legacy->kind == kind_of_task(task);
   return plain_name(name) == kStarter && starter(task) != nullptr;

@@ -112,8 +112,10 @@ function(atelier_test name)
     list(APPEND TEST_LABELS threads)
     add_dependencies(thread_tests ${name})
   endif()
+  # Suites of two build folders may run at the same time: each has a folder of its own for testing::TempDir().
+  file(MAKE_DIRECTORY "${CMAKE_BINARY_DIR}/test_files")
   set_tests_properties(${name} PROPERTIES TIMEOUT ${TEST_TIMEOUT} LABELS "${TEST_LABELS}"
-                       ENVIRONMENT "OMP_WAIT_POLICY=passive;${TEST_ENVIRONMENT}")
+                       ENVIRONMENT "OMP_WAIT_POLICY=passive;TEST_TMPDIR=${CMAKE_BINARY_DIR}/test_files;${TEST_ENVIRONMENT}")
 endfunction()
 
 # atelier_fuzzer(NAME SOURCES … USES …): a libFuzzer program with address and undefined sanitizers, and a test that runs it

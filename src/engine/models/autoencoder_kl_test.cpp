@@ -72,5 +72,23 @@ TEST(AutoencoderKlConfig, TellsAGivenUpcastFromTheDefault) {
   EXPECT_THROW(AutoencoderKlConfig::from_json({{"latents_mean", boost::json::array{0.1}}}), Error);
 }
 
+TEST(AutoencoderKl, BindsSingleLayersAgain) {
+  const ModelGolden golden("vae");
+  const SeededSource source = golden.source();
+  const AutoencoderKlConfig config = AutoencoderKlConfig::from_json(golden.config());
+  AutoencoderKl vae(config, Binder(source, at::kFloat));
+  const Tensor latents = seeded_input("small", {1, 4, 8, 8});
+  const Tensor original = vae.decode(latents);
+  const std::string name = "decoder.mid_block.attentions.0.to_k.weight";
+  const AddedSource patched(
+      source, {{name, [&] { return seeded_input("delta", source.shape(name).value()); }}});
+  vae.rebind(patched, patched.changed());
+  EXPECT_FALSE(at::equal(vae.decode(latents), original));
+  EXPECT_TRUE(at::equal(vae.decode(latents),
+                        AutoencoderKl(config, Binder(patched, at::kFloat)).decode(latents)));
+  vae.rebind(source, patched.changed());
+  EXPECT_TRUE(at::equal(vae.decode(latents), original));
+}
+
 }  // namespace
 }  // namespace atelier::engine

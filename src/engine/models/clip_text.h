@@ -34,7 +34,7 @@ struct ClipTextConfig {
   static ClipTextConfig from_json(const boost::json::object& json);
 };
 
-// What of the encoder is wanted; layers after the last one needed are not run.
+// Which outputs are needed; layers after the last one needed are not run.
 struct ClipTextRequest {
   // Entry of the reference's hidden_states list, from the end: -1 is the output of the last layer,
   // -2 the last but one.

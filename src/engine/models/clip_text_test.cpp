@@ -76,5 +76,30 @@ TEST(ClipText, RefusesForeignIdsLongRowsAndAbsentLayers) {
   EXPECT_THROW(encoder.forward(at::zeros({1, 4}, at::kLong), {-4, true, false}), Error);
 }
 
+TEST(ClipText, BindsEmbeddingsAndLayersAgain) {
+  const ModelGolden golden("text_gelu_projection");
+  const SeededSource source = golden.source();
+  const ClipTextConfig config = ClipTextConfig::from_json(golden.config());
+  ClipText encoder(config, Binder(source, at::kFloat));
+  const Tensor ids = ids_of(golden.cases()[0]);
+  const auto projected = [&](const ClipText& network) {
+    return network.forward(ids, {-1, true, true}).projected;
+  };
+  const Tensor original = projected(encoder);
+  for (const std::string name :
+       {"text_model.embeddings.token_embedding.weight",
+        "text_model.encoder.layers.1.self_attn.v_proj.bias", "text_projection.weight"}) {
+    SCOPED_TRACE(name);
+    const AddedSource patched(
+        source, {{name, [&] { return seeded_input("delta", source.shape(name).value()); }}});
+    encoder.rebind(patched, patched.changed());
+    EXPECT_FALSE(at::equal(projected(encoder), original));
+    EXPECT_TRUE(
+        at::equal(projected(encoder), projected(ClipText(config, Binder(patched, at::kFloat)))));
+    encoder.rebind(source, patched.changed());
+    EXPECT_TRUE(at::equal(projected(encoder), original));
+  }
+}
+
 }  // namespace
 }  // namespace atelier::engine

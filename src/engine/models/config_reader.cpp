@@ -27,7 +27,7 @@ void ConfigReader::wrong(std::string_view key, std::string_view expected) const 
 }
 
 void ConfigReader::unsupported(std::string_view key) const {
-  throw Error(ErrorCode::kUnsupported, "config.json of the " + component_ + " asks for '" +
+  throw Error(ErrorCode::kUnsupported, "config.json of the " + component_ + " has the option '" +
                                            std::string(key) +
                                            "': " + boost::json::serialize(*find(key)) +
                                            ", which this version cannot run: choose another model");

@@ -1,6 +1,6 @@
 // A loaded model: what residency keeps and pipelines compute with. A family's class derives from
-// Model and from the interface of each capability that it has (denoiser.h); a pipeline asks for the
-// capability and never for the family. Owned by the engine's residency; one job at a time, from the
+// Model and from the interface of each capability that it has (denoiser.h); a pipeline requests the
+// capability and never checks the family. Owned by the engine's residency; one job at a time, from the
 // job thread.
 #pragma once
 
@@ -16,7 +16,7 @@
 
 namespace atelier::engine {
 
-// What every loaded model knows about itself.
+// What is recorded of every loaded model.
 struct LoadedFiles {
   card::ModelCard card;
   std::filesystem::path path;

@@ -19,7 +19,7 @@ namespace atelier::engine {
 
 struct ModelFamily;
 
-// What a capability needs to know before a model is loaded, by the type of the capability's facts
+// What must be known of a capability before a model is loaded, by the type of the capability's facts
 // (DenoiserFacts). A model has a capability exactly when it has its facts.
 class CapabilityFacts {
  public:
@@ -63,7 +63,7 @@ struct ModelFamily {
   std::unique_ptr<Model> (*load)(const DetectedModel& model, const LoadOptions& options) = nullptr;
 };
 
-// What a card says for every family: id, title, description (atelier.json), format, bytes of the
+// The part of a card that is the same for every family: id, title, description (atelier.json), format, bytes of the
 // weights, fingerprint, and a warning about tensors that no component uses.
 card::ModelCard card_of_files(const std::string& id, const CheckpointLayout& layout);
 

@@ -262,7 +262,7 @@ DenoiserFacts read_facts(const card::ModelCard& card, const CheckpointLayout& la
     facts.default_guidance = 5.0;
     facts.default_strength = 0.3;
   } else {
-    // The SD1.5 pipelines of diffusers set both, whatever the file says.
+    // The SD1.5 pipelines of diffusers set both, whatever is in the file.
     facts.scheduler_config["steps_offset"] = 1;
     facts.scheduler_config["clip_sample"] = false;
   }
@@ -359,7 +359,7 @@ void check_parts_fit(const CheckpointLayout& layout, const UNet2DConfig& unet,
   if (unet.text_time && encoders.size() < 2) {
     throw Error(ErrorCode::kUnsupported,
                 layout.path.string() +
-                    ": has no second text encoder (text_encoder_2), which its UNet asks for: the "
+                    ": has no second text encoder (text_encoder_2), which its UNet needs: the "
                     "model is incomplete, fetch it again");
   }
   if (!unet.text_time && encoders.size() > 1) {
@@ -454,7 +454,7 @@ std::unique_ptr<Model> load(const DetectedModel& model, const LoadOptions& optio
   DenoiserFacts facts = *given;
   const UNet2DConfig unet = UNet2DConfig::from_json(config_of(layout, "unet"));
   const at::ScalarType dtype = options.bind.dtype;
-  // SDXL's published autoencoder overflows in 16 bits and says so in its file.
+  // SDXL's published autoencoder overflows in 16 bits; its file declares it.
   const at::ScalarType vae_dtype =
       facts.vae.force_upcast && facts.vae.force_upcast_given ? at::kFloat : dtype;
   ComponentLoader loader(model, options);

@@ -295,7 +295,7 @@ TEST(StableDiffusion, SaysWhatAForeignFileIs) {
   EXPECT_THAT(sentence_of("lora_unet_x.lora_up.weight"), HasSubstr("LoRA"));
   EXPECT_THAT(sentence_of("double_blocks.0.img_attn.qkv.weight"), HasSubstr("FLUX"));
   EXPECT_THAT(sentence_of("control_model.x"), HasSubstr("ControlNet"));
-  EXPECT_THAT(sentence_of("weight"), HasSubstr("no checkpoint of a known kind"));
+  EXPECT_THAT(sentence_of("weight"), HasSubstr("not a checkpoint of a known kind"));
   EXPECT_THAT(sentence_of("model.diffusion_model.input_blocks.0.0.weight"),
               HasSubstr("no published size"));
 }

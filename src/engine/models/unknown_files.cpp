@@ -53,7 +53,7 @@ std::string describe_weights(const WeightsFile& weights) {
   for (const KnownTensors& known : kKnownTensors) {
     if (has_start(weights, known.start)) return known.is;
   }
-  return "is no checkpoint of a known kind";
+  return "is not a checkpoint of a known kind";
 }
 
 std::string class_in(const boost::json::object& object, std::string_view key) {

@@ -21,7 +21,7 @@ constexpr std::int64_t kOwnBlocksPerThread = 4;  // fewer: the blocks are shared
 
 std::int64_t whole(std::int64_t value, std::int64_t of) { return (value + of - 1) / of; }
 
-// Everything the stages need to know.
+// Parameters of all stages.
 struct Work {
   const PackedWinograd& weight;
   const Bf16* input;

@@ -18,7 +18,7 @@ constexpr std::size_t kAlignment = 64;
 
 std::size_t rounded_up(std::size_t value, std::size_t to) { return (value + to - 1) / to * to; }
 
-// A 2 MiB aligned map of whole huge pages; whether they are huge is asked for afterwards.
+// A 2 MiB aligned map of whole huge pages; huge pages are requested afterwards.
 std::shared_ptr<std::byte> map_aligned(std::size_t bytes) {
   const std::size_t whole = bytes + kHugePage;  // room for an aligned start
   void* const map =

@@ -75,7 +75,7 @@ ModelFacts make_facts(const DenoiserFacts& denoiser, const card::ModelCard& card
   return facts;
 }
 
-// The first job may still fail on what the configurations say.
+// The first job may still fail because of values in the configurations.
 void check_first_job(const ModelFacts& facts) {
   GenerateJob job;
   job.model.id = facts.id;

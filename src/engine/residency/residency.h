@@ -1,5 +1,5 @@
 // The models in memory: loads, evicts and reports. What is evicted for another model is decided by
-// its caller (eviction_rule.h until the scheduler's plan says it). Job thread.
+// its caller (eviction_rule.h until the scheduler plans it). Job thread.
 #pragma once
 
 #include <cstdint>

@@ -33,7 +33,7 @@ void release(void* block) {
 }
 
 // libtorch 2 drops the const of allocate() and adds copy_data(): without `override` each of these
-// overrides whatever the version at hand has.
+// overrides whatever the installed version has.
 // NOLINTBEGIN(modernize-use-override)
 class PooledAllocator : public c10::Allocator {
  public:

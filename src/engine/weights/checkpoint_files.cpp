@@ -31,7 +31,7 @@ CheckpointFiles::Kind kind_of(const fs::path& path) {
   }
   if (fs::is_regular_file(path / "config.json")) return CheckpointFiles::Kind::kTransformersFolder;
   fail(ErrorCode::kUnsupported, path,
-       "is no model folder: it has neither a model_index.json (diffusers) nor a config.json "
+       "is not a model folder: it has neither a model_index.json (diffusers) nor a config.json "
        "(transformers)");
 }
 
@@ -40,7 +40,7 @@ json::object parse_object(const std::string& text, const fs::path& path) {
   json::value value = json::parse(text, error);
   if (error || !value.is_object()) {
     fail(ErrorCode::kCorruptData, path,
-         "is no valid JSON object" + (error ? " (" + error.message() + ")" : std::string()) +
+         "is not a valid JSON object" + (error ? " (" + error.message() + ")" : std::string()) +
              ": fetch the model again");
   }
   return std::move(value.as_object());

@@ -18,7 +18,7 @@ bool is_floating(WeightDtype dtype) {
          dtype == WeightDtype::kF32 || dtype == WeightDtype::kF64;
 }
 
-// e4m3fn: bias 7, no infinity, all ones is no number.
+// e4m3fn: bias 7, no infinity, all ones is NaN.
 float value_of_e4m3(unsigned byte) {
   const unsigned exponent = (byte >> 3U) & 15U, fraction = byte & 7U;
   float value = exponent == 0

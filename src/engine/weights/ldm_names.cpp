@@ -261,8 +261,8 @@ bool LdmMapper::place_open_clip(const TensorInfo& tensor, std::string_view name)
 bool LdmMapper::place_part(const TensorInfo& tensor) {
   std::string_view name = tensor.name;
   if (take_prefix(name, "model.diffusion_model.")) {
-    // What has no place is kept under its own name: the network that does not ask for it is
-    // refused.
+    // A tensor without a place keeps its own name: loading fails because the network does not use
+    // it.
     return place_named(parts_.unet, tensor, unet_name(name).value_or(std::string(name)));
   }
   for (const std::string_view prefix : kVaePrefixes) {

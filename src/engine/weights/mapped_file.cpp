@@ -34,7 +34,7 @@ std::array<GuardedMap, kGuardedMax> guarded_maps;
 struct sigaction handler_before = {};
 std::uintptr_t page_size = 0;
 
-// Puts zeros in place of the page and of all behind it, so that the reader goes on; what it read is
+// Puts zeros in place of the page and of all behind it, so that reading continues; what it read is
 // refused afterwards.
 void on_bus_error(int signal, siginfo_t* info, void*) {
   const int saved_errno = errno;
@@ -123,7 +123,7 @@ void MappedFile::release(std::uint64_t offset, std::uint64_t length) const {
   const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
   const std::uint64_t end = offset + std::min<std::uint64_t>(length, size_ - offset);
   const std::uint64_t first = (offset + page - 1) / page * page;
-  // The last page of the file may go although it is not full.
+  // The last page of the file may be released although it is not full.
   const std::uint64_t last = end == size_ ? end : end / page * page;
   if (first >= last) return;
   ::madvise(const_cast<std::byte*>(data_) + first, last - first, MADV_DONTNEED);

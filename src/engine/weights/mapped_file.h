@@ -1,6 +1,6 @@
 // A whole file, mapped read-only. Throws kNotFound when it cannot be opened. Any thread may read.
-// What somebody cuts off the file while it is mapped, or what the disk cannot give, is read as
-// zeros instead of ending the process: ask lost_pages() before believing what was read.
+// What is cut off the file while it is mapped, or what the disk cannot read, reads as zeros
+// instead of ending the process: check lost_pages() before using what was read.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,7 @@ class MappedFile {
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   std::uint64_t size() const { return size_; }
-  // Whether some of what was read was not there.
+  // Whether some of what was read was missing.
   bool lost_pages() const;
   // Drops the whole pages inside the range from this process; the page cache keeps them.
   void release(std::uint64_t offset, std::uint64_t length) const;

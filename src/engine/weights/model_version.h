@@ -15,14 +15,14 @@ class ModelVersion {
  public:
   ModelVersion() = default;
   // Of a single file, or of all files of a model folder that may be read, present or absent. Waits
-  // some milliseconds for a file that was written a moment ago, until a later change can be told.
+  // some milliseconds for a file that was written a moment ago, until a later change would be seen.
   // Nothing at `path` is a version, too.
   static ModelVersion of(const std::filesystem::path& path);
 
   bool operator==(const ModelVersion& other) const = default;
   // The first file that is not the same in both; "" when there is none.
   std::string difference(const ModelVersion& other) const;
-  // Throws kConflict when what lies at `path` now is another version.
+  // Throws kConflict when the files at `path` are now another version.
   void check_unchanged(const std::filesystem::path& path) const;
 
  private:

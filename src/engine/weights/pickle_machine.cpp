@@ -65,7 +65,7 @@ std::string PickleMachine::take_line() {
   return line;
 }
 
-// Little-endian two's complement of any length; what needs more than 64 bits is no size or index.
+// Little-endian two's complement of any length; more than 64 bits are not a size or index.
 std::int64_t PickleMachine::take_long(std::uint64_t bytes) {
   const auto taken = take(bytes);
   if (taken.empty()) return 0;

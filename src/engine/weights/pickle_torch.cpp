@@ -1,4 +1,4 @@
-// What torch's names in a pickle stand for: storages, tensors, parameters. Everything else that a
+// What torch's names in a pickle mean: storages, tensors, parameters. Everything else that a
 // pickle would call becomes an inert node.
 #include <array>
 #include <optional>
@@ -67,7 +67,7 @@ std::optional<std::vector<std::int64_t>> integers(const PickleNode& node) {
 PickleNode* PickleMachine::persistent(const PickleNode& id) {
   if (id.kind != Kind::kSequence || id.items.size() < 5 || id.items[0]->kind != Kind::kText ||
       id.items[0]->text != "storage") {
-    return make_inert("a persistent id that is no storage");
+    return make_inert("a persistent id that is not a storage");
   }
   const PickleNode &type = *id.items[1], &key = *id.items[2], &elements = *id.items[4];
   if (type.kind != Kind::kGlobal || key.kind != Kind::kText || elements.kind != Kind::kInteger ||

@@ -1,5 +1,5 @@
 // Models that are built like one of ours and compute something more: parts that we do not have
-// would be left out without a word, and every picture would be wrong. Told by the names of their
+// would be left out silently and every image would be wrong. Recognised by the names of their
 // tensors. Pure.
 #pragma once
 

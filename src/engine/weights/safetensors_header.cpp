@@ -18,7 +18,7 @@ namespace json = boost::json;
 constexpr std::size_t kLengthBytes = 8;
 // Shapes of more dimensions than this are made up.
 constexpr std::size_t kDimensionsMax = 32;
-// Nested arrays and objects of an honest header: { tensor: { shape: [ … ] } }.
+// Nested arrays and objects of a well-formed header: { tensor: { shape: [ … ] } }.
 constexpr std::size_t kJsonDepthMax = 8;
 
 struct DtypeBits {
@@ -109,7 +109,7 @@ std::string_view HeaderParser::header_text() {
   return {reinterpret_cast<const char*>(file_.data()) + kLengthBytes, length};
 }
 
-// Boost.JSON keeps the last of two equal keys without a word, so a second pass only compares keys.
+// Boost.JSON silently keeps the last of two equal keys, so a second pass only compares keys.
 struct KeyHandler {
   static constexpr std::size_t max_object_size = std::numeric_limits<std::size_t>::max();
   static constexpr std::size_t max_array_size = std::numeric_limits<std::size_t>::max();
@@ -169,16 +169,16 @@ json::object HeaderParser::parse_json(std::string_view text) const {
   options.max_depth = kJsonDepthMax;
   json::error_code error;
   json::value value = json::parse(text, error, {}, options);
-  if (error) fail("its header is no valid JSON (" + error.message() + ")");
-  if (!value.is_object()) fail("its header is no JSON object");
+  if (error) fail("its header is not valid JSON (" + error.message() + ")");
+  if (!value.is_object()) fail("its header is not a JSON object");
   if (has_duplicate_key(text)) fail("its header has a key twice");
   return std::move(value.as_object());
 }
 
 void HeaderParser::read_metadata(const json::value& value) {
-  if (!value.is_object()) fail("__metadata__ is no object");
+  if (!value.is_object()) fail("__metadata__ is not an object");
   for (const auto& [key, entry] : value.as_object()) {
-    if (!entry.is_string()) fail("__metadata__ holds a value that is no string");
+    if (!entry.is_string()) fail("__metadata__ holds a value that is not a string");
     header_.metadata.emplace(std::string(key), std::string(entry.as_string()));
   }
 }
@@ -189,7 +189,7 @@ std::uint64_t HeaderParser::read_count(const json::value& value, const std::stri
     return static_cast<std::uint64_t>(value.as_int64());
   }
   if (value.is_uint64()) return value.as_uint64();
-  fail(name, std::string("has a ") + field + " that is no whole number");
+  fail(name, std::string("has a ") + field + " that is not a whole number");
 }
 
 const DtypeBits& HeaderParser::read_dtype(const json::object& entry,
@@ -226,7 +226,7 @@ std::uint64_t HeaderParser::read_shape(const json::object& entry, TensorInfo& te
 }
 
 void HeaderParser::read_tensor(const std::string& name, const json::value& value) {
-  if (!value.is_object()) fail(name, "is described by something that is no object");
+  if (!value.is_object()) fail(name, "is described by something that is not an object");
   const json::object& entry = value.as_object();
   TensorInfo tensor;
   tensor.name = name;

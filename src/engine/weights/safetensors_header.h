@@ -1,5 +1,5 @@
 // The header of a safetensors file: parsed and fully validated before anything is used. Pure
-// functions on bytes; errors are kCorruptData and say what is wrong with which tensor. No torch.
+// functions on bytes; errors are kCorruptData with the tensor and what is wrong. No torch.
 #pragma once
 
 #include <cstddef>

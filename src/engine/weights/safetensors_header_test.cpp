@@ -59,13 +59,13 @@ TEST(SafetensorsHeader, RefusesLyingHeaders) {
   } cases[] = {
       {"[]", "does not begin with '{'", 0},
       {"", "does not begin with '{'", 0},
-      {"{", "no valid JSON", 0},
-      {R"({"a":1})", "no object", 0},
+      {"{", "not valid JSON", 0},
+      {R"({"a":1})", "not an object", 0},
       {R"({"a":{"shape":[1],"data_offsets":[0,4]}})", "no dtype", 4},
       {R"({"a":{"dtype":"F99","shape":[1],"data_offsets":[0,4]}})", "unknown dtype 'F99'", 4},
       {R"({"a":{"dtype":"F32","data_offsets":[0,4]}})", "no shape", 4},
-      {R"({"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}})", "no whole number", 4},
-      {R"({"a":{"dtype":"F32","shape":[1.5],"data_offsets":[0,4]}})", "no whole number", 4},
+      {R"({"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}})", "not a whole number", 4},
+      {R"({"a":{"dtype":"F32","shape":[1.5],"data_offsets":[0,4]}})", "not a whole number", 4},
       {R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0]}})", "data_offsets", 4},
       {R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}})", "claims the bytes", 4},
       {R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", "truncated file?", 3},
@@ -84,8 +84,8 @@ TEST(SafetensorsHeader, RefusesLyingHeaders) {
       {R"({"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},)"
        R"("a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})",
        "twice", 0},
-      {R"({"__metadata__":{"a":1}})", "no string", 0},
-      {R"({"a":[[[[[[[[[[[[]]]]]]]]]]]]})", "no valid JSON", 0},
+      {R"({"__metadata__":{"a":1}})", "not a string", 0},
+      {R"({"a":[[[[[[[[[[[[]]]]]]]]]]]]})", "not valid JSON", 0},
   };
   for (const auto& entry : cases) {
     EXPECT_THAT(error_of(file_of(entry.header, entry.data_bytes)), HasSubstr(entry.sentence))

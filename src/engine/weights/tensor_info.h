@@ -1,4 +1,4 @@
-// What a weights file says about one tensor, before any of its data is touched. Plain values, no
+// The description of one tensor in a weights file, before any of its data is read. Plain values, no
 // torch.
 #pragma once
 

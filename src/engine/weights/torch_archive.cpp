@@ -116,7 +116,7 @@ TensorInfo ArchiveReader::locate(const PickledTensor& tensor) const {
   const std::uint64_t used = extent(tensor);
   const std::uint64_t available = data.size / item;
   if (tensor.offset > available || used > available - tensor.offset) {
-    fail(what + "goes on behind the end of its storage");
+    fail(what + "extends beyond the end of its storage");
   }
   TensorInfo info;
   info.name = tensor.name;

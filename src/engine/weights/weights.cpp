@@ -58,7 +58,7 @@ Tensor stored_tensor(const WeightSource& source) {
   auto* const data = const_cast<std::byte*>(bytes.data());
   const std::size_t alignment = weight_dtype_size(info.dtype);
   if (reinterpret_cast<std::uintptr_t>(data) % alignment != 0) {
-    // Only a header of odd length makes this; torch's kernels want aligned elements.
+    // Only a header of odd length causes this; torch's kernels need aligned elements.
     Tensor copy =
         at::empty({static_cast<std::int64_t>(bytes.size() / alignment)}, at::dtype(dtype));
     std::copy(bytes.begin(), bytes.end(), static_cast<std::byte*>(copy.data_ptr()));

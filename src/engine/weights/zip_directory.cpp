@@ -150,7 +150,7 @@ ZipMember DirectoryParser::read_entry(std::uint64_t& position) const {
   }
   member.offset = local + kLocalBytes + u16(local + 26) + u16(local + 28);
   if (member.offset > file_.size() || compressed > file_.size() - member.offset) {
-    fail("member '" + platform::cut(member.name, 200) + "' goes on behind the end of the file");
+    fail("member '" + platform::cut(member.name, 200) + "' extends beyond the end of the file");
   }
   return member;
 }

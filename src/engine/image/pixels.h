@@ -1,5 +1,5 @@
 // Pictures to tensors and back, with the reference pipelines' numbers. Job thread.
-// Throw kInvalidArgument for images without sense (media::check_image).
+// Throw kInvalidArgument for invalid images (media::check_image).
 #pragma once
 
 #include "engine/tensor/torch_compat.h"

@@ -16,7 +16,7 @@
 namespace atelier::engine {
 namespace {
 
-// tools/reference/make_ldm_names.py tells what a line is.
+// tools/reference/make_ldm_names.py describes the lines.
 Tensor stored_tensor(const boost::json::array& line, const SeededSource& source) {
   std::vector<Tensor> parts;
   for (const boost::json::value& name : line[3].as_array()) {

@@ -1,7 +1,7 @@
 // A loaded model: what residency keeps and pipelines compute with. A family's class derives from
 // Model and from the interface of each capability that it has (denoiser.h); a pipeline requests the
-// capability and never checks the family. Owned by the engine's residency; one job at a time, from the
-// job thread.
+// capability and never checks the family. Owned by the engine's residency; one job at a time, from
+// the job thread.
 #pragma once
 
 #include <filesystem>

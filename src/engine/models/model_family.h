@@ -19,8 +19,8 @@ namespace atelier::engine {
 
 struct ModelFamily;
 
-// What must be known of a capability before a model is loaded, by the type of the capability's facts
-// (DenoiserFacts). A model has a capability exactly when it has its facts.
+// What must be known of a capability before a model is loaded, by the type of the capability's
+// facts (DenoiserFacts). A model has a capability exactly when it has its facts.
 class CapabilityFacts {
  public:
   template <class Facts>
@@ -63,8 +63,8 @@ struct ModelFamily {
   std::unique_ptr<Model> (*load)(const DetectedModel& model, const LoadOptions& options) = nullptr;
 };
 
-// The part of a card that is the same for every family: id, title, description (atelier.json), format, bytes of the
-// weights, fingerprint, and a warning about tensors that no component uses.
+// The part of a card that is the same for every family: id, title, description (atelier.json),
+// format, bytes of the weights, fingerprint, and a warning about tensors that no component uses.
 card::ModelCard card_of_files(const std::string& id, const CheckpointLayout& layout);
 
 // Members of atelier.json; a member of another kind or outside of the range gives the fallback.

@@ -38,7 +38,7 @@ void refuse_distilled(const boost::json::object& json) {
   const auto is_other = [](const boost::json::value& count) {
     return count.is_array() || (count.is_int64() && count.get_int64() == 0);
   };
-  // In the reference null is no middle block at all, and a list in the list a number per layer.
+  // In the reference null means: without a middle block, and a list in the list a number per layer.
   const bool distilled =
       (middle != nullptr && *middle != "UNetMidBlock2DCrossAttn") ||
       (reverse != nullptr && !reverse->is_null()) ||

@@ -56,8 +56,8 @@ TEST(UNet2D, GivesTheReferenceNumbersOfSdxl) { compare("unet_sdxl"); }
 
 TEST(UNet2D, GivesTheReferenceNumbersOfOddWidthsAndHeads) { compare("unet_odd"); }
 
-// One case: CPUs without bf16 instructions are slow. The tiny SDXL is no measure: with one channel
-// in a group the reference's own bf16 is 12 to 22 % off.
+// One case: CPUs without bf16 instructions are slow. The tiny SDXL is not a measure: with one
+// channel in a group the reference's own bf16 is 12 to 22 % off.
 TEST(UNet2D, StaysNearTheReferenceInBfloat16) { compare("unet_sd15_inpaint", at::kBFloat16); }
 
 TEST(UNet2D, AsksBetweenBlocksWhetherToStop) {

@@ -57,7 +57,7 @@ TEST(Vit, RecognisesOnlyExactlyItsTensors) {
   EXPECT_FALSE(recognise_vit(infos));
   infos.pop_back();
   for (TensorInfo& info : infos) {
-    if (info.name == "pos_embed") info.shape = {1, 9, 192};  // 8 patches are no square
+    if (info.name == "pos_embed") info.shape = {1, 9, 192};  // 8 patches do not form a square
   }
   EXPECT_FALSE(recognise_vit(infos));
   EXPECT_FALSE(recognise_vit({}));

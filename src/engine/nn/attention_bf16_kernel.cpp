@@ -263,7 +263,7 @@ void attend_with(const AttentionRunBf16& run) {
     pack_values<kColumns>(run, shape, first, count, scratch.values);
     for (std::int64_t tile = 0; tile < shape.tiles; ++tile) {
       const std::int64_t seen = run.visible + tile * kQueries - first;
-      if (seen + kQueries <= 1) continue;  // nobody here sees these keys
+      if (seen + kQueries <= 1) continue;  // no query of this block sees these keys
       attend_tile<kColumns>(scratch, shape, tile, count, seen, run.scale * kLog2E);
     }
   }

@@ -230,7 +230,7 @@ ATELIER_INLINE void attend_block(const AttentionRun& run, const Sizes& sizes, st
                                  const float* values, float* largest, float* totals, float* sums) {
   alignas(64) float scores[kRows * kKeysMax];
   for (std::int64_t row = 0; row < run.queries; row += kRows) {
-    if (run.visible + row + kRows - 1 <= first) continue;  // nobody here sees these keys
+    if (run.visible + row + kRows - 1 <= first) continue;  // no query of this block sees these keys
     score<Arch>(queries + row * run.width, keys, run.width, count, scores);
     float factors[kRows];
     for (std::int64_t i = 0; i < kRows; ++i) {

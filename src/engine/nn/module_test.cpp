@@ -59,7 +59,7 @@ TEST(Binder, FindsTensorsUnderTheScopesOfTheCheckpoint) {
   EXPECT_TRUE(conv.has("weight"));
   EXPECT_FALSE(conv.has("gamma"));
   EXPECT_TRUE(root.has_scope("block.1"));
-  EXPECT_FALSE(root.has_scope("block.1.nor"));  // a part of a name is no scope
+  EXPECT_FALSE(root.has_scope("block.1.nor"));  // a part of a name is not a scope
   EXPECT_FALSE(root.has_scope("block.2"));
   EXPECT_THAT(*conv.shape("weight"), ElementsAre(4, 3));
   EXPECT_FALSE(conv.shape("gamma"));

@@ -30,7 +30,7 @@ class ModuleTree {
   // Binds every layer again that has one of these tensors, all of its tensors from `source`, with
   // the options of the first binding. Throws kInvalidArgument, before anything is changed, for a
   // tensor that belongs to no layer; kCorruptData as Binder does, and then the layers before the
-  // failing one are bound anew and the others are not.
+  // failing one are bound again and the others are not.
   void rebind(const TensorSource& source, std::span<const std::string> tensors) const;
 
   std::size_t size() const { return layers_.size(); }

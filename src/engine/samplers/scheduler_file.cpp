@@ -103,7 +103,7 @@ SchedulerFile parse_scheduler_file(std::string_view json) {
   const boost::json::value value = boost::json::parse(json, failure);
   if (failure || !value.is_object()) {
     throw Error(ErrorCode::kCorruptData,
-                "scheduler_config.json is no JSON object: repair the model's file");
+                "scheduler_config.json is not a JSON object: repair the model's file");
   }
   return read_scheduler_file(value.as_object());
 }

@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 // What the readers of folders and the tokenizers may read: files of a component's folder and, where
 // there is no model_index.json, those beside config.json. Other files (pictures of a model card, a
-// download under way) are no part of the model.
+// download under way) do not belong to the model.
 bool is_read(const fs::path& name, bool components) {
   constexpr auto kEndings =
       std::to_array<std::string_view>({".json", ".safetensors", ".bin", ".txt"});

@@ -115,7 +115,7 @@ TEST(TorchArchive, RefusesWhatOnlyCodeCouldRebuild) {
 TEST(TorchArchive, RubbishIsCalledByTheFormatOfItsName) {
   for (const std::string name : {"rubbish.ckpt", "rubbish.safetensors"}) {
     const auto path = std::filesystem::path(testing::TempDir()) / name;
-    std::ofstream(path) << "this is no model, but a page that says so";
+    std::ofstream(path) << "this is not a model but a page of text";
     try {
       WeightsFile::open(path);
       FAIL() << "it was opened";

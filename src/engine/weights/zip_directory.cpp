@@ -110,8 +110,7 @@ void DirectoryParser::read_zip64_extra(std::uint64_t extra, std::uint64_t length
   while (end - extra >= 4) {
     const std::uint16_t id = u16(extra);
     const std::uint64_t field_end = extra + 4 + u16(extra + 2);
-    if (field_end > end)
-      return;  // padding that is no field; torch writes such only in local headers
+    if (field_end > end) return;  // padding, not a field; torch writes it only in local headers
     if (id == kZip64ExtraId) {
       std::uint64_t position = extra + 4;
       for (std::uint64_t* value : {&size, &compressed, &local}) {

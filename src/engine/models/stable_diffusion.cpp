@@ -3,7 +3,6 @@
 // StableDiffusionXLPipeline (Apache-2.0). The networks are in unet2d, autoencoder_kl and clip_text.
 #include <algorithm>
 #include <boost/json.hpp>
-#include <cctype>
 
 #include "engine/models/component_loader.h"
 #include "engine/models/denoiser.h"
@@ -12,6 +11,7 @@
 #include "engine/weights/component_reader.h"
 #include "engine/weights/ldm_names.h"
 #include "engine/weights/relatives.h"
+#include "platform/ascii.h"
 #include "platform/check.h"
 #include "platform/error.h"
 
@@ -236,9 +236,7 @@ bool has_dual_text_encoder(const CheckpointLayout& layout) {
 // Few-step fine-tunes are recognised by their names: their published cards recommend 4 to 8 steps
 // and a guidance of 1 to 2.
 bool has_few_steps(const card::ModelCard& card, const CheckpointLayout& layout) {
-  std::string text = card.id + " " + layout.path.stem().string();
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const std::string text = platform::lower(card.id + " " + layout.path.stem().string());
   return text.find("lightning") != std::string::npos || text.find("turbo") != std::string::npos;
 }
 

@@ -1,5 +1,4 @@
-// A text and the weights behind its first zero byte: an Error or tensors that lie inside of the
-// weights.
+// A text, a zero byte and weights: any of them give an Error or tensors inside of the weights.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

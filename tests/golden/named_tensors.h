@@ -15,7 +15,7 @@
 
 namespace atelier::engine {
 
-// What a weights file with the tensors of `source` would say about them.
+// The descriptions of the tensors of `source`, as a weights file gives them.
 inline std::vector<TensorInfo> infos_of(const TensorSource& source) {
   std::vector<TensorInfo> infos;
   for (const std::string& name : source.names()) {

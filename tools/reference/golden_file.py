@@ -1,7 +1,7 @@
 """Writes tests/golden/data/models/<name>.{json,f32}: what a network of the reference makes of seeded weights and inputs.
 
 The .json holds versions, component, configuration, every tensor's name and shape, and the cases; the outputs
-lie as little-endian fp32, one after the other, in the .f32 beside it. Inputs are named and made on both sides.
+are little-endian fp32, one after the other, in the .f32 beside it. Inputs are generated from their names on both sides.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Writes the golden files of the diffusion networks (golden_file.py says how)."""
+"""Writes the golden files of the diffusion networks (format: golden_file.py)."""
 
 import diffusers
 import torch

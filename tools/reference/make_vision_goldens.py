@@ -1,4 +1,4 @@
-"""Writes the golden files of the networks that enlarge and rate pictures (golden_file.py says how).
+"""Writes the golden files of the networks that enlarge and rate pictures (format: golden_file.py).
 
 Outputs come from the published implementations: spandrel's RRDBNet and SRVGGNetCompact (loaded by its own
 recognition of file names), timm's VisionTransformer, ONNX Runtime for open_nsfw, ncnn for its own format. Beside
@@ -65,7 +65,7 @@ def convolutions(shapes):
 
 
 def upscaler(name, component, tensors, expected, sizes):
-    """`expected`: what spandrel must say about the file: architecture, scale."""
+    """`expected`: the architecture and scale that spandrel must detect."""
     state = {key: seeded_tensor(component, key, shape) for key, shape in tensors.items()}
     model = spandrel.ModelLoader().load_from_state_dict(state)
     assert (model.architecture.id, model.scale) == expected, (model.architecture.id, model.scale)

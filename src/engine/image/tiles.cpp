@@ -53,9 +53,10 @@ void check_result(const Tensor& result, const Tensor& tile, std::int64_t scale) 
   const std::vector<std::int64_t> expected = {1, kChannels, scale * tile.size(2),
                                               scale * tile.size(3)};
   if (result.sizes() != at::IntArrayRef(expected)) {
-    throw Error(ErrorCode::kInternal,
-                "the upscaler made a tile of another size than its scale says: the model does not "
-                "fit its description");
+    throw Error(
+        ErrorCode::kInternal,
+        "the upscaler returned a tile whose size does not match its scale: the model does not "
+        "match its card");
   }
 }
 

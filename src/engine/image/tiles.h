@@ -1,16 +1,17 @@
 // A picture enlarged tile by tile, so that the memory of the network that enlarges it depends on
 // the tile and not on the picture: beside the input only the output is whole, as 8-bit values.
 //
-// Tiles overlap. What a network says about pixels near the edge of a tile is not what it would have
-// said with the rest of the picture beside them, so of each tile the outer `overlap` pixels are
-// computed and thrown away, except at the picture's own edges. Throwing away is better than
-// blending two tiles over the same pixels: errors fall quickly with the distance from the edge, and
-// a blend takes a share of the large ones.
+// Tiles overlap. Near the edge of a tile the network's output differs from its output for the whole
+// picture, because the pixels beyond the edge are missing. So the outer `overlap` pixels of each
+// tile are computed and cropped, except at the picture's own edges. Cropping gives a smaller
+// largest difference than blending two tiles over the same pixels: the error falls quickly with the
+// distance from the edge, and a blend includes a share of the large errors.
 //
 // Choice of the overlap: a network's reach (how far away a pixel of the input can still change one
-// of the output) makes tiles exact, but that of RRDBNet with 23 blocks is 349 pixels, more than a
-// tile. Its influence falls off before, which was measured with the trained Real-ESRGAN networks in
-// fp32 on a photograph of a face, as the largest difference to the whole picture in levels of 255:
+// of the output) makes tiles exact, but the reach of RRDBNet with 23 blocks is 349 pixels, more
+// than a tile. Its influence falls off before, which was measured with the trained Real-ESRGAN
+// networks in fp32 on a photograph of a face, as the largest difference to the whole picture in
+// levels of 255:
 //
 //   overlap          8    10   16   24   32   40   48   64
 //   x4plus                              12         4    1     reach 349
@@ -18,7 +19,7 @@
 //   animevideov3     5     2    1                              reach 18
 //
 // 10 is Real-ESRGAN's own `tile_pad`. So overlap_of() takes the reach, but at most 64. The cost is
-// the pixels that are thrown away: size^2 are computed for (size - 2 overlap)^2, 1.78 times as many
+// the pixels that are cropped: size^2 are computed for (size - 2 overlap)^2, 1.78 times as many
 // with 512 and 64, 1.15 times with 512 and 18. A larger tile makes it cheaper and takes more
 // memory.
 //
@@ -37,11 +38,11 @@ namespace atelier::engine {
 struct TileSpec {
   // Largest side of what the network is given, in pixels of the input.
   std::int64_t size = 512;
-  // Pixels thrown away at each inner edge.
+  // Pixels cropped at each inner edge.
   std::int64_t overlap = 64;
   // Tiles begin at multiples of it: at least what the network divides sides by
-  // (RrdbNetConfig::unshuffle). 4 keeps the tiles of the Winograd kernels, and so the rounding,
-  // where they are in the whole picture.
+  // (RrdbNetConfig::unshuffle). With 4 the tiles of the Winograd kernels, and with them the
+  // rounding, are the same as in the whole picture.
   std::int64_t multiple = 4;
 };
 

@@ -1,7 +1,7 @@
-// Follows the layers of an ncnn model in their order, so that a network can see whether they
-// compute what it computes. Each function takes the next layer when it is of the asked kind with
-// the asked inputs and gives the name of its output; else nullopt, and the walk stands where it
-// was. Used by the networks that recognise such files. Never fails.
+// Walks through the layers of an ncnn model in order, to check that they compute the same as a
+// network of this folder. Each function consumes the next layer if it has the expected kind,
+// parameters and inputs, and returns the name of its output; otherwise it returns nullopt and
+// consumes nothing. Used by the recognise functions. Does not throw.
 #pragma once
 
 #include <cstdint>

@@ -18,9 +18,10 @@ namespace {
 
 constexpr double kSlope = 0.2;          // of all leaky ReLUs
 constexpr double kResidualScale = 0.2;  // of what a block adds to its input
-// What follows the blocks has most of the network's memory but sees only 2 pixels of its input to
-// each side, so it runs on strips of so many pixels. Begins at multiples of 4 keep the tiles of the
-// Winograd kernels, and so the rounding, where they are without strips.
+// The part after the blocks needs most of the memory, but its receptive field is only 2 pixels of
+// its input to each side. It runs on strips of this many pixels. Strips begin at multiples of 4, so
+// that the tiles of the Winograd kernels, and with them the rounding, are the same as without
+// strips.
 constexpr std::int64_t kStripPixels = 1 << 14, kStripRowsMin = 16, kStripHalo = 4;
 constexpr int kDenseBlocks = 3, kDenseConvolutions = 5;
 

@@ -123,7 +123,7 @@ TEST(RrdbNet, GivesTheSameNumbersInOneStripAndInTwo) {
   const Tensor left = network.forward(wide.slice(3, 0, 128));
   const Tensor found = network.forward(wide);
   ASSERT_EQ(found.sizes(), (std::vector<std::int64_t>{1, 3, 96, 4096}));
-  // 2 blocks see 33 pixels to each side.
+  // The receptive field of 2 blocks is 34 pixels to each side.
   const std::int64_t same = 4 * (128 - 36);
   EXPECT_LT(golden_difference(found.slice(3, 0, same), left.slice(3, 0, same)), 1e-5);
 }

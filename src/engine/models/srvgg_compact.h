@@ -5,7 +5,7 @@
 // `SRVGGNetCompact` (basicsr/archs/srvgg_arch.py) with `act_type` "prelu", which all published
 // files have.
 //
-// Pictures: as told in rrdbnet.h.
+// Preparation of pictures: as in rrdbnet.h.
 #pragma once
 
 #include <memory>

@@ -4,7 +4,7 @@
 // throws kCorruptData (nn/module.h). Reference: timm `VisionTransformer`
 // (timm/models/vision_transformer.py).
 //
-// Sizes are read from names and shapes; config.json says what they do not (activation, pooling,
+// Sizes are read from names and shapes; config.json gives the rest (activation, pooling,
 // labels, preparation of pictures). timm's defaults stand where it is absent.
 //
 // Pictures, as timm's `create_transform` makes them for inference (timm/data/transforms_factory.py)
@@ -35,7 +35,7 @@ struct VitConfig {
   std::int64_t channels = 3, width = 192, depth = 12, mlp_width = 768, classes = 1000;
   std::int64_t heads = 3;  // timm's models of this kind have 64 channels in each
   bool class_token = true;
-  bool fc_norm = false;  // the last norm stands behind the pooling, not in front of it
+  bool fc_norm = false;  // the last norm follows the pooling instead of preceding it
 
   // Of config.json.
   bool pools_class_token = true;    // else the mean of all patches

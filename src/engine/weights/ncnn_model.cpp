@@ -96,7 +96,8 @@ void ParamParser::read_parameter(std::string_view word, NcnnLayer& layer) const 
   if (key <= kArrayKey) {
     key = -(key - kArrayKey);
     if (numbers[0] != static_cast<double>(numbers.size() - 1)) {
-      fail("the array " + quoted(word) + " has another number of values than it says");
+      fail("the array " + quoted(word) + " has " + std::to_string(numbers.size() - 1) +
+           " values, which is not the count in front of them");
     }
     numbers.erase(numbers.begin());
   } else if (numbers.size() != 1) {
@@ -116,7 +117,7 @@ NcnnLayer ParamParser::read_layer(const std::vector<std::string_view>& words) co
   const auto outputs = number_of<std::size_t>(words[3], "the number of outputs");
   if (inputs > NcnnLimits::kListMax || outputs > NcnnLimits::kListMax ||
       inputs + outputs > words.size() - 4) {
-    fail("layer " + quoted(layer.name) + " names fewer inputs and outputs than it says");
+    fail("layer " + quoted(layer.name) + " has fewer input and output names than its counts");
   }
   std::size_t at = 4;
   for (std::size_t i = 0; i < inputs; ++i) layer.inputs.emplace_back(words[at++]);
@@ -137,11 +138,13 @@ std::vector<NcnnLayer> ParamParser::parse() {
   if (counts.size() != 2) fail("it has no counts of layers and blobs");
   const auto count = number_of<std::size_t>(counts[0], "the number of layers");
   if (count > NcnnLimits::kLayersMax)
-    fail("it says that it has " + std::string(counts[0]) + " layers");
+    fail("invalid number of layers " + std::string(counts[0]) + ": expected at most " +
+         std::to_string(NcnnLimits::kLayersMax));
   std::vector<NcnnLayer> layers;
   std::set<std::string, std::less<>> names;
   for (auto words = next_line(); !words.empty(); words = next_line()) {
-    if (layers.size() == count) fail("it has more layers than it says");
+    if (layers.size() == count)
+      fail("it has more layers than the " + std::to_string(count) + " of its second line");
     layers.push_back(read_layer(words));
     if (!names.insert(layers.back().name).second) {
       fail("layer " + quoted(layers.back().name) + " is there twice");
@@ -245,7 +248,8 @@ void BinReader::take_bias(const NcnnLayer& layer, int key, std::int64_t out) {
   const std::int64_t has_bias = layer.integer(key, 0);
   if (has_bias == 1) take(layer.name + ".bias", {out}, WeightDtype::kF32);
   if (has_bias != 0 && has_bias != 1) {
-    fail("layer " + quoted(layer.name) + " does not say whether it has a bias");
+    fail("layer " + quoted(layer.name) + " has the invalid bias term " + std::to_string(has_bias) +
+         ": expected 0 or 1");
   }
 }
 

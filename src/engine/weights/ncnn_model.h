@@ -1,6 +1,6 @@
-// A model of ncnn: the layers of its `.param` text, and where the weights of its `.bin` lie. Pure
-// functions on bytes, any thread, no torch. Broken files throw kCorruptData with what is wrong and
-// in which line or layer; 8-bit and table-quantised weights throw kUnsupported. Layout: ncnn
+// A model of ncnn: the layers of its `.param` text, and the place of the weights in its `.bin`.
+// Pure functions on bytes, any thread, no torch. Broken files throw kCorruptData with what is wrong
+// and in which line or layer; 8-bit and table-quantised weights throw kUnsupported. Layout: ncnn
 // src/net.cpp (load_param), src/modelbin.cpp (tags), src/layer/{convolution,innerproduct,prelu}.cpp
 // (keys of the parameters, order of the weights).
 #pragma once

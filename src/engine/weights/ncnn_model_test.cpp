@@ -99,19 +99,19 @@ TEST(NcnnModel, ReadsThroughSplits) {
 TEST(NcnnModel, RefusesTextThatLies) {
   expect_corrupt("7767518\n1 1\n", "", "line 1: it does not begin with 7767517");
   expect_corrupt("7767517\n", "", "no counts of layers");
-  expect_corrupt("7767517\n999999999 1\n", "", "says that it has 999999999 layers");
+  expect_corrupt("7767517\n999999999 1\n", "", "invalid number of layers 999999999");
   expect_corrupt(changed("4 5", "5 5"), kBin, "it has 4 of 5 layers (truncated?)");
-  expect_corrupt(changed("4 5", "3 5"), kBin, "more layers than it says");
+  expect_corrupt(changed("4 5", "3 5"), kBin, "more layers than the 3 of its second line");
   expect_corrupt(changed("PReLU slopes 1 1", "PReLU slopes 1 4000"), kBin,
-                 "line 5: layer 'slopes' names fewer");
+                 "line 5: layer 'slopes' has fewer input and output names");
   expect_corrupt(changed("PReLU slopes 1 1", "PReLU slopes 18446744073709551615 1"), kBin,
-                 "names fewer");
+                 "fewer input and output names");
   expect_corrupt(changed("slopes", "first"), kBin, "layer 'first' is there twice");
   expect_corrupt(changed("0=3 1=1", "0=3 0=3"), kBin, "there twice");
   expect_corrupt(changed("0=3 1=1", "0=x 1=1"), kBin, "the value 'x' is not a number");
   expect_corrupt(changed("0=3 1=1", "0=inf 1=1"), kBin, "is not a number");
   expect_corrupt(changed("0=3 1=1", "03 1=1"), kBin, "not written as key=value");
-  expect_corrupt(changed("-23310=1,", "-23310=2,"), kBin, "another number of values");
+  expect_corrupt(changed("-23310=1,", "-23310=2,"), kBin, "has 1 values, which is not the count");
   expect_corrupt(changed("5=1", "5=1,2"), kBin, "several values");
   EXPECT_EQ(failure(std::string((16 << 20) + 1, '7')).code(), ErrorCode::kCorruptData);
 }
@@ -127,7 +127,7 @@ TEST(NcnnModel, RefusesWeightsThatDoNotFit) {
   expect_corrupt(changed("0=3 1=1", "0=0 1=1"), kBin, "impossible size 0");
   expect_corrupt(changed("0=3 1=1", "0=-3 1=1"), kBin, "impossible size -3");
   expect_corrupt(changed("0=3 1=1", "0=1e300 1=1"), kBin, "impossible size");
-  expect_corrupt(changed("5=1", "5=2"), kBin, "does not say whether it has a bias");
+  expect_corrupt(changed("5=1", "5=2"), kBin, "invalid bias term 2");
   expect_corrupt(changed("InnerProduct", "Deconvolution"), kBin, "36 bytes belong to no layer");
 }
 

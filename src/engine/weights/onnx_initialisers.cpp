@@ -54,7 +54,7 @@ WeightDtype dtype_of(std::uint64_t data_type) {
   }
 }
 
-// What a TensorProto says, before it is checked.
+// The content of a TensorProto before it is checked.
 struct StoredTensor {
   std::string name;
   std::uint64_t data_type = 0;
@@ -150,7 +150,7 @@ void OnnxParser::add_numbers(std::vector<float>& to, const ProtobufField& field,
 }
 
 void OnnxParser::read_tensor_field(const ProtobufField& field, Bytes at, StoredTensor& tensor) {
-  // Two packed pieces of one list would not lie side by side.
+  // Two packed pieces of one list are not contiguous in the file.
   const auto set = [&](std::optional<Bytes>& data) {
     if (field.wire != Wire::kBytes || data) {
       unsupported("tensor '" + platform::cut(tensor.name, 200) +
@@ -188,10 +188,14 @@ void OnnxParser::read_tensor_field(const ProtobufField& field, Bytes at, StoredT
       set(tensor.packed_doubles);
       break;
     case 13:
-      unsupported("its weights lie in another file: use the version that holds them itself");
+      unsupported(
+          "its weights are stored in another file (external data), which is not read: use a "
+          "version of the model in one file");
     case 14:
       if (field.wire == Wire::kVarint && field.value == 0) break;
-      unsupported("its weights lie in another file: use the version that holds them itself");
+      unsupported(
+          "its weights are stored in another file (external data), which is not read: use a "
+          "version of the model in one file");
     default:
       break;  // doc_string, string_data, metadata
   }

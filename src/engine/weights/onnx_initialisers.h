@@ -1,5 +1,5 @@
-// An ONNX file as a source of weights: where its tensors lie, and its nodes in order, so that the
-// tensors can be matched with the layers of a network. Nothing is computed from the graph. Pure
+// An ONNX file as a source of weights: the place of its tensors, and its nodes in order, so that
+// the tensors can be matched with the layers of a network. Nothing is computed from the graph. Pure
 // functions on bytes, any thread, no torch. Broken files throw kCorruptData with what is wrong and
 // at which byte; files that keep weights outside of the file or in forms that are not read throw
 // kUnsupported. Field numbers: onnx/onnx.proto of the ONNX project; encoding: the Protocol Buffers
@@ -63,10 +63,10 @@ struct OnnxModel {
   const TensorInfo* tensor(std::string_view name) const;
 };
 
-// Whether the first bytes look like an ONNX file (so that errors can speak of one).
+// Whether the first bytes look like an ONNX file (so that errors can name the format).
 bool looks_like_onnx(std::span<const std::byte> file);
 
-// `file` is the whole file (mapped); every tensor of the result lies inside of it. `where` begins
+// `file` is the whole file (mapped); every tensor of the result is inside of it. `where` begins
 // the error sentences.
 OnnxModel parse_onnx(std::span<const std::byte> file, const std::string& where);
 

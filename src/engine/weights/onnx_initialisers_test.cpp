@@ -147,8 +147,8 @@ TEST(OnnxInitialisers, RefusesTensorsThatLie) {
 }
 
 TEST(OnnxInitialisers, RefusesFormsThatItDoesNotRead) {
-  expect_unsupported(file_with(tensor("w", number(14, 1))), "in another file");
-  expect_unsupported(file_with(tensor("w", bytes(13, ""))), "in another file");
+  expect_unsupported(file_with(tensor("w", number(14, 1))), "external data");
+  expect_unsupported(file_with(tensor("w", bytes(13, ""))), "external data");
   expect_unsupported(file_with(tensor("w", bytes(3, ""))), "segments");
   expect_unsupported(file_with(bytes(8, "w") + number(2, 8)), "data type 8");
   expect_unsupported(file_with(tensor("w", bytes(4, floats({1})) + bytes(4, floats({2})))),

@@ -34,12 +34,14 @@ describe('replies of the station', () => {
       artifacts: ['a'], used: { steps: 3 },
       outputs: [{ kind: 'picture', artifact: 'a', media_type: 'image/png', data: null }],
     });
-    const outputs = [{ kind: 'labels', artifact: '', media_type: '', data: [{ label: 'plain', score: 1 }] }];
-    expect(job({ result: { artifacts: [], used: {}, outputs } }).result?.outputs).toEqual(outputs);
+    const output = { kind: 'labels', artifact: '', media_type: '' };
+    const scores = [{ label: 'plain', score: 1 }];
+    const result = { artifacts: [], used: {}, outputs: [{ ...output, value: scores }] };
+    expect(job({ result }).result?.outputs).toEqual([{ ...output, data: scores }]);
   });
   it('are requested with the parameters and attachments of the job', () => {
     expect(bodyOf({ task: 'generate', input: { steps: 3 }, attachments: { image: 'data:' } })).toEqual({
-      kind: 'generate', input: { steps: 3, image: 'data:' },
+      task: 'generate', input: { steps: 3, image: 'data:' },
     });
   });
 });

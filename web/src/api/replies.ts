@@ -61,14 +61,16 @@ export type JobReply = Omit<Job, 'task' | 'state' | 'input' | 'result'> & {
   kind?: string;
   state: string;
   input: object;
-  result: { artifacts: string[]; outputs?: Output[]; used: object } | null;
+  result: { artifacts: string[]; outputs?: OutputReply[]; used: object } | null;
 };
+
+type OutputReply = Omit<Output, 'data'> & { value: unknown };
 
 const pictureOf = (artifact: string): Output => ({ kind: 'picture', artifact, media_type: 'image/png', data: null });
 
 const resultOf = ({ artifacts, outputs, used }: NonNullable<JobReply['result']>): JobResult => ({
   artifacts,
-  outputs: outputs ?? artifacts.map(pictureOf),
+  outputs: outputs?.map(({ value, ...output }) => ({ ...output, data: value })) ?? artifacts.map(pictureOf),
   used: used as Record<string, unknown>,
 });
 
@@ -81,6 +83,6 @@ export const jobOf = ({ task, kind, ...reply }: JobReply): Job => ({
 });
 
 export const bodyOf = ({ task, input, attachments }: NewJob): object => ({
-  kind: task,
+  task,
   input: { ...input, ...attachments },
 });

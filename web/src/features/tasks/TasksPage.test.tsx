@@ -94,8 +94,8 @@ const choose = async (label: string) => {
   await screen.findByText(`${label}: cat.png`);
 };
 const labels = [{ label: 'plain', score: 0.25 }, { label: 'marked', score: 0.75 }];
-const resultOf = (kind: string, data: unknown) => ({
-  artifacts: [], used: {}, outputs: [{ kind, artifact: '', media_type: '', data }],
+const resultOf = (kind: string, value: unknown) => ({
+  artifacts: [], used: {}, outputs: [{ kind, artifact: '', media_type: '', value }],
 });
 
 it('draws the form of a task from its description, and shows what it lacks', async () => {

@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <atomic>
+#include <chrono>
+#include <latch>
 #include <thread>
+#include <utility>
 
 #include "../../tests/golden/generation_run.h"
 #include "platform/error.h"
@@ -149,26 +151,33 @@ TEST(FakeEngine, ItsCardHasTheTasksRowsWithDefaultsAndIdsOfItsSamplers) {
 TEST(FakeEngine, RunsJobsAtTheSameTime) {
   const auto engine = make_fake_engine(read_fake_switches("step_ms=20,running_max=2"));
   EXPECT_EQ(engine->report().running_max, 2);
-  std::atomic<int> running = 0, most = 0;
-  struct Counter final : engine::JobObserver {
-    Counter(std::atomic<int>& now, std::atomic<int>& max) : running(now), most(max) {}
+  // Each job stays at its first step until the other one is there as well.
+  struct Meeting final : engine::JobObserver {
+    explicit Meeting(std::latch& latch) : both(latch) {}
     void on_progress(const card::Progress& progress) override {
-      if (progress.stage != "denoise") return;
-      if (progress.step == 1) most = std::max<int>(most, ++running);
-      if (progress.step == progress.total) --running;
+      if (progress.stage != "denoise" || std::exchange(arrived, true)) return;
+      both.count_down();
+      const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+      while (!both.try_wait() && std::chrono::steady_clock::now() < until) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      }
     }
     void on_preview(const media::Image&) override {}
     bool cancelled() override { return false; }
-    std::atomic<int>&running, &most;
+    std::latch& both;
+    bool arrived = false;
   };
+  std::latch both(2);
+  bool met[2] = {};
   {
-    const auto run = [&] {
-      Counter counter(running, most);
-      EXPECT_EQ(run_generation(*engine, small_job(1, "red"), counter).images.size(), 1U);
+    const auto run = [&](int which) {
+      Meeting meeting(both);
+      EXPECT_EQ(run_generation(*engine, small_job(1, "red"), meeting).images.size(), 1U);
+      met[which] = both.try_wait();
     };
-    const std::jthread one(run), two(run);
+    const std::jthread one(run, 0), two(run, 1);
   }
-  EXPECT_EQ(most, 2);
+  EXPECT_TRUE(met[0] && met[1]);
 }
 
 TEST(FakeEngine, AnUnknownSwitchIsRefused) {

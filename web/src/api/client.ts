@@ -1,7 +1,7 @@
 // The only file that sends requests to the station, beside events.ts. Failures become ApiError, whose message is the
 // sentence of the station.
-import { bodyOf, jobOf, modelsOf, taskOf, type JobReply, type ModelReply, type TaskReply } from './replies';
-import type { Job, ModelList, NewJob, StationStatus, Task } from './types';
+import { bodyOf, jobOf, modelsOf, tasksOf } from './replies';
+import type { Job, ModelList, NewJob, Schemas, StationStatus, Task } from './types';
 
 export class ApiError extends Error {
   constructor(
@@ -47,7 +47,7 @@ async function call<T>(path: string, init?: RequestInit): Promise<T> {
   );
 }
 
-const callJob = async (path: string, init?: RequestInit): Promise<Job> => jobOf(await call<JobReply>(path, init));
+const callJob = async (path: string, init?: RequestInit): Promise<Job> => jobOf(await call<Schemas['JobView']>(path, init));
 const post: RequestInit = { method: 'POST' };
 
 export interface JobFilter {
@@ -63,30 +63,18 @@ async function jobs(filter: JobFilter): Promise<Job[]> {
   const query = new URLSearchParams({ task, limit: String(limit) });
   if (states) query.set('state', states);
   if (before) query.set('before', before);
-  const part = await call<{ jobs: JobReply[]; next: string }>(`/api/v1/jobs?${query.toString()}`, repeated());
+  const part = await call<Schemas['JobList']>(`/api/v1/jobs?${query.toString()}`, repeated());
   const missing = limit - part.jobs.length;
   const list = part.jobs.map(jobOf);
   if (!part.next || missing <= 0) return list;
   return [...list, ...(await jobs({ ...filter, limit: missing, before: part.next }))];
 }
 
-// A station without this endpoint has the one task of the create page.
-async function tasks(): Promise<Task[]> {
-  try {
-    return (await call<{ tasks: TaskReply[] }>('/api/v1/tasks', repeated())).tasks.map(taskOf);
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return [];
-    throw error;
-  }
-}
-
-type ModelReplies = { models: ModelReply[]; reason: string };
-
 export const api = {
-  models: async (): Promise<ModelList> => modelsOf(await call<ModelReplies>('/api/v1/models', repeated())),
-  refreshModels: async (): Promise<ModelList> => modelsOf(await call<ModelReplies>('/api/v1/models/refresh', post)),
+  models: async (): Promise<ModelList> => modelsOf(await call<Schemas['ModelViews']>('/api/v1/models', repeated())),
+  refreshModels: async (): Promise<ModelList> => modelsOf(await call<Schemas['ModelViews']>('/api/v1/models/refresh', post)),
   status: (): Promise<StationStatus> => call('/api/v1/status', repeated()),
-  tasks,
+  tasks: async (): Promise<Task[]> => tasksOf(await call<Schemas['TaskList']>('/api/v1/tasks', repeated())),
   jobs, // the newest first
   job: (id: string): Promise<Job> => callJob(`/api/v1/jobs/${id}`),
   cancel: (id: string): Promise<Job> => callJob(`/api/v1/jobs/${id}/cancel`, post),

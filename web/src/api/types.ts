@@ -10,62 +10,39 @@ type Complete<T> = T extends (infer Item)[]
 
 export type Schemas = { [Name in keyof components['schemas']]: Complete<components['schemas'][Name]> };
 
-export type ParameterKind = 'integer' | 'number' | 'boolean' | 'choice' | 'text' | 'seed';
+// The controls of the form: a text of any length, a seed of 64 bits, the id of a model, and so on.
+export type ParameterKind = 'integer' | 'number' | 'boolean' | 'choice' | 'text' | 'seed' | 'model';
 
 // One row of a parameter table. `needs`: the role of the attachment without which the parameter has no effect, or ''.
-export type ParameterRow = Pick<
-  Schemas['Parameter'],
-  'name' | 'kind' | 'title' | 'help' | 'minimum' | 'maximum' | 'step' | 'default_value' | 'choices'
->;
-export type Parameter = Omit<ParameterRow, 'kind'> & {
-  kind: ParameterKind;
-  unit: string;
-  needs: string;
-};
+export type Parameter = Omit<Schemas['Parameter'], 'kind'> & { kind: ParameterKind };
 
-export type ModelCard = Omit<Schemas['ModelView'], 'parameters' | 'tasks'> & { parameters: Parameter[] };
+// A model with the rows of one task that it serves.
+export type ModelCard = Omit<Schemas['ModelView'], 'parameters' | 'tasks' | 'task'> & { parameters: Parameter[] };
+
+// A model with the rows of each task that it serves.
+export type Model = Omit<ModelCard, 'parameters'> & { tasks: { task: string; parameters: Parameter[] }[] };
 
 export interface ModelList {
-  models: ModelCard[];
+  models: Model[];
   reason: string; // why the list is empty
 }
 
-// A picture that a task takes: 'image', 'mask', …
-export interface Attachment {
-  role: string;
-  media: string;
-  title: string;
-  required: boolean;
-}
+export type Attachment = Schemas['AttachmentView']; // a picture that a task takes: 'image', 'mask', …
 
-export interface Task {
-  id: string;
-  title: string;
-  summary: string;
-  parameters: Parameter[];
-  attachments: Attachment[];
-  outputs: string[]; // kinds of output, in order
-}
+export type Task = Omit<Schemas['TaskView'], 'parameters'> & { parameters: Parameter[] };
 
 export type JobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
 
-// One thing that a job made. `data` is the value of an output without a file, for example labels with scores.
-export interface Output {
-  kind: string;
-  artifact: string; // '' without a file
-  media_type: string;
-  data: unknown;
-}
+// One thing that a job made: a file under the id `artifact`, or a value, for example labels with scores.
+export type Output = Omit<Schemas['OutputView'], 'value'> & { value: unknown };
 
 export interface JobResult {
-  artifacts: string[];
   outputs: Output[];
   used: Record<string, unknown>;
 }
 
 // `input` and `used` have the members of the job's task.
-export type Job = Omit<Schemas['JobView'], 'kind' | 'task' | 'state' | 'input' | 'result'> & {
-  task: string;
+export type Job = Omit<Schemas['JobView'], 'kind' | 'state' | 'input' | 'result'> & {
   state: JobState;
   input: Record<string, unknown>;
   result: JobResult | null;

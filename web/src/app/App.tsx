@@ -14,7 +14,7 @@ export function App() {
   const [page, id, artifact = ''] = useHash().split('/');
   const selected = page === 'tasks' ? (tasks.find((task) => task.id === id) ?? tasks[0]) : undefined;
   const uses = tasks
-    .filter(({ attachments }) => attachments.length > 0)
+    .filter(({ available, attachments }) => available && attachments.length > 0)
     .map((task) => ({ title: task.title, hrefOf: (of: string) => tasksHref(task.id, of) }));
   return (
     <div className="flex min-h-full flex-col md:h-full md:min-h-0">

@@ -1,9 +1,10 @@
 // Values for tests: a row, a card, a job, with every member set.
-import type { Job, ModelCard, Parameter } from '../api/types';
+import type { Job, Model, ModelCard, Parameter } from '../api/types';
 
 export const row = (name: string, kind: Parameter['kind'], value = '', more: Partial<Parameter> = {}): Parameter => ({
   name, kind, title: name.charAt(0).toUpperCase() + name.slice(1), help: '', unit: '', needs: '',
-  minimum: null, maximum: null, step: null, default_value: value, choices: [], ...more,
+  minimum: null, maximum: null, exclusive_minimum: false, step: null, slider_maximum: null, bytes_max: null,
+  default_value: value, choices: [], choice_titles: [], list: '', ...more,
 });
 
 export const side = (name: 'width' | 'height') =>
@@ -12,9 +13,14 @@ export const side = (name: 'width' | 'height') =>
 export const fit = row('fit', 'choice', 'stretch', { choices: ['stretch', 'cover', 'contain'], needs: 'image' });
 
 export const cardWith = (parameters: Parameter[]): ModelCard => ({
-  id: 'small', title: 'Small', family: 'sd15', task: 'generation', description: '', format: 'diffusers',
+  id: 'small', title: 'Small', family: 'sd15', description: '', format: 'diffusers',
   content_hash: '', source: 'starter', size_bytes: 0, problem: '', memory: { weights_bytes: 0, bytes_per_pixel: 0 },
   capabilities: ['text_to_image', 'image_to_image'], native_width: 128, native_height: 128, warnings: [], parameters,
+});
+
+// A model that serves `task` as the card describes.
+export const modelOf = ({ parameters, ...card }: ModelCard, task = 'generate'): Model => ({
+  ...card, tasks: [{ task, parameters }],
 });
 
 export const jobWith = (changes: Partial<Job> = {}): Job => ({
@@ -25,6 +31,6 @@ export const jobWith = (changes: Partial<Job> = {}): Job => ({
 });
 
 export const pictures = (artifacts: string[], used: Record<string, unknown> = {}): NonNullable<Job['result']> => ({
-  artifacts, used,
-  outputs: artifacts.map((artifact) => ({ kind: 'picture', artifact, media_type: 'image/png', data: null })),
+  used,
+  outputs: artifacts.map((artifact) => ({ kind: 'picture', artifact, media_type: 'image/png', value: null })),
 });

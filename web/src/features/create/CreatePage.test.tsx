@@ -6,12 +6,12 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import type { ModelList } from '../../api/types';
 import { makeQueries } from '../../shared/lib/queries';
-import { cardWith, row, side } from '../../testing/values';
+import { cardWith, modelOf, pictures, row, side } from '../../testing/values';
 import { CreatePage } from './CreatePage';
 import { storePictures } from './savedForm';
 
 const card = cardWith([row('steps', 'integer', '20', { minimum: 1, maximum: 100 }), side('width'), side('height')]);
-const ready: ModelList = { models: [card], reason: '' };
+const ready: ModelList = { models: [modelOf(card)], reason: '' };
 
 let root: Root;
 let place: HTMLElement;
@@ -113,7 +113,7 @@ describe('the create page', () => {
   });
 
   it('shows the warnings of the chosen model', async () => {
-    models = async () => ({ models: [{ ...card, warnings: ['1 tensor of its files is not used'] }], reason: '' });
+    models = async () => ({ models: [{ ...modelOf(card), warnings: ['1 tensor of its files is not used'] }], reason: '' });
     open();
     await within(1000, () => expect(place.textContent).toContain('1 tensor of its files is not used'));
   });
@@ -140,7 +140,7 @@ describe('the create page', () => {
     models = async () => ready;
     const made = (from: number, count: number) =>
       Array.from({ length: count }, (_, i) => ({
-        id: `job-${from - i}`, state: 'succeeded', result: { artifacts: [`a${from - i}`], used: { prompt: 'a dot' } },
+        id: `job-${from - i}`, state: 'succeeded', result: pictures([`a${from - i}`], { prompt: 'a dot' }),
       }));
     jobs = (query) => {
       if (query.get('state') !== 'succeeded' || query.get('task') !== 'generate') return [];

@@ -109,11 +109,11 @@ export function CreatePage({ uses }: Props) {
     const known = cards.find((each) => each.id === model);
     const target = known ?? card;
     if (!target) return;
-    let lost = known ? '' : `The model '${model}' is no longer installed. `;
+    let lost = known ? '' : `The model '${model}' has been removed. `;
     const read = (artifact: string | undefined, what: string) =>
       artifact
         ? readPictureFromUrl(artifactUrl(artifact), 'the same picture').catch(() => {
-            lost += `The ${what} is no longer stored: choose it again. `;
+            lost += `The ${what} has been deleted: choose it again. `;
             return null;
           })
         : null;

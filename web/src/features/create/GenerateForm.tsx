@@ -7,7 +7,6 @@ import { ParameterForm } from '../../shared/ui/ParameterForm';
 import { PictureInput } from '../../shared/ui/PictureInput';
 import { attachedTo, formProblem, groupRows, rowOf, seedRowOf, valuesOf, type FormChange, type FormState } from './form';
 import { ModelControl } from './ModelControl';
-import { carriedText } from './reuse';
 import { SeedControl } from './SeedControl';
 import { SizeControl } from './SizeControl';
 import type { ModelRefresh } from './useModels';
@@ -59,6 +58,7 @@ export function GenerateForm({
         label="Picture to start from" invitation="Drop a picture to start from, or choose one"
         caption={(name) => `Starts from ${name}`} picture={form.source} onFile={onFile} onRemove={onRemove}
       >
+        <MaskLine form={form} onChange={onChange} />
         {draw(groups.source)}
       </PictureInput>
       <ModelControl cards={cards} card={card} refresh={refresh} onModel={onModel} />
@@ -67,7 +67,7 @@ export function GenerateForm({
           card={card}
           width={values['width'] ?? ''}
           height={values['height'] ?? ''}
-          exact={form.carried['exact_size'] === true || values['exact_size'] === 'true'}
+          exact={values['exact_size'] === 'true'}
           onChange={(chosen) => onChange({ chosen })}
         />
       )}
@@ -79,7 +79,6 @@ export function GenerateForm({
           <div className="mt-3 flex flex-col gap-4">{draw(groups.further)}</div>
         </details>
       )}
-      <Carried form={form} onChange={onChange} />
       <div className="sticky bottom-0 z-10 -mx-5 -mb-5 border-t md:-bottom-5 border-stone-800 bg-stone-950 p-5">
         <Button
           look="primary" type="submit" className="w-full py-2.5" aria-disabled={problem !== null}
@@ -122,14 +121,14 @@ function PromptFields({ form, card, onChange }: Pick<Props, 'form' | 'card' | 'o
   );
 }
 
-// Settings of the picture whose settings are used that have no control: listed, and removed with one press.
-function Carried({ form, onChange }: Pick<Props, 'form' | 'onChange'>) {
-  const text = carriedText(form);
-  if (!text) return null;
+// The mask of the picture whose settings are used. Masks cannot be drawn here, only removed.
+function MaskLine({ form, onChange }: Pick<Props, 'form' | 'onChange'>) {
+  if (!form.mask) return null;
   return (
-    <div className="flex items-center justify-between gap-3 text-xs text-stone-300">
-      <p>Also as in that picture: {text}</p>
-      <Button onClick={() => onChange({ carried: {}, mask: null })}>Remove these</Button>
+    <div className="flex items-center justify-between gap-3 text-sm text-stone-300">
+      <img src={form.mask.dataUrl} alt="" className="size-14 rounded object-cover" />
+      <p className="min-w-0 flex-1">Uses the same mask</p>
+      <Button onClick={() => onChange({ mask: null })}>Remove mask</Button>
     </div>
   );
 }

@@ -51,10 +51,9 @@ describe('the create form', () => {
     expect(sent({ sampler: 'DDIM' })).toBeUndefined(); // a sampler that does not support every schedule
     expect(sent({ schedule: 'Karras' })).toBeUndefined();
   });
-  it('removes the mask and the settings of a picture with the picture', () => {
-    const carried = { keep_outside: false, matte: 'black', dtype: 'bf16' };
-    expect(changed(form({ source, mask, carried }), { source: null })).toMatchObject({ mask: null, carried: { dtype: 'bf16' } });
-    expect(changed(form({ source, mask, carried }), { prompt: 'a' })).toMatchObject({ mask, carried });
+  it('removes the mask with the picture', () => {
+    expect(changed(form({ source, mask }), { source: null })).toMatchObject({ source: null, mask: null });
+    expect(changed(form({ source, mask }), { prompt: 'a' })).toMatchObject({ source, mask });
   });
   it('sends what was changed and leaves defaults to the model', () => {
     const job = toJob(form({ chosen: { steps: '12' } }), card, () => 7);
@@ -92,6 +91,8 @@ describe('the create form', () => {
     expect(problem({ chosen: { steps: '151' } })).toBe('Steps: 151 is out of range. Choose 1 to 150.');
     expect(problem({ chosen: { strength: 'x' } })).toBeNull(); // not shown without a picture
     expect(problem({ source, chosen: { strength: 'x' } })).toMatch(/Strength: expected a number/);
+    expect(formProblem(form({ prompt: 'ä'.repeat(6) }), cardWith([...card.parameters, row('prompt', 'text', '', { bytes_max: 11 })]), '')).toBe(
+      'Prompt: the text is 12 bytes long. Use at most 11.');
     expect(problem({ chosen: { width: '' } })).toBe('The width is missing.');
     expect(problem({ chosen: { seed: 'three' } })).toMatch(/whole number/);
     expect(problem({})).toBeNull();
@@ -106,7 +107,7 @@ describe('the create form', () => {
   });
   it('keeps chosen values when the model changes and takes the new defaults for the rest', () => {
     const other: ModelCard = { ...card, id: 'big', native_width: 512, native_height: 512,
-      parameters: [row('steps', 'integer', '30'), row('guidance', 'number', '7')] };
+      parameters: [row('steps', 'integer', '30'), row('guidance', 'number', '7'), row('width', 'integer', '512')] };
     const before = form({ chosen: { guidance: '3', steps: '20', width: '128' } });
     const after = withModel(before, 'big', card);
     expect(after.model).toBe('big');

@@ -13,13 +13,12 @@ export interface FormState {
   seedLocked: boolean; // false: a new seed for each picture
   source: SourcePicture | null; // the picture to start from
   mask: SourcePicture | null; // of a picture whose settings are used
-  carried: Carried; // members of that picture's request without a control here
+  emptyNegative: boolean; // an empty negative prompt is sent, which for some models differs from none
 }
 
-export type Carried = Input;
-
 export const emptyForm: FormState = {
-  prompt: '', negativePrompt: '', model: '', chosen: {}, seedLocked: false, source: null, mask: null, carried: {},
+  prompt: '', negativePrompt: '', model: '', chosen: {}, seedLocked: false, source: null, mask: null,
+  emptyNegative: false,
 };
 
 // A change holds only the members that change: the form may have changed meanwhile, because replies of the station
@@ -28,15 +27,10 @@ export type FormChange = Partial<FormState>;
 
 export const changed = (before: FormState, changes: FormChange): FormState => ({
   ...before,
-  ...('source' in changes ? { mask: null, carried: withoutPicture(before.carried) } : {}),
+  ...('source' in changes ? { mask: null } : {}),
   ...changes,
   chosen: { ...before.chosen, ...changes.chosen },
 });
-
-// These apply to one source picture.
-const ofOnePicture = new Set(['keep_outside', 'matte']);
-export const withoutPicture = (carried: Carried): Carried =>
-  Object.fromEntries(Object.entries(carried).filter(([name]) => !ofOnePicture.has(name)));
 
 export const attachedTo = ({ source, mask }: Pick<FormState, 'source' | 'mask'>): Attached =>
   new Set([...(source ? ['image'] : []), ...(mask ? ['mask'] : [])]);
@@ -51,8 +45,9 @@ export const rowOf = (card: ModelCard | undefined, name: string): Parameter | un
 
 // The seed can be typed before the station has listed its models.
 const seedRow: Parameter = {
-  name: 'seed', kind: 'seed', title: 'Seed', help: 'The same seed and settings give the same picture',
-  minimum: null, maximum: null, step: null, default_value: '', choices: [], unit: '', needs: '',
+  name: 'seed', kind: 'seed', title: 'Seed', help: 'The same seed and settings give the same picture', unit: '',
+  minimum: null, maximum: null, exclusive_minimum: false, step: null, slider_maximum: null, bytes_max: null,
+  default_value: '', choices: [], choice_titles: [], list: '', needs: '',
 };
 export const seedRowOf = (card: ModelCard | undefined): Parameter => rowOf(card, 'seed') ?? seedRow;
 
@@ -117,11 +112,7 @@ export function modelLabel(card: ModelCard, cards: ModelCard[]): string {
 }
 
 export function defaultValues(card: ModelCard): Values {
-  const values: Values = {};
-  for (const row of card.parameters) values[row.name] = row.default_value;
-  values['width'] = String(card.native_width);
-  values['height'] = String(card.native_height);
-  return values;
+  return Object.fromEntries(card.parameters.map((row) => [row.name, row.default_value]));
 }
 
 // What the controls show and what is sent. It is computed and never stored, so that no reply of the station overwrites
@@ -147,7 +138,8 @@ export function formProblem(form: FormState, card: ModelCard | undefined, noMode
     if (!(Number(values[side]) > 0)) return `The ${side} is missing.`;
   }
   const rows = card.parameters.filter(({ kind }) => kind !== 'seed');
-  return firstProblem([...rows, seedRowOf(card)], values, attachedTo(form));
+  const texts = { ...values, prompt: form.prompt, negative_prompt: form.negativePrompt };
+  return firstProblem([...rows, seedRowOf(card)], texts, attachedTo(form));
 }
 
 // Typing a seed locks it.
@@ -156,10 +148,9 @@ export const seedTyped = (text: string): FormChange => ({ chosen: { seed: text }
 export function toJob(form: FormState, card: ModelCard, drawSeed: () => number): NewJob {
   const values = valuesOf(form, card);
   const input: Input = {
-    ...form.carried, prompt: form.prompt, model: card.id, preview_every: 1,
-    ...inputOf(plainRows(card), values, attachedTo(form)),
+    prompt: form.prompt, model: card.id, preview_every: 1, ...inputOf(plainRows(card), values, attachedTo(form)),
   };
-  if (form.negativePrompt.trim()) input['negative_prompt'] = form.negativePrompt;
+  if (form.negativePrompt.trim() || form.emptyNegative) input['negative_prompt'] = form.negativePrompt;
   // The default schedule belongs to the default sampler: beside a chosen sampler a chosen schedule is always sent.
   if (input['sampler'] && form.chosen['schedule']) input['schedule'] = form.chosen['schedule'];
   input['width'] = Number(values['width']);

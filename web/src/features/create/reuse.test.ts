@@ -3,15 +3,17 @@ import { describe, expect, it } from 'vitest';
 import type { Job } from '../../api/types';
 import { cardWith, fit, jobWith, pictures, row, side } from '../../testing/values';
 import { toJob } from './form';
-import { carriedText, formOf } from './reuse';
+import { formOf } from './reuse';
 
 const card = cardWith([
   row('prompt', 'text'), row('negative_prompt', 'text'), side('width'), side('height'),
-  row('steps', 'integer', '20'), row('guidance', 'number', '4.0'),
-  row('sampler', 'choice', '', { choices: ['Euler', 'DPM++ 2M'] }),
-  row('schedule', 'choice', 'Automatic', { choices: ['Automatic', 'Karras'] }),
+  row('steps', 'integer', '20'), row('guidance', 'number', '4'),
+  row('sampler', 'choice', '', { choices: ['euler', 'dpmpp_2m'], choice_titles: ['Euler', 'DPM++ 2M'] }),
+  row('schedule', 'choice', 'automatic', { choices: ['automatic', 'karras'], choice_titles: ['Automatic', 'Karras'] }),
   row('batch', 'integer', '1'), row('strength', 'number', '0.75', { needs: 'image' }), fit,
-  row('clip_skip', 'integer', '0'),
+  row('matte', 'text', '', { needs: 'image' }), row('keep_outside', 'boolean', 'true', { needs: 'mask' }),
+  row('clip_skip', 'integer', '0'), row('exact_size', 'boolean', 'false'),
+  row('dtype', 'choice', '', { choices: ['fp32', 'bf16'] }),
 ]);
 
 const none = { source: null, mask: null };
@@ -45,9 +47,9 @@ describe('the settings of a picture', () => {
   });
   it('hold sampler, schedule, CLIP skip and batch', () => {
     const job = made(
-      { sampler: 'Euler', schedule: 'Karras', batch: 3, clip_skip: 2 },
+      { sampler: 'euler', schedule: 'karras', batch: 3, clip_skip: 2 },
       { sampler: 'Euler', schedule: 'Karras', batch: 3, clip_skip: 2 });
-    expect(inputFor(job)).toMatchObject({ sampler: 'Euler', schedule: 'Karras', batch: 3, clip_skip: 2, seed_text: '7' });
+    expect(inputFor(job)).toMatchObject({ sampler: 'euler', schedule: 'karras', batch: 3, clip_skip: 2, seed_text: '7' });
   });
   it('hold every bit of a large seed', () => {
     const seeds = { seed: 18446744073709552000, seed_text: '18446744073709551615' };
@@ -55,11 +57,10 @@ describe('the settings of a picture', () => {
     expect(inputFor(made(seeds, seeds))['seed_text']).toBe('18446744073709551615');
     expect(formOf(made(seeds, seeds), withSeedControl, none).chosen['seed']).toBe('18446744073709551615');
   });
-  it("read the sampler name of another client as the title in the card", () => {
-    const job = made({ sampler: 'dpmpp_2m_karras' });
-    expect(inputFor(job)).toMatchObject({ sampler: 'DPM++ 2M', schedule: 'Karras' });
-    const ids = cardWith([row('sampler', 'choice', 'euler', { choices: ['euler', 'dpmpp_2m'] })]);
-    expect(formOf(made({ sampler: 'dpmpp_2m' }), ids, none).chosen['sampler']).toBe('dpmpp_2m');
+  it('read titles and the names of other clients as choices of the card', () => {
+    expect(inputFor(made({ sampler: 'dpmpp_2m_karras' }))).toMatchObject({ sampler: 'dpmpp_2m', schedule: 'karras' });
+    expect(inputFor(made({ sampler: 'Euler', schedule: 'Karras' }))).toMatchObject({ sampler: 'euler', schedule: 'karras' });
+    expect(inputFor(made())).not.toHaveProperty('schedule'); // a default sampler has its own
   });
   it('hold strength, fit, source picture and mask', () => {
     const job = made({ image_artifact: 'i', mask_artifact: 'm', fit: 'cover', strength: 0.4 }, { strength: 0.4 });
@@ -69,21 +70,18 @@ describe('the settings of a picture', () => {
     expect(inputFor(job)).not.toHaveProperty('strength');
   });
   it('hold matte and keep_outside only with their pictures', () => {
-    const job = made({ image_artifact: 'i', mask_artifact: 'm', matte: '#00ff00', keep_outside: false });
-    const form = formOf(job, card, { source: picture, mask });
-    expect(toJob(form, card, () => 1).input).toMatchObject({ matte: '#00ff00', keep_outside: false });
-    expect(carriedText(form)).toBe('mask, matte #00ff00, keep outside off');
+    const job = made(
+      { image_artifact: 'i', mask_artifact: 'm', matte: '#00ff00', keep_outside: false },
+      { matte: '#00ff00', keep_outside: false });
+    expect(inputFor(job, { source: picture, mask })).toMatchObject({ matte: '#00ff00', keep_outside: false });
+    expect(inputFor(made({ matte: '' }, { matte: '#ffffff' }), { source: picture, mask })).not.toHaveProperty('matte');
     expect(inputFor(job)).not.toHaveProperty('matte');
     expect(inputFor(job, { source: picture, mask: null })).not.toHaveProperty('keep_outside');
-    expect(inputFor(made({ matte: '' }), { source: picture, mask })).not.toHaveProperty('keep_outside');
   });
-  it('hold what has no control here, and list it', () => {
-    const job = made({ exact_size: true, dtype: 'bf16', negative_prompt: '' });
-    const form = formOf(job, card, none);
-    expect(toJob(form, card, () => 1).input).toMatchObject({ exact_size: true, dtype: 'bf16', negative_prompt: '' });
-    expect(carriedText(form)).toBe('exact size, dtype bf16');
-    const bare = cardWith([]);
-    expect(formOf(made({ batch: 4, clip_skip: 0 }), bare, none).carried).toEqual({ batch: 4 });
-    expect(carriedText({ mask: null, carried: { negative_prompt: '' } })).toBe('');
+  it('hold an empty negative prompt, and a number format only where it was requested', () => {
+    expect(inputFor(made({ negative_prompt: '' }))).toMatchObject({ negative_prompt: '' });
+    expect(inputFor(made())).not.toHaveProperty('negative_prompt');
+    expect(inputFor(made())).not.toHaveProperty('dtype');
+    expect(inputFor(made({ exact_size: true, dtype: 'bf16' }))).toMatchObject({ exact_size: true, dtype: 'bf16' });
   });
 });

@@ -1,6 +1,6 @@
 // The form across a reload of the page. Its pictures are stored beside it, where they are small enough.
 import { loadSession, removeSession, storeSession } from '../../shared/lib/session';
-import { emptyForm, withoutPicture, type FormState } from './form';
+import { emptyForm, type FormState } from './form';
 
 const formKey = 'atelier.create.form';
 const picturesKey = 'atelier.create.pictures';
@@ -12,8 +12,7 @@ export function loadForm(): FormState {
   const values = loadSession(formKey) as Partial<FormState> | null;
   const form: FormState = { ...emptyForm, ...values };
   const pictures = loadSession(picturesKey) as Pictures | null;
-  if (pictures) return { ...form, ...pictures };
-  return { ...form, carried: withoutPicture(form.carried) };
+  return { ...form, ...pictures };
 }
 
 export function storeValues({ source: _source, mask: _mask, ...values }: FormState): void {

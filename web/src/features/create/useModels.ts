@@ -3,6 +3,8 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { api } from '../../api/client';
 import type { ModelCard } from '../../api/types';
 import { sentence } from '../../shared/lib/format';
+import { servedBy } from '../../shared/lib/models';
+import { generateTask } from './generation';
 
 export interface Models {
   cards: ModelCard[]; // of the models that make pictures
@@ -46,7 +48,7 @@ export function useModels(): Models {
       : data.reason
         ? sentence(data.reason)
         : 'No model that makes pictures is installed.');
-  const cards = (data?.models ?? []).filter((card) => card.task === 'generation');
+  const cards = servedBy(data?.models ?? [], generateTask);
   const busy = search.isPending || (search.isSuccess && Boolean(data?.reason));
   const found = search.error?.message ?? (search.isSuccess && !busy ? countText(cards.length) : '');
   return { cards, noModel, problem, refresh: { start: () => search.mutate(), busy, found } };

@@ -47,10 +47,10 @@ function Thumbnail({ job }: { job: Job }) {
 
 // The beginning of the result, or else the input.
 function summaryOf(job: Job, task: Task): string {
-  for (const { kind, data } of job.result?.outputs ?? []) {
-    const [label] = kind === 'labels' ? labelsOf(data) : [];
+  for (const { kind, value } of job.result?.outputs ?? []) {
+    const [label] = kind === 'labels' ? labelsOf(value) : [];
     if (label) return `${label.name} ${percent(label.score)}`;
-    if (kind === 'text' && typeof data === 'string') return data;
+    if (kind === 'text' && typeof value === 'string') return value;
   }
   return job.failure?.sentence || inputText(job, task.parameters);
 }

@@ -12,7 +12,7 @@ import { loadForm, storeForm } from './savedForms';
 import { TaskForm } from './TaskForm';
 import { TaskJob } from './TaskJob';
 import { roleForDrop, toJob, type TaskForm as Form } from './tasks';
-import { useRecent } from './useTasks';
+import { useRecent, useTaskOf } from './useTasks';
 
 interface Props {
   task: Task;
@@ -21,10 +21,11 @@ interface Props {
 }
 
 // One task: its form, the job that is shown, and its recent jobs.
-export function TaskView({ task, artifact, href }: Props) {
+export function TaskView({ task: description, artifact, href }: Props) {
   const followed = useJob();
+  const [form, setForm] = useState<Form>(() => loadForm(description.id));
+  const task = useTaskOf(description, form.values['model'] ?? '');
   const recent = useRecent(task.id);
-  const [form, setForm] = useState<Form>(() => loadForm(task.id));
   const [problem, setProblem] = useState<string | null>(null);
   const result = useRef<HTMLElement>(null);
   const reading = useRef(0); // of several pictures that are being read, only the last one is used

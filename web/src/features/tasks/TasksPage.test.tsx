@@ -5,12 +5,13 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 
 import { App } from '../../app/App';
 import { makeQueries } from '../../shared/lib/queries';
-import { jobWith, row } from '../../testing/values';
+import { cardWith, jobWith, modelOf, row } from '../../testing/values';
 
+const common = { available: true, previews: false };
 const tasks = [
-  { id: 'generate', title: 'Create', summary: '', parameters: [], attachments: [], outputs: ['picture'] },
+  { ...common, id: 'generate', title: 'Create', summary: '', parameters: [], attachments: [], outputs: ['picture'] },
   {
-    id: 'classify', title: 'Classify', summary: 'Rates a picture.', outputs: ['labels'],
+    ...common, id: 'classify', title: 'Classify', summary: 'Rates a picture.', outputs: ['labels'],
     parameters: [
       row('top', 'integer', '3', { minimum: 1, maximum: 5, help: 'How many labels' }),
       row('inside', 'boolean', 'false', { needs: 'mask' }),
@@ -21,12 +22,13 @@ const tasks = [
     ],
   },
   {
-    id: 'write', title: 'Write', summary: 'Writes a text.', parameters: [row('question', 'text')], attachments: [],
+    ...common, id: 'write', title: 'Write', summary: 'Writes a text.', parameters: [row('question', 'text')], attachments: [],
     outputs: ['text'],
   },
 ];
 
 let listed: typeof tasks;
+let models: object[];
 let ended: object; // the job that the station sends as its last event
 let sent: { path: string; body: unknown }[];
 
@@ -53,7 +55,7 @@ class LoadedImage {
 const replyTo = (path: string, method: string): object => {
   if (path === '/api/v1/artifacts/a1') return {};
   if (path === '/api/v1/tasks') return { tasks: listed };
-  if (path === '/api/v1/models') return { models: [], reason: '' };
+  if (path === '/api/v1/models') return { models, reason: '' };
   if (path === '/api/v1/status') return { workers: [], notices: [], running: 0, queued: 0, memory_total_mb: 0 };
   if (method === 'POST') return jobWith({ task: 'classify', state: 'queued' });
   return { jobs: [], next: '' };
@@ -61,6 +63,7 @@ const replyTo = (path: string, method: string): object => {
 
 beforeEach(() => {
   listed = tasks;
+  models = [];
   sent = [];
   sessionStorage.clear();
   window.location.hash = '#tasks/';
@@ -95,7 +98,7 @@ const choose = async (label: string) => {
 };
 const labels = [{ label: 'plain', score: 0.25 }, { label: 'marked', score: 0.75 }];
 const resultOf = (kind: string, value: unknown) => ({
-  artifacts: [], used: {}, outputs: [{ kind, artifact: '', media_type: '', value }],
+  used: {}, outputs: [{ kind, artifact: '', media_type: '', value }],
 });
 
 it('draws the form of a task from its description, and shows what it lacks', async () => {
@@ -165,6 +168,26 @@ it('keeps the values of a task across a reload', async () => {
   cleanup();
   await open();
   expect((screen.getByLabelText('Top, exact value') as HTMLInputElement).value).toBe('5');
+});
+
+it('offers the models of the task, and takes the limits of the selected one', async () => {
+  const model = (id: string, maximum: number) =>
+    modelOf({ ...cardWith([row('model', 'model'), row('top', 'integer', '3', { minimum: 1, maximum })]), id, title: id }, 'classify');
+  models = [model('large', 9), model('small', 4)];
+  await open();
+  await choose('Picture');
+  fireEvent.change(await screen.findByLabelText('Model'), { target: { value: 'small' } });
+  fireEvent.change(screen.getByLabelText('Top, exact value'), { target: { value: '5' } });
+  expect(screen.getAllByText('Top: 5 is out of range. Choose 1 to 4.')).toHaveLength(2);
+  fireEvent.change(screen.getByLabelText('Model'), { target: { value: 'large' } });
+  expect(submit('Classify').getAttribute('aria-disabled')).toBe('false');
+});
+
+it('gives the reason why a task cannot run', async () => {
+  listed = tasks.map((task) => ({ ...task, available: false }));
+  await open();
+  screen.getByText(/^Classify cannot run now: no installed model serves it/);
+  expect(submit('Classify').getAttribute('aria-disabled')).toBe('true');
 });
 
 it('is absent where the station has no other task', async () => {

@@ -14,7 +14,8 @@ export const emptyForm: TaskForm = { values: {}, pictures: {} };
 export const attachedTo = ({ pictures }: TaskForm): Attached => new Set(Object.keys(pictures));
 
 // Why the form cannot be sent, in a sentence; null when it can.
-export function formProblem({ attachments, parameters }: Task, form: TaskForm): string | null {
+export function formProblem({ title, available, attachments, parameters }: Task, form: TaskForm): string | null {
+  if (!available) return `${title} cannot run now: no installed model serves it, or its worker has not started.`;
   const missing = attachments.find(({ role, required }) => required && !form.pictures[role]);
   if (missing) return `${missing.title}: choose a picture.`;
   return firstProblem(parameters, form.values, attachedTo(form));

@@ -3,9 +3,10 @@ import { useQuery } from '@tanstack/react-query';
 import { api } from '../../api/client';
 import type { Job, Task } from '../../api/types';
 import { isLive } from '../../shared/lib/jobs';
+import { rowsFor, servedBy } from '../../shared/lib/models';
 
-const waitingMs = 2_000; // the station does not answer
-const knownMs = 60_000; // a station that was updated may have new tasks
+const waitingMs = 2_000; // the station does not answer, or a task has no worker or model yet
+const knownMs = 15_000; // a model may be installed at any time
 
 // The tasks of the station, without those that have a page of their own.
 export function useTasks(elsewhere: ReadonlySet<string>): Task[] {
@@ -13,7 +14,7 @@ export function useTasks(elsewhere: ReadonlySet<string>): Task[] {
     queryKey: ['tasks'],
     queryFn: api.tasks,
     retry: false,
-    refetchInterval: ({ state }) => (state.status === 'success' ? knownMs : waitingMs),
+    refetchInterval: ({ state }) => (state.data?.every(({ available }) => available) ? knownMs : waitingMs),
   });
   return (data ?? []).filter(({ id }) => !elsewhere.has(id));
 }
@@ -32,4 +33,11 @@ export function useRecent(task: string): Job[] {
     refetchInterval: ({ state }) => (state.data?.some(isLive) ? 1_000 : 5_000),
   });
   return data ?? [];
+}
+
+// The task with the rows of the selected model.
+export function useTaskOf(task: Task, model: string): Task {
+  const { data } = useQuery({ queryKey: ['models'], queryFn: api.models });
+  const cards = servedBy(data?.models ?? [], task.id);
+  return { ...task, parameters: rowsFor(task.parameters, cards, model) };
 }

@@ -12,8 +12,8 @@ const labelOf = (value: unknown): Label | null => {
 };
 
 // The highest score first. Entries without a name or a score are left out.
-export function labelsOf(data: unknown): Label[] {
-  const list = Array.isArray(data) ? data : (data as { labels?: unknown } | null)?.labels;
+export function labelsOf(value: unknown): Label[] {
+  const list = Array.isArray(value) ? value : (value as { labels?: unknown } | null)?.labels;
   if (!Array.isArray(list)) return [];
   const labels = list.map(labelOf).filter((each) => each !== null);
   return labels.sort((a, b) => b.score - a.score);

@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest';
 
 import { row } from '../../testing/values';
-import { choicesOf, firstProblem, helpText, inputOf, problemOf, sliderRange } from './parameters';
+import { choicesOf, choiceTitle, firstProblem, helpText, inputOf, problemOf, sliderRange } from './parameters';
 
 const steps = row('steps', 'integer', '20', { minimum: 1, maximum: 1000, step: 1 });
 const scale = row('scale', 'number', '', { minimum: 0.5, help: 'Factor of enlargement', unit: 'times' });
 const tile = row('tile', 'integer', '512', { minimum: 64, maximum: 1024, step: 64 });
-const strength = row('strength', 'number', '0.75', { minimum: 0.01, maximum: 1, step: 0.01, needs: 'image' });
+const strength = row('strength', 'number', '0.75', {
+  minimum: 0, maximum: 1, exclusive_minimum: true, step: 0.01, needs: 'image',
+});
 const none: ReadonlySet<string> = new Set();
 
 describe('a parameter table', () => {
@@ -14,12 +16,13 @@ describe('a parameter table', () => {
     expect(problemOf(steps, '1000')).toBeNull();
     expect(problemOf(steps, '1001')).toBe('Steps: 1001 is out of range. Choose 1 to 1000.');
     expect(problemOf(steps, '0')).toBe('Steps: 0 is out of range. Choose 1 to 1000.');
-    expect(problemOf(steps, '2.5')).toBe('Steps: expected a whole number, 1 to 1000, for example 20.');
-    expect(problemOf(tile, '100')).toBe('Tile: expected a multiple of 64, 64 to 1024, for example 512.');
+    expect(problemOf(steps, '2.5')).toBe('Steps: expected a whole number from 1 to 1000, for example 20.');
+    expect(problemOf(tile, '100')).toBe('Tile: expected a multiple of 64 from 64 to 1024, for example 512.');
     expect(problemOf(scale, '0.4')).toBe('Scale: 0.4 is out of range. Choose at least 0.5.');
-    expect(problemOf(scale, 'two')).toBe('Scale: expected a number, at least 0.5.');
+    expect(problemOf(scale, 'two')).toBe('Scale: expected a number at least 0.5.');
     expect(problemOf(scale, ' ')).toMatch(/expected a number/);
     expect(problemOf(row('free', 'number'), '-1e9')).toBeNull();
+    expect(problemOf(strength, '0')).toBe('Strength: 0 is out of range. Choose above 0 and at most 1.');
     expect(problemOf(strength, '0.755')).toBeNull(); // a step of a number is that of its slider
   });
   it('takes seeds of 64 bits to the last digit', () => {
@@ -52,11 +55,21 @@ describe('a parameter table', () => {
     expect(helpText(scale)).toBe('Factor of enlargement · at least 0.5 times');
     expect(helpText(row('name', 'text', '', { help: 'Any text' }))).toBe('Any text');
   });
-  it('gives a slider the range of the row, or of a long range the usual part', () => {
+  it('gives a slider the range of the row, or of its usual values', () => {
     expect(sliderRange(strength)).toEqual({ minimum: 0.01, maximum: 1, step: 0.01 });
-    expect(sliderRange(steps)).toEqual({ minimum: 1, maximum: 60, step: 1 });
-    expect(sliderRange({ ...steps, default_value: '' })).toEqual({ minimum: 1, maximum: 101, step: 1 });
+    expect(sliderRange(steps)).toEqual({ minimum: 1, maximum: 1000, step: 1 });
+    expect(sliderRange({ ...steps, slider_maximum: 150 })).toEqual({ minimum: 1, maximum: 150, step: 1 });
+    expect(sliderRange({ ...strength, step: null })?.step).toBe(0.01);
     expect(sliderRange(scale)).toBeNull();
+  });
+  it('refuses texts of more bytes than the row allows', () => {
+    const prompt = row('prompt', 'text', '', { bytes_max: 4 });
+    expect(problemOf(prompt, 'ää')).toBeNull();
+    expect(problemOf(prompt, 'ääa')).toBe('Prompt: the text is 5 bytes long. Use at most 4.');
+  });
+  it('shows the title of a choice', () => {
+    const sampler = row('sampler', 'choice', 'euler', { choices: ['euler', 'ddim'], choice_titles: ['Euler', 'DDIM'] });
+    expect(['ddim', 'lms', ''].map((choice) => choiceTitle(sampler, choice))).toEqual(['DDIM', 'Lms', 'Automatic']);
   });
   it('lists each choice once, and a current value that is none of them', () => {
     const schedule = row('schedule', 'choice', 'Automatic', { choices: ['Automatic', 'Karras'] });

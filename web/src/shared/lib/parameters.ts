@@ -17,15 +17,22 @@ export function choicesOf(row: Parameter, value: string): string[] {
   return [...new Set([...(row.default_value === '' ? [''] : []), ...row.choices, value])];
 }
 
+// The title of a choice; '' leaves it to the model.
+export function choiceTitle({ choices, choice_titles }: Parameter, choice: string): string {
+  if (choice === '') return 'Automatic';
+  return choice_titles[choices.indexOf(choice)] ?? choice.charAt(0).toUpperCase() + choice.slice(1);
+}
+
 export const isNumeric = ({ kind }: Parameter): boolean => kind === 'integer' || kind === 'number';
 
 const gridStep = ({ kind, step }: Parameter): number => (kind === 'integer' && step !== null && step > 1 ? step : 1);
 
-// "1 to 150", "at least 1", or ''.
-export function rangeText({ minimum, maximum }: Parameter): string {
-  if (minimum !== null && maximum !== null) return `${minimum} to ${maximum}`;
-  if (minimum !== null) return `at least ${minimum}`;
-  return maximum === null ? '' : `at most ${maximum}`;
+// "1 to 150", "at least 1", "above 0 and at most 1", or ''.
+export function rangeText({ minimum, maximum, exclusive_minimum }: Parameter): string {
+  const low = minimum === null ? '' : `${exclusive_minimum ? 'above' : 'at least'} ${minimum}`;
+  const high = maximum === null ? '' : `at most ${maximum}`;
+  if (low && high) return exclusive_minimum ? `${low} and ${high}` : `${minimum} to ${maximum}`;
+  return low || high;
 }
 
 // The line below a control: its help, and its range with the unit.
@@ -44,7 +51,7 @@ function seedProblem({ title }: Parameter, text: string): string | null {
 }
 
 function numberProblem(row: Parameter, text: string): string | null {
-  const { title, minimum, maximum, kind } = row;
+  const { title, minimum, maximum, exclusive_minimum, kind } = row;
   const value = Number(text);
   const range = rangeText(row);
   const step = gridStep(row);
@@ -52,17 +59,25 @@ function numberProblem(row: Parameter, text: string): string | null {
   if (text.trim() === '' || !onGrid) {
     const what = kind === 'number' ? 'a number' : step > 1 ? `a multiple of ${step}` : 'a whole number';
     const example = row.default_value && `, for example ${row.default_value}`;
-    return `${title}: expected ${what}${range && `, ${range}`}${example}.`;
+    const within = range && (/^\S+ to /.test(range) ? ` from ${range}` : ` ${range}`);
+    return `${title}: expected ${what}${within}${example}.`;
   }
-  const outside = (minimum !== null && value < minimum) || (maximum !== null && value > maximum);
+  const low = minimum !== null && (exclusive_minimum ? value <= minimum : value < minimum);
+  const outside = low || (maximum !== null && value > maximum);
   return outside ? `${title}: ${text.trim()} is out of range. Choose ${range}.` : null;
+}
+
+function textProblem({ title, bytes_max }: Parameter, text: string): string | null {
+  const bytes = new TextEncoder().encode(text).length;
+  if (bytes_max === null || bytes <= bytes_max) return null;
+  return `${title}: the text is ${bytes} bytes long. Use at most ${bytes_max}.`;
 }
 
 // Why a text cannot be sent, in a sentence. An empty field leaves the value to the model.
 export function problemOf(row: Parameter, text: string): string | null {
   if (text === '') return null;
   if (row.kind === 'seed') return seedProblem(row, text);
-  return isNumeric(row) ? numberProblem(row, text) : null;
+  return isNumeric(row) ? numberProblem(row, text) : textProblem(row, text);
 }
 
 export function firstProblem(rows: Parameter[], values: Values, attached: Attached): string | null {
@@ -100,14 +115,13 @@ export interface SliderRange {
   step: number;
 }
 
-const sliderStops = 100;
+const stopsWithoutStep = 100;
 
-// A slider has one stop per step. Of a long range it covers the part up to three times the default; the field beside it
-// takes every value. Null without both limits.
-export function sliderRange({ kind, minimum, maximum, step, default_value }: Parameter): SliderRange | null {
+// Null without both limits. Where usual values end earlier than the range, so does the slider; the field beside it takes
+// every value.
+export function sliderRange(row: Parameter): SliderRange | null {
+  const { kind, minimum, maximum } = row;
   if (minimum === null || maximum === null) return null;
-  const size = step ?? (kind === 'integer' ? 1 : (maximum - minimum) / sliderStops);
-  if (maximum - minimum <= sliderStops * size) return { minimum, maximum, step: size };
-  const usual = Number(default_value) > 0 ? 3 * Number(default_value) : minimum + sliderStops * size;
-  return { minimum, maximum: Math.min(maximum, usual), step: size };
+  const step = row.step ?? (kind === 'integer' ? 1 : (maximum - minimum) / stopsWithoutStep);
+  return { minimum: row.exclusive_minimum ? minimum + step : minimum, maximum: row.slider_maximum ?? maximum, step };
 }

@@ -46,7 +46,7 @@ const check = (dataUrl: string, name: string) =>
 
 export async function readPictureFromUrl(url: string, name: string): Promise<SourcePicture> {
   const response = await fetch(url);
-  if (!response.ok) throw new Error('That picture is no longer stored.');
+  if (!response.ok) throw new Error('That picture has been deleted.');
   const blob = await response.blob();
   return readPicture(new File([blob], name, { type: blob.type }));
 }

@@ -1,7 +1,7 @@
 import { useId, type ReactNode } from 'react';
 
 import type { Parameter } from '../../api/types';
-import { choicesOf, helpText, problemOf, sliderRange } from '../lib/parameters';
+import { choicesOf, choiceTitle, helpText, problemOf, sliderRange } from '../lib/parameters';
 import { Field, FieldNotes, inputLook, type ControlAttributes } from './Field';
 
 export interface ControlProps {
@@ -20,6 +20,7 @@ export function ParameterControl(props: ControlProps) {
     case 'boolean':
       return <BooleanControl {...props} />;
     case 'choice':
+    case 'model':
       return <ChoiceControl {...props} />;
     case 'seed':
       return <SeedControl {...props} />;
@@ -38,8 +39,6 @@ function RowField({ row, value, aside, children }: Omit<ControlProps, 'onChange'
   );
 }
 
-const choiceTitle = (choice: string) => (choice ? choice.charAt(0).toUpperCase() + choice.slice(1) : 'Automatic');
-
 function ChoiceControl({ row, value, aside, onChange }: ControlProps) {
   return (
     <RowField row={row} value={value} aside={aside}>
@@ -47,7 +46,7 @@ function ChoiceControl({ row, value, aside, onChange }: ControlProps) {
         <select {...attributes} className={inputLook} value={value} onChange={(e) => onChange(e.target.value)}>
           {choicesOf(row, value).map((choice) => (
             <option key={choice} value={choice}>
-              {choiceTitle(choice)}
+              {choiceTitle(row, choice)}
             </option>
           ))}
         </select>

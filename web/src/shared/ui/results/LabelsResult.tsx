@@ -1,8 +1,8 @@
 import { labelsOf, percent } from '../../lib/labels';
 
 // Labels with their scores as bars, the highest first.
-export function LabelsResult({ data }: { data: unknown }) {
-  const labels = labelsOf(data);
+export function LabelsResult({ value }: { value: unknown }) {
+  const labels = labelsOf(value);
   if (labels.length === 0) return <p className="text-sm text-stone-400">No labels.</p>;
   return (
     <ul aria-label="Labels" className="grid max-w-xl grid-cols-[minmax(0,max-content)_1fr_max-content] items-center gap-x-4 gap-y-2 text-sm">

@@ -27,12 +27,12 @@ export function Results({ outputs, title }: Props) {
   );
 }
 
-const asText = (data: unknown): string => (typeof data === 'string' ? data : JSON.stringify(data, null, 2));
+const asText = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value, null, 2));
 
-function OneResult({ output: { kind, artifact, media_type: mediaType, data } }: { output: Output }) {
-  if (kind === 'labels') return <LabelsResult data={data} />;
+function OneResult({ output: { kind, artifact, media_type: mediaType, value } }: { output: Output }) {
+  if (kind === 'labels') return <LabelsResult value={value} />;
   if (kind !== 'text' && artifact) return <FileResult artifact={artifact} kind={kind} mediaType={mediaType} />;
-  return <TextResult text={asText(data ?? '')} />;
+  return <TextResult text={asText(value ?? '')} />;
 }
 
 function Pictures({ artifacts, title }: { artifacts: string[]; title: string }) {

@@ -11,6 +11,7 @@
 #include "engine/pipelines/latents.h"
 #include "engine/pipelines/source.h"
 #include "engine/pipelines/task.h"
+#include "engine/tensor/dtype_name.h"
 #include "media/image/resample.h"
 #include "platform/error.h"
 
@@ -254,9 +255,7 @@ card::GenerationUsed Generation::used() const {
     used.keep_outside = plan_.keep_outside;
   }
   used.clip_skip = plan_.clip_skip;
-  used.dtype = model_.dtype() == at::kBFloat16 ? "bf16"
-               : model_.dtype() == at::kHalf   ? "fp16"
-                                               : "fp32";
+  used.dtype = dtype_name(model_.dtype());
   used.prompt = job_.input.prompt;
   used.negative_prompt = job_.input.negative_prompt.value_or("");
   used.warnings = plan_.warnings;

@@ -11,9 +11,11 @@
 #include <sstream>
 
 #include "engine/models/denoiser.h"
+#include "engine/models/upscaler.h"
 #include "engine/weights/sparse_checkpoint.h"
 #include "platform/error.h"
 #include "tests/golden/tiny_model.h"
+#include "tests/golden/tiny_upscaler.h"
 
 namespace atelier::engine {
 namespace {
@@ -29,11 +31,25 @@ void write_golden_model(const fs::path& folder, const std::string& golden) {
   golden::write_tiny_model(folder, boost::json::parse(text.str()).at("model").as_object());
 }
 
+// Writes a small model into the folder. -> the path of the model
+using WriteModel = std::function<fs::path(const fs::path& folder)>;
+
 // A small model of each family of the list, by the family's id. A new family needs a line here.
-const std::map<std::string, std::function<void(const fs::path&)>>& tiny_models() {
-  static const std::map<std::string, std::function<void(const fs::path&)>> writers = {
-      {"sd15", [](const fs::path& folder) { write_golden_model(folder, "sd15"); }},
-      {"sdxl", [](const fs::path& folder) { write_golden_model(folder, "sdxl"); }},
+const std::map<std::string, WriteModel>& tiny_models() {
+  const auto golden_model = [](const char* golden) {
+    return [golden](const fs::path& folder) {
+      write_golden_model(folder, golden);
+      return folder;
+    };
+  };
+  static const std::map<std::string, WriteModel> writers = {
+      {"sd15", golden_model("sd15")},
+      {"sdxl", golden_model("sdxl")},
+      {"real_esrgan",
+       [](const fs::path& folder) {
+         golden::write_tiny_upscaler(folder / "tiny.safetensors");
+         return folder / "tiny.safetensors";
+       }},
   };
   return writers;
 }
@@ -53,8 +69,7 @@ TEST(AllModels, EveryFamilyRecognisesAndLoadsItsOwnModelAndNoOther) {
     SCOPED_TRACE(family.id);
     ASSERT_TRUE(tiny_models().contains(family.id));
     const TemporaryFolder folder;
-    tiny_models().at(family.id)(folder.path());
-    const CheckpointFiles files(folder.path(), "tiny");
+    const CheckpointFiles files(tiny_models().at(family.id)(folder.path()), "tiny");
     for (const ModelFamily& each : all_models()) {
       EXPECT_EQ(each.detect(files).has_value(), each.id == family.id) << each.id;
     }
@@ -64,7 +79,8 @@ TEST(AllModels, EveryFamilyRecognisesAndLoadsItsOwnModelAndNoOther) {
     EXPECT_EQ(found.card.family, family.id);
     EXPECT_GT(found.card.memory.weights_bytes, 0);
     EXPECT_FALSE(found.layout.components.empty());
-    EXPECT_NE(found.facts.find<DenoiserFacts>(), nullptr);
+    EXPECT_NE(found.facts.find<DenoiserFacts>() != nullptr,
+              found.facts.find<UpscalerFacts>() != nullptr);
     const auto shapes = load_model(found, {.bind = {.device = at::kMeta}});
     const auto loaded = load_model(found, {});
     EXPECT_GT(loaded->bytes(), 0);

@@ -7,7 +7,8 @@
 // One line per family.
 #define ATELIER_MODEL_FAMILIES(FAMILY) \
   FAMILY(sd15)                         \
-  FAMILY(sdxl)
+  FAMILY(sdxl)                         \
+  FAMILY(real_esrgan)
 
 namespace atelier::engine {
 

@@ -1,0 +1,120 @@
+// The family of Real-ESRGAN: networks that enlarge pictures, RRDBNet (x4plus, x4plus-anime, x2plus,
+// ESRGAN) and SRVGGNetCompact (animevideov3), as single files. Reference and preparation of
+// pictures: rrdbnet.h and srvgg_compact.h (Real-ESRGAN, BSD-3-Clause).
+#include <algorithm>
+#include <type_traits>
+#include <utility>
+
+#include "engine/models/component_loader.h"
+#include "engine/models/rrdbnet.h"
+#include "engine/models/srvgg_compact.h"
+#include "engine/models/upscaler.h"
+#include "platform/check.h"
+#include "platform/error.h"
+
+namespace atelier::engine {
+namespace {
+
+constexpr const char* kComponent = "model";
+constexpr const char* kTitle = "network";
+
+// The network's names for the tensors of the file.
+WeightsView view_of(const std::shared_ptr<const WeightsFile>& weights, const TensorNames& names) {
+  WeightsView view;
+  for (const auto& [ours, stored] : names) {
+    WeightSource source;
+    source.file = weights;
+    source.info = weights->find(stored);
+    view.add(ours, std::move(source));
+  }
+  return view;
+}
+
+// Which of the two networks it is, with its configuration.
+struct Network {
+  std::optional<RrdbNetFile> rrdbnet;
+  std::optional<SrvggCompactFile> compact;
+
+  explicit Network(const WeightsFile& weights)
+      : rrdbnet(recognise_rrdbnet(weights.tensors())),
+        compact(recognise_srvgg_compact(weights.tensors())) {}
+  bool found() const { return rrdbnet || compact; }
+  const TensorNames& names() const { return rrdbnet ? rrdbnet->names : compact->names; }
+  std::int64_t channels() const {
+    return rrdbnet ? std::max(rrdbnet->config.in_channels, rrdbnet->config.out_channels)
+                   : compact->config.channels;
+  }
+  UpscalerFacts facts() const {
+    if (rrdbnet) return {rrdbnet->config.scale(), rrdbnet->config.reach()};
+    return {compact->config.scale(), compact->config.reach()};
+  }
+};
+
+template <class Net>
+class RealEsrgan final : public Model, public Upscaler {
+ public:
+  RealEsrgan(LoadedFiles files, std::unique_ptr<Net> net, UpscalerFacts facts, at::ScalarType dtype)
+      : Model(std::move(files)), net_(std::move(net)), facts_(facts), dtype_(dtype) {}
+
+  const UpscalerFacts& facts() const override { return facts_; }
+  at::ScalarType dtype() const override { return dtype_; }
+  Tensor enlarge(const Tensor& picture, const std::function<void()>& check) const override {
+    check();
+    if constexpr (std::is_same_v<Net, RrdbNet>) {
+      return net_->forward(picture, check);
+    } else {
+      return net_->forward(picture);
+    }
+  }
+
+ private:
+  std::unique_ptr<Net> net_;
+  UpscalerFacts facts_;
+  at::ScalarType dtype_;
+};
+
+std::optional<DetectedModel> detect(const CheckpointFiles& files) {
+  if (files.kind() != CheckpointFiles::Kind::kSingleFile) return std::nullopt;
+  const auto weights = files.weights();
+  const Network network(*weights);
+  if (!network.found()) return std::nullopt;
+  if (network.channels() != 3) {
+    throw Error(ErrorCode::kUnsupported, files.path().string() + ": enlarges pictures of " +
+                                             std::to_string(network.channels()) +
+                                             " channels: choose a model for RGB pictures");
+  }
+  DetectedModel model;
+  model.layout = files.one_component(network.rrdbnet ? "RRDBNet" : "SRVGGNetCompact");
+  model.layout.components.at(kComponent).weights = view_of(weights, network.names());
+  model.card = card_of_files(files.id(), model.layout);
+  model.card.family = "real_esrgan";
+  model.card.capabilities = {"upscale"};
+  model.facts.set(network.facts());
+  return model;
+}
+
+template <class Net, class Config>
+std::unique_ptr<Model> load_as(const DetectedModel& model, const LoadOptions& options,
+                               const Config& config, const UpscalerFacts& facts) {
+  ComponentLoader loader(model, options);
+  auto net = loader.load<Net>(kComponent, kTitle, config, options.bind.dtype);
+  return std::make_unique<RealEsrgan<Net>>(loader.loaded_files(), std::move(net), facts,
+                                           options.bind.dtype);
+}
+
+std::unique_ptr<Model> load(const DetectedModel& model, const LoadOptions& options) {
+  const auto& sources = model.layout.components.at(kComponent).weights.sources();
+  CHECK(!sources.empty());
+  const Network network(*sources.begin()->second.file);
+  if (network.rrdbnet) {
+    return load_as<RrdbNet>(model, options, network.rrdbnet->config, network.facts());
+  }
+  CHECK(network.compact);
+  return load_as<SrvggCompact>(model, options, network.compact->config, network.facts());
+}
+
+}  // namespace
+
+ModelFamily real_esrgan_family() { return {"real_esrgan", "Real-ESRGAN", detect, load}; }
+
+}  // namespace atelier::engine

@@ -13,6 +13,7 @@
 #include "card/all_tasks.h"
 #include "card/tasks/generate.h"
 #include "platform/error.h"
+#include "worker/fake_any_task.h"
 #include "worker/fake_generate.h"
 #include "worker/fake_run.h"
 
@@ -52,18 +53,7 @@ int* number_of(FakeSwitches& switches, std::string_view name) {
   return nullptr;
 }
 
-struct FakeTask {
-  std::string id;
-  engine::RunResult (*run)(FakeRun& run) = nullptr;
-  card::ServedTask (*served)(const card::ModelCard& model) = nullptr;
-};
-
-const std::vector<FakeTask>& fake_tasks() {
-  static const std::vector<FakeTask> kTasks{
-      {card::generate_task().id, fake_generate, served_fake_generate},
-  };
-  return kTasks;
-}
+bool makes_pictures(const std::string& task) { return task == card::generate_task().id; }
 
 class FakeEngine final : public engine::Engine {
  public:
@@ -92,7 +82,7 @@ class FakeEngine final : public engine::Engine {
 
   std::vector<std::string> tasks() override {
     std::vector<std::string> ids;
-    for (const FakeTask& task : fake_tasks()) ids.push_back(task.id);
+    for (const auto* task : card::all_tasks()) ids.push_back(task->id);
     return ids;
   }
   std::vector<card::NamedChoice> samplers() override { return fake_samplers(); }
@@ -109,14 +99,13 @@ class FakeEngine final : public engine::Engine {
   }
 
   engine::RunResult run(engine::RunRequest request, engine::JobObserver& observer) override {
-    const auto found = std::ranges::find(fake_tasks(), request.task, &FakeTask::id);
-    if (found == fake_tasks().end()) {
+    if (card::find_task(request.task) == nullptr) {
       throw Error(ErrorCode::kUnsupported, "task",
                   "this engine does not run the task '" + request.task + "'");
     }
     const card::TaskInput input(card::task_named(request.task), json::parse(request.input_json));
     FakeRun run(switches_, state_, request, input, observer);
-    return found->run(run);
+    return makes_pictures(request.task) ? fake_generate(run) : fake_any_task(run);
   }
 
   void unload_all() override {
@@ -172,7 +161,11 @@ card::ModelCard fake_card() {
   card.capabilities = {"text_to_image", "image_to_image", "inpaint"};
   card.native_width = card.native_height = 512;
   card.memory = {std::int64_t{1} << 30, 64};
-  for (const FakeTask& task : fake_tasks()) card.tasks.push_back(task.served(card));
+  for (const auto* task : card::all_tasks()) {
+    card.tasks.push_back(makes_pictures(task->id) ? served_fake_generate(card)
+                                                  : served_fake_task(*task));
+    if (!makes_pictures(task->id)) card.capabilities.push_back(task->capability);
+  }
   return card;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "card/tasks/generate.h"
+#include "card/tasks/upscale.h"
 #include "platform/error.h"
 #include "platform/log.h"
 #include "platform/utf8.h"
@@ -19,6 +20,7 @@ boost::json::object members_of(const boost::json::value& value) {
 const std::vector<const TaskDescription*>& all_tasks() {
   static const std::vector<const TaskDescription*> kTasks{
       &generate_task(),
+      &upscale_task(),
   };
   return kTasks;
 }

@@ -8,7 +8,9 @@
 #include "platform/utf8.h"
 
 // One line per task.
-#define ATELIER_PIPELINES(PIPELINE) PIPELINE(generate)
+#define ATELIER_PIPELINES(PIPELINE) \
+  PIPELINE(generate)                \
+  PIPELINE(upscale)
 
 namespace atelier::engine {
 

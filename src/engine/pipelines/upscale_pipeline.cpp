@@ -1,0 +1,162 @@
+// The task `upscale`: a picture through a network in tiles, then to the scale that was asked for.
+// Alpha is enlarged by the same network as a grey picture, as Real-ESRGAN's RealESRGANer does.
+#include <chrono>
+#include <cmath>
+#include <utility>
+
+#include "card/tasks/upscale.h"
+#include "engine/image/tiles.h"
+#include "engine/models/upscaler.h"
+#include "engine/pipelines/all_pipelines.h"
+#include "engine/tensor/dtype_name.h"
+#include "json/describe.h"
+#include "media/image/convert.h"
+#include "media/image/resample.h"
+#include "platform/error.h"
+
+namespace atelier::engine {
+namespace {
+
+double milliseconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+      .count();
+}
+
+void check_size(const media::Image& image, std::int64_t scale) {
+  const std::int64_t pixels = static_cast<std::int64_t>(image.width) * image.height * scale * scale;
+  if (pixels <= card::kUpscaledPixelsMax) return;
+  throw Error(ErrorCode::kTooLarge, "image",
+              "enlarged " + std::to_string(scale) + " times it would have " +
+                  std::to_string(pixels / 1'000'000) + " million pixels, " +
+                  std::to_string(card::kUpscaledPixelsMax / 1'000'000) +
+                  " million are allowed: choose a smaller scale or picture");
+}
+
+// Reports a step per tile over all pictures that the job enlarges (colour, alpha).
+class Progress {
+ public:
+  Progress(JobObserver& observer, int pictures) : observer_(observer), pictures_(pictures) {}
+
+  void check() const {
+    if (observer_.cancelled()) throw Error(ErrorCode::kCancelled, "the job was cancelled");
+  }
+  void tile_done(std::int64_t done, std::int64_t count) {
+    check();
+    const double seconds = milliseconds_since(start_) / 1000;
+    card::Progress progress{.stage = "run"};
+    progress.total = static_cast<int>(count) * pictures_;
+    progress.step = static_cast<int>(count) * picture_ + static_cast<int>(done);
+    progress.steps_per_second = seconds > 0 ? progress.step / seconds : 0;
+    progress.eta_seconds = seconds / progress.step * (progress.total - progress.step);
+    observer_.on_progress(progress);
+    if (done == count) ++picture_;
+  }
+  int tiles() const { return tiles_; }
+  void set_tiles(std::int64_t tiles) { tiles_ = static_cast<int>(tiles); }
+
+ private:
+  JobObserver& observer_;
+  int pictures_, picture_ = 0, tiles_ = 0;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+media::Image enlarge(const Upscaler& upscaler, const media::Image& image, const TileSpec& tiles,
+                     Progress& progress) {
+  return upscale_in_tiles(
+      image, upscaler.facts().scale, tiles,
+      [&](const Tensor& tile) { return upscaler.enlarge(tile, [&] { progress.check(); }); },
+      [&](std::int64_t done, std::int64_t count) {
+        progress.set_tiles(count);
+        progress.tile_done(done, count);
+      });
+}
+
+media::Image channel_of(const media::Image& image, int channel) {
+  media::Image plane{image.width, image.height, 1, {}};
+  plane.pixels.reserve(plane.byte_count());
+  for (std::size_t i = static_cast<std::size_t>(channel); i < image.pixels.size();
+       i += static_cast<std::size_t>(image.channels)) {
+    plane.pixels.push_back(image.pixels[i]);
+  }
+  return plane;
+}
+
+media::Image with_alpha(const media::Image& colour, const media::Image& alpha) {
+  media::Image image{colour.width, colour.height, 4, {}};
+  image.pixels.reserve(image.byte_count());
+  const std::size_t step = static_cast<std::size_t>(alpha.channels);
+  for (std::size_t i = 0; i * 3 < colour.pixels.size(); ++i) {
+    const auto* pixel = &colour.pixels[i * 3];
+    image.pixels.insert(image.pixels.end(), {pixel[0], pixel[1], pixel[2], alpha.pixels[i * step]});
+  }
+  return image;
+}
+
+RunResult run(RunRequest request, PipelineContext& context) {
+  const auto input = json::read_json<card::UpscaleInput>(request.input_json);
+  const auto found = request.attachments.find("image");
+  if (found == request.attachments.end()) {
+    throw Error(ErrorCode::kInvalidArgument, "image", "it is missing: send a picture");
+  }
+  const media::Image source = std::move(found->second);
+  const auto check = [&](const DetectedModel& model) {
+    const auto* facts = model.facts.find<UpscalerFacts>();
+    if (facts == nullptr) return;  // refused below, with the capability
+    check_size(source, std::max<std::int64_t>(facts->scale, input.scale.value_or(1)));
+  };
+  RunResult result;
+  auto start = std::chrono::steady_clock::now();
+  Model& model = context.load(model_of(request), {.dtype = input.dtype}, check);
+  const auto& upscaler = model.capability<Upscaler>();
+  result.timing["load_ms"] = milliseconds_since(start);
+  const auto scale = input.scale.value_or(static_cast<int>(upscaler.facts().scale));
+  check_size(source, std::max<std::int64_t>(upscaler.facts().scale, scale));
+
+  start = std::chrono::steady_clock::now();
+  const bool transparent = source.channels == 4;
+  TileSpec tiles{.overlap = overlap_of(upscaler.facts().reach)};
+  if (input.tile) tiles.size = *input.tile;
+  Progress progress(context.observer(), transparent ? 2 : 1);
+  media::Image image = enlarge(upscaler, media::to_rgb(source), tiles, progress);
+  if (transparent) {
+    const auto alpha = enlarge(upscaler, channel_of(source, 3), tiles, progress);
+    image = with_alpha(image, alpha);
+  }
+  if (scale != upscaler.facts().scale) {
+    image = media::resize(image, source.width * scale, source.height * scale,
+                          media::Filter::kLanczos, [&] { progress.check(); });
+  }
+  result.timing["run_ms"] = milliseconds_since(start);
+
+  card::UpscaleFacts facts;
+  facts.model = model.id();
+  facts.model_title = model.card().title;
+  facts.model_hash = model.content_hash().substr(0, 10);
+  facts.scale = scale;
+  facts.network_scale = static_cast<int>(upscaler.facts().scale);
+  facts.source_width = source.width;
+  facts.source_height = source.height;
+  facts.width = image.width;
+  facts.height = image.height;
+  facts.tile = static_cast<int>(tiles.size);
+  facts.tiles = progress.tiles();
+  facts.dtype = dtype_name(upscaler.dtype());
+  result.facts_json = json::write_json(facts);
+  result.outputs.push_back({"picture", std::move(image), ""});
+  return result;
+}
+
+std::optional<card::ServedTask> serve(const DetectedModel& model) {
+  const auto* facts = model.facts.find<UpscalerFacts>();
+  if (facts == nullptr) return std::nullopt;
+  const card::TaskDescription& task = card::upscale_task();
+  const std::vector<card::Parameter> overrides{
+      {.name = "scale", .default_value = std::to_string(facts->scale)}};
+  return card::ServedTask{task.id, card::narrowed(task.parameters, overrides)};
+}
+
+}  // namespace
+
+Pipeline upscale_pipeline() { return {card::upscale_task().id, "enlarging a picture", run, serve}; }
+
+}  // namespace atelier::engine

@@ -1,0 +1,148 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+#include <filesystem>
+
+#include "card/tasks/upscale.h"
+#include "engine/models/all_models.h"
+#include "engine/pipelines/all_pipelines.h"
+#include "engine/weights/sparse_checkpoint.h"
+#include "json/describe.h"
+#include "platform/error.h"
+#include "tests/golden/tiny_upscaler.h"
+
+namespace atelier::engine {
+namespace {
+
+class Observer final : public JobObserver {
+ public:
+  void on_progress(const card::Progress& progress) override { seen.push_back(progress); }
+  void on_preview(const media::Image&) override {}
+  bool cancelled() override { return cancel_after && seen.size() >= *cancel_after; }
+
+  std::vector<card::Progress> seen;
+  std::optional<std::size_t> cancel_after;
+};
+
+class Context final : public PipelineContext {
+ public:
+  explicit Context(Observer& observer) : observer_(observer) {}
+  JobObserver& observer() override { return observer_; }
+  Model& load(const ModelFiles& files, const ComputeOptions&,
+              const std::function<void(const DetectedModel&)>& check) override {
+    const DetectedModel detected = detect_model(CheckpointFiles(files.path, files.id));
+    check(detected);
+    model_ = load_model(detected, {});
+    return *model_;
+  }
+
+ private:
+  Observer& observer_;
+  std::unique_ptr<Model> model_;
+};
+
+media::Image picture(int width, int height, int channels) {
+  media::Image image{width, height, channels, {}};
+  for (std::size_t i = 0; i < image.byte_count(); ++i) {
+    image.pixels.push_back(static_cast<std::uint8_t>(i * 7 % 256));
+  }
+  return image;
+}
+
+card::UpscaleInput with_scale(int scale) {
+  card::UpscaleInput input;
+  input.scale = scale;
+  return input;
+}
+
+card::UpscaleInput with_tile(int tile) {
+  card::UpscaleInput input;
+  input.tile = tile;
+  return input;
+}
+
+class UpscalePipeline : public testing::Test {
+ protected:
+  UpscalePipeline() { golden::write_tiny_upscaler(file()); }
+  std::string file() const { return (folder_.path() / "tiny.safetensors").string(); }
+
+  RunResult run(media::Image image, const card::UpscaleInput& input = {}) {
+    Context context(observer_);
+    RunRequest request;
+    request.task = "upscale";
+    request.input_json = json::write_json(input);
+    request.models["model"] = {"tiny", file()};
+    request.attachments.emplace("image", std::move(image));
+    return pipeline_of("upscale").run(std::move(request), context);
+  }
+  static card::UpscaleFacts facts_of(const RunResult& result) {
+    return json::read_json<card::UpscaleFacts>(result.facts_json);
+  }
+
+  const TemporaryFolder folder_;
+  Observer observer_;
+};
+
+TEST_F(UpscalePipeline, EnlargesByTheNetworksScale) {
+  const auto result = run(picture(20, 12, 3));
+  ASSERT_EQ(result.outputs.size(), 1U);
+  const auto& image = result.outputs[0].picture;
+  EXPECT_EQ(image.width, 80);
+  EXPECT_EQ(image.height, 48);
+  EXPECT_EQ(image.channels, 3);
+  const auto facts = facts_of(result);
+  EXPECT_EQ(facts.model, "tiny");
+  EXPECT_EQ(facts.scale, 4);
+  EXPECT_EQ(facts.tiles, 1);
+  EXPECT_EQ(facts.source_width, 20);
+}
+
+TEST_F(UpscalePipeline, ResamplesToAnotherScale) {
+  const auto result = run(picture(20, 12, 3), with_scale(3));
+  EXPECT_EQ(result.outputs[0].picture.width, 60);
+  EXPECT_EQ(facts_of(result).network_scale, 4);
+}
+
+TEST_F(UpscalePipeline, KeepsAlpha) {
+  auto image = picture(20, 12, 4);
+  for (std::size_t i = 3; i < image.pixels.size(); i += 4) image.pixels[i] = 255;
+  const auto result = run(image);
+  EXPECT_EQ(result.outputs[0].picture.channels, 4);
+  EXPECT_EQ(observer_.seen.back().total, 2);  // colour and alpha
+}
+
+TEST_F(UpscalePipeline, ReportsEachTileAndStopsBetweenThem) {
+  run(picture(400, 20, 3), with_tile(192));
+  ASSERT_GT(observer_.seen.size(), 2U);
+  EXPECT_EQ(observer_.seen.front().step, 1);
+  EXPECT_EQ(observer_.seen.back().step, observer_.seen.back().total);
+  observer_ = {};
+  observer_.cancel_after = 1;
+  EXPECT_THROW(run(picture(400, 20, 3), with_tile(192)), Error);
+  EXPECT_EQ(observer_.seen.size(), 1U);
+}
+
+TEST_F(UpscalePipeline, RefusesAResultThatIsTooLargeBeforeAnythingIsLoaded) {
+  media::Image image{4000, 3200, 1, {}};
+  image.pixels.assign(image.byte_count(), 0);
+  try {
+    run(std::move(image));
+    FAIL() << "it was accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kTooLarge);
+    EXPECT_EQ(error.field(), "image");
+    EXPECT_THAT(error.what(), testing::HasSubstr("200 million are allowed"));
+  }
+  EXPECT_TRUE(observer_.seen.empty());
+}
+
+TEST_F(UpscalePipeline, ServesModelsThatEnlarge) {
+  const auto card = describe_model(detect_model(CheckpointFiles(file(), "tiny")));
+  ASSERT_EQ(card.tasks.size(), 1U);
+  EXPECT_EQ(card.tasks[0].task, "upscale");
+  EXPECT_EQ(card::find_parameter(card.tasks[0].parameters, "scale")->default_value, "4");
+}
+
+}  // namespace
+}  // namespace atelier::engine

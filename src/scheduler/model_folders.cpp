@@ -107,6 +107,15 @@ class Collection {
     }
   }
 
+  // Networks that enlarge pictures, as ComfyUI keeps them.
+  void add_upscalers(const fs::path& root, std::string_view source) {
+    for (const auto& path : entries_of(root)) {
+      const auto extension = path.extension();
+      const bool weights = extension == ".safetensors" || extension == ".pth" || extension == ".pt";
+      if (weights && is_file(path)) add("upscale/" + path.stem().string(), path, source);
+    }
+  }
+
   // Every folder counts, also one without its model_index.json: inspecting it names what is
   // missing.
   void add_diffusers(const fs::path& root, std::string_view source) {
@@ -118,6 +127,7 @@ class Collection {
   void add_layout(const fs::path& models, std::string_view source) {
     add_checkpoints(models / "checkpoints", source);
     add_diffusers(models / "diffusers", source);
+    add_upscalers(models / "upscale_models", source);
   }
 
   // One snapshot of each repository (the last by name), and only diffusers folders: the cache also
@@ -160,6 +170,9 @@ std::vector<ModelCandidate> find_model_candidates(const ModelFolders& folders) {
   }
   for (const auto& folder : folders.a1111) {
     collection.add_checkpoints(fs::path(folder) / "models" / "Stable-diffusion", "a1111");
+    for (const char* name : {"ESRGAN", "RealESRGAN"}) {
+      collection.add_upscalers(fs::path(folder) / "models" / name, "a1111");
+    }
   }
   for (const auto& folder : folders.huggingface) collection.add_hub(folder);
   return collection.take();

@@ -9,6 +9,7 @@ std::vector<Route> health_routes();
 std::vector<Route> model_routes();
 std::vector<Route> sampler_routes();
 std::vector<Route> image_routes();
+std::vector<Route> upscale_routes();
 std::vector<Route> native_model_routes();
 std::vector<Route> job_routes();
 std::vector<Route> task_routes();
@@ -20,7 +21,7 @@ std::vector<Route> page_routes();
 
 std::vector<Route> all_endpoints() {
   std::vector<Route> all;
-  for (auto* routes : {health_routes, model_routes, sampler_routes, image_routes,
+  for (auto* routes : {health_routes, model_routes, sampler_routes, image_routes, upscale_routes,
                        native_model_routes, job_routes, task_routes, artifact_routes, status_routes,
                        legacy_status_routes, document_routes, page_routes}) {
     auto some = routes();

@@ -18,8 +18,17 @@ struct GenerateCommand {
   bool alone = false;  // also when a station runs
 };
 
+struct UpscaleCommand {
+  UpscaleCommand();
+
+  TaskFlags flags;
+  std::string output = "picture.png";
+  bool alone = false;  // also when a station runs
+};
+
 int serve(const domain::Settings& settings);
 int generate(const domain::Settings& settings, GenerateCommand command);
+int upscale(const domain::Settings& settings, const UpscaleCommand& command);
 int list_models(const domain::Settings& settings);
 int doctor(const domain::Settings& settings);
 

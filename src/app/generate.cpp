@@ -1,25 +1,18 @@
 // `atelier generate`: a prompt becomes files.
 #include <charconv>
-#include <chrono>
 #include <cstdio>
-#include <filesystem>
 #include <string>
-#include <vector>
 
 #include "app/commands.h"
-#include "app/interruption.h"
 #include "app/job_client.h"
-#include "app/progress_line.h"
+#include "app/run_job.h"
 #include "card/tasks/generate.h"
 #include "platform/check.h"
 #include "platform/error.h"
-#include "platform/files.h"
 #include "platform/log.h"
 
 namespace atelier::app {
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr const char* kPrompt = "prompt";
 
@@ -36,32 +29,6 @@ void read_size(const std::string& text, TaskFlags& flags) {
   }
   flags.set("width", width, "--size");
   flags.set("height", height, "--size");
-}
-
-// "out.png", "out-2.png", "out-3.png"
-fs::path numbered(const fs::path& path, std::size_t index) {
-  if (index == 0) return path;
-  auto name = path.stem();
-  name += "-" + std::to_string(index + 1);
-  name += path.extension();
-  return path.parent_path() / name;
-}
-
-void check_output(const fs::path& output) {
-  if (output.extension() != ".png") {
-    throw Error(ErrorCode::kInvalidArgument, "-o",
-                "pictures are written as PNG, so '" + output.string() + "' must end in .png");
-  }
-  const auto folder = output.parent_path();
-  if (!folder.empty() && !fs::is_directory(folder)) {
-    throw Error(ErrorCode::kNotFound, "-o", "there is no folder '" + folder.string() + "'");
-  }
-}
-
-void print_notes(const std::vector<std::string>& sentences) {
-  for (const auto& sentence : sentences) {
-    std::fprintf(stderr, "note: %s\n", platform::without_control_characters(sentence).c_str());
-  }
 }
 
 void report(const domain::Job& job, const std::string& place, double seconds) {
@@ -83,37 +50,22 @@ GenerateCommand::GenerateCommand()
              .left_out = {"preview_every"}}) {}
 
 int generate(const domain::Settings& settings, GenerateCommand command) {
-  check_output(command.output);
+  check_picture_file(command.output);
   read_size(command.size, command.flags);
   auto request = command.flags.job();
   if (command.flags.text(kPrompt).find_first_not_of(" \t\r\n") == std::string::npos) {
     std::fprintf(stderr, "note: the prompt is empty: the model draws whatever it likes\n");
   }
   const auto notes = take_without_effect(request);
-  auto client = command.alone ? nullptr : find_station(settings);
-  if (client == nullptr) client = open_local_job_client(settings);
-
-  const auto started = std::chrono::steady_clock::now();
-  domain::Job job;
-  {
-    ProgressLine line(stderr);
-    job = client->run(request, [&line](const domain::Job& now) { line.show(now); }, interrupted);
-  }
-  if (job.state == domain::JobState::kCancelled) {
+  const auto where = command.alone ? RunsWhere::kThisProcess : RunsWhere::kStationIfRunning;
+  const auto finished = run_job(settings, request, where);
+  if (finished.cancelled()) {
     std::fprintf(stderr, "cancelled\n");
-    return 130;
+    return kExitCancelled;
   }
-  if (job.failure) throw Error(job.failure->code, job.failure->sentence);
-  if (!job.result) throw Error(ErrorCode::kInternal, "the job ended without a picture");
-  const auto artifacts = job.result->artifacts();
-  for (std::size_t i = 0; i < artifacts.size(); ++i) {
-    const auto path = numbered(command.output, i);
-    platform::write_file_atomically(path, client->artifact(artifacts[i]).bytes);
-    std::printf("%s\n", path.c_str());
-  }
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - started;
+  save_pictures(finished, command.output);
   print_notes(notes);
-  report(job, client->place(), seconds.count());
+  report(finished.job, finished.client->place(), finished.seconds);
   return 0;
 }
 

@@ -44,12 +44,19 @@ void add_generate(CLI::App& command, GenerateCommand& request) {
   command.add_flag("--alone", request.alone, "Do not use the running station");
 }
 
+void add_upscale(CLI::App& command, UpscaleCommand& request) {
+  request.flags.add_to(command);
+  command.add_option("-o,--output", request.output, "File to write (PNG)");
+  command.add_flag("--alone", request.alone, "Do not use the running station");
+}
+
 int run(int argc, char** argv) {
   CLI::App program{"Atelier, a local AI image station"};
   program.set_version_flag("--version", std::string(platform::kVersion));
   program.require_subcommand(1);
   FlagValues flags;
   GenerateCommand arguments;
+  UpscaleCommand upscale_arguments;
   std::function<int()> chosen;
 
   auto* serve_command = program.add_subcommand("serve", "Start the station");
@@ -64,6 +71,12 @@ int run(int argc, char** argv) {
   add_generate(*generate_command, arguments);
   generate_command->callback(
       [&] { chosen = [&] { return generate(load_settings(flags), arguments); }; });
+
+  auto* upscale_command = program.add_subcommand("upscale", "Enlarge a picture");
+  add_common(*upscale_command, flags);
+  add_upscale(*upscale_command, upscale_arguments);
+  upscale_command->callback(
+      [&] { chosen = [&] { return upscale(load_settings(flags), upscale_arguments); }; });
 
   auto* models_command = program.add_subcommand("models", "What is installed");
   models_command->require_subcommand(1);

@@ -106,8 +106,9 @@ void TaskFlags::add_to(CLI::App& command) {
     if (!names_.left_out.contains(row.name)) add_row(command, row);
   }
   for (const auto& attachment : task_->attachments) {
+    const bool bare = attachment.role == names_.positional;
     auto* option = command.add_option_function<std::string>(
-        "--" + with_dashes(attachment.role),
+        bare ? attachment.role : "--" + with_dashes(attachment.role),
         [this, role = attachment.role](const std::string& path) { files_[role] = path; },
         attachment.title + " (a file)");
     if (attachment.required) option->required();
@@ -128,7 +129,8 @@ domain::FieldNames TaskFlags::field_names() const {
   domain::FieldNames names{.prefix = "--", .names = {}};
   for (const auto& row : task_->parameters) names.names[row.name] = flag_of(row);
   for (const auto& attachment : task_->attachments) {
-    names.names[attachment.role] = "--" + with_dashes(attachment.role);
+    const bool bare = attachment.role == names_.positional;
+    names.names[attachment.role] = (bare ? "the " : "--") + with_dashes(attachment.role);
   }
   return names;
 }

@@ -20,7 +20,7 @@ class App;
 namespace atelier::app {
 
 struct TaskFlagNames {
-  std::string positional = {};                      // the member that is typed without a flag
+  std::string positional = {};  // the member, or the attachment, that is typed without a flag
   std::map<std::string, std::string> aliases = {};  // member → another flag, which refusals name
   std::set<std::string> left_out = {};              // members without a flag
 };

@@ -1,0 +1,29 @@
+// `atelier upscale`: a picture's file becomes a larger one.
+#include <cstdio>
+
+#include "app/commands.h"
+#include "app/run_job.h"
+#include "card/tasks/upscale.h"
+
+namespace atelier::app {
+
+UpscaleCommand::UpscaleCommand() : flags(card::upscale_task(), {.positional = "image"}) {}
+
+int upscale(const domain::Settings& settings, const UpscaleCommand& command) {
+  check_picture_file(command.output);
+  const auto where = command.alone ? RunsWhere::kThisProcess : RunsWhere::kStationIfRunning;
+  const auto finished = run_job(settings, command.flags.job(), where);
+  if (finished.cancelled()) {
+    std::fprintf(stderr, "cancelled\n");
+    return kExitCancelled;
+  }
+  save_pictures(finished, command.output);
+  const auto& used = finished.job.result->used.as<card::UpscaleFacts>();
+  print_notes(used.warnings);
+  std::fprintf(stderr, "%dx%d to %dx%d, %d tiles, %s, %.1f s by %s\n", used.source_width,
+               used.source_height, used.width, used.height, used.tiles, used.model.c_str(),
+               finished.seconds, finished.client->place().c_str());
+  return 0;
+}
+
+}  // namespace atelier::app

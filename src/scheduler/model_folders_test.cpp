@@ -38,8 +38,11 @@ TEST_F(ModelFoldersTest, ReadsComfyuisLayout) {
   make("models/checkpoints/notes.txt");
   make("models/diffusers/tiny/model_index.json");
   make("models/diffusers/tiny/unet/weights.safetensors");
+  make("models/upscale_models/x4.pth");
+  make("models/upscale_models/notes.txt");
   const ModelFolders folders{.layouts = {at("models")}};
-  EXPECT_THAT(ids(folders), ElementsAre("checkpoint/b", "checkpoint/sdxl/a", "diffusers/tiny"));
+  EXPECT_THAT(ids(folders),
+              ElementsAre("checkpoint/b", "checkpoint/sdxl/a", "diffusers/tiny", "upscale/x4"));
   const auto found = find_model_candidates(folders);
   EXPECT_EQ(found[0].path, at("models/checkpoints/b.safetensors"));
   EXPECT_EQ(found[0].size_bytes, 5);

@@ -67,6 +67,26 @@ TEST_F(ImagesApi, APictureMayComeBareOrAsADataUrl) {
   }
 }
 
+// The fake engine doubles the sides.
+TEST_F(ImagesApi, APictureIsEnlarged) {
+  const auto reply =
+      station->ask("POST", "/v1/upscale", R"({"image":")" + base64(png(24, 16)) + "\"}");
+  ASSERT_EQ(reply.status, 200) << reply.body;
+  const auto body = boost::json::parse(reply.body);
+  const std::string picture = picture_of(body);
+  EXPECT_EQ(width_of(picture), 48);
+  EXPECT_EQ(height_of(picture), 32);
+  EXPECT_EQ(body.at("image"), body.at("images").at(0));
+  const auto refused = [&](const std::string& text) {
+    const auto bad = station->ask("POST", "/v1/upscale", text);
+    EXPECT_EQ(bad.status, 422) << bad.body;
+    return bad.body;
+  };
+  EXPECT_THAT(refused("{}"), HasSubstr("/image: it is missing: send a picture"));
+  EXPECT_THAT(refused(R"({"scale":9,"image":")" + base64(png(8, 8)) + "\"}"),
+              HasSubstr("/scale: 9 is out of range: choose 1 to 8"));
+}
+
 TEST_F(ImagesApi, LegacyNamesMeanARoleAndTheReplyNamesWhatAnswered) {
   const auto reply =
       station->ask("POST", "/v1/images/generations",

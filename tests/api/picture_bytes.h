@@ -15,6 +15,17 @@ inline std::string big_endian(std::uint32_t value) {
   return text;
 }
 
+// A side of a PNG file from its header; not of a PNG file: anything.
+inline int big_endian_at(std::string_view bytes, std::size_t at) {
+  int value = 0;
+  for (std::size_t i = at; i < at + 4 && i < bytes.size(); ++i) {
+    value = value << 8 | static_cast<unsigned char>(bytes[i]);
+  }
+  return value;
+}
+inline int width_of(std::string_view png) { return big_endian_at(png, 16); }
+inline int height_of(std::string_view png) { return big_endian_at(png, 20); }
+
 inline std::string png_chunk(std::string_view type, std::string_view data) {
   const std::string body = std::string{type} + std::string{data};
   const auto sum =

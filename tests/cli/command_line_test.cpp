@@ -89,6 +89,18 @@ TEST_F(CommandLine, MakesAPictureThatSaysHowItWasMade) {
   EXPECT_THAT(png, HasSubstr("Seed: 7"));
 }
 
+TEST_F(CommandLine, EnlargesAPicture) {
+  ASSERT_EQ(run("generate x --size 64x64 --steps 1 -o small.png"), 0) << output_;
+  EXPECT_EQ(run("upscale small.png -o large.png"), 0) << output_;
+  EXPECT_EQ(read("large.png").substr(1, 3), "PNG");
+  EXPECT_EQ(run("upscale small.png -o large.jpg"), 2);
+  EXPECT_THAT(output_, HasSubstr("-o: pictures are written as PNG"));
+  EXPECT_EQ(run("upscale small.png --tile 7 -o other.png"), 2);
+  EXPECT_THAT(output_, HasSubstr("--tile: 7 pixels is out of range: choose 192 to 1024"));
+  EXPECT_NE(run("upscale nothing.png -o other.png"), 0);
+  EXPECT_THAT(output_, HasSubstr("nothing.png"));
+}
+
 TEST_F(CommandLine, NumbersThePicturesOfABatch) {
   ASSERT_EQ(run("generate 'two' -o out.png --steps 2 --batch 2"), 0) << output_;
   EXPECT_TRUE(fs::exists(home_ / "out.png"));

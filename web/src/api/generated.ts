@@ -191,6 +191,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/upscale": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Enlarge a picture and wait for it */
+        post: operations["post_v1_upscale"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/models": {
         parameters: {
             query?: never;
@@ -807,7 +824,7 @@ export interface components {
              * @default generate
              * @enum {string}
              */
-            task: "generate";
+            task: "generate" | "upscale";
             /**
              * @deprecated
              * @description The same as task, for clients that know this name
@@ -815,7 +832,7 @@ export interface components {
             kind?: string;
             /** @description 3 immediate, 2 interactive, 1 preload, 0 background; absent: the task's */
             priority?: number;
-            input?: components["schemas"]["GenerateBody"];
+            input?: components["schemas"]["GenerateBody"] | components["schemas"]["UpscaleBody"];
         };
         OpenAiFailure: {
             detail?: string;
@@ -977,6 +994,37 @@ export interface components {
         UnloadReply: {
             status?: string;
             message?: string;
+        };
+        /** @description A larger picture with more detail, made by a network in tiles */
+        UpscaleBody: {
+            /** @description Id of an installed model; empty: the default */
+            model?: string;
+            /** @description Sides of the result over those of the picture; empty: the model's */
+            scale?: number | null;
+            /** @description Side of the parts that are computed at a time; smaller ones need less memory; empty: 512 (pixels) */
+            tile?: number | null;
+            /**
+             * @description Of the computation; empty: the fastest of the device
+             * @enum {string}
+             */
+            dtype?: "" | "fp32" | "bf16" | "fp16";
+            /** @description Picture to enlarge; base64 or a data URL, never an address; required */
+            image?: string;
+        };
+        UpscaleReply: {
+            created?: number;
+            id?: string;
+            model?: string;
+            data?: components["schemas"]["UpscaledPicture"][];
+            images?: string[];
+            image?: string;
+            width?: number;
+            height?: number;
+            scale?: number;
+            warnings?: string[];
+        };
+        UpscaledPicture: {
+            b64_json?: string;
         };
         UsedView: {
             model?: string;
@@ -1372,6 +1420,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["OpenAiFailure"];
+                };
+            };
+        };
+    };
+    post_v1_upscale: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpscaleBody"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UpscaleReply"];
+                };
+            };
+            /** @description A sentence that says what failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };

@@ -111,7 +111,8 @@ class Collection {
   void add_upscalers(const fs::path& root, std::string_view source) {
     for (const auto& path : entries_of(root)) {
       const auto extension = path.extension();
-      const bool weights = extension == ".safetensors" || extension == ".pth" || extension == ".pt";
+      const bool weights = extension == ".safetensors" || extension == ".pth" ||
+                           extension == ".pt" || extension == ".param";
       if (weights && is_file(path)) add("upscale/" + path.stem().string(), path, source);
     }
   }

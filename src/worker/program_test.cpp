@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 
+#include "card/all_tasks.h"
 #include "card/tasks/generate.h"
 #include "platform/process.h"
 #include "protocol/channel.h"
@@ -68,7 +69,9 @@ TEST(WorkerProgram, SaysHelloAndGenerates) {
   EXPECT_EQ(hello.pid, program.child().pid());
   EXPECT_EQ(hello.cards.at(0).id, "fake");
   EXPECT_FALSE(hello.samplers.empty());
-  EXPECT_EQ(hello.tasks, std::vector<std::string>{card::generate_task().id});
+  std::vector<std::string> tasks;
+  for (const auto* task : card::all_tasks()) tasks.push_back(task->id);
+  EXPECT_EQ(hello.tasks, tasks);
   EXPECT_EQ(hello.engine.value().running_max, 1);
   program.generate(3);
   const auto reply = program.reply();

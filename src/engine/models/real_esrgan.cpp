@@ -1,6 +1,7 @@
 // The family of Real-ESRGAN: networks that enlarge pictures, RRDBNet (x4plus, x4plus-anime, x2plus,
-// ESRGAN) and SRVGGNetCompact (animevideov3), as single files. Reference and preparation of
-// pictures: rrdbnet.h and srvgg_compact.h (Real-ESRGAN, BSD-3-Clause).
+// ESRGAN) and SRVGGNetCompact (animevideov3), as single files or as ncnn's pair of `.param` and
+// `.bin`. Reference and preparation of pictures: rrdbnet.h and srvgg_compact.h (Real-ESRGAN,
+// BSD-3-Clause).
 #include <algorithm>
 #include <type_traits>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "engine/models/upscaler.h"
 #include "platform/check.h"
 #include "platform/error.h"
+#include "platform/files.h"
 
 namespace atelier::engine {
 namespace {
@@ -30,14 +32,27 @@ WeightsView view_of(const std::shared_ptr<const WeightsFile>& weights, const Ten
   return view;
 }
 
+// ncnn's files say in their layers what others say in names and shapes.
+NcnnModel ncnn_model_of(const WeightsFile& weights) {
+  const std::string where = weights.path().string();
+  const auto param = platform::read_file(where, NcnnLimits::kParamBytesMax);
+  CHECK(!weights.tensors().empty());
+  return parse_ncnn({reinterpret_cast<const char*>(param.data()), param.size()},
+                    weights.map_of(weights.tensors().front())->bytes(), where);
+}
+
 // Which of the two networks it is, with its configuration.
 struct Network {
   std::optional<RrdbNetFile> rrdbnet;
   std::optional<SrvggCompactFile> compact;
 
-  explicit Network(const WeightsFile& weights)
-      : rrdbnet(recognise_rrdbnet(weights.tensors())),
-        compact(recognise_srvgg_compact(weights.tensors())) {}
+  explicit Network(const WeightsFile& weights) {
+    if (weights.format() == "ncnn") {
+      recognise(ncnn_model_of(weights));
+    } else {
+      recognise(weights.tensors());
+    }
+  }
   bool found() const { return rrdbnet || compact; }
   const TensorNames& names() const { return rrdbnet ? rrdbnet->names : compact->names; }
   std::int64_t channels() const {
@@ -47,6 +62,13 @@ struct Network {
   UpscalerFacts facts() const {
     if (rrdbnet) return {rrdbnet->config.scale(), rrdbnet->config.reach()};
     return {compact->config.scale(), compact->config.reach()};
+  }
+
+ private:
+  template <class Source>
+  void recognise(const Source& source) {
+    rrdbnet = recognise_rrdbnet(source);
+    if (!rrdbnet) compact = recognise_srvgg_compact(source);
   }
 };
 

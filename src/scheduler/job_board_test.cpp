@@ -117,13 +117,12 @@ TEST(JobBoard, LongPromptsCostBoundedMemory) {
   EXPECT_LE(bytes_held("a"), domain::limits::kEventBytesPerJob);
   EXPECT_GT(bytes_held("a"), domain::limits::kEventBytesPerJob / 2);
   std::size_t kept = 0;
+  Job ended = running;
+  ended.state = JobState::kSucceeded;
+  input.negative_prompt = std::string(1 << 20, 'y');
+  ended.input.parameters = card::TaskInput::of(card::generate_task(), input);
   for (std::size_t i = 0; i < 1000; ++i) {
-    Job ended = running;
     ended.id = "ended" + std::to_string(i);
-    ended.state = JobState::kSucceeded;
-    card::GenerationInput input;
-    input.negative_prompt = std::string(1 << 20, 'y');
-    ended.input.parameters = card::TaskInput::of(card::generate_task(), input);
     board.publish("result", ended, 7);
     board.publish("result", ended, 7);  // told twice, counted once
   }

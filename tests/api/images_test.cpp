@@ -79,7 +79,7 @@ TEST_F(ImagesApi, APictureIsEnlarged) {
   EXPECT_EQ(body.at("image"), body.at("images").at(0));
   const auto refused = [&](const std::string& text) {
     const auto bad = station->ask("POST", "/v1/upscale", text);
-    EXPECT_EQ(bad.status, 422) << bad.body;
+    EXPECT_EQ(bad.status, 400) << bad.body;
     return bad.body;
   };
   EXPECT_THAT(refused("{}"), HasSubstr("/image: it is missing: send a picture"));

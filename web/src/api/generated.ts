@@ -1001,7 +1001,7 @@ export interface components {
             model?: string;
             /** @description Sides of the result over those of the picture; empty: the model's */
             scale?: number | null;
-            /** @description Side of the parts that are computed at a time; smaller ones need less memory; empty: 512 (pixels) */
+            /** @description Side of the parts that are computed at a time; smaller ones need less memory (pixels) */
             tile?: number | null;
             /**
              * @description Of the computation; empty: the fastest of the device

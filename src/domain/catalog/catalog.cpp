@@ -144,8 +144,8 @@ void Catalog::refuse_unknown(const std::string& name, const std::string& task) c
   if (there.empty()) {
     throw Error(ErrorCode::kNotFound,
                 sentence +
-                    "installed: none; put one into a folder of models/ (checkpoints, diffusers, "
-                    "upscale_models)");
+                    "installed: none; put one into models/checkpoints, models/diffusers or "
+                    "models/upscale_models");
   }
   if (const auto near = platform::near_names(name, there); !near.empty()) {
     sentence += "the nearest names are " + quoted(near) + "; ";

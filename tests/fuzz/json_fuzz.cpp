@@ -19,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     // What was understood can be written and understood again.
     const auto again = json::read_json<http::ImageBody>(json::write_json(body));
     if (again.prompt != body.prompt || again.steps != body.steps) __builtin_trap();
-    if (request.job.input.generation.prompt.size() > size) __builtin_trap();
+    if (request.job.input.parameters.text("prompt").size() > size) __builtin_trap();
   } catch (const Error&) {  // answered with 4xx
   }
   return 0;

@@ -5,6 +5,7 @@
 
 #include "app/interruption.h"
 #include "app/progress_line.h"
+#include "platform/check.h"
 #include "platform/error.h"
 #include "platform/files.h"
 #include "platform/log.h"
@@ -57,6 +58,7 @@ void check_picture_file(const fs::path& path) {
 }
 
 void save_pictures(const FinishedJob& finished, const fs::path& path) {
+  CHECK(finished.job.result);  // every job that succeeded has one
   const auto artifacts = finished.job.result->artifacts();
   for (std::size_t i = 0; i < artifacts.size(); ++i) {
     const auto name = numbered(path, i);

@@ -4,6 +4,7 @@
 #include "app/commands.h"
 #include "app/run_job.h"
 #include "card/tasks/upscale.h"
+#include "platform/check.h"
 
 namespace atelier::app {
 
@@ -18,6 +19,7 @@ int upscale(const domain::Settings& settings, const UpscaleCommand& command) {
     return kExitCancelled;
   }
   save_pictures(finished, command.output);
+  CHECK(finished.job.result);
   const auto& used = finished.job.result->used.as<card::UpscaleFacts>();
   print_notes(used.warnings);
   std::fprintf(stderr, "%dx%d to %dx%d, %d tiles, %s, %.1f s by %s\n", used.source_width,

@@ -40,7 +40,9 @@ card::TaskFacts facts_of(const domain::JobInput& input, const protocol::RunReply
   for (const auto& attachment : task.attachments) {
     if (attachment.transparency != card::Transparency::kOnMatte) continue;
     if (!input.attachments.contains(attachment.role)) continue;
-    facts[domain::kMatteMember] = media::text_of(*domain::matte_of(attachment, input.parameters));
+    if (const auto matte = domain::matte_of(attachment, input.parameters)) {
+      facts[domain::kMatteMember] = media::text_of(*matte);
+    }
   }
   boost::json::array warnings;
   for (const auto& warning : input.warnings) warnings.emplace_back(warning);

@@ -5,6 +5,7 @@ import { Button } from '../../shared/ui/Button';
 import { Field, inputLook } from '../../shared/ui/Field';
 import { ParameterForm } from '../../shared/ui/ParameterForm';
 import { PictureInput } from '../../shared/ui/PictureInput';
+import { SubmitButton } from '../../shared/ui/SubmitButton';
 import { attachedTo, formProblem, groupRows, rowOf, seedRowOf, valuesOf, type FormChange, type FormState } from './form';
 import { ModelControl } from './ModelControl';
 import { SeedControl } from './SeedControl';
@@ -80,16 +81,7 @@ export function GenerateForm({
         </details>
       )}
       <div className="sticky bottom-0 z-10 -mx-5 -mb-5 border-t md:-bottom-5 border-stone-800 bg-stone-950 p-5">
-        <Button
-          look="primary" type="submit" className="w-full py-2.5" aria-disabled={problem !== null}
-          title="Ctrl + Enter" aria-describedby="why-not"
-        >
-          {busy ? 'Create another' : 'Create'}
-        </Button>
-        {/* The button can have the focus while it is disabled, so that screen readers read the reason with it. */}
-        <p id="why-not" role="status" className="mt-2 min-h-5 text-sm text-stone-300">
-          {problem}
-        </p>
+        <SubmitButton label={busy ? 'Create another' : 'Create'} problem={problem} />
       </div>
     </form>
   );

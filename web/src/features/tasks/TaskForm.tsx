@@ -1,7 +1,7 @@
 import type { Attachment, Task } from '../../api/types';
-import { Button } from '../../shared/ui/Button';
 import { ParameterForm } from '../../shared/ui/ParameterForm';
 import { PictureInput } from '../../shared/ui/PictureInput';
+import { SubmitButton } from '../../shared/ui/SubmitButton';
 import { attachedTo, formProblem, type TaskForm as Form } from './tasks';
 
 interface Props {
@@ -41,16 +41,7 @@ export function TaskForm({ task, form, busy, onValue, onFile, onRemove, onSubmit
       ))}
       <ParameterForm rows={task.parameters} values={form.values} attached={attachedTo(form)} onChange={onValue} />
       <div>
-        <Button
-          look="primary" type="submit" className="w-full py-2.5" aria-disabled={problem !== null}
-          title="Ctrl + Enter" aria-describedby="why-not"
-        >
-          {busy ? `${task.title} again` : task.title}
-        </Button>
-        {/* The button can have the focus while it is disabled, so that screen readers read the reason with it. */}
-        <p id="why-not" role="status" className="mt-2 min-h-5 text-sm text-stone-300">
-          {problem}
-        </p>
+        <SubmitButton label={busy ? `${task.title} again` : task.title} problem={problem} />
       </div>
     </form>
   );

@@ -20,7 +20,8 @@ namespace atelier::engine {
 struct ModelFamily;
 
 // What must be known of a capability before a model is loaded, by the type of the capability's
-// facts (DenoiserFacts). A model has a capability exactly when it has its facts.
+// facts (DenoiserFacts). A model has a capability exactly when it has its facts. A family may keep
+// a type of its own here, for what detect() found out and load() needs.
 class CapabilityFacts {
  public:
   template <class Facts>

@@ -112,6 +112,7 @@ std::optional<DetectedModel> detect(const CheckpointFiles& files) {
   model.card.family = "real_esrgan";
   model.card.capabilities = {"upscale"};
   model.facts.set(network.facts());
+  model.facts.set(network);
   return model;
 }
 
@@ -125,14 +126,13 @@ std::unique_ptr<Model> load_as(const DetectedModel& model, const LoadOptions& op
 }
 
 std::unique_ptr<Model> load(const DetectedModel& model, const LoadOptions& options) {
-  const auto& sources = model.layout.components.at(kComponent).weights.sources();
-  CHECK(!sources.empty());
-  const Network network(*sources.begin()->second.file);
-  if (network.rrdbnet) {
-    return load_as<RrdbNet>(model, options, network.rrdbnet->config, network.facts());
+  const auto* network = model.facts.find<Network>();
+  CHECK(network != nullptr);
+  if (network->rrdbnet) {
+    return load_as<RrdbNet>(model, options, network->rrdbnet->config, network->facts());
   }
-  CHECK(network.compact);
-  return load_as<SrvggCompact>(model, options, network.compact->config, network.facts());
+  CHECK(network->compact);
+  return load_as<SrvggCompact>(model, options, network->compact->config, network->facts());
 }
 
 }  // namespace

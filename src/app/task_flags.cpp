@@ -18,7 +18,6 @@ namespace {
 namespace bj = boost::json;
 
 constexpr std::size_t kShownMax = 40;
-constexpr const char* kSeed = "seed";
 
 [[noreturn]] void refuse(const std::string& flag, const std::string& sentence) {
   throw Error(ErrorCode::kInvalidArgument, flag, sentence);
@@ -47,7 +46,7 @@ std::string listed(const std::vector<std::string>& choices) {
 std::string help_of(const card::Parameter& row) {
   std::string more;
   const auto add = [&more](const std::string& text) { more += (more.empty() ? "" : "; ") + text; };
-  if (row.name == kSeed) {
+  if (row.name == card::kSeedMember) {
     add("-1: any");
   } else if (row.minimum || row.maximum) {
     add(card::range_of(row) + (row.unit.empty() ? "" : " " + row.unit));
@@ -92,7 +91,7 @@ void TaskFlags::add_row(CLI::App& command, const card::Parameter& row) {
     const bool on = on_by_default(row);
     const auto flag = on ? "--no-" + with_dashes(row.name) : flags_of(row);
     command.add_flag_callback(flag, [keep, on] { keep(!on); }, on ? "Not: " + help : help);
-  } else if (row.kind == "integer" && row.name != kSeed) {
+  } else if (row.kind == "integer" && row.name != card::kSeedMember) {
     command.add_option_function<int>(flags_of(row), keep, help);
   } else if (row.kind == "number") {
     command.add_option_function<double>(flags_of(row), keep, help);
@@ -146,7 +145,7 @@ void TaskFlags::read_row(const card::Parameter& row, bj::object& members) const 
   if (!typed->is_string()) return;
   const std::string_view text = typed->get_string();
   const auto shown = "'" + platform::cut(text, kShownMax) + "'";
-  if (row.name == kSeed) {
+  if (row.name == card::kSeedMember) {
     const auto seed = card::read_seed(text, card::NegativeSeeds::kMinusOneIsAny);
     if (!seed) {
       refuse(flag_of(row),
@@ -175,8 +174,7 @@ scheduler::NewJob TaskFlags::job() const {
 }
 
 std::vector<std::string> take_without_effect(scheduler::NewJob& job) {
-  card::Roles attached;
-  for (const auto& [role, bytes] : job.attachments) attached.insert(role);
+  const auto attached = card::roles_of(job.attachments);
   auto& input = job.input.parameters;
   auto sentences = domain::warnings_of(input, attached, job.names);
   const card::TaskInput usual(*input.task(), bj::object{});

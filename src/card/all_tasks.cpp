@@ -1,6 +1,8 @@
 #include "card/all_tasks.h"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "card/tasks/generate.h"
 #include "card/tasks/upscale.h"
@@ -13,6 +15,21 @@ namespace {
 
 boost::json::object members_of(const boost::json::value& value) {
   return value.is_object() ? value.get_object() : boost::json::object{};
+}
+
+// nullopt: the task is unknown, or the members cannot be read any more.
+template <class Value>
+std::optional<Value> read_stored(const std::string& task, const boost::json::value& members,
+                                 const char* what) {
+  const auto* known = find_task(task);
+  if (known == nullptr) return std::nullopt;
+  try {
+    return Value(*known, members_of(members));
+  } catch (const Error& error) {
+    platform::log_warning(std::string("stored ") + what + " of the task '" + task +
+                          "' cannot be read any more: " + error.what());
+    return std::nullopt;
+  }
 }
 
 }  // namespace
@@ -41,26 +58,12 @@ const TaskDescription& task_named(std::string_view id) {
 }
 
 TaskInput stored_input(const std::string& task, const boost::json::value& members) {
-  if (const auto* known = find_task(task)) {
-    try {
-      return TaskInput(*known, members_of(members));
-    } catch (const Error& error) {
-      platform::log_warning("a stored input of the task '" + task +
-                            "' cannot be read any more: " + error.what());
-    }
-  }
+  if (auto input = read_stored<TaskInput>(task, members, "input")) return *std::move(input);
   return TaskInput::of_unknown(task, members_of(members));
 }
 
 TaskFacts stored_facts(const std::string& task, const boost::json::value& members) {
-  if (const auto* known = find_task(task)) {
-    try {
-      return TaskFacts(*known, members);
-    } catch (const Error& error) {
-      platform::log_warning("stored facts of the task '" + task +
-                            "' cannot be read any more: " + error.what());
-    }
-  }
+  if (auto facts = read_stored<TaskFacts>(task, members, "facts")) return *std::move(facts);
   return TaskFacts::of_unknown(members_of(members));
 }
 

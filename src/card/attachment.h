@@ -27,4 +27,12 @@ struct Attachment {
 // The roles of what was attached to a request.
 using Roles = std::set<std::string>;
 
+// The keys of a map by role.
+template <class ByRole>
+Roles roles_of(const ByRole& attachments) {
+  Roles roles;
+  for (const auto& [role, attached] : attachments) roles.insert(role);
+  return roles;
+}
+
 }  // namespace atelier::card

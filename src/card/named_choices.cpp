@@ -74,7 +74,8 @@ void Resolution::resolve(const Parameter& row) {
   if (list == nullptr || sent.empty()) return;
   const std::string name = platform::cut(sent, kNameMax);
   if (const auto* choice = find_choice(*list, name)) {
-    result_ = result_.with_text(row.name, id_of(row, *list, *choice));
+    const auto& id = id_of(row, *list, *choice);
+    if (id != sent) result_ = result_.with_text(row.name, id);
     return;
   }
   for (const auto& other : result_.task()->parameters) {

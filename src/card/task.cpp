@@ -65,13 +65,6 @@ TaskFacts TaskFacts::of_unknown(boost::json::object members) {
   return TaskFacts(std::move(members));
 }
 
-TaskFacts TaskFacts::with(const TaskDescription& task, std::string_view member,
-                          boost::json::value value) const {
-  auto changed = members();
-  changed[member] = std::move(value);
-  return TaskFacts(task, changed);
-}
-
 std::vector<std::string> TaskFacts::warnings() const {
   std::vector<std::string> sentences;
   const auto* list = members().if_contains("warnings");

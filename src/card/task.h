@@ -25,6 +25,12 @@ struct TaskDescription;
 // Milliseconds per stage: "load_ms", "encode_ms", "denoise_ms", …
 using Timing = std::map<std::string, double>;
 
+// Members that mean the same in the input of every task that has them: the id of a model, which is
+// also the role of its files; the number that random numbers start from; the colour behind
+// transparent parts (Transparency::kOnMatte).
+inline constexpr std::string_view kModelMember = "model", kSeedMember = "seed",
+                                  kMatteMember = "matte";
+
 template <class T>
 inline constexpr char kTypeKey = 0;
 
@@ -128,9 +134,6 @@ class TaskFacts : public TaskValue {
 
   // The member `warnings`: sentences.
   std::vector<std::string> warnings() const;
-  // The same with a member changed.
-  TaskFacts with(const TaskDescription& task, std::string_view member,
-                 boost::json::value value) const;
 
  private:
   explicit TaskFacts(boost::json::object unread) : TaskValue(std::move(unread)) {}

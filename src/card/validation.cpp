@@ -101,7 +101,7 @@ void check_capability(const TaskDescription& task, const ModelCard& model, const
     refuse(attachment.role, "model '" + model.id + "' needs " + both + "'" + attachment.role +
                                 "' to start from: send it or choose another model");
   }
-  refuse("model",
+  refuse(std::string(kModelMember),
          "model '" + model.id + "' lacks the capability '" + needed + "': choose another model");
 }
 

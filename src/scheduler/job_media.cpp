@@ -41,7 +41,7 @@ card::TaskFacts facts_of(const domain::JobInput& input, const protocol::RunReply
     if (attachment.transparency != card::Transparency::kOnMatte) continue;
     if (!input.attachments.contains(attachment.role)) continue;
     if (const auto matte = domain::matte_of(attachment, input.parameters)) {
-      facts[domain::kMatteMember] = media::text_of(*matte);
+      facts[card::kMatteMember] = media::text_of(*matte);
     }
   }
   boost::json::array warnings;

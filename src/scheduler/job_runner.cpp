@@ -36,8 +36,6 @@ Job as_still_running(Job job) {
   return job;
 }
 
-constexpr const char* kModelRole = "model";
-
 }  // namespace
 
 std::int64_t unix_ms() {
@@ -196,7 +194,7 @@ void JobRunner::send(const protocol::RunRequest& request, Parts parts) {
     return put_back(*running, "the worker ended before this was handed to it",
                     domain::Requeue::kUncounted);
   }
-  const auto name = running->job.input.parameters.text(kModelRole);
+  const auto name = running->job.input.parameters.text(card::kModelMember);
   const auto model = parts_.find_model(name);
   if (!model) {
     leave_worker(request.job);
@@ -205,7 +203,7 @@ void JobRunner::send(const protocol::RunRequest& request, Parts parts) {
     return run_next();
   }
   auto full = request;
-  full.models[kModelRole] = protocol::model_files(model->card.id, model->path);
+  full.models[std::string(card::kModelMember)] = protocol::model_files(model->card.id, model->path);
   running->request = parts_.worker.request(
       full, std::move(parts),
       [this, id = request.job](Message message) { return read_reply(id, std::move(message)); });
@@ -246,7 +244,7 @@ void JobRunner::refused(const std::string& id, ErrorCode code, const std::string
   if (code == ErrorCode::kCancelled) {
     end(*running, JobState::kCancelled, "state");
   } else {
-    const auto model = parts_.find_model(running->job.input.parameters.text(kModelRole));
+    const auto model = parts_.find_model(running->job.input.parameters.text(card::kModelMember));
     fail(id, code, model ? without_place(sentence, model->path) : sentence);
   }
   run_next();

@@ -27,8 +27,7 @@ namespace limits = domain::limits;
 
 constexpr std::chrono::milliseconds kTick{200};
 constexpr std::chrono::minutes kProblemRepeat{1};  // of the same sentence in the log
-constexpr std::string_view kModelMember = "model";
-constexpr std::chrono::seconds kMeasureEvery{1};  // shorter pieces of time tell little of the load
+constexpr std::chrono::seconds kMeasureEvery{1};   // shorter pieces of time tell little of the load
 
 // 32 bits, as people know seeds from other programs: short enough to be read aloud.
 std::uint64_t draw_seed() { return std::random_device{}(); }
@@ -45,9 +44,9 @@ class BoardSubscription final : public Subscription {
 
 // A repeated job makes the same output.
 card::TaskInput with_seed(const card::TaskInput& input) {
-  const auto* seed = input.members().if_contains("seed");
+  const auto* seed = input.members().if_contains(card::kSeedMember);
   if (seed == nullptr || !seed->is_null()) return input;
-  return input.with("seed", draw_seed());
+  return input.with(card::kSeedMember, draw_seed());
 }
 
 std::string_view name_of(Supervisor::State state, bool busy) {
@@ -469,15 +468,14 @@ Job LocalScheduler::submit(const NewJob& new_job) {
 Job LocalScheduler::accept(const NewJob& new_job) {
   const auto known = catalog();
   const auto& task = task_of(new_job);
-  const auto name = new_job.input.parameters.text(kModelMember);
+  const auto name = new_job.input.parameters.text(card::kModelMember);
   for (const auto& model : known->models()) {
     // One that could not be used may have been repaired.
     if (model.card.id == name && !model.problem.empty()) look_again_if_changed(model);
   }
   const auto resolved = known->resolve(name, task.id);
   look_again_if_changed(resolved.model);
-  card::Roles attached;
-  for (const auto& [role, bytes] : new_job.attachments) attached.insert(role);
+  const auto attached = card::roles_of(new_job.attachments);
   const auto input = card::with_ids(new_job.input.parameters, named_lists());
   domain::check_job_input(input, resolved.model.card, attached);
   if (new_job.priority < 0 || new_job.priority > 3) {
@@ -488,7 +486,7 @@ Job LocalScheduler::accept(const NewJob& new_job) {
   job.client = new_job.client;
   job.priority = new_job.priority;
   job.created_ms = options_.now_ms();
-  job.input.parameters = with_seed(input.with_text(kModelMember, resolved.model.card.id));
+  job.input.parameters = with_seed(input.with_text(card::kModelMember, resolved.model.card.id));
   auto& warnings = job.input.warnings;
   if (!resolved.warning.empty()) warnings.push_back(resolved.warning);
   warnings.insert(warnings.end(), new_job.input.warnings.begin(), new_job.input.warnings.end());

@@ -66,7 +66,8 @@ std::optional<media::Colour> matte_of(const card::Attachment& attachment,
     case card::Transparency::kOnMatte:
       break;
   }
-  return media::colour_from_text(input.text(kMatteMember)).value_or(media::kWhite);  // "" is white
+  return media::colour_from_text(input.text(card::kMatteMember))
+      .value_or(media::kWhite);  // "" is white
 }
 
 void check_attachment(const card::Attachment& attachment, const media::Image& sent) {

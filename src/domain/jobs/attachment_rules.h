@@ -4,16 +4,12 @@
 #pragma once
 
 #include <optional>
-#include <string_view>
 
 #include "card/task.h"
 #include "media/image/colour.h"
 #include "media/image/image.h"
 
 namespace atelier::domain {
-
-// The member of an input that names the colour for Transparency::kOnMatte.
-inline constexpr std::string_view kMatteMember = "matte";
 
 // The colour on which the attachment is composited; nullopt: it keeps its transparency.
 std::optional<media::Colour> matte_of(const card::Attachment& attachment,

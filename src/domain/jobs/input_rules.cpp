@@ -14,9 +14,9 @@ void check_matte(const card::TaskInput& input) {
       std::ranges::any_of(input.task()->attachments, [](const card::Attachment& attachment) {
         return attachment.transparency == card::Transparency::kOnMatte;
       });
-  const auto matte = input.text(kMatteMember);
+  const auto matte = input.text(card::kMatteMember);
   if (!composited || matte.empty() || media::colour_from_text(matte)) return;
-  throw Error(ErrorCode::kInvalidArgument, std::string(kMatteMember),
+  throw Error(ErrorCode::kInvalidArgument, std::string(card::kMatteMember),
               "this is not a colour: write it as #ffffff, or white, black or grey");
 }
 

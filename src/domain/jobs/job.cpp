@@ -54,12 +54,6 @@ std::vector<std::string> job_state_names() {
   return names;
 }
 
-card::Roles JobInput::roles() const {
-  card::Roles roles;
-  for (const auto& [role, artifact] : attachments) roles.insert(role);
-  return roles;
-}
-
 std::vector<std::string> JobResult::artifacts() const {
   std::vector<std::string> ids;
   for (const auto& output : outputs) {

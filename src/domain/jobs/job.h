@@ -33,7 +33,6 @@ struct JobInput {
   std::vector<std::string> warnings;  // sentences: what of the request was ignored or changed
 
   const std::string& task() const { return parameters.task_id(); }
-  card::Roles roles() const;
 };
 
 // `stage` is also "queued", "save" and "done".

@@ -32,7 +32,6 @@ namespace bj = boost::json;
 
 constexpr std::string_view kInput = "/input";
 constexpr const char* kPrompt = "prompt";
-constexpr const char* kSeed = "seed";
 constexpr const char* kSeedText = "seed_text";
 constexpr int kPriorityMax = 3;
 constexpr std::size_t kShownMax = 40;
@@ -45,8 +44,8 @@ std::string field_of(std::string_view member) {
   return json::pointer_to(std::string(kInput), member);
 }
 
-bool has_row(const card::TaskDescription& task, const char* member) {
-  return card::find_parameter(task.parameters, member) != nullptr;
+bool has_row(const card::TaskDescription& task, std::string_view member) {
+  return card::find_parameter(task.parameters, std::string(member)) != nullptr;
 }
 
 bool has(const bj::object& fields, std::string_view name) {
@@ -115,7 +114,7 @@ std::vector<FieldGroup> known_fields(const card::TaskDescription& task) {
   auto body = json::member_names<JobBodyHead>();
   body.emplace_back("input");
   auto input = task.input.members();
-  if (has_row(task, kSeed)) input.emplace_back(kSeedText);
+  if (has_row(task, card::kSeedMember)) input.emplace_back(kSeedText);
   for (const auto& attachment : task.attachments) input.push_back(attachment.role);
   return {{"", std::move(body)}, {std::string(kInput), std::move(input)}};
 }
@@ -139,7 +138,7 @@ scheduler::NewJob read_new_job(const Request& request) {
     refuse("/priority", "it must be 0, 1, 2 or 3");
   }
   take_attachments(task, input, job);
-  if (has_row(task, kSeed)) {
+  if (has_row(task, card::kSeedMember)) {
     settle_seed(input, std::string(kInput), card::NegativeSeeds::kMinusOneIsAny);
     input.erase(kSeedText);
   }

@@ -9,7 +9,7 @@ namespace bj = boost::json;
 
 // JavaScript rounds large numbers: beside each seed stands its text.
 void add_seed_text(bj::object& members) {
-  const auto* seed = members.if_contains("seed");
+  const auto* seed = members.if_contains(card::kSeedMember);
   if (seed == nullptr) return;
   std::string text;
   json::append_value(text, *seed);

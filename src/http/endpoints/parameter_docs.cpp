@@ -64,7 +64,7 @@ bj::object member_schema(const card::Parameter* row, const bj::value& usual) {
 
 // A seed is any where it is -1 or not sent; its text is exact where its number may be rounded.
 void add_seed(bj::object& properties) {
-  auto& seed = properties.at("seed").as_object();
+  auto& seed = properties.at(card::kSeedMember).as_object();
   seed["minimum"] = -1;
   seed["description"] = std::string(seed.at("description").as_string()) + ", as -1 does";
   bj::object text{{"type", bj::array{"string", "null"}}};

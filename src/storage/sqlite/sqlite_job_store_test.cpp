@@ -195,9 +195,9 @@ TEST_F(JobStoreTest, ADatabaseOfThePreviousSchemaKeepsItsJobs) {
   EXPECT_EQ(first.result->outputs[0].media_type, "image/png");
   EXPECT_EQ(first.result->used.as<card::GenerationUsed>().seed, 18446744073709551615ULL);
   EXPECT_TRUE(first.result->timing.contains("denoise_ms"));
-  EXPECT_THAT(jobs[3].input.roles(), testing::ElementsAre("image"));
+  EXPECT_THAT(card::roles_of(jobs[3].input.attachments), testing::ElementsAre("image"));
   EXPECT_EQ(jobs[3].result->used.text("matte"), "#102030");
-  EXPECT_THAT(jobs[2].input.roles(), testing::ElementsAre("image", "mask"));
+  EXPECT_THAT(card::roles_of(jobs[2].input.attachments), testing::ElementsAre("image", "mask"));
   EXPECT_FALSE(jobs[2].input.parameters.as<card::GenerationInput>().keep_outside);
   EXPECT_EQ(jobs[1].state, JobState::kQueued);
   EXPECT_EQ(jobs[0].input.parameters.text("prompt"), "waits");

@@ -47,11 +47,18 @@ const Pipeline& pipeline_of(const std::string& task) {
                   "': choose one of " + known);
 }
 
-const ModelFiles& model_of(const RunRequest& request, const std::string& role) {
+const ModelFiles& model_of(const RunRequest& request) {
+  const std::string role(card::kModelMember);
   const auto found = request.models.find(role);
   if (found != request.models.end()) return found->second;
   throw Error(ErrorCode::kInvalidArgument, role,
               "the request names no model for the role '" + role + "'");
+}
+
+std::optional<media::Image> take_attachment(RunRequest& request, const std::string& role) {
+  const auto found = request.attachments.find(role);
+  if (found == request.attachments.end()) return std::nullopt;
+  return std::move(found->second);
 }
 
 }  // namespace atelier::engine

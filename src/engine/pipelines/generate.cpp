@@ -6,6 +6,7 @@
 
 #include "engine/image/pixels.h"
 #include "engine/pipelines/denoise.h"
+#include "engine/pipelines/elapsed.h"
 #include "engine/pipelines/guidance.h"
 #include "engine/pipelines/job_plan.h"
 #include "engine/pipelines/latents.h"
@@ -21,11 +22,6 @@ namespace {
 // Pictures of a batch that go through the network together: as many as together have the latents of
 // one 512x512 picture. More gain nothing on a CPU and cost memory.
 constexpr std::int64_t kGroupLatents = 64 * 64;
-
-double milliseconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
-      .count();
-}
 
 class Generation {
  public:

@@ -5,6 +5,7 @@
 #include "card/tasks/generate.h"
 #include "engine/pipelines/all_pipelines.h"
 #include "engine/pipelines/diffusion_model.h"
+#include "engine/pipelines/elapsed.h"
 #include "engine/pipelines/generate.h"
 #include "engine/pipelines/job_plan.h"
 #include "engine/samplers/names.h"
@@ -12,12 +13,6 @@
 
 namespace atelier::engine {
 namespace {
-
-std::optional<media::Image> taken(RunRequest& request, const std::string& role) {
-  const auto found = request.attachments.find(role);
-  if (found == request.attachments.end()) return std::nullopt;
-  return std::move(found->second);
-}
 
 RunResult result_of(GenerateResult made) {
   RunResult result;
@@ -78,14 +73,13 @@ void check_first_job(const ModelFacts& facts) {
 RunResult run(RunRequest request, PipelineContext& context) {
   const GenerateJob job{model_of(request),
                         json::read_json<card::GenerationInput>(request.input_json),
-                        taken(request, "image"), taken(request, "mask")};
+                        take_attachment(request, "image"), take_attachment(request, "mask")};
   const auto start = std::chrono::steady_clock::now();
   Model& model =
       context.load(job.model, {job.input.dtype, job.input.precise},
                    [&job](const DetectedModel& files) { plan_job(facts_of(files), job); });
-  const std::chrono::duration<double, std::milli> load = std::chrono::steady_clock::now() - start;
-  return result_of(
-      generate_pictures(DiffusionModel::of(model), job, context.observer(), load.count()));
+  const double load_ms = milliseconds_since(start);
+  return result_of(generate_pictures(DiffusionModel::of(model), job, context.observer(), load_ms));
 }
 
 std::optional<card::ServedTask> serve(const DetectedModel& model) {

@@ -39,7 +39,10 @@ struct Pipeline {
   std::optional<card::ServedTask> (*serve)(const DetectedModel& model) = nullptr;
 };
 
-// Throws kInvalidArgument when the request names no model of this role.
-const ModelFiles& model_of(const RunRequest& request, const std::string& role = "model");
+// Throws kInvalidArgument when the request names no model.
+const ModelFiles& model_of(const RunRequest& request);
+
+// Moves the picture of that role out of the request; nullopt: there is none.
+std::optional<media::Image> take_attachment(RunRequest& request, const std::string& role);
 
 }  // namespace atelier::engine

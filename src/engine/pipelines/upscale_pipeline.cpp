@@ -8,6 +8,7 @@
 #include "engine/image/tiles.h"
 #include "engine/models/upscaler.h"
 #include "engine/pipelines/all_pipelines.h"
+#include "engine/pipelines/elapsed.h"
 #include "engine/tensor/dtype_name.h"
 #include "json/describe.h"
 #include "media/image/convert.h"
@@ -16,11 +17,6 @@
 
 namespace atelier::engine {
 namespace {
-
-double milliseconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
-      .count();
-}
 
 void check_size(const media::Image& image, std::int64_t scale) {
   const std::int64_t pixels = static_cast<std::int64_t>(image.width) * image.height * scale * scale;
@@ -94,11 +90,11 @@ media::Image with_alpha(const media::Image& colour, const media::Image& alpha) {
 
 RunResult run(RunRequest request, PipelineContext& context) {
   const auto input = json::read_json<card::UpscaleInput>(request.input_json);
-  const auto found = request.attachments.find("image");
-  if (found == request.attachments.end()) {
+  const auto attached = take_attachment(request, "image");
+  if (!attached) {
     throw Error(ErrorCode::kInvalidArgument, "image", "it is missing: send a picture");
   }
-  const media::Image source = std::move(found->second);
+  const media::Image& source = *attached;
   const auto check = [&](const DetectedModel& model) {
     const auto* facts = model.facts.find<UpscalerFacts>();
     if (facts == nullptr) return;  // refused below, with the capability

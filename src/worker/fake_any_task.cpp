@@ -34,7 +34,7 @@ engine::Output output_of(const std::string& kind, const media::Image& picture) {
         {},
         json::write_json(std::map<std::string, double>{{"marked", score}, {"plain", 1 - score}})};
   }
-  return {kind, {}, R"("the fake engine was here")"};
+  return {kind, {}, R"("text of the fake engine")"};
 }
 
 }  // namespace
@@ -50,10 +50,6 @@ engine::RunResult fake_any_task(FakeRun& run) {
   result.facts_json = json::write_json(std::map<std::string, std::string>{{"model", run.model()}});
   run.finish();
   return result;
-}
-
-card::ServedTask served_fake_task(const card::TaskDescription& task) {
-  return {task.id, task.parameters};
 }
 
 }  // namespace atelier::worker

@@ -11,7 +11,4 @@ namespace atelier::worker {
 // depend on the picture's size; "text": a sentence.
 engine::RunResult fake_any_task(FakeRun& run);
 
-// The task's rows as they are.
-card::ServedTask served_fake_task(const card::TaskDescription& task);
-
 }  // namespace atelier::worker

@@ -10,8 +10,8 @@
 #include "faulty_disk.h"
 #include "platform/error.h"
 #include "storage/disk/artifact_folder.h"
-#include "storage/sqlite/first_table.h"
 #include "storage/sqlite/sqlite_job_store.h"
+#include "tests/doubles/first_table.h"
 
 namespace atelier::storage {
 namespace {

@@ -14,7 +14,7 @@
 #include "card/tasks/generate.h"
 #include "platform/error.h"
 #include "platform/utf8.h"
-#include "storage/sqlite/first_table.h"
+#include "tests/doubles/first_table.h"
 
 namespace atelier::storage {
 namespace {

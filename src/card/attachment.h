@@ -20,6 +20,7 @@ struct Attachment {
   std::string media = "picture";
   bool required = false;
   Transparency transparency = Transparency::kKept;
+  int frames_max = 1;  // of an animated picture that the task receives; the first is one of them
   std::string needs = {};       // role of another attachment that must come with it; "" is none
   std::string capability = {};  // that the model must have when this is attached; "" is the task's
 };

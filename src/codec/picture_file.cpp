@@ -49,12 +49,20 @@ bool has_known_format(std::span<const std::uint8_t> file) {
                              [name](std::string_view known) { return name.starts_with(known); });
 }
 
+// Truncation is an error, not a grey lower half.
+vips::VOption* open_options() {
+  return VImage::option()
+      ->set("access", VIPS_ACCESS_SEQUENTIAL)
+      ->set("fail_on", VIPS_FAIL_ON_TRUNCATED);
+}
+
 VImage open(std::span<const std::uint8_t> file) {
-  // Truncation is an error, not a grey lower half.
-  return VImage::new_from_buffer(file.data(), file.size(), "",
-                                 VImage::option()
-                                     ->set("access", VIPS_ACCESS_SEQUENTIAL)
-                                     ->set("fail_on", VIPS_FAIL_ON_TRUNCATED));
+  return VImage::new_from_buffer(file.data(), file.size(), "", open_options());
+}
+
+// The first `count` frames, one below the other.
+VImage open_frames(std::span<const std::uint8_t> file, int count) {
+  return VImage::new_from_buffer(file.data(), file.size(), "", open_options()->set("n", count));
 }
 
 void check_size(int width, int height, std::int64_t max_pixels) {
@@ -87,6 +95,27 @@ VImage to_rgb8(VImage image) {
   return image;
 }
 
+// The frames of an animation are decoded one after the other: at most so many pixels in all, and so
+// many rows as libvips lets an image have.
+constexpr std::int64_t kAnimationPixelsMax = 1'000'000'000, kRowsMax = VIPS_MAX_COORD;
+
+// Numbers of the frames that are decoded, the first one aside.
+std::vector<int> later_frames(const VImage& image, const std::string& format,
+                              const DecodeOptions& options) {
+  const bool animated = format == "gif" || format == "webp";
+  if (!animated || options.frames_max <= 1) return {};
+  const std::int64_t pixels = std::int64_t{image.width()} * image.height();
+  const std::int64_t read = std::min({std::int64_t{vips_image_get_n_pages(image.get_image())},
+                                      kAnimationPixelsMax / pixels, kRowsMax / image.height()});
+  const std::int64_t count =
+      std::min({read, std::int64_t{options.frames_max}, options.max_pixels / pixels});
+  std::vector<int> numbers;
+  for (std::int64_t i = 1; i < count; ++i) {
+    numbers.push_back(static_cast<int>(i * (read - 1) / (count - 1)));
+  }
+  return numbers;
+}
+
 media::Image to_plain(const VImage& image) {
   media::Image plain{image.width(), image.height(), image.bands(), {}};
   std::size_t size = 0;
@@ -98,6 +127,23 @@ media::Image to_plain(const VImage& image) {
   const auto* bytes = static_cast<const std::uint8_t*>(pixels.get());
   plain.pixels.assign(bytes, bytes + size);
   return plain;
+}
+
+media::Image on_matte(media::Image image, const DecodeOptions& options) {
+  return options.matte ? media::on_matte(std::move(image), *options.matte) : image;
+}
+
+std::vector<DecodedFrame> read_frames(std::span<const std::uint8_t> file,
+                                      const std::vector<int>& numbers,
+                                      const DecodeOptions& options) {
+  const VImage all = open_frames(file, numbers.back() + 1);
+  const int height = vips_image_get_page_height(all.get_image());
+  std::vector<DecodedFrame> frames;
+  for (const int number : numbers) {
+    const VImage frame = all.crop(0, number * height, all.width(), height).copy();
+    frames.push_back({on_matte(to_plain(to_rgb8(upright(frame))), options), number});
+  }
+  return frames;
 }
 
 std::vector<TextEntry> texts_of(std::span<const std::uint8_t> file, const VImage& image) {
@@ -215,8 +261,9 @@ DecodedPicture decode_picture(std::span<const std::uint8_t> file, const DecodeOp
           options.max_side,
           VImage::option()->set("height", options.max_side)->set("size", VIPS_SIZE_DOWN));
     }
-    decoded.image = to_plain(image);
-    if (options.matte) decoded.image = media::on_matte(*std::move(decoded.image), *options.matte);
+    decoded.image = on_matte(to_plain(image), options);
+    const auto numbers = later_frames(image, decoded.format, options);
+    if (!numbers.empty()) decoded.later_frames = read_frames(file, numbers, options);
   });
   return decoded;
 }

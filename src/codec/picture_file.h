@@ -25,13 +25,22 @@ struct DecodeOptions {
   int max_side = 0;                         // > 0: shrunk to fit, keeping its shape
   bool header_only = false;                 // no pixels
   std::optional<media::Colour> matte = {};  // behind transparent parts; absent: they are kept
+  // Of an animated picture: that many at most, evenly spread from the first one on; fewer where
+  // they have more than `max_pixels` together. Not together with `max_side`.
+  int frames_max = 1;
+};
+
+struct DecodedFrame {
+  media::Image image;
+  int number = 0;  // in the file, from 0
 };
 
 struct DecodedPicture {
   std::optional<media::Image>
       image;  // RGB, or RGBA without a matte; turned upright; the first one of an animation
-  std::string format;         // "png", "jpeg", "webp", "gif", "tiff", "heif"
-  int width = 0, height = 0;  // upright, before shrinking
+  std::vector<DecodedFrame> later_frames;  // of an animated picture, in their order
+  std::string format;                      // "png", "jpeg", "webp", "gif", "tiff", "heif"
+  int width = 0, height = 0;               // upright, before shrinking
   std::vector<TextEntry> texts;
 };
 

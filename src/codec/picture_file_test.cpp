@@ -200,6 +200,53 @@ TEST_F(PictureFile, ATurnedPhotographIsUpright) {
   }
 }
 
+// Frames of 16x8 pixels, each redder than the one before.
+Bytes animation(int frames, const char* suffix) {
+  VImage all;
+  for (int i = 0; i < frames; ++i) {
+    const VImage frame = solid({20.0 * i, 0, 200}, VIPS_FORMAT_UCHAR, VIPS_INTERPRETATION_sRGB);
+    all = i == 0 ? frame : all.join(frame, VIPS_DIRECTION_VERTICAL);
+  }
+  all = all.copy_memory();
+  all.set("page-height", 8);
+  return saved(all, suffix);
+}
+
+std::vector<int> numbers_of(const DecodedPicture& decoded) {
+  std::vector<int> numbers;
+  for (const auto& frame : decoded.later_frames) numbers.push_back(frame.number);
+  return numbers;
+}
+
+TEST_F(PictureFile, OfAnAnimationSeveralFramesAreRead) {
+  for (const char* suffix : {".gif", ".webp[lossless]"}) {
+    const auto file = animation(11, suffix);
+    const auto decoded = decode_picture(file, {.matte = media::kWhite, .frames_max = 3});
+    EXPECT_EQ(numbers_of(decoded), (std::vector<int>{5, 10})) << suffix;
+    for (const auto& frame : decoded.later_frames) {
+      EXPECT_EQ(frame.image.height, 8) << suffix;
+      ASSERT_EQ(frame.image.channels, 3) << suffix;
+      EXPECT_NEAR(frame.image.pixels[0], 20 * frame.number, 3) << suffix;
+    }
+    EXPECT_NEAR(decoded.image.value().pixels[0], 0, 3);
+    // All of them, where there are fewer.
+    EXPECT_EQ(numbers_of(decode_picture(file, {.frames_max = 40})).size(), 10U) << suffix;
+    // Together no more pixels than one picture may have.
+    const auto few = decode_picture(file, {.max_pixels = 2 * 16 * 8, .frames_max = 40});
+    EXPECT_EQ(numbers_of(few), (std::vector<int>{10})) << suffix;
+    EXPECT_TRUE(decode_picture(file, {}).later_frames.empty());
+    EXPECT_TRUE(decode_picture(file, {.header_only = true, .frames_max = 4}).later_frames.empty());
+  }
+  EXPECT_TRUE(
+      decode_picture(encoded(gradient(9, 7, 3), "png"), {.frames_max = 4}).later_frames.empty());
+}
+
+TEST_F(PictureFile, AnAnimationThatEndsEarlyIsRefused) {
+  auto file = animation(11, ".gif");
+  file.resize(file.size() / 2);
+  EXPECT_EQ(failure_of(file, {.frames_max = 3}), ErrorCode::kCorruptData);
+}
+
 TEST_F(PictureFile, OfAnAnimationTheFirstPictureCounts) {
   for (const char* suffix : {".gif", ".webp[lossless]"}) {
     const VImage red = solid({255, 0, 0}, VIPS_FORMAT_UCHAR, VIPS_INTERPRETATION_sRGB);

@@ -64,8 +64,9 @@ Frame decode(Message& message, const SessionOptions& options) {
   }
   const protocol::Bytes file = std::move(message.parts.front());
   crash_if_asked(file, options.crash_on);
-  codec::DecodedPicture decoded = codec::decode_picture(
-      file, {request.max_pixels, request.max_side, request.header_only, read_matte(request.matte)});
+  codec::DecodedPicture decoded =
+      codec::decode_picture(file, {request.max_pixels, request.max_side, request.header_only,
+                                   read_matte(request.matte), request.frames_max});
 
   protocol::DecodeReply reply;
   reply.format = decoded.format;
@@ -76,6 +77,10 @@ Frame decode(Message& message, const SessionOptions& options) {
   }
   std::vector<protocol::Bytes> parts;
   if (decoded.image) reply.picture = protocol::add_picture(parts, *std::move(decoded.image));
+  for (codec::DecodedFrame& frame : decoded.later_frames) {
+    reply.later_frames.push_back(
+        {protocol::add_picture(parts, std::move(frame.image)), frame.number});
+  }
   return protocol::result_frame(message.id, reply, std::move(parts));
 }
 

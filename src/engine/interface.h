@@ -20,7 +20,7 @@
 namespace atelier::engine {
 
 // Version of this header; a library of another version is refused with a sentence.
-inline constexpr int kEngineInterfaceVersion = 4;
+inline constexpr int kEngineInterfaceVersion = 5;
 
 struct EngineOptions {
   std::string device = "cpu";  // "cpu", "cuda", "cuda:1"
@@ -43,11 +43,18 @@ class JobObserver {
   virtual bool cancelled() = 0;  // true: throw ErrorCode::kCancelled soon
 };
 
+// A picture of an animated one, or the only one of its file.
+struct Frame {
+  media::Image image;
+  int number = 0;  // in the file, from 0
+};
+
 struct RunRequest {
   std::string task;        // id
   std::string input_json;  // of the task's input; names are ids, the seed is drawn
-  std::map<std::string, ModelFiles> models;         // by role; "model" where a task has one
-  std::map<std::string, media::Image> attachments;  // by role; transparency as the task declares
+  std::map<std::string, ModelFiles> models;  // by role; "model" where a task has one
+  // By role, never empty; transparency and number of frames as the task declares.
+  std::map<std::string, std::vector<Frame>> attachments;
 };
 
 // One output, in order. `kind` says which member has it.

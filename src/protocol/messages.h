@@ -19,7 +19,7 @@ namespace atelier::protocol {
 
 // Raised with every change that an older peer would misread; a different one is refused with a
 // sentence.
-inline constexpr int kProtocolVersion = 3;
+inline constexpr int kProtocolVersion = 4;
 
 struct Empty {};
 BOOST_DESCRIBE_STRUCT(Empty, (), ())
@@ -94,16 +94,24 @@ struct InspectReply {
 };
 BOOST_DESCRIBE_STRUCT(InspectReply, (), (card))
 
+// A picture of an animated one, or the only one of its file.
+struct FrameRef {
+  PictureRef picture;
+  int number = 0;  // in the file, from 0
+};
+BOOST_DESCRIBE_STRUCT(FrameRef, (), (picture, number))
+
 // -> RunReply, after any number of progress, preview and text notifications. A progress
 // notification comes first of all: a worker that ends after it ends while this runs. Several may
 // run at the same time (EngineFacts::running_max).
 struct RunRequest {
   static constexpr std::string_view kMethod = "run";
   std::string job;
-  std::string task;                               // id
-  boost::json::value input;                       // of the task; names are ids, the seed is drawn
-  std::map<std::string, ModelFiles> models;       // by role
-  std::map<std::string, PictureRef> attachments;  // by role; composited as the task declares
+  std::string task;                          // id
+  boost::json::value input;                  // of the task; names are ids, the seed is drawn
+  std::map<std::string, ModelFiles> models;  // by role
+  // By role; composited as the task declares, never empty.
+  std::map<std::string, std::vector<FrameRef>> attachments;
 };
 BOOST_DESCRIBE_STRUCT(RunRequest, (), (job, task, input, models, attachments))
 
@@ -178,16 +186,20 @@ struct DecodeRequest {  // -> DecodeReply; the file's bytes are part 0
   // What becomes of transparent parts: "" keeps them, "#rrggbb" composites them on that colour, so
   // that the reply's picture is RGB.
   std::string matte;
+  // Of an animated picture: that many, evenly spread, fewer where they have more than `max_pixels`
+  // together. More than one not together with `max_side`.
+  int frames_max = 1;
 };
-BOOST_DESCRIBE_STRUCT(DecodeRequest, (), (max_pixels, max_side, header_only, matte))
+BOOST_DESCRIBE_STRUCT(DecodeRequest, (), (max_pixels, max_side, header_only, matte, frames_max))
 
 struct DecodeReply {
   std::optional<PictureRef> picture;  // RGB or RGBA, 8 bits, turned upright; absent for header_only
-  std::string format;                 // "png", "jpeg", "webp", "gif", "tiff", "heif"
-  int width = 0, height = 0;          // upright, before any shrinking
+  std::vector<FrameRef> later_frames;  // of an animated picture, in their order
+  std::string format;                  // "png", "jpeg", "webp", "gif", "tiff", "heif"
+  int width = 0, height = 0;           // upright, before any shrinking
   std::vector<TextEntry> texts;
 };
-BOOST_DESCRIBE_STRUCT(DecodeReply, (), (picture, format, width, height, texts))
+BOOST_DESCRIBE_STRUCT(DecodeReply, (), (picture, later_frames, format, width, height, texts))
 
 struct EncodeRequest {  // -> EncodeReply
   static constexpr std::string_view kMethod = "encode";

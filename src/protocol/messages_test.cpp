@@ -19,7 +19,7 @@ TEST(Messages, ARequestSurvivesARoundTrip) {
   request.input = json::parse(json::write_json(input));
   request.models["model"] = model_files("sd15", "/models/a b\xff.safetensors");
   std::vector<Bytes> parts;
-  request.attachments["image"] = add_picture(parts, {2, 1, 3, {1, 2, 3, 4, 5, 6}});
+  request.attachments["image"] = {{add_picture(parts, {2, 1, 3, {1, 2, 3, 4, 5, 6}}), 7}};
 
   Message message = read_message(request_frame(7, request, std::move(parts)));
   EXPECT_EQ(message.kind, Message::Kind::kRequest);
@@ -36,7 +36,7 @@ TEST(Messages, ARequestSurvivesARoundTrip) {
   EXPECT_EQ(read.as<card::GenerationInput>().fit, card::FitMode::kCover);
   EXPECT_FALSE(read.as<card::GenerationInput>().negative_prompt);
   EXPECT_EQ(got.attachments.size(), 1U);
-  const media::Image image = take_picture(message.parts, got.attachments.at("image"));
+  const media::Image image = take_picture(message.parts, got.attachments.at("image").at(0).picture);
   EXPECT_EQ(image.width, 2);
   EXPECT_EQ(image.pixels, (Bytes{1, 2, 3, 4, 5, 6}));
 }
@@ -119,13 +119,14 @@ TEST(Messages, ANotificationHasNoId) {
 
 TEST(Messages, ABodyThatDoesNotFitNamesThePlace) {
   const Message message = read_message(
-      {R"({"jsonrpc":"2.0","id":1,"method":"run","params":{"attachments":{"image":{"width":"wide"}}}})",
+      {R"({"jsonrpc":"2.0","id":1,"method":"run","params":{"attachments":{"image":[{"picture":{"width":"wide"}}]}}})",
        {}});
   try {
     message.body_as<RunRequest>();
     FAIL() << "was read";
   } catch (const Error& error) {
-    EXPECT_NE(std::string(error.what()).find("/attachments/image/width"), std::string::npos)
+    EXPECT_NE(std::string(error.what()).find("/attachments/image/0/picture/width"),
+              std::string::npos)
         << error.what();
   }
 }

@@ -137,11 +137,12 @@ void Decoder::call(const protocol::Frame& frame, std::int64_t id, ErrorCode code
 }
 
 DecodedPicture Decoder::decode(std::span<const std::uint8_t> bytes,
-                               std::optional<media::Colour> matte) {
+                               std::optional<media::Colour> matte, int frames_max) {
   const auto id = ++next_id_;
   protocol::DecodeRequest request;
   request.max_pixels = domain::limits::kPicturePixelsMax;
   if (matte) request.matte = media::text_of(*matte);
+  request.frames_max = frames_max;
   const auto frame =
       protocol::request_frame(id, request, {protocol::Bytes(bytes.begin(), bytes.end())});
   DecodedPicture picture;
@@ -155,6 +156,10 @@ DecodedPicture Decoder::decode(std::span<const std::uint8_t> bytes,
            throw Error(ErrorCode::kCorruptData, "it sent a format that is no name");
          }
          picture = {protocol::take_picture(message.parts, *reply.picture), "image/" + reply.format};
+         for (const auto& frame : reply.later_frames) {
+           picture.later_frames.push_back(
+               {protocol::take_picture(message.parts, frame.picture), frame.number});
+         }
        });
   return picture;
 }

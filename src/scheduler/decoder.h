@@ -21,9 +21,15 @@
 
 namespace atelier::scheduler {
 
+struct DecodedFrame {
+  media::Image image;
+  int number = 0;  // in the file, from 0
+};
+
 struct DecodedPicture {
   media::Image image;
   std::string media_type;  // of the file that was decoded
+  std::vector<DecodedFrame> later_frames = {};
 };
 
 struct EncodedPicture {
@@ -37,9 +43,10 @@ class Decoder {
       : launch_(std::move(launch)), patience_(patience) {}
 
   // With a matte, transparent parts lie on it; without, the picture keeps them. Throws
-  // kCorruptData, kTooLarge, kUnsupported (no picture format that we read).
+  // kCorruptData, kTooLarge, kUnsupported (no picture format that we read). Of an animated picture
+  // up to `frames_max` frames are decoded, the first one among them.
   DecodedPicture decode(std::span<const std::uint8_t> bytes,
-                        std::optional<media::Colour> matte = {});
+                        std::optional<media::Colour> matte = {}, int frames_max = 1);
   // Our own pixels: a death is tried once more before it is an error.
   EncodedPicture encode(const media::Image& image, const std::string& format,
                         const std::vector<protocol::TextEntry>& texts);

@@ -19,17 +19,21 @@ std::vector<domain::JobOutput> keep_outputs(OutputContext context,
   return outputs;
 }
 
-std::map<std::string, protocol::PictureRef> load_attachments(Decoder& decoder,
-                                                             domain::ArtifactStore& artifacts,
-                                                             const domain::JobInput& input,
-                                                             std::vector<protocol::Bytes>& parts) {
-  std::map<std::string, protocol::PictureRef> pictures;
+std::map<std::string, std::vector<protocol::FrameRef>> load_attachments(
+    Decoder& decoder, domain::ArtifactStore& artifacts, const domain::JobInput& input,
+    std::vector<protocol::Bytes>& parts) {
+  std::map<std::string, std::vector<protocol::FrameRef>> pictures;
   for (const auto& [role, id] : input.attachments) {
     const auto* attachment = card::find_attachment(*input.parameters.task(), role);
     const auto matte =
         attachment == nullptr ? std::nullopt : domain::matte_of(*attachment, input.parameters);
-    auto decoded = decoder.decode(artifacts.get(id).bytes, matte);
-    pictures.emplace(role, protocol::add_picture(parts, std::move(decoded.image)));
+    const int frames_max = attachment == nullptr ? 1 : attachment->frames_max;
+    auto decoded = decoder.decode(artifacts.get(id).bytes, matte, frames_max);
+    auto& frames = pictures[role];
+    frames.push_back({protocol::add_picture(parts, std::move(decoded.image)), 0});
+    for (auto& frame : decoded.later_frames) {
+      frames.push_back({protocol::add_picture(parts, std::move(frame.image)), frame.number});
+    }
   }
   return pictures;
 }

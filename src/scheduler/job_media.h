@@ -15,10 +15,9 @@
 namespace atelier::scheduler {
 
 // The attachments of a job as the worker gets them, and their pixels in `parts`.
-std::map<std::string, protocol::PictureRef> load_attachments(Decoder& decoder,
-                                                             domain::ArtifactStore& artifacts,
-                                                             const domain::JobInput& input,
-                                                             std::vector<protocol::Bytes>& parts);
+std::map<std::string, std::vector<protocol::FrameRef>> load_attachments(
+    Decoder& decoder, domain::ArtifactStore& artifacts, const domain::JobInput& input,
+    std::vector<protocol::Bytes>& parts);
 
 // In the order in which they were made.
 std::vector<domain::JobOutput> keep_outputs(OutputContext context,

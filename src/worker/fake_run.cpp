@@ -73,7 +73,7 @@ void FakeRun::finish() { wait(std::chrono::milliseconds(switches_.late_ms)); }
 
 const media::Image* FakeRun::attached(const std::string& role) const {
   const auto found = request_.attachments.find(role);
-  return found == request_.attachments.end() ? nullptr : &found->second;
+  return found == request_.attachments.end() ? nullptr : &found->second.front().image;
 }
 
 void FakeRun::misbehave(const std::string& stage, int step) {

@@ -29,8 +29,10 @@ engine::RunRequest engine_request(const protocol::RunRequest& request,
   engine::RunRequest job{.task = request.task, .input_json = {}, .models = {}, .attachments = {}};
   json::append_value(job.input_json, request.input);
   for (const auto& [role, files] : request.models) job.models[role] = {files.id, path_of(files)};
-  for (const auto& [role, picture] : request.attachments) {
-    job.attachments[role] = protocol::take_picture(parts, picture);
+  for (const auto& [role, frames] : request.attachments) {
+    for (const auto& frame : frames) {
+      job.attachments[role].push_back({protocol::take_picture(parts, frame.picture), frame.number});
+    }
   }
   return job;
 }

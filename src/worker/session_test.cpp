@@ -176,7 +176,7 @@ TEST_F(SessionTest, BadRequestsAreAnsweredWithSentences) {
   station_.send(protocol::request_frame(1, bad));
   EXPECT_EQ(reply().failure_code, ErrorCode::kInvalidArgument);
   bad = job("no picture", 1);
-  bad.attachments["image"] = protocol::PictureRef{3, 8, 8, 3};
+  bad.attachments["image"] = {{protocol::PictureRef{3, 8, 8, 3}}};
   station_.send(protocol::request_frame(2, bad));
   EXPECT_EQ(reply().failure_code, ErrorCode::kCorruptData);
   station_.send(protocol::request_frame(3, "dance", "{}", {}));

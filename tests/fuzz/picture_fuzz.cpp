@@ -21,6 +21,7 @@ codec::DecodeOptions options_for(std::size_t size) {
   options.max_pixels = kPixelsMax;
   options.header_only = size % 8 == 7;
   options.max_side = size % 4 == 1 ? 12 : 0;
+  options.frames_max = size % 4 == 2 ? 3 : 1;
   return options;
 }
 
@@ -31,6 +32,9 @@ void check(const codec::DecodedPicture& decoded, const codec::DecodeOptions& opt
   }
   if (decoded.image.has_value() == options.header_only) std::abort();
   if (decoded.image && decoded.image->pixels.size() != decoded.image->byte_count()) std::abort();
+  for (const auto& frame : decoded.later_frames) {
+    if (frame.image.pixels.size() != frame.image.byte_count()) std::abort();
+  }
   if (decoded.texts.size() > codec::kTextsMax) std::abort();
 }
 

@@ -29,8 +29,8 @@ inline engine::RunRequest request_of(const GenerationJob& job) {
   request.task = card::generate_task().id;
   request.input_json = json::write_json(job.input);
   request.models["model"] = job.model;
-  if (job.image) request.attachments["image"] = *job.image;
-  if (job.mask) request.attachments["mask"] = *job.mask;
+  if (job.image) request.attachments["image"] = {{*job.image}};
+  if (job.mask) request.attachments["mask"] = {{*job.mask}};
   return request;
 }
 

@@ -56,8 +56,14 @@ const ModelFiles& model_of(const RunRequest& request) {
 }
 
 std::optional<media::Image> take_attachment(RunRequest& request, const std::string& role) {
+  auto frames = take_frames(request, role);
+  if (frames.empty()) return std::nullopt;
+  return std::move(frames.front().image);
+}
+
+std::vector<Frame> take_frames(RunRequest& request, const std::string& role) {
   const auto found = request.attachments.find(role);
-  if (found == request.attachments.end()) return std::nullopt;
+  if (found == request.attachments.end()) return {};
   return std::move(found->second);
 }
 

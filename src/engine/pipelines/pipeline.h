@@ -42,7 +42,9 @@ struct Pipeline {
 // Throws kInvalidArgument when the request names no model.
 const ModelFiles& model_of(const RunRequest& request);
 
-// Moves the picture of that role out of the request; nullopt: there is none.
+// Move the picture of that role out of the request, or all of its frames; nullopt, empty: there is
+// none.
 std::optional<media::Image> take_attachment(RunRequest& request, const std::string& role);
+std::vector<Frame> take_frames(RunRequest& request, const std::string& role);
 
 }  // namespace atelier::engine

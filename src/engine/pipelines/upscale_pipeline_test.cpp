@@ -73,7 +73,7 @@ class UpscalePipeline : public testing::Test {
     request.task = "upscale";
     request.input_json = json::write_json(input);
     request.models["model"] = {"tiny", file()};
-    request.attachments.emplace("image", std::move(image));
+    request.attachments["image"].push_back({std::move(image)});
     return pipeline_of("upscale").run(std::move(request), context);
   }
   static card::UpscaleFacts facts_of(const RunResult& result) {

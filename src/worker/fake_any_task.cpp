@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "card/tasks/classify.h"
 #include "media/image/resample.h"
 #include "platform/error.h"
 
@@ -28,11 +29,11 @@ engine::Output output_of(const std::string& kind, const media::Image& picture) {
             ""};
   }
   if (kind == "labels") {
-    const double score = static_cast<double>(picture.width % 100) / 100;
+    const double score = static_cast<double>(picture.width % 50) / 100;  // below a half
     return {
         kind,
         {},
-        json::write_json(std::map<std::string, double>{{"marked", score}, {"plain", 1 - score}})};
+        json::write_json(std::vector<card::LabelScore>{{"plain", 1 - score}, {"marked", score}})};
   }
   return {kind, {}, R"("text of the fake engine")"};
 }

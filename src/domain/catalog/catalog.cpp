@@ -97,11 +97,11 @@ const InstalledModel* Catalog::find(const std::string& name) const {
   return found;
 }
 
-const InstalledModel* Catalog::starter(const std::string& task) const {
-  for (const auto& model : models_) {
-    if (model.source == kStarter && usable(model, task)) return &model;
-  }
-  return nullptr;
+const InstalledModel* Catalog::first_usable(const std::string& task, Origin origin) const {
+  const auto found = std::ranges::find_if(models_, [&](const InstalledModel& model) {
+    return (model.source == kStarter) == (origin == Origin::kStarterPack) && usable(model, task);
+  });
+  return found == models_.end() ? nullptr : &*found;
 }
 
 const InstalledModel* Catalog::default_of(const std::string& task) const {
@@ -109,11 +109,8 @@ const InstalledModel* Catalog::default_of(const std::string& task) const {
     const auto* model = find(preferred_);
     if (model != nullptr && usable(*model, task)) return model;
   }
-  if (const auto* model = starter(task)) return model;
-  for (const auto& model : models_) {
-    if (usable(model, task)) return &model;
-  }
-  return nullptr;
+  if (const auto* model = first_usable(task, Origin::kInstalled)) return model;
+  return first_usable(task, Origin::kStarterPack);
 }
 
 // The installed model whose id holds the name of the published weights.
@@ -143,9 +140,7 @@ void Catalog::refuse_unknown(const std::string& name, const std::string& task) c
   std::string sentence = "model '" + platform::cut(name, kShownMax) + "' is not installed; ";
   if (there.empty()) {
     throw Error(ErrorCode::kNotFound,
-                sentence +
-                    "installed: none; put one into models/checkpoints, models/diffusers or "
-                    "models/upscale_models");
+                sentence + "installed: none; put one into the folder models/ of the home");
   }
   if (const auto near = platform::near_names(name, there); !near.empty()) {
     sentence += "the nearest names are " + quoted(near) + "; ";
@@ -168,7 +163,8 @@ ResolvedModel Catalog::resolve(const std::string& name, const std::string& task,
     if (const auto* model = carrier(*legacy)) return {*model, ""};
     if (legacy->role) return stand_in(name, task);
   }
-  if (const auto* model = plain_name(name) == kStarter ? starter(task) : nullptr) {
+  if (const auto* model =
+          plain_name(name) == kStarter ? first_usable(task, Origin::kStarterPack) : nullptr) {
     return {*model, ""};
   }
   if (unknown == UnknownModel::kDefault) return stand_in(name, task);
@@ -181,7 +177,7 @@ bool Catalog::knows(const std::string& name, const std::string& task) const {
     return model->card.tasks.empty() || card::served(model->card, task) != nullptr;
   }
   if (const auto* legacy = find_legacy_name(name)) return legacy->kind == kind_of_task(task);
-  return plain_name(name) == kStarter && starter(task) != nullptr;
+  return plain_name(name) == kStarter && first_usable(task, Origin::kStarterPack) != nullptr;
 }
 
 std::string Catalog::default_id(const std::string& task) const {

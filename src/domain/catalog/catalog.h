@@ -37,8 +37,8 @@ std::string kind_of(const card::ModelCard& card);
 // All that was found by one scan; immutable, so that any thread may read it.
 class Catalog {
  public:
-  // `preferred`: the default model, where it serves the task, when a person named one, "" is the
-  // starter pack's.
+  // `preferred`: the default model where it serves the task; "" or elsewhere: the first installed
+  // model that serves it, else the starter pack's.
   explicit Catalog(std::vector<InstalledModel> models = {}, std::string preferred = "");
 
   const std::vector<InstalledModel>& models() const { return models_; }
@@ -53,7 +53,8 @@ class Catalog {
 
  private:
   const InstalledModel* find(const std::string& name) const;
-  const InstalledModel* starter(const std::string& task) const;
+  enum class Origin { kInstalled, kStarterPack };
+  const InstalledModel* first_usable(const std::string& task, Origin origin) const;
   const InstalledModel* default_of(const std::string& task) const;
   const InstalledModel* carrier(const LegacyName& name) const;
   ResolvedModel stand_in(const std::string& name, const std::string& task) const;

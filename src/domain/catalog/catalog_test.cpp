@@ -39,13 +39,17 @@ ErrorCode refusal(const Catalog& catalog, const std::string& name,
   return ErrorCode::kInternal;
 }
 
-TEST(Catalog, AMissingNameIsTheStartersUnlessSettingsNameAnother) {
-  EXPECT_EQ(furnished().resolve("", "generate").model.card.id, "diffusers/atelier-starter-sd");
+TEST(Catalog, AMissingNameIsTheFirstInstalledModelUnlessSettingsNameAnother) {
+  EXPECT_EQ(furnished().resolve("", "generate").model.card.id,
+            "checkpoint/dreamshaperXL_lightningDPM");
+  const Catalog bare({model("checkpoint/broken", "models", "the file ends early"),
+                      model("diffusers/atelier-starter-sd", "starter")});
+  EXPECT_EQ(bare.resolve("", "generate").model.card.id, "diffusers/atelier-starter-sd");
   const Catalog named(furnished().models(), "animagine-xl-3.1");
   EXPECT_EQ(named.resolve("", "generate").model.card.id, "hf/cagliostrolab/animagine-xl-3.1");
 }
 
-TEST(Catalog, LegacyNamesMeanTheInstalledModelElseTheStarter) {
+TEST(Catalog, LegacyNamesMeanTheInstalledModelElseTheDefault) {
   const auto catalog = furnished();
   const auto anime = catalog.resolve("sdxl-anime", "generate");
   EXPECT_EQ(anime.model.card.id, "hf/cagliostrolab/animagine-xl-3.1");
@@ -54,7 +58,7 @@ TEST(Catalog, LegacyNamesMeanTheInstalledModelElseTheStarter) {
             "checkpoint/dreamshaperXL_lightningDPM");
   for (const std::string name : {"sdxl-realism", "sdxl", "SDXL-Base", "juggernaut", "sd15"}) {
     const auto stand_in = catalog.resolve(name, "generate");
-    EXPECT_EQ(stand_in.model.card.id, "diffusers/atelier-starter-sd");
+    EXPECT_EQ(stand_in.model.card.id, "checkpoint/dreamshaperXL_lightningDPM");
     EXPECT_THAT(stand_in.warning, HasSubstr("'" + name + "' is not installed"));
   }
 }
@@ -72,7 +76,7 @@ TEST(Catalog, OldClientsGetTheDefaultForANameThatNobodyHas) {
   for (const std::string name : {"flux-dev", "dall-e-3", "cyberrealistic-xl", "nightvision-xl",
                                  "realvisxl-v5", "test-model", "/", " "}) {
     const auto stand_in = catalog.resolve(name, "generate", UnknownModel::kDefault);
-    EXPECT_EQ(stand_in.model.card.id, "diffusers/atelier-starter-sd") << name;
+    EXPECT_EQ(stand_in.model.card.id, "checkpoint/dreamshaperXL_lightningDPM") << name;
     EXPECT_THAT(stand_in.warning, HasSubstr("model '" + name + "' is not installed"));
     EXPECT_EQ(refusal(catalog, name), ErrorCode::kNotFound);
   }

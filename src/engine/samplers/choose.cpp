@@ -45,7 +45,7 @@ const SamplerEntry& sampler_of_file(const SchedulerFile& file, std::vector<std::
     }
   }
   if (!file.class_name.empty()) {
-    warnings.push_back("the model asks for the sampler '" + file.class_name +
+    warnings.push_back("the model's configuration names the sampler '" + file.class_name +
                        "', which is not built yet: Euler was used");
   }
   return *find_sampler("euler");
@@ -148,14 +148,15 @@ void note_what_differs(const SchedulerFile& file, const SamplerEntry& entry,
                        SamplerChoice& choice) {
   if (file.use_beta_sigmas.value_or(false) && offers(entry, SigmaKind::kKarras)) {
     choice.warnings.push_back(
-        "the model asks for the schedule 'Beta', which is not built yet: its spacing was used");
+        "the model's configuration names the schedule 'Beta', which is not built yet: its spacing "
+        "was "
+        "used");
   }
-  const bool multistep =
-      entry.id == "unipc" || entry.id == "dpmpp_2m" || entry.id == "dpmpp_2m_sde";
-  const int order = file.solver_order.value_or(2);
-  if (multistep && order != 2) {
-    choice.warnings.push_back("the model asks for a solver of order " + std::to_string(order) +
-                              ": order 2 was used");
+  const int order = file.solver_order.value_or(entry.solver_order);
+  if (entry.solver_order > 0 && order != entry.solver_order) {
+    choice.warnings.push_back("the model's configuration names a solver of order " +
+                              std::to_string(order) + ": order " +
+                              std::to_string(entry.solver_order) + " was used");
   }
 }
 

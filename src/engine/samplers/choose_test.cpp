@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/samplers/all_samplers.h"
 #include "platform/error.h"
 
 namespace atelier::engine {
@@ -69,6 +70,17 @@ TEST(ChooseSampler, SaysWhenTheModelsOwnSamplerIsReplaced) {
   const SamplerChoice choice = choose_sampler("", "", file, 10);
   ASSERT_EQ(choice.warnings.size(), 1U);
   EXPECT_NE(choice.warnings[0].find("KDPM2DiscreteScheduler"), std::string::npos);
+}
+
+TEST(ChooseSampler, ReportsASolverOrderThatIsNotBuilt) {
+  SchedulerFile file = parse_scheduler_file(kSd15);
+  file.solver_order = 3;
+  for (const SamplerEntry& entry : all_samplers()) {
+    const SamplerChoice choice = choose_sampler(entry.id, "", file, 10);
+    EXPECT_EQ(choice.warnings.size(), entry.solver_order == 0 ? 0U : 1U) << entry.id;
+  }
+  file.solver_order = 2;
+  EXPECT_TRUE(choose_sampler("UniPC", "", file, 10).warnings.empty());
 }
 
 TEST(ChooseSampler, RefusesABrokenSchedulerFile) {

@@ -53,6 +53,7 @@ SamplerEntry dpmpp_2m_entry() {
   entry.title = "DPM++ 2M";
   entry.reference_class = "DPMSolverMultistepScheduler";
   entry.defaults.spacing = Spacing::kLinspace;
+  entry.solver_order = 2;
   entry.kinds = {SigmaKind::kSpaced,     SigmaKind::kKarras, SigmaKind::kExponential,
                  SigmaKind::kSgmUniform, SigmaKind::kSimple, SigmaKind::kNormal,
                  SigmaKind::kDdimUniform};

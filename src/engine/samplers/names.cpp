@@ -13,6 +13,8 @@ namespace {
 // Aliases are written as their dialects spell them; the comparison key drops the rest.
 // Order: A1111 label, k-diffusion, ComfyUI, stable-diffusion.cpp, InvokeAI, diffusers, legacy
 // systems.
+// A sampler that is not built names the nearest one that is; the name has no effect once it is
+// built.
 std::vector<KnownSampler> make_samplers() {
   std::vector<KnownSampler> table{
       {"dpmpp_2m",
@@ -142,6 +144,7 @@ std::vector<KnownSampler> make_samplers() {
   };
   for (KnownSampler& sampler : table) {
     sampler.available = find_sampler(sampler.id) != nullptr;
+    if (sampler.available) sampler.nearest.clear();
   }
   return table;
 }

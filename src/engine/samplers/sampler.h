@@ -89,6 +89,7 @@ struct SamplerEntry {
   SamplerSettings defaults;      // the reference class's own defaults
   std::vector<SigmaKind> kinds;  // schedules that have a meaning here
   std::string why_not_others;    // sentence part for the rest
+  int solver_order = 0;          // of a multistep solver: the order that is built; else 0
   bool honours_zero_snr = true;
   std::unique_ptr<Sampler> (*make)(const SamplerSettings& settings) = nullptr;
 };

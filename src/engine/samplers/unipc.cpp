@@ -74,6 +74,7 @@ SamplerEntry unipc_entry() {
   entry.title = "UniPC";
   entry.reference_class = "UniPCMultistepScheduler";
   entry.defaults.spacing = Spacing::kLinspace;
+  entry.solver_order = kOrder;
   entry.kinds = {SigmaKind::kSpaced,     SigmaKind::kKarras, SigmaKind::kExponential,
                  SigmaKind::kSgmUniform, SigmaKind::kSimple, SigmaKind::kNormal,
                  SigmaKind::kDdimUniform};

@@ -14,11 +14,11 @@ import warnings
 import diffusers
 import numpy
 import torch
-from diffusers import (DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler, EulerAncestralDiscreteScheduler,
-                       EulerDiscreteScheduler, HeunDiscreteScheduler, LCMScheduler, PNDMScheduler,
-                       UniPCMultistepScheduler)
+from diffusers import (DDIMScheduler, DDPMScheduler, DEISMultistepScheduler, DPMSolverMultistepScheduler,
+                       EulerAncestralDiscreteScheduler, EulerDiscreteScheduler, HeunDiscreteScheduler, LCMScheduler,
+                       PNDMScheduler, UniPCMultistepScheduler)
 
-sys.modules["clip"] = types.ModuleType("clip")  # k_diffusion's evaluation part wants it; it is not used here
+sys.modules["clip"] = types.ModuleType("clip")  # imported by k_diffusion.evaluation, which is not used here
 from k_diffusion import external, sampling  # noqa: E402
 
 warnings.filterwarnings("ignore")
@@ -40,6 +40,7 @@ CLASSES = {  # title: (class, arguments, schedules that the class offers)
     "DPM++ 2M": (DPMSolverMultistepScheduler, {}, SPACINGS + SIGMAS),
     "DPM++ 2M SDE": (DPMSolverMultistepScheduler, {"algorithm_type": "sde-dpmsolver++"}, SPACINGS + SIGMAS),
     "UniPC": (UniPCMultistepScheduler, {}, SPACINGS + SIGMAS),
+    "DEIS": (DEISMultistepScheduler, {}, SPACINGS + SIGMAS),
     "LCM": (LCMScheduler, {}, []),
 }
 

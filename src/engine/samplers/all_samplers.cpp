@@ -11,6 +11,7 @@
   SAMPLER(ddpm)                   \
   SAMPLER(lcm)                    \
   SAMPLER(unipc)                  \
+  SAMPLER(deis)                   \
   SAMPLER(pndm)
 
 namespace atelier::engine {

@@ -64,6 +64,31 @@ TEST(ChooseSampler, RefusesStepsOutsideTheRange) {
   refusal("LCM", "", ErrorCode::kInvalidArgument, 51);
 }
 
+TEST(ChooseSampler, FindsDeisByTheClassOfTheFile) {
+  SchedulerFile file = parse_scheduler_file(kSd15);
+  file.class_name = "DEISMultistepScheduler";
+  const SamplerChoice choice = choose_sampler("", "", file, 4);
+  EXPECT_EQ(choice.sampler_title, "DEIS");
+  EXPECT_TRUE(choice.warnings.empty());
+}
+
+TEST(ChooseSampler, RunsDeisOnTheSchedulesOfComfyUiDownToSigmaZero) {
+  for (const char* schedule : {"sgm_uniform", "simple", "normal", "ddim_uniform"}) {
+    const auto sampler = choose("deis", schedule, 20).make();
+    sampler->begin(0);
+    EXPECT_EQ(sampler->sigmas().back(), 0) << schedule;
+    NoiseSource noise(1, 1);
+    // A network that predicts the noise of a constant picture exactly: the run ends on the picture.
+    const Tensor picture = at::full({1, 4, 2, 2}, 0.25F);
+    const Tensor drawn = noise.normal_like(picture);
+    Tensor sample = sampler->add_noise(picture, drawn, 0);
+    for (std::size_t i = 0; i < sampler->timesteps().size(); ++i) {
+      sample = sampler->step(drawn, i, sample, noise);
+    }
+    EXPECT_LT((sample - picture).abs().max().item<float>(), 1e-4F) << schedule;
+  }
+}
+
 TEST(ChooseSampler, SaysWhenTheModelsOwnSamplerIsReplaced) {
   SchedulerFile file = parse_scheduler_file(kSd15);
   file.class_name = "KDPM2DiscreteScheduler";

@@ -85,14 +85,29 @@ def make_pipeline(family, task, modules, described, sampler):
     return pipeline
 
 
+def guided_until(end, family):
+    """diffusers' "dynamic classifier-free guidance": after int(end * steps) steps only the prompt's rows are left."""
+    names = ["prompt_embeds"] + (["add_text_embeds", "add_time_ids"] if family == "sdxl" else [])
+
+    def after_step(pipeline, step, timestep, tensors):
+        if pipeline.do_classifier_free_guidance and step + 1 >= int(end * pipeline.num_timesteps):
+            pipeline._guidance_scale = 0.0
+            return {name: tensor.chunk(2)[-1] for name, tensor in tensors.items()}
+        return tensors
+
+    return dict(callback_on_step_end=after_step, callback_on_step_end_tensor_inputs=names)
+
+
 def run(family, modules, described, *, task="text", sampler="", prompt="a photo of a cat", negative=None, steps=4,
-        guidance=7.5, rescale=0.0, clip_skip=0, width=64, height=64, seed=5, strength=None, batch=1):
+        guidance=7.5, rescale=0.0, guidance_end=1.0, clip_skip=0, width=64, height=64, seed=5, strength=None, batch=1):
     pipeline = make_pipeline(family, task, modules, described, sampler)
     arguments = dict(prompt=prompt, negative_prompt=negative, num_inference_steps=steps, guidance_scale=guidance)
     if clip_skip > 1:
         arguments["clip_skip"] = clip_skip - 1
     if rescale:
         arguments["guidance_rescale"] = rescale
+    if guidance_end < 1:
+        arguments.update(guided_until(guidance_end, family))
     if task != "image":
         arguments.update(width=width, height=height)
     if task != "text":
@@ -112,7 +127,7 @@ def run(family, modules, described, *, task="text", sampler="", prompt="a photo 
     pixels = b"".join(numpy.ascontiguousarray(numpy.array(p)[::3, ::3]).tobytes() for p in pictures)
     print(family, task, sampler, "latents", round(float(final.std()), 3), "pixels: deviation, clipped part", spread)
     return dict(task=task, sampler=sampler, prompt=prompt, negative=negative, steps=steps, guidance=guidance,
-                rescale=rescale, clip_skip=clip_skip, width=width, height=height, seed=seed, strength=strength,
+                rescale=rescale, guidance_end=guidance_end, clip_skip=clip_skip, width=width, height=height, seed=seed, strength=strength,
                 batch=batch, latents=[float(f"{v:.7g}") for v in final.flatten().tolist()],
                 pixels=base64.b64encode(pixels).decode())
 
@@ -138,6 +153,8 @@ if __name__ == "__main__":
         dict(task="image", strength=0.5, sampler="Euler a", steps=6),
         dict(task="image", strength=0.75, sampler="DPM++ 2M Karras"), dict(task="image", strength=0.7, sampler="Heun"),
         dict(task="inpaint", strength=1.0), dict(task="inpaint", strength=0.7, sampler="Euler a"),
+        dict(guidance_end=0.5, negative="a dog"), dict(guidance_end=0.4, sampler="Heun", steps=5, rescale=0.7),
+        dict(guidance_end=0.6, batch=2, sampler="Euler a"), dict(guidance_end=0.5, task="image", strength=0.7, steps=6),
     ])
     write("sd15_inpaint", "sd15", True, [
         dict(task="inpaint", strength=1.0), dict(task="inpaint", strength=0.6, steps=5),
@@ -145,4 +162,5 @@ if __name__ == "__main__":
     write("sdxl", "sdxl", False, [
         dict(guidance=5.0), dict(guidance=5.0, negative=""), dict(guidance=5.0, negative="a dog", clip_skip=2),
         dict(guidance=1.0), dict(width=72, height=88, sampler="DPM++ 2M Karras"), dict(sampler="Euler a"),
-        dict(task="image", strength=0.5), dict(task="inpaint", strength=0.9999), dict(task="inpaint", strength=0.6)])
+        dict(task="image", strength=0.5), dict(task="inpaint", strength=0.9999), dict(task="inpaint", strength=0.6),
+        dict(guidance=5.0, guidance_end=0.5)])

@@ -37,6 +37,7 @@ struct GenerationInput {
   std::optional<int> steps;
   std::optional<double> guidance;  // classifier-free guidance scale, > 1 is active
   std::optional<double> guidance_rescale;
+  double guidance_end = 1;            // share of the steps that are guided, the first ones
   std::string sampler;                // id of a sampler; "" is the model's
   std::string schedule;               // "" is the sampler's or the model's
   std::optional<std::uint64_t> seed;  // absent: drawn by the station and reported
@@ -53,8 +54,9 @@ struct GenerationInput {
 };
 BOOST_DESCRIBE_STRUCT(GenerationInput, (),
                       (prompt, negative_prompt, model, width, height, exact_size, steps, guidance,
-                       guidance_rescale, sampler, schedule, seed, batch, strength, fit, matte,
-                       keep_outside, clip_skip, dtype, precise, preview_every, tile_vae))
+                       guidance_rescale, guidance_end, sampler, schedule, seed, batch, strength,
+                       fit, matte, keep_outside, clip_skip, dtype, precise, preview_every,
+                       tile_vae))
 
 // One row per member. The choices of samplers and schedules are in the model's card.
 inline std::vector<Parameter> generation_parameters() {
@@ -119,6 +121,14 @@ inline std::vector<Parameter> generation_parameters() {
        .maximum = 1,
        .step = 0.05,
        .default_value = "0"},
+      {.name = "guidance_end",
+       .kind = "number",
+       .title = "Guidance until",
+       .help = "Share of the steps with guidance; the steps after it take about half the time",
+       .minimum = 0,
+       .maximum = 1,
+       .step = 0.05,
+       .default_value = "1"},
       {.name = "sampler",
        .kind = "choice",
        .title = "Sampler",
@@ -219,7 +229,8 @@ struct GenerationUsed {
   int made_width = 0, made_height = 0;  // of the denoised picture; differs when enlarged afterwards
   int steps = 0;
   double guidance = 0;
-  std::uint64_t seed = 0;  // of the first picture
+  std::optional<double> guidance_end;  // absent: all steps alike
+  std::uint64_t seed = 0;              // of the first picture
   int batch = 1;
   std::optional<double> strength;
   std::optional<std::string> matte;  // "#rrggbb"; absent without a picture to start from
@@ -231,8 +242,8 @@ struct GenerationUsed {
 };
 BOOST_DESCRIBE_STRUCT(GenerationUsed, (),
                       (model, model_title, model_hash, sampler, schedule, width, height, made_width,
-                       made_height, steps, guidance, seed, batch, strength, matte, keep_outside,
-                       clip_skip, dtype, prompt, negative_prompt, warnings))
+                       made_height, steps, guidance, guidance_end, seed, batch, strength, matte,
+                       keep_outside, clip_skip, dtype, prompt, negative_prompt, warnings))
 
 const TaskDescription& generate_task();
 

@@ -44,6 +44,7 @@ class Generation {
   void encode_prompt();
   void fit_source();
   Conditioning conditioning_for(int pictures) const;
+  bool stops_guiding() const { return plan_.guided() && job_.input.guidance_end < 1; }
   void run_group(int first, int pictures);
   TaskStart start_task(TaskContext& context) const;
   Tensor denoise_group(TaskContext& context, Sampler& sampler);
@@ -126,6 +127,20 @@ Conditioning Generation::conditioning_for(int pictures) const {
   return repeated;
 }
 
+// The second half of the rows: those of the prompt, without the negative prompt's.
+Conditioning positive_half(const Conditioning& both) {
+  const std::int64_t half = both.batch / 2;
+  Conditioning positive;
+  positive.batch = half;
+  for (const auto& pair : both.cross) {
+    positive.cross.push_back({pair.key.narrow(0, half, half), pair.value.narrow(0, half, half)});
+  }
+  if (both.added.defined()) {
+    positive.added = both.added.narrow(0, half, half);
+  }
+  return positive;
+}
+
 TaskStart Generation::start_task(TaskContext& context) const {
   switch (plan_.kind) {
     case JobKind::kImageToImage:
@@ -144,8 +159,9 @@ Tensor Generation::denoise_group(TaskContext& context, Sampler& sampler) {
   task_warnings_ = std::move(start.warnings);
   result_.timing["encode_ms"] += milliseconds_since(encode_start);
   const Conditioning conditioning = conditioning_for(context.noise.pictures());
+  const Conditioning positive = stops_guiding() ? positive_half(conditioning) : Conditioning{};
   const Hooks hooks{[this] { check(); }};
-  const bool guided = plan_.guided();
+  bool guided = plan_.guided();  // in the step that follows
   DenoiseRun run;
   run.sampler = &sampler;
   run.noise = &context.noise;
@@ -156,13 +172,16 @@ Tensor Generation::denoise_group(TaskContext& context, Sampler& sampler) {
     Tensor sample =
         start.extra_channels.defined() ? at::cat({input, start.extra_channels}, 1) : input;
     sample = guided ? at::cat({sample, sample}) : sample;
-    const Tensor output =
-        model_.denoiser().predict(sample, timestep, conditioning, hooks).to(at::kFloat);
+    const Conditioning& rows = plan_.guided() && !guided ? positive : conditioning;
+    const Tensor output = model_.denoiser().predict(sample, timestep, rows, hooks).to(at::kFloat);
     return guided ? atelier::engine::guided(output, plan_.guidance, plan_.guidance_rescale)
                   : output;
   };
-  run.on_step = [this](int done, int total, const std::vector<double>& seconds) {
+  run.on_step = [&](int done, int total, const std::vector<double>& seconds) {
     report_step(done, total, seconds);
+    // diffusers' ClassifierFreeGuidance: the first int(stop * steps) steps are guided.
+    guided = plan_.guided() &&
+             (!stops_guiding() || done < static_cast<int>(job_.input.guidance_end * total));
   };
   if (job_.input.preview_every > 0) {
     run.on_guess = [this](const Tensor& guess, int done) { show_preview(guess, done); };
@@ -242,6 +261,9 @@ card::GenerationUsed Generation::used() const {
   used.made_height = plan_.size.made_height;
   used.steps = plan_.steps;
   used.guidance = plan_.guidance;
+  if (stops_guiding()) {
+    used.guidance_end = job_.input.guidance_end;
+  }
   used.seed = plan_.seed;
   used.batch = plan_.batch;
   if (plan_.kind != JobKind::kTextToImage) {

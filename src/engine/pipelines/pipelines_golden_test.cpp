@@ -71,6 +71,9 @@ GenerateJob job_of(const boost::json::object& golden) {
   input.steps = golden.at("steps").to_number<int>();
   input.guidance = golden.at("guidance").to_number<double>();
   input.guidance_rescale = golden.at("rescale").to_number<double>();
+  if (const auto* end = golden.if_contains("guidance_end")) {
+    input.guidance_end = end->to_number<double>();
+  }
   input.clip_skip = golden.at("clip_skip").to_number<int>();
   input.width = golden.at("width").to_number<int>();
   input.height = golden.at("height").to_number<int>();
@@ -192,11 +195,11 @@ class PipelinesOnCuda : public ::testing::Test {
   void TearDown() override { at::globalContext().setAllowTF32CuDNN(true); }
 };
 
-TEST_F(PipelinesOnCuda, OfSd15EqualDiffusers) { check_model("sd15", 19, at::kCUDA, {1e-3, 2}); }
+TEST_F(PipelinesOnCuda, OfSd15EqualDiffusers) { check_model("sd15", 23, at::kCUDA, {1e-3, 2}); }
 TEST_F(PipelinesOnCuda, OfSd15InpaintingModelsEqualDiffusers) {
   check_model("sd15_inpaint", 3, at::kCUDA, {1e-3, 2});
 }
-TEST_F(PipelinesOnCuda, OfSdxlEqualDiffusers) { check_model("sdxl", 9, at::kCUDA, {1e-3, 2}); }
+TEST_F(PipelinesOnCuda, OfSdxlEqualDiffusers) { check_model("sdxl", 10, at::kCUDA, {1e-3, 2}); }
 
 // Half precision is compared with our own fp32 on the CPU, which equals the reference.
 TEST_F(PipelinesOnCuda, InHalfPrecisionDrawTheSamePicture) {
@@ -220,9 +223,9 @@ TEST_F(PipelinesOnCuda, InHalfPrecisionDrawTheSamePicture) {
 
 #endif
 
-TEST(Pipelines, OfSd15EqualDiffusers) { check_model("sd15", 19); }
+TEST(Pipelines, OfSd15EqualDiffusers) { check_model("sd15", 23); }
 TEST(Pipelines, OfSd15InpaintingModelsEqualDiffusers) { check_model("sd15_inpaint", 3); }
-TEST(Pipelines, OfSdxlEqualDiffusers) { check_model("sdxl", 9); }
+TEST(Pipelines, OfSdxlEqualDiffusers) { check_model("sdxl", 10); }
 
 }  // namespace
 }  // namespace atelier::engine

@@ -531,6 +531,11 @@ export interface components {
             guidance?: number | null;
             /** @description Lowers the contrast that strong guidance adds */
             guidance_rescale?: number | null;
+            /**
+             * @description Share of the steps with guidance; the steps after it take about half the time
+             * @default 1
+             */
+            guidance_end: number;
             /** @description Empty: the model's own */
             sampler?: string;
             /** @description How the noise levels of the steps are spaced */
@@ -706,6 +711,7 @@ export interface components {
             steps?: number | null;
             guidance?: number | null;
             guidance_rescale?: number | null;
+            guidance_end?: number;
             sampler?: string;
             schedule?: string;
             seed?: number | null;
@@ -1038,6 +1044,7 @@ export interface components {
             made_height?: number;
             steps?: number;
             guidance?: number;
+            guidance_end?: number | null;
             seed?: number;
             batch?: number;
             strength?: number | null;

@@ -27,8 +27,8 @@ namespace {
 
 constexpr std::size_t kAddressBytesMax = 4096;
 
-// A command that looks whether a station runs holds the lock briefly, and so does a child that was
-// being started when its station was killed, until its own program runs.
+// The lock is held briefly by a command that checks for a running station, and by a child that was
+// forked before its station was killed, until exec.
 constexpr int kLockTries = 100;
 constexpr std::chrono::milliseconds kLockPause{20};
 
@@ -73,7 +73,7 @@ HomeLock::HomeLock(const std::filesystem::path& home) : home_(home) {
                     "; " + (full ? "free some space or " : "") + "name another with --home");
   }
   if (take_lock(file_)) {
-    std::error_code failure;  // that of a station which was killed
+    std::error_code failure;  // left by a station that was killed
     std::filesystem::remove(address_path(home), failure);
     return;
   }

@@ -1,5 +1,5 @@
-// Where the running station of a home folder answers: `<home>/station.json`, and the lock that
-// makes it the only one. Failures: Error(kConflict) when another station has the folder.
+// The address of the station that runs on a home folder (`<home>/station.json`), and the lock that
+// allows one station per folder. Failures: Error(kConflict) when another station has the folder.
 #pragma once
 
 #include <filesystem>
@@ -7,12 +7,11 @@
 
 namespace atelier::app {
 
-// The address of the station that runs there now; "" when none does. A station that was killed
-// leaves its address behind, where any program may listen by now: only the lock says that the
-// station lives.
+// The address of the running station; "" when none runs. The file of a killed station remains, and
+// its port may belong to another program by now: the address is valid only while the lock is held.
 std::string running_address(const std::filesystem::path& home);
 
-// Held by a serving station for its whole life.
+// Held by a station as long as it serves.
 class HomeLock {
  public:
   explicit HomeLock(const std::filesystem::path& home);

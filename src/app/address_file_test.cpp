@@ -41,17 +41,17 @@ TEST_F(AddressFileTest, AnAddressCountsOnlyWhileItsStationHoldsTheHome) {
   EXPECT_EQ(running_address(home_), "");
 }
 
-TEST_F(AddressFileTest, TheAddressOfAKilledStationCountsForNobody) {
+TEST_F(AddressFileTest, TheAddressOfAKilledStationIsNotUsed) {
   leave_address();
   EXPECT_EQ(running_address(home_), "");
   std::ofstream{home_ / "station.lock"}.close();
   EXPECT_EQ(running_address(home_), "");
-  const HomeLock next{home_};  // starts, and has written nothing yet
+  const HomeLock next{home_};  // started, and nothing is written yet
   EXPECT_EQ(running_address(home_), "");
   EXPECT_FALSE(fs::exists(home_ / "station.json"));
 }
 
-TEST_F(AddressFileTest, ASecondStationIsToldWhereTheFirstIs) {
+TEST_F(AddressFileTest, ASecondStationIsRefusedWithTheAddressOfTheFirst) {
   HomeLock lock{home_};
   lock.write_address("http://127.0.0.1:2020");
   try {
@@ -63,7 +63,7 @@ TEST_F(AddressFileTest, ASecondStationIsToldWhereTheFirstIs) {
   }
 }
 
-TEST_F(AddressFileTest, LookingDoesNotKeepAStationFromStarting) {
+TEST_F(AddressFileTest, ReadingTheAddressDoesNotPreventAStart) {
   std::atomic<bool> over = false;
   std::thread looking{[&] {
     while (!over) running_address(home_);

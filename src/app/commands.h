@@ -1,5 +1,5 @@
-// The commands of the program `atelier`. Each is called by main() with what the command line said
-// and returns the exit status; failures are Error, which main() prints as a sentence.
+// The commands of the program `atelier`. Each is called by main() with the parsed command line and
+// returns the exit status; failures are Error, which main() prints as a sentence.
 #pragma once
 
 #include <string>

@@ -24,7 +24,7 @@ namespace atelier::app {
 namespace {
 
 constexpr double kGigabyte = 1e9;
-constexpr double kDiskFreeMin = 5 * kGigabyte;  // a model of today, or a few thousand pictures
+constexpr double kDiskFreeMin = 5 * kGigabyte;  // one SDXL model, or a few thousand pictures
 constexpr double kMemoryMin = 4 * kGigabyte;
 
 class Report {
@@ -118,7 +118,7 @@ void examine_gpu(Report& report, const std::vector<std::string>& libraries) {
   }
 }
 
-// Asks a child for its hello; empty when there is none: that is a problem in the report then.
+// Starts a child and reads its hello; empty on failure, which is added to the report as a problem.
 std::optional<protocol::HelloReply> ask_for_hello(Report& report, const std::string& name,
                                                   const scheduler::LaunchChild& launch) {
   constexpr std::int64_t kId = 1;
@@ -131,7 +131,7 @@ std::optional<protocol::HelloReply> ask_for_hello(Report& report, const std::str
   if (!answer.child_ended && !answer.refusal) return hello;
   report.problem(answer.refusal
                      ? std::string(answer.refusal->what())
-                     : "the " + name + " " + child.describe_end() + " before it said anything");
+                     : "the " + name + " " + child.describe_end() + " before it sent its hello");
   return std::nullopt;
 }
 
@@ -180,8 +180,8 @@ void examine_models(Report& report, const domain::Settings& settings) {
     }
   }
   if (usable == 0) {
-    report.problem("there is no model that can draw: put one into " + settings.models_folder() +
-                   "/checkpoints or /diffusers");
+    report.problem("no installed model can generate pictures: put one into " +
+                   settings.models_folder() + "/checkpoints or /diffusers");
   }
 }
 

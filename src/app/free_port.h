@@ -5,7 +5,8 @@
 
 namespace atelier::app {
 
-// `port`, or the next of twenty that is free; `port` again when none is (listening then says why).
+// `port`, or the next of twenty that is free; `port` again when none is (listening then fails with
+// the reason).
 int next_free_port(const std::string& host, int port);
 
 }  // namespace atelier::app

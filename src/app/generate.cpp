@@ -1,4 +1,4 @@
-// `atelier generate`: a prompt becomes files.
+// `atelier generate`: makes pictures from a prompt and writes them to files.
 #include <charconv>
 #include <cstdio>
 #include <string>
@@ -25,7 +25,7 @@ void read_size(const std::string& text, TaskFlags& flags) {
   const auto second = cross ? std::from_chars(first.ptr + 1, end, height) : first;
   if (!cross || second.ec != std::errc{} || second.ptr != end) {
     throw Error(ErrorCode::kInvalidArgument, "--size",
-                "'" + text + "' is no size: write it as 512x768");
+                "invalid size '" + text + "': expected WIDTHxHEIGHT, for example 512x768");
   }
   flags.set("width", width, "--size");
   flags.set("height", height, "--size");
@@ -54,7 +54,7 @@ int generate(const domain::Settings& settings, GenerateCommand command) {
   read_size(command.size, command.flags);
   auto request = command.flags.job();
   if (command.flags.text(kPrompt).find_first_not_of(" \t\r\n") == std::string::npos) {
-    std::fprintf(stderr, "note: the prompt is empty: the model draws whatever it likes\n");
+    std::fprintf(stderr, "note: the prompt is empty: no text guides the picture\n");
   }
   const auto notes = take_without_effect(request);
   const auto where = command.alone ? RunsWhere::kThisProcess : RunsWhere::kStationIfRunning;

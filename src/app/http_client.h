@@ -9,7 +9,7 @@
 namespace atelier::app {
 
 struct HttpReply {
-  int status = 0;  // 0: nobody answered
+  int status = 0;  // 0: no reply
   std::string body, content_type;
 };
 
@@ -24,7 +24,7 @@ class HttpClient {
   HttpReply get(const std::string& path, long timeout_ms = 30'000);
   HttpReply post(const std::string& path, const std::string& json, long timeout_ms = 600'000);
   // Calls `line` for each line of an endless reply until it returns false or the reply ends; `idle`
-  // is asked at least once a second and may end it too.
+  // is called at least once a second and may end it as well.
   int stream(const std::string& path, const std::function<bool(std::string_view)>& line,
              const std::function<bool()>& idle);
 

@@ -24,8 +24,8 @@ std::atomic<bool> seen = false;
 void block_interruptions() {
   const auto set = interruptions();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);  // a closed socket is an error value, not the end
-  std::signal(SIGXFSZ, SIG_IGN);  // and so is a file that may grow no more
+  std::signal(SIGPIPE, SIG_IGN);  // writing to a closed socket returns an error instead
+  std::signal(SIGXFSZ, SIG_IGN);  // so does writing beyond a file size limit
 }
 
 bool wait_for_interruption(std::chrono::milliseconds at_most) {

@@ -1,5 +1,5 @@
-// Ctrl-C and SIGTERM as something to ask or to wait for. Blocked in every thread from the start of
-// main(), so that only this sees them; children get their own mask back when they are started.
+// Ctrl-C and SIGTERM, to poll or to wait for. The signals are blocked in every thread from the
+// start of main() and read here only; children are started with the original mask.
 #pragma once
 
 #include <chrono>

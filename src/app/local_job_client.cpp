@@ -12,7 +12,7 @@ namespace {
 
 using domain::Job;
 
-constexpr std::chrono::milliseconds kPoll{100};  // an interruption is noticed so soon
+constexpr std::chrono::milliseconds kPoll{100};  // interval at which an interruption is polled
 constexpr std::chrono::seconds kNoticePatience{2};
 
 class LocalJobClient final : public JobClient {
@@ -61,7 +61,7 @@ class LocalJobClient final : public JobClient {
   }
 
  private:
-  // A station waits until a full disk has space again; a person at a terminal is told.
+  // A station waits until a full disk has space again; a command reports the problem instead.
   void give_up_on(const std::vector<std::string>& notices) {
     silent_polls_ = notices.empty() ? 0 : silent_polls_ + 1;
     if (silent_polls_ * kPoll >= kNoticePatience) {
@@ -71,7 +71,7 @@ class LocalJobClient final : public JobClient {
 
   TemporaryFolder folder_;
   Station station_;
-  int silent_polls_ = 0;  // during which nothing happened and something was wrong
+  int silent_polls_ = 0;  // without an event, while a problem is reported
 };
 
 }  // namespace

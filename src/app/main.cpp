@@ -84,7 +84,7 @@ int run(int argc, char** argv) {
   add_common(*list_command, flags);
   list_command->callback([&] { chosen = [&] { return list_models(load_settings(flags)); }; });
 
-  auto* doctor_command = program.add_subcommand("doctor", "Say what is wrong and what to do");
+  auto* doctor_command = program.add_subcommand("doctor", "Check this machine and report problems");
   add_common(*doctor_command, flags);
   doctor_command->callback([&] { chosen = [&] { return doctor(load_settings(flags)); }; });
 
@@ -100,7 +100,7 @@ int run(int argc, char** argv) {
   return chosen();
 }
 
-// Until `serve` opens its own log: warnings and errors are for the person at the terminal.
+// Until `serve` opens its own log, warnings and errors are written to standard error.
 void write_log_line(platform::LogLevel level, std::string_view line) {
   if (level < platform::LogLevel::kWarning) return;
   std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());

@@ -23,7 +23,7 @@ bool is_there(const fs::path& path) {
   return fs::exists(path, failure);
 }
 
-// The first that is there: what a person named, an installation, the source tree.
+// The first that exists of: the setting, an installation, the source tree.
 std::string first_existing(const std::vector<fs::path>& places) {
   for (const auto& place : places) {
     if (!place.empty() && is_there(place)) return place.lexically_normal().string();
@@ -44,7 +44,7 @@ void make_private(const fs::path& path) {
                         "', and its permissions cannot be changed: " + failure.message());
 }
 
-// A folder on a disk that is not there today is no reason to refuse, but one to say.
+// A missing folder (a disk that is not mounted) is reported, but the start goes on.
 void find_missing_folders(domain::Settings& settings) {
   const auto check = [&](const std::string& key, const std::string& folder) {
     std::error_code failure;

@@ -1,4 +1,4 @@
-// Where the program finds its companions: the children beside its own executable, the engine
+// Where the program finds its other parts: the children beside its own executable, the engine
 // libraries in ../lib, the starter pack and the page in the source tree or in ../share/atelier. Any
 // thread.
 #pragma once
@@ -16,11 +16,12 @@ std::string starter_folder(const domain::Settings& settings);  // "" when there 
 std::string web_folder(const domain::Settings& settings);      // "" when there is none
 std::vector<std::string> engine_libraries();                   // file names found
 
-// From now on nobody else on this machine may read what is written into the home folder (prompts,
-// pictures, keys), nor what lies there already. Before any other thread runs.
+// Restricts the home folder (prompts, pictures, keys), its present and future contents, to the
+// current user. To be called before any other thread runs.
 void keep_home_private(const domain::Settings& settings);
 
-// home/models with the folders that are looked into, once: whoever takes one away wants it so.
+// Creates home/models with its subfolders at the first start only: folders that the user removes
+// later stay removed.
 void make_model_folders(const domain::Settings& settings);
 
 // Settings from settings.toml of the home folder, the environment and the flags; makes the folder.

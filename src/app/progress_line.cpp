@@ -41,7 +41,7 @@ std::string progress_bar(double fraction, int width) {
 
 std::string progress_text(const domain::Job& job) {
   const auto& progress = job.progress;
-  // It may come from a station that is another program.
+  // The text may come from a station of another version.
   std::string text =
       progress.stage.empty() ? "queued" : platform::without_control_characters(progress.stage);
   if (progress.total > 0) text += print("  %d/%d", progress.step, progress.total);
@@ -59,7 +59,7 @@ ProgressLine::~ProgressLine() {
 
 void ProgressLine::show(const domain::Job& job) {
   if (terminal_) {
-    // Erases what an earlier, longer text left.
+    // Overwrites the rest of an earlier, longer text.
     std::fprintf(out_, "\r\033[K%s %s", progress_bar(job.progress.fraction, kBarWidth).c_str(),
                  progress_text(job).c_str());
     open_ = true;

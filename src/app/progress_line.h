@@ -1,4 +1,4 @@
-// What a person sees while a job runs: one line that is redrawn on a terminal, plain lines
+// The progress of a job on standard error: one line that is redrawn on a terminal, plain lines
 // elsewhere. One thread. The texts are pure functions, for tests.
 #pragma once
 
@@ -25,7 +25,7 @@ class ProgressLine {
   std::FILE* out_;
   bool terminal_;
   bool open_ = false;
-  std::string last_;  // plain lines: what was said last
+  std::string last_;  // plain lines: the last one written
 };
 
 }  // namespace atelier::app

@@ -19,14 +19,14 @@ domain::Job denoising(int step) {
   return job;
 }
 
-TEST(ProgressLine, SaysStepSpeedAndTimeLeft) {
+TEST(ProgressLine, ShowsStepSpeedAndTimeLeft) {
   EXPECT_EQ(progress_text(denoising(12)), "denoise  12/20  60 %  3.41 it/s  ETA 1:03");
   EXPECT_EQ(progress_text(domain::Job{}), "queued  0 %");
   EXPECT_EQ(progress_bar(0.5, 4), "[##..]");
   EXPECT_EQ(progress_bar(7, 4), "[####]");
 }
 
-TEST(ProgressLine, TakesNoControlCharactersOrNumbersOutOfRangeFromAStation) {
+TEST(ProgressLine, DropsControlCharactersAndNumbersOutOfRange) {
   domain::Job job;
   job.progress.stage = "\x1b]0;title\a";
   job.progress.fraction = 1e308;

@@ -51,7 +51,7 @@ spdlog::level::level_enum level_of(platform::LogLevel level) {
   return spdlog::level::info;
 }
 
-// A station without a log file serves as well as one with it. "" when it can be written.
+// The station also starts without a log file. "" when the file can be written.
 std::string log_problem(const std::filesystem::path& file) {
   std::error_code failure;
   std::filesystem::create_directories(file.parent_path(), failure);
@@ -127,7 +127,7 @@ int serve(const domain::Settings& settings) {
     const auto notice = "port " + std::to_string(asked) +
                         " is taken by another program: this station answers on port " +
                         std::to_string(server.port) +
-                        ", where clients that know only the usual port will not find it";
+                        "; configure clients that use the default port";
     platform::log_warning(notice);
     station.scheduler().add_notice(notice);
   }
@@ -138,7 +138,8 @@ int serve(const domain::Settings& settings) {
   std::jthread watch([&http, &station](const std::stop_token& done) {
     while (!done.stop_requested()) {
       if (!wait_for_interruption(std::chrono::milliseconds(200))) continue;
-      http.stop();  // first: what the scheduler then refuses is answered as the station's stop
+      http.stop();  // first, so that refusals by the scheduler are answered as a stop of the
+                    // station
       return station.scheduler().stop_waiting();
     }
   });

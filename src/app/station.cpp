@@ -53,7 +53,7 @@ scheduler::LaunchChild worker_launcher(const domain::Settings& settings, int nic
     options.arguments.insert(options.arguments.end(),
                              {"--threads", std::to_string(settings.threads)});
   }
-  // Threads that spin while they wait would take the processors from everybody else.
+  // Threads that spin while they wait would take processor time from the station.
   options.environment = {{"OMP_WAIT_POLICY", "passive"}};
   if (!settings.cuda_devices.empty()) {
     options.environment["CUDA_VISIBLE_DEVICES"] = settings.cuda_devices;
@@ -70,7 +70,7 @@ scheduler::LaunchChild decoder_launcher() {
 
 namespace {
 
-// What a station that was killed left behind goes before the next one writes.
+// Removes incomplete files of a killed station before anything is written.
 storage::ArtifactFolder& swept(storage::ArtifactFolder& artifacts, storage::SqliteJobStore& jobs) {
   const auto named = jobs.named_artifacts();
   if (!named) return artifacts;
@@ -132,7 +132,7 @@ TemporaryFolder::TemporaryFolder() {
 }
 
 TemporaryFolder::~TemporaryFolder() {
-  std::error_code failure;  // what stays is swept by the next one
+  std::error_code failure;  // what remains is removed at the next start
   std::filesystem::remove_all(path_, failure);
   if (lock_ >= 0) ::close(lock_);
 }

@@ -15,7 +15,8 @@
 namespace atelier::app {
 
 struct StationOptions {
-  int worker_niceness = 0;  // added; a serving station answers while its worker computes
+  int worker_niceness =
+      0;  // added to the worker's, so that the station stays responsive while the worker computes
 };
 
 class Station {
@@ -32,11 +33,11 @@ class Station {
   scheduler::LocalScheduler scheduler_;
 };
 
-// How the children are started; also used by `doctor` to ask them directly.
+// How the children are started; also used by `doctor`.
 scheduler::LaunchChild worker_launcher(const domain::Settings& settings, int niceness);
 scheduler::LaunchChild decoder_launcher();
 
-// A folder that is gone when this is.
+// A folder that is removed by the destructor.
 class TemporaryFolder {
  public:
   TemporaryFolder();

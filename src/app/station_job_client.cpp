@@ -47,7 +47,7 @@ ErrorCode code_of(int status) {
   return status < 500 ? ErrorCode::kInvalidArgument : ErrorCode::kInternal;
 }
 
-// The station spells a field as its own interface does, a person typed another name.
+// Fields are renamed from the native API's spelling to that of the command line.
 Error error_of(ErrorCode code, const Problem& problem, const domain::FieldNames& names) {
   const domain::FieldNames sent;  // of the native API
   std::string sentence = problem.detail, field = problem.field;
@@ -144,7 +144,7 @@ class StationJobClient final : public JobClient {
   }
 
  private:
-  // Listens; a stream that breaks is taken up again, and the job itself is asked in between.
+  // Reads the event stream; reconnects when it breaks, and polls the job in between.
   Job follow(const std::string& id, const Watch& watch, const std::function<bool()>& interrupted) {
     const auto path = "/api/v1/jobs/" + id;
     for (;;) {
@@ -170,7 +170,7 @@ class StationJobClient final : public JobClient {
     }
   }
 
-  // Another program may answer at its address after it: the key is not for that one.
+  // Another program may use the address later: the key is sent only after /health has answered.
   void check_still_there() const {
     if (running_address(home_) != client_->url()) checked({}, client_->url());
   }
@@ -179,7 +179,7 @@ class StationJobClient final : public JobClient {
   std::string home_;
 };
 
-// Asks without the key, which /health does not need.
+// Without the key, which /health does not require.
 bool answers(const std::string& url) {
   const auto reply = HttpClient(url, "").get("/health", 1000);
   return reply.status == 200 && reply.content_type.find("json") != std::string::npos &&
@@ -188,8 +188,8 @@ bool answers(const std::string& url) {
 
 }  // namespace
 
-// Only the address of the station that holds the home counts: a station of another home has other
-// models and other pictures.
+// Only the station that holds this home folder is used: a station of another folder has other
+// models and pictures.
 std::unique_ptr<JobClient> find_station(const domain::Settings& settings) {
   const auto url = running_address(settings.home);
   if (url.empty() || !answers(url)) return nullptr;

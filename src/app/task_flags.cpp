@@ -137,9 +137,9 @@ domain::FieldNames TaskFlags::field_names() const {
 void TaskFlags::read_row(const card::Parameter& row, bj::object& members) const {
   const auto* typed = typed_.if_contains(row.name);
   if (typed == nullptr) return;
-  // JSON has no form for these, so that a station would take the default instead.
+  // JSON cannot represent these; the station would use the default instead.
   if (typed->is_double() && !std::isfinite(typed->get_double())) {
-    refuse(flag_of(row), "this is no finite number: write one such as 0.75");
+    refuse(flag_of(row), "invalid number: expected a finite number, for example 0.75");
   }
   members[row.name] = *typed;
   if (!typed->is_string()) return;
@@ -148,8 +148,8 @@ void TaskFlags::read_row(const card::Parameter& row, bj::object& members) const 
   if (row.name == card::kSeedMember) {
     const auto seed = card::read_seed(text, card::NegativeSeeds::kMinusOneIsAny);
     if (!seed) {
-      refuse(flag_of(row),
-             shown + " is no seed: " + card::seed_range(card::NegativeSeeds::kMinusOneIsAny));
+      refuse(flag_of(row), "invalid seed " + shown + ": " +
+                               card::seed_range(card::NegativeSeeds::kMinusOneIsAny));
     }
     members[row.name] = seed->seed ? bj::value(*seed->seed) : bj::value(nullptr);
   } else if (!row.choices.empty() && text.empty()) {

@@ -1,6 +1,6 @@
 // The flags of a command that runs one task. They are made from the rows of the task's parameters:
 // `--<name with dashes>` for each, `--no-<name>` where a switch is on by default, and a file for
-// each attachment. What is typed becomes members of the task's input. Used by one thread.
+// each attachment. Their values become members of the task's input. Used by one thread.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -20,7 +20,7 @@ class App;
 namespace atelier::app {
 
 struct TaskFlagNames {
-  std::string positional = {};  // the member, or the attachment, that is typed without a flag
+  std::string positional = {};  // the member or attachment that is the positional argument
   std::map<std::string, std::string> aliases = {};  // member → another flag, which refusals name
   std::set<std::string> left_out = {};              // members without a flag
 };
@@ -32,14 +32,14 @@ class TaskFlags {
   // The flags write into this object while the command line is parsed.
   void add_to(CLI::App& command);
 
-  // As if it had been typed, by a flag that stands for more than one member.
+  // Sets a member as if its flag had been given; for flags that set more than one member.
   void set(const std::string& member, boost::json::value value, const std::string& flag);
-  // "" where it was not typed.
+  // "" when the flag was not given.
   std::string text(const std::string& member) const;
 
-  // The job that was typed, with the files of its attachments. Throws kInvalidArgument with the
-  // flag as field (a number that is not finite, an unknown choice, no seed, an empty file), and
-  // what reading a file throws.
+  // The job of this command line, with the files of its attachments. Throws kInvalidArgument with
+  // the flag as field (a number that is not finite, an unknown choice, an invalid seed, an empty
+  // file), and what reading a file throws.
   scheduler::NewJob job() const;
 
  private:
@@ -51,12 +51,12 @@ class TaskFlags {
 
   const card::TaskDescription* task_;
   TaskFlagNames names_;
-  boost::json::object typed_;                  // member → as it was typed; seeds are texts
+  boost::json::object typed_;                  // member → text of the flag; seeds are texts
   std::map<std::string, std::string> files_;   // role → path
   std::map<std::string, std::string> set_by_;  // member → flag
 };
 
-// Sentences about members that have no effect; the job has their usual values then.
+// Sentences about members that have no effect; the job gets their defaults.
 std::vector<std::string> take_without_effect(scheduler::NewJob& job);
 
 }  // namespace atelier::app

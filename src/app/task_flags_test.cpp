@@ -75,7 +75,7 @@ class TaskFlagsTest : public testing::Test {
   std::string help_;
 };
 
-TEST_F(TaskFlagsTest, WhatIsTypedBecomesTheInput) {
+TEST_F(TaskFlagsTest, FlagsBecomeMembersOfTheInput) {
   parse(
       "why --style long --top 4 --weight 0.25 --fold-case --no-keep-order "
       "--seed 18446744073709551615");
@@ -92,7 +92,7 @@ TEST_F(TaskFlagsTest, WhatIsTypedBecomesTheInput) {
   EXPECT_EQ(flags_.text("question"), "why");
 }
 
-TEST_F(TaskFlagsTest, WhatIsNotTypedStaysAsTheTaskHasIt) {
+TEST_F(TaskFlagsTest, FlagsThatAreAbsentLeaveTheDefaults) {
   parse("why --most 2 --seed -1");  // by its own name, too
   flags_.set("style", "", "--style");
   const auto input = flags_.job().input.parameters.as<ToyInput>();
@@ -108,16 +108,16 @@ TEST_F(TaskFlagsTest, RefusalsNameTheFlag) {
   EXPECT_THROW(parse("--top 3"), CLI::RequiredError);
   EXPECT_THROW(parse("why --top many"), CLI::ConversionError);
   parse("why --weight nan");
-  EXPECT_EQ(refusal(), "--weight: this is no finite number: write one such as 0.75");
+  EXPECT_EQ(refusal(), "--weight: invalid number: expected a finite number, for example 0.75");
   parse("why --weight 1 --style loud");
   EXPECT_EQ(refusal(), "--style: 'loud' is not known: choose short, long or endless");
   parse("why --style short --seed 1.5");
-  EXPECT_THAT(refusal(), HasSubstr("--seed: '1.5' is no seed: use a whole number from 0"));
+  EXPECT_THAT(refusal(), HasSubstr("--seed: invalid seed '1.5': use a whole number from 0"));
   parse("why --seed 1 --image /no/such/file");
   EXPECT_NE(refusal(), "");
 }
 
-TEST_F(TaskFlagsTest, FieldsAreSpelledAsFlags) {
+TEST_F(TaskFlagsTest, FieldsOfErrorsAreRenamedToFlags) {
   parse("why");
   flags_.set("weight", 2.0, "--load");
   const auto names = flags_.job().names;
@@ -146,7 +146,7 @@ TEST_F(TaskFlagsTest, AttachmentsAreFiles) {
   std::filesystem::remove(path);
 }
 
-TEST_F(TaskFlagsTest, WhatHasNoEffectIsSaidAndTakenOut) {
+TEST_F(TaskFlagsTest, FlagsWithoutEffectAreReportedAndDropped) {
   parse("why --weight 0.25");
   auto job = flags_.job();
   EXPECT_THAT(take_without_effect(job),

@@ -1,4 +1,4 @@
-// `atelier upscale`: a picture's file becomes a larger one.
+// `atelier upscale`: enlarges the picture in a file.
 #include <cstdio>
 
 #include "app/commands.h"

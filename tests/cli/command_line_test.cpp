@@ -148,7 +148,7 @@ TEST_F(CommandLine, SeedsHave64BitsAndMinusOneIsAny) {
   EXPECT_THAT(read("out-2.png"), HasSubstr("Seed: 0,"));
   for (const char* seed : {"seven", "-2", "1.5", "18446744073709551616"}) {
     EXPECT_EQ(run("generate 'x' -o out.png --seed " + std::string(seed)), 2);
-    EXPECT_THAT(output_, HasSubstr("--seed: '" + std::string(seed) + "' is no seed"));
+    EXPECT_THAT(output_, HasSubstr("--seed: invalid seed '" + std::string(seed) + "'"));
   }
 }
 
@@ -272,7 +272,7 @@ TEST_F(CommandLine, CompositesThePictureAndKeepsWhatIsOutsideTheMask) {
   EXPECT_EQ(run(command + "--mask empty.png"), 2);
   EXPECT_THAT(output_, HasSubstr("--mask: the file 'empty.png' is empty"));
   EXPECT_EQ(run(command + "--cfg nan"), 2);
-  EXPECT_THAT(output_, HasSubstr("--cfg: this is no finite number"));
+  EXPECT_THAT(output_, HasSubstr("--cfg: invalid number"));
   EXPECT_EQ(run(command + "--matte glass"), 2);
   EXPECT_THAT(output_, HasSubstr("--matte: this is not a colour"));
   ASSERT_EQ(run(command + "--no-keep-outside"), 0) << output_;
@@ -288,7 +288,7 @@ TEST_F(CommandLine, ListsTheModels) {
 TEST_F(CommandLine, TheDoctorNamesSettingsThatNobodyReadsAndFoldersThatAreNotThere) {
   std::ofstream(home_ / "settings.toml") << "prot = 5\n[models]\nfolders = [\"/no/such\"]\n";
   EXPECT_EQ(run("doctor"), 1);
-  EXPECT_THAT(output_, HasSubstr("settings.toml line 1: 'prot' is no setting"));
+  EXPECT_THAT(output_, HasSubstr("settings.toml line 1: 'prot' is not a setting"));
   EXPECT_THAT(output_, HasSubstr("did you mean 'server.port'?"));
   EXPECT_THAT(output_, HasSubstr("settings.toml, models.folders: there is no folder '/no/such'"));
 }

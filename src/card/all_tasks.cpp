@@ -17,7 +17,7 @@ boost::json::object members_of(const boost::json::value& value) {
   return value.is_object() ? value.get_object() : boost::json::object{};
 }
 
-// nullopt: the task is unknown, or the members cannot be read any more.
+// nullopt: the task is unknown, or the members can no longer be read.
 template <class Value>
 std::optional<Value> read_stored(const std::string& task, const boost::json::value& members,
                                  const char* what) {
@@ -27,7 +27,7 @@ std::optional<Value> read_stored(const std::string& task, const boost::json::val
     return Value(*known, members_of(members));
   } catch (const Error& error) {
     platform::log_warning(std::string("stored ") + what + " of the task '" + task +
-                          "' cannot be read any more: " + error.what());
+                          "' can no longer be read: " + error.what());
     return std::nullopt;
   }
 }

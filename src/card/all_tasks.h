@@ -1,4 +1,4 @@
-// The tasks that this program knows. Any thread.
+// The tasks of this program. Any thread.
 #pragma once
 
 #include <string_view>
@@ -8,14 +8,14 @@
 
 namespace atelier::card {
 
-// In the order in which they are listed to people; built at the first call.
+// In the order in which they are listed; built at the first call.
 const std::vector<const TaskDescription*>& all_tasks();
 
 const TaskDescription* find_task(std::string_view id);  // null: unknown
 // Throws kInvalidArgument with the field "task" and the known ids.
 const TaskDescription& task_named(std::string_view id);
 
-// As it was stored or sent: an unknown task, or members that cannot be read any more, give an input
+// As it was stored or sent: an unknown task, or members that can no longer be read, give an input
 // that is shown and never run.
 TaskInput stored_input(const std::string& task, const boost::json::value& members);
 TaskFacts stored_facts(const std::string& task, const boost::json::value& members);

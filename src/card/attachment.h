@@ -1,5 +1,5 @@
-// Media that a task takes beside its input, and what becomes of their transparent parts before the
-// task receives them. Used by the station, which has the pictures decoded so, and by the task's
+// Media that a task takes beside its input, and how their transparent parts are composited before
+// the task receives them. Used by the station, which has the pictures decoded so, and by the task's
 // description. A task that works with transparency itself declares that it keeps it.
 #pragma once
 
@@ -10,7 +10,7 @@ namespace atelier::card {
 
 enum class Transparency {
   kKept,     // the task receives RGBA where the file has transparency
-  kOnMatte,  // composited on the colour that the input's member `matte` names
+  kOnMatte,  // composited on the colour in the input's member `matte`
   kOnBlack,  // a mask: composited on black, which means "not here"
 };
 

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::string_view kNegative = "Negative prompt:";
 constexpr std::size_t kPairsMin = 3;
-constexpr const char* kUsualMatte = "#ffffff";  // not worth a word
+constexpr const char* kUsualMatte = "#ffffff";  // not written
 
 bool is_word(char c) {
   const auto byte = static_cast<unsigned char>(c);

@@ -1,5 +1,5 @@
-// The `parameters` text that A1111 and its heirs write into pictures and read back. Pure functions,
-// any thread; the reader takes any text and never fails: what it does not understand stays in the
+// The `parameters` text that A1111 and its forks write into pictures and read back. Pure functions,
+// any thread; the reader accepts any text and never fails: what it cannot parse stays in the
 // prompt.
 #pragma once
 

@@ -49,7 +49,7 @@ TEST(Infotext, SurvivesARoundTrip) {
   EXPECT_EQ(read.field("Schedule type"), "Karras");
 }
 
-TEST(Infotext, NamesMatteAndWhatWasKeptOnlyWhereTheyAreNotUsual) {
+TEST(Infotext, WritesMatteAndKeepOutsideOnlyWhenTheyAreNotTheDefault) {
   auto used = circle();
   used.matte = "#ffffff";
   used.keep_outside = true;
@@ -77,7 +77,7 @@ TEST(Infotext, ALastLineOfTwoPairsIsPartOfThePrompt) {
   EXPECT_TRUE(read.fields.empty());
 }
 
-TEST(Infotext, ReadsWhatOthersWrote) {
+TEST(Infotext, ReadsTextsOfOtherPrograms) {
   const auto read = read_infotext(
       "masterpiece, (best:1.2) <lora:x:0.8>\nNegative prompt: bad, (worst:1.4)\nSteps: 28, "
       "Sampler: Euler a, Schedule type: Automatic, CFG scale: 7, Seed: 1, Size: 512x768, Model: x, "
@@ -89,7 +89,7 @@ TEST(Infotext, ReadsWhatOthersWrote) {
   EXPECT_EQ(read.field("absent"), "");
 }
 
-TEST(Infotext, TakesAnyTextWithoutComplaint) {
+TEST(Infotext, AcceptsAnyText) {
   for (const std::string text :
        {"", "\n\n\n", ":", "a:", "\"", "a: \"b, c: d, e: f, g: \"", "Negative prompt:"}) {
     read_infotext(text);

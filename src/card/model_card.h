@@ -1,7 +1,6 @@
-// What a model says about itself: the plain data that lets everyone outside its own source file
-// treat it without asking which model it is. Made by the engine (families, and an inspection of
-// files), sent in the worker's hello, kept in the catalog, shown by the API, drawn as a form by the
-// page.
+// The description of a model as plain data, so that code outside its own source file does not
+// depend on which model it is. Made by the engine (families, and an inspection of files), sent in
+// the worker's hello, kept in the catalog, shown by the API, drawn as a form by the page.
 #pragma once
 
 #include <cstdint>
@@ -35,11 +34,11 @@ struct ModelCard {
   int native_width = 512, native_height = 512;
   MemoryFormula memory;
   std::string content_hash;           // of headers, configurations and samples of the data
-  std::vector<std::string> warnings;  // sentences: it works, but somebody should know
+  std::vector<std::string> warnings;  // sentences: the model works, with a limitation
   std::vector<ServedTask> tasks;
 };
 
-// Null: the model does not serve it.
+// Null: the model does not serve the task.
 const ServedTask* served(const ModelCard& card, const std::string& task);
 
 }  // namespace atelier::card

@@ -30,7 +30,7 @@ using ChoicePair = std::pair<const NamedChoice*, const NamedChoice*>;
 std::optional<ChoicePair> split_name(std::string_view name, const NamedList& first,
                                      const NamedList& second);
 
-// The input with each name of a list replaced by the id of what it means. A name that belongs to
+// The input with each name of a list replaced by its id. A name that belongs to
 // another list of the task, or is made of a name of each, sets both members. Throws
 // kInvalidArgument (unknown; with the nearest names) or kUnsupported (known, not implemented) with
 // the field.

@@ -1,7 +1,7 @@
-// One row of a parameter table: what a member of a task's input means and which values it takes.
-// Validation, the OpenAPI document, the command line and the page's form are made from such rows
-// and from nothing else. A task has one row per member (tasks/<task>.cpp); a model's card may
-// narrow a row (ranges, choices, default), never widen it. Plain values.
+// One row of a parameter table: the meaning and the accepted values of a member of a task's input.
+// Validation, the OpenAPI document, the command line and the page's form are made from these rows
+// alone. A task has one row per member (tasks/<task>.cpp); a model's card may narrow a row (ranges,
+// choices, default), never widen it. Plain values.
 #pragma once
 
 #include <optional>

@@ -1,5 +1,5 @@
-// How far a job is, and a named choice of the engine: values that the engine, the protocol, the
-// station and its API share. Plain values.
+// The progress of a job, and a named choice of the engine (sampler, schedule): plain values shared
+// by engine, protocol, station and API.
 #pragma once
 
 #include <string>

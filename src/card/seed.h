@@ -1,5 +1,5 @@
 // A seed as a person or a client writes it in a text. Seeds are unsigned 64-bit numbers, which
-// JavaScript's numbers cannot hold: beside each `seed` of the API stands a `seed_text`. Pure, any
+// JavaScript's numbers cannot hold: each `seed` of the API has a `seed_text` beside it. Pure, any
 // thread.
 #pragma once
 
@@ -12,14 +12,14 @@
 
 namespace atelier::card {
 
-// Which negative numbers mean "any seed": -1 alone, or (as in the clients of before) each.
+// Which negative numbers mean "any seed": -1 alone, or (legacy clients) all.
 enum class NegativeSeeds { kMinusOneIsAny, kAllAreAny };
 
 struct SeedText {
   std::optional<std::uint64_t> seed;  // absent: any
 };
 
-// "": any. nullopt: this is no seed.
+// "": any. nullopt: not a seed.
 inline std::optional<SeedText> read_seed(std::string_view text, NegativeSeeds negative) {
   if (text.empty() || text == "-1") return SeedText{};
   const bool below = text.front() == '-';
@@ -36,7 +36,7 @@ inline std::optional<SeedText> read_seed(std::string_view text, NegativeSeeds ne
   return SeedText{seed};
 }
 
-// What may be sent, for refusals.
+// The accepted values, for error sentences.
 inline std::string seed_range(NegativeSeeds negative) {
   return std::string{"use a whole number from 0 to 18446744073709551615, or "} +
          (negative == NegativeSeeds::kAllAreAny ? "a negative one" : "-1") + " for any";

@@ -16,7 +16,7 @@ const boost::json::object& no_members() {
 TaskValue::TaskValue(const StructCodec& codec, const boost::json::value& from,
                      const std::string& pointer, json::ReadReport* report)
     : type_(codec.type), value_(codec.read(from, pointer, report)) {
-  // Written again, so that what stands there is what was read: defaults included, unknown keys not.
+  // Serialised from the struct: with defaults, without unknown keys.
   object_ = std::make_shared<const boost::json::object>(
       json::parse(codec.write(value_.get())).as_object());
 }

@@ -1,6 +1,6 @@
-// What a task says about itself, and its input and facts as values whose type only the task, its
-// pipeline and its dialects know. card/tasks/<task>.h has the struct, card/all_tasks.cpp the list.
-// Everything here is immutable once made; any thread may read it.
+// The description of a task, and its input and facts as type-erased values: only the task, its
+// pipeline and its dialects use the struct. card/tasks/<task>.h has the struct, card/all_tasks.cpp
+// the list. Everything here is immutable once made; any thread may read it.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -101,11 +101,11 @@ class TaskInput : public TaskValue {
   static TaskInput of(const TaskDescription& task, const T& value) {
     return TaskInput(task, json::parse(json::write_json(value)));
   }
-  // Of a task that this program does not know: listed, but never run.
+  // Of a task unknown to this program: listed, but never run.
   static TaskInput of_unknown(std::string task, boost::json::object members);
 
   const std::string& task_id() const { return task_id_; }
-  // Null: this program does not know the task.
+  // Null: the task is unknown to this program.
   const TaskDescription* task() const { return task_; }
   // The same with one member changed.
   TaskInput with(std::string_view member, boost::json::value value) const;
@@ -121,7 +121,7 @@ class TaskInput : public TaskValue {
   const TaskDescription* task_ = nullptr;
 };
 
-// What was really used and found out, reported with the result.
+// The values that were used and the findings, reported with the result.
 class TaskFacts : public TaskValue {
  public:
   TaskFacts() = default;
@@ -153,7 +153,7 @@ struct TaskDescription {
   // Rules between parameters, after each was checked against its row; may be empty. Throws
   // kInvalidArgument with the field.
   std::function<void(const TaskInput& input, const Roles& attached)> check = {};
-  // What picture `index` of a job says about how it was made: texts by key. May be empty.
+  // The texts by key that are written into picture `index` of a job. May be empty.
   std::function<std::vector<std::pair<std::string, std::string>>(const std::string& job,
                                                                  const TaskFacts& facts, int index)>
       picture_texts = {};

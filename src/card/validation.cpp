@@ -64,7 +64,7 @@ void check_attached(const TaskDescription& task, const Roles& attached) {
     const auto* attachment = find_attachment(task, role);
     if (attachment == nullptr) refuse(role, "the task '" + task.id + "' takes no such attachment");
     if (!attachment->needs.empty() && !attached.contains(attachment->needs)) {
-      refuse(role, "this needs '" + attachment->needs + "' as well: send both");
+      refuse(role, "it requires '" + attachment->needs + "' as well: send both");
     }
   }
   for (const auto& attachment : task.attachments) {
@@ -74,7 +74,7 @@ void check_attached(const TaskDescription& task, const Roles& attached) {
   }
 }
 
-// The attachment that decided which capability is needed, for the field of a refusal.
+// The attachment that requires the capability, for the field of the error.
 const Attachment* deciding(const TaskDescription& task, const Roles& attached) {
   const Attachment* last = nullptr;
   for (const auto& attachment : task.attachments) {

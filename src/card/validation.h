@@ -1,5 +1,5 @@
 // Checks an input against the parameter rows of its task as the chosen model takes them. The same
-// check serves every way in: native API, dialects, command line. Pure, any thread.
+// check is used by the native API, the dialects and the command line. Pure, any thread.
 #pragma once
 
 #include <string>

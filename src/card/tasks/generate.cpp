@@ -20,7 +20,7 @@ void check(const TaskInput& value, const Roles& attached) {
   if (!attached.contains("image") || !input.strength || !input.steps) return;
   if (*input.strength * *input.steps >= 1) return;
   throw Error(ErrorCode::kInvalidArgument, "strength",
-              "so small a strength leaves no step to run: raise the strength or the steps until "
+              "the strength is too small, no step would run: raise the strength or the steps until "
               "their product is at least 1");
 }
 

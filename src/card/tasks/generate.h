@@ -33,7 +33,7 @@ struct GenerationInput {
       negative_prompt;               // absent and "" differ for SDXL (zeros against encoded "")
   std::string model;                 // id; "" is the default of the task
   std::optional<int> width, height;  // pixels; absent: native size
-  bool exact_size = false;           // never make small and enlarge
+  bool exact_size = false;           // never generate at a smaller size and enlarge
   std::optional<int> steps;
   std::optional<double> guidance;  // classifier-free guidance scale, > 1 is active
   std::optional<double> guidance_rescale;
@@ -94,8 +94,8 @@ inline std::vector<Parameter> generation_parameters() {
       {.name = "exact_size",
        .kind = "boolean",
        .title = "Exact size",
-       .help = "Make it at this size even where the model's native size is far smaller, instead of "
-               "enlarging it afterwards",
+       .help = "Generate at this size even where the model's native size is far smaller, instead "
+               "of enlarging the picture afterwards",
        .default_value = "false"},
       {.name = "steps",
        .kind = "integer",
@@ -108,7 +108,7 @@ inline std::vector<Parameter> generation_parameters() {
       {.name = "guidance",
        .kind = "number",
        .title = "Guidance",
-       .help = "How strongly the prompt pulls; 1 and below is off",
+       .help = "Scale of classifier-free guidance; 1 and below is off",
        .minimum = 0,
        .maximum = kGuidanceMax,
        .step = 0.5,
@@ -218,7 +218,7 @@ inline std::vector<Parameter> generation_parameters() {
   };
 }
 
-// What was really used, reported with the result and written into the picture.
+// The values that were used, reported with the result and written into the picture.
 struct GenerationUsed {
   std::string model;  // id
   std::string model_title;

@@ -1,4 +1,4 @@
-// Our own note inside a picture: everything that made it, as JSON, beside the A1111 text. Any
+// The JSON text written into a picture beside the A1111 text: all values that were used. Any
 // thread.
 #pragma once
 

@@ -7,7 +7,7 @@
 namespace atelier::card {
 namespace {
 
-TEST(PictureRecord, SaysWhatMadeThePicture) {
+TEST(PictureRecord, HasTheValuesThatWereUsed) {
   GenerationUsed used;
   used.prompt = "a \"ring\"\nin the sky";
   used.seed = 18446744073709551614ULL;

@@ -1,5 +1,5 @@
-// `upscale`: a picture becomes a larger one by a network that was trained for it. Everything of the
-// task's description stands in this header.
+// `upscale`: enlarges a picture with a super-resolution network. The whole description of the task
+// is in this header.
 #pragma once
 
 #include <boost/describe.hpp>

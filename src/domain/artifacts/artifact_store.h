@@ -1,5 +1,5 @@
-// Where the bytes of pictures are kept, uploaded or made. Implemented by storage. Thread-safe;
-// content decides the id, so the same bytes are kept once and an id never changes its meaning.
+// Where the bytes of pictures are kept, uploaded or made. Implemented by storage. Thread-safe. The
+// id is a hash of the content: the same bytes are stored once, and the bytes of an id never change.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ struct Artifact {
   std::string media_type;  // "image/png"
 };
 
-// What was made is kept for ever; an upload only as long as a job names it.
+// Results are kept; an upload is kept only while a job refers to it.
 enum class ArtifactOrigin { kMade, kUploaded };
 
 struct OpenArtifact {

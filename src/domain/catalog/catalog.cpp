@@ -11,13 +11,13 @@
 namespace atelier::domain {
 namespace {
 
-// "diffusers/name" → "name": people write the name alone.
+// "diffusers/name" → "name": the name alone is accepted.
 std::string_view last_part(std::string_view id) {
   const auto slash = id.rfind('/');
   return slash == std::string_view::npos ? id : id.substr(slash + 1);
 }
 
-// People copy the file's name: "checkpoints/dream.safetensors" is "checkpoint/dream".
+// File names are accepted: "checkpoints/dream.safetensors" is "checkpoint/dream".
 std::string_view without_ending(std::string_view name) {
   for (const std::string_view ending : {".safetensors", ".ckpt"}) {
     if (name.ends_with(ending)) name.remove_suffix(ending.size());
@@ -25,7 +25,7 @@ std::string_view without_ending(std::string_view name) {
   return name;
 }
 
-constexpr std::size_t kShownMax = 100;  // bytes of a name that nobody has
+constexpr std::size_t kShownMax = 100;  // bytes of an unknown name in a sentence
 constexpr std::size_t kListedMax = 12;  // a folder may hold hundreds
 
 // "'a', 'b' and 3 more"
@@ -40,13 +40,13 @@ std::string quoted(const std::vector<std::string>& names) {
   return text;
 }
 
-constexpr std::string_view kStarter = "starter";  // its source, and what people call it
+constexpr std::string_view kStarter = "starter";  // its source, and the accepted names
 
 bool usable(const InstalledModel& model, const std::string& task) {
   return model.problem.empty() && card::served(model.card, task) != nullptr;
 }
 
-// What models of the task are for, as lists and legacy names say it.
+// The kind of the task's models, as in lists and legacy names.
 std::string kind_of_task(const std::string& task) {
   const auto* known = card::find_task(task);
   return known == nullptr ? task : known->model_kind;
@@ -89,7 +89,7 @@ const InstalledModel* Catalog::find(const std::string& name) const {
   for (const auto& model : models_) {
     const bool same = plain_name(model.card.id) == plain_name(bare) ||
                       plain_name(last_part(model.card.id)) == wanted;
-    // Two of one name: the usable one, whichever was found first.
+    // Of two with the same name the usable one is preferred, then the first one found.
     if (same && (found == nullptr || (!found->problem.empty() && model.problem.empty()))) {
       found = &model;
     }
@@ -129,7 +129,7 @@ ResolvedModel Catalog::stand_in(const std::string& name, const std::string& task
   const auto* model = default_of(task);
   if (model == nullptr) refuse_unknown(name, task);
   return {*model, "model '" + platform::cut(name, kShownMax) + "' is not installed: '" +
-                      model->card.id + "' answered in its place"};
+                      model->card.id + "' was used in its place"};
 }
 
 void Catalog::refuse_unknown(const std::string& name, const std::string& task) const {
@@ -173,7 +173,7 @@ ResolvedModel Catalog::resolve(const std::string& name, const std::string& task,
 
 bool Catalog::knows(const std::string& name, const std::string& task) const {
   if (const auto* model = find(name)) {
-    // What an unusable model is for may be unknown.
+    // The kind of an unusable model may be unknown.
     return model->card.tasks.empty() || card::served(model->card, task) != nullptr;
   }
   if (const auto* legacy = find_legacy_name(name)) return legacy->kind == kind_of_task(task);

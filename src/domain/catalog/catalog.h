@@ -1,7 +1,7 @@
-// The installed models: cards with their files, names that mean a role, and the default of a task.
-// Rule for names: the legacy systems' ids mean the installed model that carries the published
-// weights' name, else the default of the task; so does a missing name. Any other unknown name is
-// refused with a sentence naming what is there, or, where old clients ask, the default as well.
+// The installed models: cards with their files, legacy names, and the default of a task. Rule for
+// names: an id of the legacy systems is the installed model with the name of the published weights,
+// else the default of the task; a missing name is the default. Any other unknown name is refused
+// with the nearest names, or, for legacy clients, replaced by the default.
 #pragma once
 
 #include <cstdint>
@@ -19,19 +19,20 @@ struct InstalledModel {
   std::string path;    // node-local; never shown to a client off loopback, never kept in a job
   std::string source;  // "starter", "models", "huggingface", "comfyui", "a1111"
   std::int64_t size_bytes = 0;
-  std::uint64_t files_version = 0;  // of what lay at `path` when it was looked at
+  std::uint64_t files_version = 0;  // of the files at `path` when they were inspected
   std::string problem;              // not empty: found but unusable, and why (a missing part …)
 };
 
-// What becomes of a name that nobody has.
+// How an unknown name is handled.
 enum class UnknownModel { kRefuse, kDefault };
 
 struct ResolvedModel {
   InstalledModel model;
-  std::string warning;  // e.g. "sdxl-realism is not installed: the starter model answered"
+  std::string warning;  // e.g. "model 'sdxl-realism' is not installed: 'atelier-starter-sd' was
+                        // used in its place"
 };
 
-// What the model is for, in one word: "generation"; "" when it serves no task.
+// The kind of the model: "generation"; "" when it serves no task.
 std::string kind_of(const card::ModelCard& card);
 
 // All that was found by one scan; immutable, so that any thread may read it.
@@ -43,7 +44,7 @@ class Catalog {
 
   const std::vector<InstalledModel>& models() const { return models_; }
   // Throws kNotFound (unknown name, nothing installed), kUnsupported (found but unusable),
-  // kInvalidArgument (the name is of another task, e.g. a vision model asked to draw).
+  // kInvalidArgument (the model is of another task, e.g. a vision model for `generate`).
   ResolvedModel resolve(const std::string& name, const std::string& task,
                         UnknownModel unknown = UnknownModel::kRefuse) const;
 

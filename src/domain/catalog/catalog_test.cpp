@@ -39,7 +39,7 @@ ErrorCode refusal(const Catalog& catalog, const std::string& name,
   return ErrorCode::kInternal;
 }
 
-TEST(Catalog, AMissingNameIsTheFirstInstalledModelUnlessSettingsNameAnother) {
+TEST(Catalog, AMissingNameIsTheFirstInstalledModelUnlessADefaultIsSet) {
   EXPECT_EQ(furnished().resolve("", "generate").model.card.id,
             "checkpoint/dreamshaperXL_lightningDPM");
   const Catalog bare({model("checkpoint/broken", "models", "the file ends early"),
@@ -49,7 +49,7 @@ TEST(Catalog, AMissingNameIsTheFirstInstalledModelUnlessSettingsNameAnother) {
   EXPECT_EQ(named.resolve("", "generate").model.card.id, "hf/cagliostrolab/animagine-xl-3.1");
 }
 
-TEST(Catalog, LegacyNamesMeanTheInstalledModelElseTheDefault) {
+TEST(Catalog, LegacyNamesAreTheInstalledModelElseTheDefault) {
   const auto catalog = furnished();
   const auto anime = catalog.resolve("sdxl-anime", "generate");
   EXPECT_EQ(anime.model.card.id, "hf/cagliostrolab/animagine-xl-3.1");
@@ -63,7 +63,7 @@ TEST(Catalog, LegacyNamesMeanTheInstalledModelElseTheDefault) {
   }
 }
 
-TEST(Catalog, WhoeverNamedADefaultHasItStandIn) {
+TEST(Catalog, AConfiguredDefaultReplacesMissingModels) {
   const Catalog named(furnished().models(), "animagine-xl-3.1");
   EXPECT_EQ(named.resolve("sdxl-realism", "generate").model.card.id,
             "hf/cagliostrolab/animagine-xl-3.1");
@@ -71,7 +71,7 @@ TEST(Catalog, WhoeverNamedADefaultHasItStandIn) {
   EXPECT_EQ(furnished().default_id("vision"), "");
 }
 
-TEST(Catalog, OldClientsGetTheDefaultForANameThatNobodyHas) {
+TEST(Catalog, LegacyClientsGetTheDefaultForAnUnknownName) {
   const auto catalog = furnished();
   for (const std::string name : {"flux-dev", "dall-e-3", "cyberrealistic-xl", "nightvision-xl",
                                  "realvisxl-v5", "test-model", "/", " "}) {
@@ -80,7 +80,7 @@ TEST(Catalog, OldClientsGetTheDefaultForANameThatNobodyHas) {
     EXPECT_THAT(stand_in.warning, HasSubstr("model '" + name + "' is not installed"));
     EXPECT_EQ(refusal(catalog, name), ErrorCode::kNotFound);
   }
-  // A name of the gallery's catalogue means its weights, where somebody has them.
+  // A name of the gallery's catalogue is the installed model with its weights, where there is one.
   EXPECT_EQ(catalog.resolve("dreamshaper-xl", "generate").model.card.id,
             "checkpoint/dreamshaperXL_lightningDPM");
   const Catalog named(catalog.models(), "animagine-xl-3.1");
@@ -88,7 +88,7 @@ TEST(Catalog, OldClientsGetTheDefaultForANameThatNobodyHas) {
             "hf/cagliostrolab/animagine-xl-3.1");
 }
 
-TEST(Catalog, OldClientsAreRefusedWhatIsUnusableOrOfAnotherTask) {
+TEST(Catalog, LegacyClientsAreRefusedUnusableModelsAndThoseOfAnotherTask) {
   const auto code = [](const std::string& name) {
     try {
       furnished().resolve(name, "generate", UnknownModel::kDefault);
@@ -103,7 +103,7 @@ TEST(Catalog, OldClientsAreRefusedWhatIsUnusableOrOfAnotherTask) {
   EXPECT_THROW(Catalog().resolve("flux-dev", "generate", UnknownModel::kDefault), Error);
 }
 
-TEST(Catalog, KnowsWhatIsInstalledAndTheLegacyNames) {
+TEST(Catalog, FindsInstalledModelsAndLegacyNames) {
   const auto catalog = furnished();
   for (const std::string name : {"checkpoint/broken", "dreamshaperXL_lightningDPM", "starter",
                                  "sdxl-realism", "cyberrealistic-xl"}) {
@@ -124,7 +124,7 @@ TEST(Catalog, NamesMayBeShortened) {
             "huggingface");
 }
 
-TEST(Catalog, AFilesNameWithItsEndingMeansItsModel) {
+TEST(Catalog, AFileNameWithItsExtensionIsItsModel) {
   for (const std::string name :
        {"checkpoints/dreamshaperXL_lightningDPM.safetensors", "dreamshaperXL_lightningDPM.ckpt"}) {
     EXPECT_EQ(furnished().resolve(name, "generate").model.card.id,
@@ -134,7 +134,7 @@ TEST(Catalog, AFilesNameWithItsEndingMeansItsModel) {
   EXPECT_EQ(refusal(furnished(), ".safetensors"), ErrorCode::kNotFound);
 }
 
-TEST(Catalog, AVisionModelDoesNotDraw) {
+TEST(Catalog, AVisionModelIsRefusedForGeneration) {
   std::string sentence;
   for (const std::string name :
        {"moondream-2", "vikhyatk/moondream2", "joycaption-alpha-2", "wd14-vit-v2"}) {
@@ -143,7 +143,7 @@ TEST(Catalog, AVisionModelDoesNotDraw) {
   }
 }
 
-TEST(Catalog, AnUnknownNameIsRefusedNamingWhatIsThere) {
+TEST(Catalog, AnUnknownNameIsRefusedWithTheNearestNames) {
   std::string sentence;
   EXPECT_EQ(refusal(furnished(), "gpt-4o", &sentence), ErrorCode::kNotFound);
   EXPECT_THAT(sentence, HasSubstr("diffusers/atelier-starter-sd"));
@@ -157,7 +157,7 @@ TEST(Catalog, AnUnknownNameIsRefusedNamingWhatIsThere) {
   EXPECT_EQ(refusal(furnished(), "/", nullptr), ErrorCode::kNotFound);
 }
 
-TEST(Catalog, AnUnusableModelSaysWhy) {
+TEST(Catalog, AnUnusableModelIsRefusedWithTheReason) {
   std::string sentence;
   EXPECT_EQ(refusal(furnished(), "checkpoint/broken", &sentence), ErrorCode::kUnsupported);
   EXPECT_THAT(sentence, HasSubstr("the file ends early"));

@@ -1,5 +1,5 @@
-// Names that existing clients send. A name stands for the installed model that carries the
-// published weights' name; some also for a role, which the default plays where that is missing.
+// Names that existing clients send. A name is resolved to the installed model with the name of the
+// published weights; some names fall back to the default model of their kind.
 #pragma once
 
 #include <span>
@@ -13,8 +13,8 @@ struct LegacyName {
   std::string_view id;
   std::string_view title;
   std::string_view kind;  // of model: "generation", "vision", "captioning", "tagging", "analysis"
-  std::vector<std::string_view> published;  // names under which people keep the weights
-  bool role = true;  // false: it means these weights alone, except to clients who take any
+  std::vector<std::string_view> published;  // usual file names of the weights
+  bool role = true;  // false: these weights only, except for clients that accept any model
 };
 
 std::span<const LegacyName> legacy_names();

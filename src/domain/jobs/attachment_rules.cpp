@@ -10,11 +10,12 @@ namespace atelier::domain {
 namespace {
 
 constexpr int kHalf = 128;
-constexpr int kColoured = 32;              // difference of a pixel's channels that no grey has
-constexpr std::size_t kColouredPart = 10;  // more than one in so many: a picture, not a mask
+constexpr int kColoured = 32;  // greater difference between a pixel's channels: not grey
+constexpr std::size_t kColouredPart =
+    10;  // more than one coloured pixel in so many: a picture, not a mask
 
 struct MaskFacts {
-  std::size_t white = 0;  // as the engine will see it: on black
+  std::size_t white = 0;  // as the engine receives it: on black
   std::size_t transparent = 0, visible = 0, coloured = 0;
 
   bool shows_a_picture() const { return transparent > 0 && coloured * kColouredPart > visible; }
@@ -38,7 +39,7 @@ MaskFacts facts_of(const media::Image& mask) {
   return facts;
 }
 
-// What a mask that is not taken looks like.
+// The reason why a mask is refused.
 std::string look_of(const MaskFacts& facts) {
   if (facts.visible == 0) return "the mask is transparent everywhere";
   if (facts.shows_a_picture()) {

@@ -1,4 +1,4 @@
-// What becomes of the pictures that come with a request, and what they must look like. Pure, any
+// How the attached pictures of a request are composited, and which masks are refused. Pure, any
 // thread. Failures: Error(kInvalidArgument) with the role as
 // its field.
 #pragma once
@@ -15,8 +15,8 @@ namespace atelier::domain {
 std::optional<media::Colour> matte_of(const card::Attachment& attachment,
                                       const card::TaskInput& input);
 
-// A picture as it was sent, with its transparency. Of a mask white is repainted; one whose file has
-// transparency and that means something else, as far as can be seen, is refused.
+// A picture as it was sent, with its transparency. White parts of a mask are repainted; a mask
+// whose file has transparency and that seems to follow another convention is refused.
 void check_attachment(const card::Attachment& attachment, const media::Image& sent);
 
 }  // namespace atelier::domain

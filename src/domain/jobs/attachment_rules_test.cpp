@@ -54,22 +54,22 @@ TEST(Masks, AreAcceptedWhereTheyAreWhite) {
   EXPECT_EQ(refusal(halves(kWhite, kHiddenRed)), "");
 }
 
-TEST(Masks, InOpenAisFormAreRefusedByName) {
+TEST(Masks, InOpenAisFormAreRefusedWithTheReason) {
   for (const Rgba& hole : {kClear, kHiddenWhite, kHiddenRed}) {
     EXPECT_THAT(refusal(halves(kBlack, hole)), AllOf(HasSubstr("OpenAI"), HasSubstr("no white")));
   }
 }
 
-TEST(Masks, PaintedBlackOnAnEmptyLayerAreRefusedByName) {
+TEST(Masks, PaintedBlackOnAnEmptyLayerAreRefusedWithTheReason) {
   EXPECT_THAT(refusal(halves(kClear, kBlack)), HasSubstr("black on white"));
   EXPECT_THAT(refusal(halves({255, 255, 255, 100}, kBlack)), HasSubstr("no white"));
 }
 
-TEST(Masks, ThatAreThePictureWithAHoleAreRefusedThoughSomeOfItIsBright) {
+TEST(Masks, ThatAreThePictureWithAHoleAreRefusedAlsoWhenPartsAreBright) {
   EXPECT_THAT(refusal(halves({255, 250, 120, 255}, kClear)), HasSubstr("the picture itself"));
 }
 
-TEST(Masks, WithNothingInThemAreRefused) {
+TEST(Masks, WithoutContentAreRefused) {
   EXPECT_THAT(refusal(halves(kClear, kHiddenWhite)), HasSubstr("transparent everywhere"));
   EXPECT_THAT(refusal(halves(kBlack, {20, 20, 20, 255})), HasSubstr("dark everywhere"));
 }
@@ -79,7 +79,7 @@ TEST(Masks, WithoutTransparencyInTheirFileAreTakenAsTheyAre) {
   EXPECT_EQ(refusal({1, 1, 1, {0}}), "");
 }
 
-TEST(Attachments, ThatAreNoMaskMayBeTransparent) {
+TEST(Attachments, OtherThanMasksMayBeTransparent) {
   check_attachment(attachment("image"), halves(kBlack, kClear));
 }
 

@@ -1,4 +1,5 @@
-// How the fields of a job are spelled in a request, so that a refusal names what was sent: "/n" or
+// How the fields of a job are spelled in a request, so that an error contains the name that was
+// sent: "/n" or
 // "--size" and not "/input/batch". Each edge (a dialect, the command line) has its own. Plain
 // value.
 #pragma once

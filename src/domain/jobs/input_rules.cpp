@@ -17,7 +17,7 @@ void check_matte(const card::TaskInput& input) {
   const auto matte = input.text(card::kMatteMember);
   if (!composited || matte.empty() || media::colour_from_text(matte)) return;
   throw Error(ErrorCode::kInvalidArgument, std::string(card::kMatteMember),
-              "this is not a colour: write it as #ffffff, or white, black or grey");
+              "invalid colour: expected #rrggbb, for example #ffffff, or white, black or grey");
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
-// Everything that is checked of a request before it becomes a job: its parameters against the
-// model's card, and which attachments come with it. Called by the scheduler, from any thread.
-// Failures: Error(kInvalidArgument) with the field.
+// The checks of a request before it becomes a job: its parameters against the model's card, and its
+// attachments. Called by the scheduler, from any thread. Failures: Error(kInvalidArgument) with the
+// field.
 #pragma once
 
 #include <string>

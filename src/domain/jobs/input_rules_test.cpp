@@ -43,7 +43,7 @@ std::vector<std::string> ignored(const GenerationInput& input, const card::Roles
   return warnings_of(card::TaskInput::of(card::generate_task(), input), attached, {});
 }
 
-TEST(InputRules, AcceptWhatAPersonUsuallyAsks) {
+TEST(InputRules, AcceptUsualRequests) {
   EXPECT_EQ(refusal([](auto& input) {
               input.width = 1536;
               input.height = 640;
@@ -56,7 +56,7 @@ TEST(InputRules, AcceptWhatAPersonUsuallyAsks) {
   EXPECT_EQ(refusal([](auto&) {}), "");
 }
 
-TEST(InputRules, NameTheFieldOfAnAbsurdSize) {
+TEST(InputRules, NameTheFieldOfASizeOutOfRange) {
   for (const int side : {0, -8, 63, 65, 1001, 2056, std::numeric_limits<int>::max()}) {
     EXPECT_THAT(refusal([side](auto& input) { input.width = side; }), StartsWith("/input/width: "))
         << side;
@@ -75,7 +75,7 @@ TEST(InputRules, RefuseNumbersOutOfRange) {
   EXPECT_THAT(refusal([](auto& input) { input.dtype = "fp8"; }), StartsWith("/input/dtype: "));
 }
 
-TEST(InputRules, RefuseAStrengthThatRunsNoStep) {
+TEST(InputRules, RefuseAStrengthThatLeavesNoStep) {
   const card::Roles image{"image"};
   EXPECT_THAT(refusal([](auto& input) { input.strength = 0; }, image),
               StartsWith("/input/strength: "));
@@ -87,7 +87,7 @@ TEST(InputRules, RefuseAStrengthThatRunsNoStep) {
                     input.steps = 20;
                   },
                   image),
-              HasSubstr("leaves no step to run"));
+              HasSubstr("no step would run"));
   EXPECT_EQ(refusal(
                 [](auto& input) {
                   input.strength = 0.05;
@@ -97,7 +97,7 @@ TEST(InputRules, RefuseAStrengthThatRunsNoStep) {
             "");
 }
 
-TEST(InputRules, AskTheCardWhatItsModelCanDo) {
+TEST(InputRules, CheckTheCapabilitiesOfTheCard) {
   auto model = painter();
   model.capabilities = {"text_to_image"};
   EXPECT_THAT(refusal([](auto&) {}, {"image"}, model), StartsWith("/input/image: "));
@@ -114,12 +114,12 @@ TEST(InputRules, NameTheFieldAsItWasSent) {
   EXPECT_EQ(names.spelled(Error(ErrorCode::kInternal, "broken")).field(), "");
 }
 
-TEST(InputRules, WriteNumbersAsPeopleDo) {
+TEST(InputRules, WriteNumbersWithoutTrailingZeros) {
   EXPECT_EQ(refusal([](auto& input) { input.guidance = -0.5; }),
             "/input/guidance: -0.5 is out of range: choose 0 to 100");
 }
 
-TEST(InputRules, SayWhatNeedsAPictureToHaveAnEffect) {
+TEST(InputRules, ReportWhatHasNoEffectWithoutAPicture) {
   GenerationInput input;
   EXPECT_TRUE(ignored(input, {}).empty());
   input.strength = 0.5;
@@ -129,7 +129,7 @@ TEST(InputRules, SayWhatNeedsAPictureToHaveAnEffect) {
                                                        StartsWith("/input/fit was ignored")));
 }
 
-TEST(InputRules, SayWhatNeedsAMaskToHaveAnEffect) {
+TEST(InputRules, ReportWhatHasNoEffectWithoutAMask) {
   GenerationInput input;
   input.keep_outside = false;
   EXPECT_TRUE(ignored(input, {"image", "mask"}).empty());
@@ -142,7 +142,7 @@ TEST(InputRules, SayWhatNeedsAMaskToHaveAnEffect) {
   EXPECT_THAT(ignored(input, {}), testing::ElementsAre(StartsWith("/input/matte was ignored")));
 }
 
-TEST(InputRules, RefuseAMatteThatIsNoColour) {
+TEST(InputRules, RefuseAMatteThatIsNotAColour) {
   for (const char* matte : {"", "#a0b1C2", "white", "black", "grey"}) {
     EXPECT_EQ(refusal([&](auto& input) { input.matte = matte; }), "") << matte;
   }

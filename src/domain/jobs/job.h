@@ -1,4 +1,4 @@
-// A job: one piece of inference that was accepted. Plain values; the job store owns the truth.
+// A job: an accepted request of a task. Plain values; the job store is authoritative.
 #pragma once
 
 #include <cstddef>
@@ -30,7 +30,8 @@ inline constexpr int kPriorityInteractive = 2;
 struct JobInput {
   card::TaskInput parameters;
   std::map<std::string, std::string> attachments;  // role → id of the bytes as uploaded
-  std::vector<std::string> warnings;  // sentences: what of the request was ignored or changed
+  std::vector<std::string>
+      warnings;  // sentences: parts of the request that were ignored or changed
 
   const std::string& task() const { return parameters.task_id(); }
 };
@@ -64,13 +65,13 @@ struct JobFailure {
 
 struct Job {
   std::string id;      // a ULID; the order of jobs is the store's
-  std::string client;  // who asked: "api", "cli", "gallery" …
+  std::string client;  // the client: "api", "cli", "gallery" …
   JobState state = JobState::kQueued;
   int priority = kPriorityInteractive;
-  int attempt = 0;          // 1 on the first run; an end that is not its fault is not counted
-  int station_crashes = 0;  // how often the station itself ended without a stop while this ran
+  int attempt = 0;          // 1 on the first run; ends that the job did not cause are not counted
+  int station_crashes = 0;  // crashes of the station while this job ran
   std::int64_t created_ms = 0, started_ms = 0, finished_ms = 0;  // Unix time; 0: not yet
-  std::int64_t last_event = 0;  // the id of the event that tells its end; 0: not yet
+  std::int64_t last_event = 0;  // the id of the event that reports its end; 0: not yet
   std::string reason;           // why it waits, was repeated or refused: a sentence
   JobInput input;
   JobProgress progress;
@@ -79,17 +80,17 @@ struct Job {
 };
 
 // One event of a job, replayable by id (Last-Event-ID). `type`: "state", "progress", "preview", and
-// "end", which is the last one for every outcome: the job's state says which.
+// "end", which is the last one for every outcome: the outcome is the job's state.
 inline constexpr std::string_view kEndEvent = "end";
 
 struct JobEvent {
-  std::int64_t id = 0;  // increasing over all jobs and all starts, whatever the clock does
+  std::int64_t id = 0;  // increasing over all jobs and starts, independent of the clock
   std::string type;
   std::int64_t time_ms = 0;
-  Job job;  // the job as it is after the event
+  Job job;  // the job after the event
 };
 
-// About how much memory it takes.
+// Approximate size in memory.
 std::size_t bytes_of(const Job& job);
 std::size_t bytes_of(const JobEvent& event);
 

@@ -1,7 +1,8 @@
-// Where jobs are kept; it owns the truth about them and their order, which is the order in which
-// they were accepted. Implemented by storage, used by the scheduler. Thread-safe. What a function
-// wrote has reached the disk when it returns. Failures of the disk and damaged entries are
-// Error(kInternal) with a sentence; lists leave damaged entries out; a lost race is a false.
+// Where jobs are kept; authoritative for their state and their order, which is the order of
+// acceptance. Implemented by storage, used by the scheduler. Thread-safe. Writes have reached the
+// disk when a function returns. Failures of the disk and damaged entries are Error(kInternal) with
+// a sentence; lists leave damaged entries out; a conditional update that does not apply returns
+// false.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +15,7 @@
 
 namespace atelier::domain {
 
-// Which of the jobs, from the newest on.
+// A filter for lists, newest first.
 struct JobFilter {
   int limit = 50;
   std::vector<JobState> states = {};  // empty: every state
@@ -22,13 +23,13 @@ struct JobFilter {
   std::string before = {};            // only those accepted before the one with this id; "" is all
 };
 
-// Whether the state that the job has now passes.
+// Whether the present state of the job passes the filter.
 inline bool has_state_of(const JobFilter& filter, const Job& job) {
   return filter.states.empty() ||
          std::ranges::find(filter.states, job.state) != filter.states.end();
 }
 
-// What it is counted as when a running job goes back to the queue.
+// How the end is counted when a running job goes back to the queue.
 enum class Requeue {
   kAfterAttempt,       // its worker ended while it ran: the attempt counts
   kUncounted,          // an orderly stop, or a worker that ended for another reason
@@ -46,14 +47,14 @@ class JobStore {
   virtual std::vector<Job> running() = 0;
   virtual int count_queued(int priority) = 0;
 
-  // queued → running and one more attempt, unless somebody was faster.
+  // queued → running and one more attempt; false when the job has left the queue.
   virtual bool claim(const std::string& id, std::int64_t started_ms) = 0;
-  // running → queued, with the sentence why.
+  // running → queued, with the reason as a sentence.
   virtual bool requeue(const std::string& id, const std::string& reason, Requeue counted) = 0;
   // `expected` → the terminal state that `job` has, with its result or failure and time of end.
   virtual bool finish(const Job& job, JobState expected) = 0;
 
-  // The first of `count` event ids that nobody else gets, in this life or a later one.
+  // The first of `count` reserved event ids; they are never reserved again, also after a restart.
   virtual std::int64_t reserve_events(std::int64_t count) = 0;
 };
 

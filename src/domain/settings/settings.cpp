@@ -19,13 +19,13 @@
 namespace atelier::domain {
 namespace {
 
-// One setting: its key in settings.toml and among the flags, its variables (a later one beats an
-// earlier one, those of a list add up), and how its text becomes a value.
+// One setting: its key in settings.toml and among the flags, its variables (a later one takes
+// precedence, those of a list are joined), and the parser of its text.
 struct Setting {
   std::string_view key;
   std::vector<std::string_view> variables;
   void (*set)(Settings& settings, const std::string& value, const std::string& source);
-  std::string_view flag = {};  // as it is typed, where that is not "--" and the key
+  std::string_view flag = {};  // the flag, where it is not "--" and the key
 };
 
 [[noreturn]] void refuse(const std::string& source, const std::string& why) {
@@ -37,13 +37,13 @@ int whole_number(const std::string& text, const std::string& source, int minimum
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (failure != std::errc{} || end != text.data() + text.size() || value < minimum ||
       value > maximum) {
-    refuse(source, "'" + text + "' is no whole number from " + std::to_string(minimum) + " to " +
-                       std::to_string(maximum));
+    refuse(source, "invalid value '" + text + "': expected an integer from " +
+                       std::to_string(minimum) + " to " + std::to_string(maximum));
   }
   return value;
 }
 
-// "a, b" or ["a", "b"], as the legacy systems take both.
+// "a, b" or ["a", "b"]: the legacy systems accept both.
 std::vector<std::string> list(const std::string& text) {
   std::vector<std::string> parts;
   std::string part;
@@ -150,7 +150,7 @@ std::string text_of(const toml::node& node, const std::string& source) {
     for (const auto& part : *parts) joined += text_of(part, source) + ",";
     return joined;
   }
-  refuse(source, "a text, a whole number or a list of them is expected");
+  refuse(source, "expected a text, an integer or a list of them");
 }
 
 toml::table read_file(const std::string& file) {
@@ -166,7 +166,7 @@ std::string variable(const Environment& environment, const std::string& name) {
   return environment(name).value_or("");
 }
 
-// The strongest source that says anything is the only one that is read.
+// Only the source with the highest precedence is read.
 void read_setting(const Setting& setting, const toml::table& file, const Environment& environment,
                   const FlagValues& flags, Settings& settings) {
   auto& said_by = settings.sources[std::string(setting.key)];
@@ -188,7 +188,7 @@ void read_setting(const Setting& setting, const toml::table& file, const Environ
   setting.set(settings, text_of(*node.node(), said_by), said_by);
 }
 
-// The key that was perhaps meant, whether it was written whole ("sever.port") or alone ("prot").
+// The nearest known key, for a whole key ("sever.port") or its last part ("prot").
 std::string nearest_key(const std::string& key) {
   std::vector<std::string> whole, alone;
   for (const auto& setting : table()) {
@@ -213,12 +213,12 @@ void find_unknown_keys(const toml::table& file, const std::string& prefix,
     const auto near = nearest_key(key);
     problems.push_back(
         "settings.toml line " + std::to_string(node.source().begin.line) + ": '" +
-        platform::cut(key, 100) + "' is no setting and was ignored" +
+        platform::cut(key, 100) + "' is not a setting and was ignored" +
         (near.empty() ? ": docs/settings.md lists them" : " (did you mean '" + near + "'?)"));
   }
 }
 
-// Variables of the legacy systems that mean something which this version does not have.
+// Variables of the legacy systems for features that this version does not have.
 struct LaterVariable {
   std::string_view name, belongs_to;
 };
@@ -237,7 +237,7 @@ std::vector<std::string> without_effect(const Environment& environment) {
     const auto value = variable(environment, std::string(later.name));
     if (value.empty()) continue;
     sentences.push_back(std::string(later.name) + "=" + platform::cut(value, 200) +
-                        " is understood and not used yet: it belongs to " +
+                        " is recognised but has no effect: it belongs to " +
                         std::string(later.belongs_to) + ", which this version does not have");
   }
   return sentences;
@@ -269,7 +269,8 @@ std::string home_folder(const Environment& environment, const FlagValues& flags)
     return data + "/atelier";
   }
   const auto user = variable(environment, "HOME");
-  if (user.empty()) refuse("ATELIER_HOME", "name a folder: neither it nor HOME is set");
+  if (user.empty())
+    refuse("ATELIER_HOME", "expected a folder: neither ATELIER_HOME nor HOME is set");
   return user + "/.local/share/atelier";
 }
 

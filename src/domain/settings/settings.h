@@ -1,6 +1,7 @@
-// What a person can set, and from where: flags beat the environment, which beats settings.toml. The
-// legacy systems' variables are honoured (PORT, HOST, LOG_LEVEL, CORS_ORIGINS …). Read once by
-// main(). Failures: Error(kInvalidArgument) naming the source ("PORT: …", "settings.toml: …").
+// The settings and their sources: flags take precedence over the environment, which takes
+// precedence over settings.toml. The legacy systems' variables are honoured (PORT, HOST, LOG_LEVEL,
+// CORS_ORIGINS …). Read once by main(). Failures: Error(kInvalidArgument) naming the source ("PORT:
+// …", "settings.toml: …").
 #pragma once
 
 #include <functional>
@@ -17,28 +18,28 @@ struct Settings {
   int port = 2020;
   std::string api_key;
   std::vector<std::string> hosts;    // further names for the Host header
-  std::vector<std::string> origins;  // web sites that may call
+  std::vector<std::string> origins;  // web sites whose pages may send requests
   std::string log_level = "info";    // "debug", "info", "warning", "error"
   std::string debug_log;             // a file that gets every line, "" is none
   std::string vram_mode = "balanced";
 
   // "auto": cuda where it can run, else cpu; "cpu", "cuda", "fake", or an engine library's path.
   std::string engine = "auto";
-  std::string fake;                        // switches of the fake engine
-  int threads = 0;                         // of the worker, 0: all processors it may use
-  std::string cuda_devices;                // that the worker may see, as CUDA counts them; "": all
-  int queue_max = 0;                       // jobs waiting per priority
-  std::string default_model;               // "" is the starter pack's
-  bool refuse_unknown_models = false;      // to old clients too, who get the default otherwise
-  std::string starter;                     // folder of the starter pack, "" is found
-  std::string web_root;                    // folder of the built page, "" is found
+  std::string fake;                    // switches of the fake engine
+  int threads = 0;                     // of the worker, 0: all processors it may use
+  std::string cuda_devices;            // that the worker may see, as CUDA counts them; "": all
+  int queue_max = 0;                   // jobs waiting per priority
+  std::string default_model;           // "" is the starter pack's
+  bool refuse_unknown_models = false;  // also for legacy clients, which otherwise get the default
+  std::string starter;                 // folder of the starter pack, "" is found
+  std::string web_root;                // folder of the built page, "" is found
   std::vector<std::string> model_folders;  // in ComfyUI's layout, beside home/models
   std::string comfyui, a1111;              // installations whose models are used in place
   std::string huggingface;                 // hub cache, "" is none
 
-  std::vector<std::string> without_effect;  // sentences: what was set and is not used yet
-  std::vector<std::string> problems;        // sentences: what was written and cannot be meant so
-  // Key → who said it: "--port", "PORT", "settings.toml, server.port".
+  std::vector<std::string> without_effect;  // sentences: settings that have no effect yet
+  std::vector<std::string> problems;        // sentences: unknown keys
+  // Key → its source: "--port", "PORT", "settings.toml, server.port".
   std::map<std::string, std::string> sources;
 
   std::string models_folder() const { return home + "/models"; }
@@ -49,7 +50,7 @@ using FlagValues = std::map<std::string, std::string>;  // "server.port" → "20
 
 Environment process_environment();
 
-// The value of home alone: it says where settings.toml lies.
+// The home folder alone, which contains settings.toml.
 std::string home_folder(const Environment& environment, const FlagValues& flags);
 
 // `file` is the text of settings.toml, "" when there is none.

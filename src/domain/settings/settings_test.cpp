@@ -30,7 +30,7 @@ std::string refusal(const std::string& file, const Environment& environment) {
   return "";
 }
 
-TEST(Settings, FlagsBeatTheEnvironmentWhichBeatsTheFile) {
+TEST(Settings, FlagsPrecedeTheEnvironmentWhichPrecedesTheFile) {
   const std::string file = "[server]\nport = 1111\nhost = \"::1\"\n[log]\nlevel = \"debug\"\n";
   const auto environment = variables({{"PORT", "2222"}, {"LOG_LEVEL", "WARN"}});
   EXPECT_EQ(read_settings(file, variables({}), {}).port, 1111);
@@ -41,7 +41,7 @@ TEST(Settings, FlagsBeatTheEnvironmentWhichBeatsTheFile) {
   EXPECT_EQ(settings.log_level, "warning");
 }
 
-TEST(Settings, AreUsefulWithoutAnySource) {
+TEST(Settings, HaveDefaultsWithoutAnySource) {
   const auto settings = read_settings("", variables({}), {});
   EXPECT_EQ(settings.port, 2020);
   EXPECT_EQ(settings.host, "127.0.0.1");
@@ -81,7 +81,7 @@ TEST(Settings, TheLegacyVariablesAreHonoured) {
   EXPECT_EQ(settings.debug_log, "/logs/debug.log");
 }
 
-TEST(Settings, WhatIsUnderstoodAndNotUsedYetIsSaid) {
+TEST(Settings, VariablesWithoutEffectAreReported) {
   EXPECT_TRUE(read_settings("", variables({}), {}).without_effect.empty());
   const auto sentences = read_settings("",
                                        variables({{"VRAM_MODE", "low"},
@@ -92,11 +92,11 @@ TEST(Settings, WhatIsUnderstoodAndNotUsedYetIsSaid) {
                                        {})
                              .without_effect;
   ASSERT_EQ(sentences.size(), 5U);
-  EXPECT_THAT(sentences.front(), HasSubstr("VRAM_MODE=low is understood and not used yet"));
+  EXPECT_THAT(sentences.front(), HasSubstr("VRAM_MODE=low is recognised but has no effect"));
   EXPECT_THAT(sentences.back(), HasSubstr("DNA_OUTPUT_DIR=/data/output"));
 }
 
-TEST(Settings, AListOfAStrongerSourceTakesThePlaceOfAWeakerOne) {
+TEST(Settings, AListReplacesThatOfASourceWithLowerPrecedence) {
   const std::string file = "[models]\nfolders = [\"/file\"]\n";
   const auto environment =
       variables({{"MOONDREAM_MODELS_DIR", "/legacy"}, {"ATELIER_MODELS", "/own"}});
@@ -114,22 +114,22 @@ TEST(Settings, ARefusalNamesItsSource) {
   EXPECT_THAT(refusal("", variables({{"VRAM_MODE", "huge"}})), HasSubstr("balanced"));
 }
 
-TEST(Settings, AKeyThatNobodyReadsIsAProblemThatNamesTheNearest) {
+TEST(Settings, AnUnknownKeyIsReportedWithTheNearest) {
   const auto problems = [](const std::string& file) {
     return read_settings(file, variables({}), {}).problems;
   };
   EXPECT_THAT(problems("[server]\nport = 1\n"), ElementsAre());
   EXPECT_THAT(
       problems("prot = 5\n"),
-      ElementsAre("settings.toml line 1: 'prot' is no setting and was ignored (did you mean "
+      ElementsAre("settings.toml line 1: 'prot' is not a setting and was ignored (did you mean "
                   "'server.port'?)"));
   EXPECT_THAT(problems("[models]\nfolder = \"/x\"\n[sever]\nport = 1\nglue = [1]\n"),
               ElementsAre(HasSubstr("line 2: 'models.folder'"),
-                          HasSubstr("'sever.glue' is no setting and was ignored: docs/"),
+                          HasSubstr("'sever.glue' is not a setting and was ignored: docs/"),
                           HasSubstr("line 4: 'sever.port'")));
 }
 
-TEST(Settings, TellWhoSaidWhat) {
+TEST(Settings, ReportTheSourceOfEachValue) {
   const auto settings =
       read_settings("[models]\ncomfyui = \"/c\"\n",
                     variables({{"MOONDREAM_MODELS_DIR", "/a"}, {"ATELIER_MODELS", "/b"}}),
@@ -147,7 +147,7 @@ TEST(Settings, AListMayBeWrittenAsAList) {
   EXPECT_EQ(settings.huggingface, "");
 }
 
-TEST(Settings, UnknownModelsAreTheDefaultUnlessTheyAreRefused) {
+TEST(Settings, UnknownModelsAreTheDefaultUnlessRefusalIsSet) {
   const auto read = [](const std::string& file) {
     return read_settings(file, [](const std::string&) { return std::optional<std::string>{}; },
                          {{"home", "/h"}});

@@ -19,7 +19,7 @@ constexpr std::size_t kReadBytes = 256
                                    << 10;  // a read per picture row would cost more than the copy
 
 iovec piece(const void* data, std::size_t size) {
-  // The kernel only reads from these; iovec has no const version.
+  // writev only reads from these; iovec has no const version.
   return {const_cast<void*>(data), size};
 }
 
@@ -31,8 +31,8 @@ void skip_sent(std::vector<iovec>& pieces, std::size_t& first, std::size_t sent)
   }
 }
 
-// Waits until the socket is ready; false: not in time. Also ready when it was closed: the call that
-// follows then says so.
+// Waits until the socket is ready; false: not in time. Also ready when it was closed: the following
+// call then returns the error.
 bool wait_for(int socket, short event, Channel::Clock::time_point until) {
   constexpr std::chrono::milliseconds kLongest{60'000};  // poll takes an int
   for (;;) {
@@ -52,7 +52,7 @@ bool wait_for(int socket, short event, Channel::Clock::time_point until) {
 
 }  // namespace
 
-// Closes the channel unless the frame went through whole.
+// Closes the channel unless the whole frame was sent or received.
 class Channel::Transfer {
  public:
   explicit Transfer(Channel& channel) : channel_(channel) {}
@@ -98,8 +98,9 @@ void Channel::send(const Frame& frame, Clock::time_point until) {
     } else if (errno == EAGAIN) {
       if (!wait_for(socket_, POLLOUT, until)) too_late("did not take a message");
     } else if (errno != EINTR) {
-      throw Error(ErrorCode::kWorkerLost,
-                  std::string("the other program is gone: ") + std::strerror(errno));
+      throw Error(
+          ErrorCode::kWorkerLost,
+          std::string("the other program has closed the connection: ") + std::strerror(errno));
     }
   }
   transfer.done();

@@ -1,8 +1,8 @@
 // One end of the socket between the station and a child: whole frames in, whole frames out. send()
 // may be called from any thread (frames never interleave); receive() from one thread, the reader;
-// close() from any thread: it wakes the reader and whoever sends, and makes later sends fail. Both
-// wait for the other side, at most until the time that they are given. A channel on which anything
-// went wrong in the middle of a frame closes itself: its place in the stream cannot be found again.
+// close() from any thread: it wakes the reader and the senders, and makes later sends fail. Both
+// wait for the other side at most until the given time. After a failure in the middle of a frame
+// the channel is closed, because the next frame cannot be found in the stream.
 #pragma once
 
 #include <chrono>
@@ -23,13 +23,13 @@ class Channel {
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
 
-  // Throws kTooLarge for a frame that the other side would refuse: nothing was sent then, and the
-  // channel stays good. Throws kWorkerLost when the other side is gone, kInternal when it has not
-  // taken the whole frame in time; the channel is closed then.
+  // Throws kTooLarge for a frame over the limits of the other side: nothing was sent then, and the
+  // channel stays open. Throws kWorkerLost when the other side has closed, kInternal when the whole
+  // frame was not sent in time; the channel is closed then.
   void send(const Frame& frame, Clock::time_point until = kNever);
   // The next frame; empty when the other side has closed or died, also in the middle of a frame.
-  // Throws kCorruptData or kTooLarge for nonsense, kInternal when no whole frame came in time; the
-  // channel is closed then.
+  // Throws kCorruptData or kTooLarge for malformed data, kInternal when no whole frame came in
+  // time; the channel is closed then.
   std::optional<Frame> receive(Clock::time_point until = kNever);
   void close();
   const FrameLimits& limits() const { return limits_; }

@@ -65,7 +65,7 @@ TEST(Channel, TheEndOfTheOtherSideIsAnEmptyFrameAndAFailedSend) {
   }
 }
 
-TEST(Channel, AMessageThatTheOtherSideWouldRefuseIsNotSentAndTheNextOneIs) {
+TEST(Channel, AMessageOverTheLimitsIsNotSentAndTheNextOneIs) {
   const auto [left, right] = socket_pair();
   const FrameLimits small{
       .header_bytes = 256, .json_bytes = 100, .parts = 2, .part_bytes = 1000, .total_bytes = 1500};
@@ -83,7 +83,7 @@ TEST(Channel, AMessageThatTheOtherSideWouldRefuseIsNotSentAndTheNextOneIs) {
   EXPECT_EQ(receiver.receive().value().parts.at(0).size(), 1000U);
 }
 
-TEST(Channel, NobodyWaitsForASideThatStandsStillLongerThanAllowed) {
+TEST(Channel, NoCallWaitsLongerThanAllowedForASideThatHangs) {
   const auto [left, right] = socket_pair();
   Channel waiting(left), still(right);
   const auto begin = Channel::Clock::now();
@@ -111,7 +111,7 @@ TEST(Channel, NobodyWaitsForASideThatStandsStillLongerThanAllowed) {
   EXPECT_FALSE(full.receive());
 }
 
-TEST(Channel, TimeEnoughIsTimeEnough) {
+TEST(Channel, AMessageThatArrivesInTimeIsReceived) {
   const auto [left, right] = socket_pair();
   Channel sender(left), receiver(right);
   const auto until = Channel::Clock::now() + std::chrono::seconds(60);
@@ -119,7 +119,7 @@ TEST(Channel, TimeEnoughIsTimeEnough) {
   EXPECT_EQ(receiver.receive(until).value().parts.at(0).size(), Bytes::size_type{20 << 20});
 }
 
-TEST(Channel, NonsenseClosesIt) {
+TEST(Channel, MalformedDataClosesIt) {
   const auto [left, right] = socket_pair();
   Channel survivor(left);
   ASSERT_EQ(::write(right, "Content-Length: x\r\n\r\n", 21), 21);

@@ -11,11 +11,12 @@ namespace atelier::protocol {
 namespace {
 
 constexpr std::string_view kEnd = "\r\n\r\n";
-constexpr std::size_t kBelievedBytes = 1 << 20;  // so much has come: the announced rest will, too
+constexpr std::size_t kBelievedBytes =
+    1 << 20;  // once this much has arrived, the announced size is trusted
 
 [[noreturn]] void corrupt(const std::string& what) {
-  throw Error(ErrorCode::kCorruptData, "the other program sent a broken message: " + what +
-                                           ": it is ended and started anew");
+  throw Error(ErrorCode::kCorruptData,
+              "malformed message from the other program: " + what + ": it is ended and restarted");
 }
 
 std::string over(const std::string& what, std::size_t limit) {
@@ -52,7 +53,7 @@ std::size_t read_size(std::string_view text) {
   text = trim(text);
   std::size_t size = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), size);
-  if (error != std::errc{} || end != text.data() + text.size()) corrupt("a size is no number");
+  if (error != std::errc{} || end != text.data() + text.size()) corrupt("a size is not a number");
   return size;
 }
 
@@ -166,7 +167,7 @@ std::size_t FrameReader::feed_part(std::span<const std::uint8_t> bytes) {
 
 std::size_t FrameReader::feed_some(std::span<const std::uint8_t> bytes) {
   std::size_t taken = 0;
-  // An empty part is complete without a byte of its own, so a step may take none.
+  // An empty part is complete without any bytes, so a step may consume none.
   while (!frame_complete() &&
          (taken < bytes.size() || (header_read_ && frame_.json.size() == json_size_))) {
     const std::size_t parts = frame_.parts.size();

@@ -2,8 +2,8 @@
 // language servers use it, plus binary parts that follow the JSON. On the wire:
 //   Content-Length: 123\r\nContent-Parts: 4096,17\r\n\r\n{json}{4096 bytes}{17 bytes}
 // The reader is incremental and bounded: a header line, a JSON text, a part or a frame over its
-// limit throws kTooLarge, nonsense throws kCorruptData; nothing is allocated before its size was
-// checked, and memory grows with the bytes that arrive, not with the size that a header claims.
+// limit throws kTooLarge, malformed data throws kCorruptData; nothing is allocated before its size
+// was checked, and memory grows with the bytes that arrive, not with the size that a header claims.
 #pragma once
 
 #include <cstddef>
@@ -33,21 +33,21 @@ struct FrameLimits {
 std::vector<std::uint8_t> encode_frame_header(
     const Frame& frame);  // up to the blank line, included
 
-// What of a frame is over a limit, so that the other side would refuse it: "a text over the limit
-// of 16777216". Empty: nothing.
+// The part of a frame that is over a limit of the other side: "a text over the limit of 16777216".
+// Empty: none.
 std::string over_limit(const Frame& frame, const FrameLimits& limits = {});
 
 class FrameReader {
  public:
   explicit FrameReader(FrameLimits limits = {}) : limits_(limits) {}
-  // Takes the bytes that belong to the frame under way and says how many; while it takes fewer than
-  // it was given, call next() and feed the rest.
+  // Consumes the bytes that belong to the current frame and returns how many; when that is fewer
+  // than given, call next() and feed the rest.
   std::size_t feed_some(std::span<const std::uint8_t> bytes);
-  // Takes all; frames that are complete wait for next().
+  // Consumes all; complete frames are queued for next().
   void feed(std::span<const std::uint8_t> bytes);
   std::optional<Frame> next();  // a complete frame, if one has arrived
   bool between_frames()
-      const;  // nothing of a further frame has arrived: the place for an orderly end
+      const;  // at the boundary of two frames: the end of the stream is orderly here
 
  private:
   bool frame_complete() const;

@@ -83,7 +83,7 @@ TEST(FrameReader, HeaderNamesAreReadWithoutCaseAndUnknownOnesAreSkipped) {
   EXPECT_EQ(got->parts, (std::vector<Bytes>{bytes_of("z")}));
 }
 
-TEST(FrameReader, RefusesNonsense) {
+TEST(FrameReader, RefusesMalformedData) {
   for (const std::string_view text :
        {"\r\n\r\n", "hello\r\n\r\n", "Content-Length: x\r\n\r\n", "Content-Length: -1\r\n\r\n",
         "Content-Length: 1\r\nContent-Length: 1\r\n\r\n",
@@ -93,7 +93,7 @@ TEST(FrameReader, RefusesNonsense) {
   }
 }
 
-TEST(FrameReader, RefusesWhatIsOverItsLimits) {
+TEST(FrameReader, RefusesFramesOverTheLimits) {
   FrameLimits limits;
   limits.header_bytes = 100;
   limits.json_bytes = 10;
@@ -110,7 +110,7 @@ TEST(FrameReader, RefusesWhatIsOverItsLimits) {
             ErrorCode::kTooLarge);
 }
 
-TEST(FrameReader, AHeaderThatClaimsAGigabyteCostsNothingUntilItComes) {
+TEST(FrameReader, AHeaderThatAnnouncesAGigabyteAllocatesNothingYet) {
   FrameReader reader;
   reader.feed(bytes_of("Content-Length: 0\r\nContent-Parts: 1073741824\r\n\r\nabc"));
   EXPECT_FALSE(reader.next());

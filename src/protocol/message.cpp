@@ -8,10 +8,11 @@ namespace atelier::protocol {
 namespace {
 
 constexpr std::size_t kSentenceBytesMax = 16 << 10;  // a library's error may quote a whole file
-constexpr int kServerError = -32000;  // JSON-RPC leaves -32000…-32099 to the application
+constexpr int kServerError = -32000;  // JSON-RPC reserves -32000…-32099 for applications
 
 [[noreturn]] void corrupt(const std::string& what) {
-  throw Error(ErrorCode::kCorruptData, "the other program sent no JSON-RPC message: " + what);
+  throw Error(ErrorCode::kCorruptData,
+              "malformed JSON-RPC message from the other program: " + what);
 }
 
 const boost::json::value* find(const boost::json::object& object, std::string_view key) {
@@ -25,7 +26,7 @@ std::string text_of(const boost::json::object& object, std::string_view key) {
 }
 
 void read_failure(const boost::json::value& error, Message& message) {
-  if (!error.is_object()) corrupt("'error' is no object");
+  if (!error.is_object()) corrupt("'error' is not an object");
   message.kind = Message::Kind::kFailure;
   message.failure = text_of(error.get_object(), "message");
   const auto* data = find(error.get_object(), "data");
@@ -36,7 +37,7 @@ void read_failure(const boost::json::value& error, Message& message) {
 
 std::int64_t read_id(const boost::json::value& id) {
   if (id.is_int64()) return id.get_int64();
-  corrupt("the id is no whole number");
+  corrupt("the id is not an integer");
 }
 
 Frame framed(std::string head, std::string_view body_name, const std::string& body,
@@ -57,7 +58,7 @@ std::string head_with_id(std::int64_t id) {
 
 Message read_message(Frame frame) {
   boost::json::value envelope = json::parse(frame.json);
-  if (!envelope.is_object()) corrupt("it is no object");
+  if (!envelope.is_object()) corrupt("it is not an object");
   boost::json::object& object = envelope.get_object();
   if (text_of(object, "jsonrpc") != "2.0") corrupt("'jsonrpc' is not 2.0");
 
@@ -78,7 +79,7 @@ Message read_message(Frame frame) {
   } else {
     corrupt("neither method nor result nor error");
   }
-  // Requests without parameters are written without them.
+  // The member is omitted for requests without parameters.
   if (message.body.is_null()) message.body = boost::json::object{};
   return message;
 }
@@ -127,8 +128,8 @@ media::Image take_picture(std::vector<Bytes>& parts, const PictureRef& ref) {
                     (ref.channels == 1 || ref.channels == 3 || ref.channels == 4);
   media::Image picture{ref.width, ref.height, ref.channels, {}};
   if (!sane || part.size() != picture.byte_count()) {
-    throw Error(ErrorCode::kCorruptData, "a picture of " + std::to_string(ref.width) + "x" +
-                                             std::to_string(ref.height) + " came with " +
+    throw Error(ErrorCode::kCorruptData, "invalid picture: " + std::to_string(ref.width) + "x" +
+                                             std::to_string(ref.height) + " has " +
                                              std::to_string(part.size()) + " bytes of pixels");
   }
   picture.pixels = std::move(part);

@@ -3,7 +3,7 @@
 //   child:   Message message = read_message(frame);
 //            auto request = message.body_as<RunRequest>();
 //            channel.send(result_frame(message.id, RunReply{…}, parts));
-// A frame that is no JSON-RPC message throws kCorruptData; a body that does not fit its struct
+// A frame that is not a JSON-RPC message throws kCorruptData; a body that does not match its struct
 // throws kInvalidArgument with the JSON pointer of the place.
 #pragma once
 
@@ -59,7 +59,7 @@ Frame result_frame(std::int64_t id, const T& result, std::vector<Bytes> parts = 
   return result_frame_of(id, json::write_json(result), std::move(parts));
 }
 
-// A picture travels as one part of raw pixels; this says which and how to read it.
+// A picture is one part of raw pixels; this struct has its index and format.
 struct PictureRef {
   int part = 0;
   int width = 0, height = 0, channels = 3;

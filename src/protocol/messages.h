@@ -1,7 +1,6 @@
-// What the station and its children say to each other. Each request names its reply; notifications
-// have none. The station speaks first: hello, whose reply the child sends once it is able to work
-// (or knows that it never will: state "missing" or "failed", with the sentence in `problem`, and it
-// ends).
+// The messages between the station and its children. Each request has one reply; notifications have
+// none. The station sends the first message, hello; the child replies once it is able to work, or
+// with state "missing" or "failed" and the sentence in `problem`, and ends.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +32,7 @@ struct HelloRequest {  // -> HelloReply
 };
 BOOST_DESCRIBE_STRUCT(HelloRequest, (), (protocol_version, program))
 
-// The engine's own report (engine/interface.h), as it travels.
+// The engine's report (engine/interface.h) as a message.
 struct EngineFacts {
   std::string name;  // "cpu", "cuda", "fake"
   std::string device_name, libtorch, blas, compute_dtype, cpu_capability;
@@ -56,14 +55,14 @@ struct HelloReply {
   std::optional<EngineFacts> engine;  // worker only
   std::vector<std::string> tasks;     // worker: ids of the tasks that the engine runs
   std::vector<card::NamedChoice> samplers, schedules;
-  std::vector<card::ModelCard> cards;  // models that the engine brings along (the fake engine's)
+  std::vector<card::ModelCard> cards;  // built-in models (of the fake engine)
   std::vector<std::string> sandbox;    // decoder: the measures in force, "seccomp", "memory" …
 };
 BOOST_DESCRIBE_STRUCT(HelloReply, (),
                       (protocol_version, program, pid, state, problem, engine, tasks, samplers,
                        schedules, cards, sandbox))
 
-// Empty when the versions agree; else why not, naming both.
+// Empty when the versions agree; else a sentence with both versions.
 std::string version_problem(int theirs, std::string_view program);
 
 // -> Empty; the worker answers at once, also while a job runs, the decoder between pictures.

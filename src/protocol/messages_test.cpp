@@ -59,7 +59,7 @@ TEST(Messages, AReplyCarriesOutputsOfEveryKindInOrder) {
   EXPECT_EQ(got.timing.at("load_ms"), 1.5);
 }
 
-TEST(Messages, AnEmptyNegativePromptIsNotAnAbsentOne) {
+TEST(Messages, AnEmptyNegativePromptDiffersFromAnAbsentOne) {
   card::GenerationInput input;
   input.negative_prompt = "";
   RunRequest request;
@@ -117,7 +117,7 @@ TEST(Messages, ANotificationHasNoId) {
   EXPECT_EQ(message.body_as<CancelNotification>().job, "job");
 }
 
-TEST(Messages, ABodyThatDoesNotFitNamesThePlace) {
+TEST(Messages, ABodyOfAnotherTypeIsRefusedWithThePointer) {
   const Message message = read_message(
       {R"({"jsonrpc":"2.0","id":1,"method":"run","params":{"attachments":{"image":[{"picture":{"width":"wide"}}]}}})",
        {}});
@@ -131,7 +131,7 @@ TEST(Messages, ABodyThatDoesNotFitNamesThePlace) {
   }
 }
 
-TEST(Messages, WhatIsNoJsonRpcIsRefused) {
+TEST(Messages, OtherThanJsonRpcIsRefused) {
   for (const char* text :
        {"[]", "{}", R"({"jsonrpc":"1.0","method":"a"})", R"({"jsonrpc":"2.0"})",
         R"({"jsonrpc":"2.0","result":{}})", R"({"jsonrpc":"2.0","id":"x","result":{}})",

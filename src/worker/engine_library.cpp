@@ -15,7 +15,7 @@ Function* symbol(void* library, const char* name, const std::filesystem::path& p
   void* found = ::dlsym(library, name);
   if (found == nullptr) {
     throw Error(ErrorCode::kUnsupported,
-                path.string() + " is no engine library: it has no '" + name + "'");
+                path.string() + " is not an engine library: it has no symbol '" + name + "'");
   }
   return reinterpret_cast<Function*>(found);
 }
@@ -55,7 +55,7 @@ std::filesystem::path find_engine_library(const std::string& engine,
 }
 
 EnginePtr load_engine(const std::filesystem::path& library, const engine::EngineOptions& options) {
-  // Never closed again: libtorch's own destructors do not survive an unload.
+  // Never closed: libtorch's destructors crash after an unload.
   void* handle = ::dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) {
     const char* reason = ::dlerror();
@@ -72,7 +72,7 @@ EnginePtr load_engine(const std::filesystem::path& library, const engine::Engine
   if (version() != engine::kEngineInterfaceVersion) {
     throw Error(ErrorCode::kUnsupported, "the engine library " + library.string() +
                                              " has interface version " + std::to_string(version()) +
-                                             ", this worker wants " +
+                                             ", this worker requires " +
                                              std::to_string(engine::kEngineInterfaceVersion) +
                                              ": build both from the same sources");
   }

@@ -12,8 +12,8 @@ namespace atelier::worker {
 
 using EnginePtr = std::unique_ptr<engine::Engine, std::function<void(engine::Engine*)>>;
 
-// What "auto" means: "cuda" where its library is installed and NVIDIA's driver is loaded, else
-// "cpu". Any other name stays.
+// Resolves "auto": "cuda" where its library is installed and NVIDIA's driver is loaded, else "cpu".
+// Any other name is returned unchanged.
 std::string choose_engine(const std::string& engine, const std::filesystem::path& program_folder,
                           bool driver_loaded);
 

@@ -54,10 +54,10 @@ TEST(EngineLibrary, AutoIsTheGpuWhereLibraryAndDriverAreThere) {
   EXPECT_EQ(choose_engine("fake", programs, true), "fake");
 }
 
-TEST(EngineLibrary, ALibraryThatIsNoEngineIsRefused) {
+TEST(EngineLibrary, ALibraryWithoutTheEnginesSymbolsIsRefused) {
   const std::string sentence =
       failure_of([] { load_engine("libm.so.6", {}); }, ErrorCode::kUnsupported);
-  EXPECT_NE(sentence.find("is no engine library"), std::string::npos) << sentence;
+  EXPECT_NE(sentence.find("is not an engine library"), std::string::npos) << sentence;
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ int read_switch(std::string_view name, std::string_view value) {
   if (error != std::errc{} || end != value.data() + value.size() || number < 0) {
     throw Error(
         ErrorCode::kInvalidArgument,
-        "--fake " + std::string(name) + " wants a whole number, not '" + std::string(value) + "'");
+        "--fake " + std::string(name) + ": expected an integer, not '" + std::string(value) + "'");
   }
   return number;
 }
@@ -90,7 +90,8 @@ class FakeEngine final : public engine::Engine {
 
   card::ModelCard inspect(const engine::ModelFiles& files) override {
     if (!files.path.empty() && !std::filesystem::exists(files.path)) {
-      throw Error(ErrorCode::kNotFound, "the model '" + files.id + "' is no longer where it was");
+      throw Error(ErrorCode::kNotFound,
+                  "the model '" + files.id + "' was moved or deleted: look for models again");
     }
     if (switches_.deadly_files != 0 && files.path.find("deadly") != std::string::npos) std::abort();
     card::ModelCard card = fake_card();
@@ -157,7 +158,7 @@ card::ModelCard fake_card() {
   card.family = "fake";
   card.format = "none";
   card.description =
-      "Makes coloured noise from seed and prompt, for tests and for trying the page.";
+      "Makes coloured noise from seed and prompt, for tests and for trying out the page.";
   card.capabilities = {"text_to_image", "image_to_image", "inpaint"};
   card.native_width = card.native_height = 512;
   card.memory = {std::int64_t{1} << 30, 64};

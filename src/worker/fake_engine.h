@@ -1,6 +1,6 @@
 // An engine without torch: it runs the tasks of the real one (fake_generate.h: coloured noise that
 // depends on seed and prompt, over the picture and within the mask that it is given) with real
-// timing, progress, previews and cancellation, and switches that make it misbehave. Server, page
+// timing, progress, previews and cancellation, and switches that make it fail. Server, page
 // and end-to-end tests run on it. Same threads and failures as any engine (engine/interface.h).
 #pragma once
 
@@ -11,15 +11,15 @@
 
 namespace atelier::worker {
 
-// Read from "name=number,name,…"; a name alone means 1. Steps count from 1, 0 switches off.
+// Parsed from "name=number,name,…"; a name alone is 1. Steps count from 1; 0 is off.
 struct FakeSwitches {
   int step_ms = 20;        // of one denoising step
   int load_ms = 0;         // of loading, once per model
   int hello_ms = 0;        // before the engine is ready
   int late_ms = 0;         // between the last step and the answer
-  int crash_at_step = 0;   // the process is gone (abort)
+  int crash_at_step = 0;   // the process ends (abort)
   int poison_at_step = 0;  // the device has failed: kWorkerLost
-  int hang_at_step = 0;    // never goes on and ignores cancellation
+  int hang_at_step = 0;    // hangs and ignores cancellation
   int oom_at_step = 0;     // out of memory, each time
   int oom_once = 0;        // out of memory on the first job only
   int memory_mb = 0;       // taken and touched while a job runs

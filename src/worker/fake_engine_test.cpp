@@ -93,7 +93,7 @@ TEST(FakeEngine, PictureIOfABatchHasSeedPlusI) {
   EXPECT_EQ(batch.images[2].pixels, make(small_job(7, "red")).images[0].pixels);
 }
 
-TEST(FakeEngine, TellsEachStepAndShowsPreviews) {
+TEST(FakeEngine, ReportsEachStepAndSendsPreviews) {
   Recorder recorder;
   auto job = small_job(1, "red");
   job.input.preview_every = 2;
@@ -117,7 +117,7 @@ TEST(FakeEngine, StopsWhenCancelled) {
   }
 }
 
-TEST(FakeEngine, MisbehavesOnRequest) {
+TEST(FakeEngine, FailsAsItsSwitchesSay) {
   EXPECT_EQ(failure_of(small_job(1, "a"), "oom_at_step=2"), ErrorCode::kOutOfMemory);
   EXPECT_EQ(failure_of(small_job(1, "a"), "poison_at_step=1"), ErrorCode::kWorkerLost);
   const auto engine = make_fake_engine(read_fake_switches("step_ms=0,oom_once"));
@@ -151,7 +151,7 @@ TEST(FakeEngine, ItsCardHasTheTasksRowsWithDefaultsAndIdsOfItsSamplers) {
 TEST(FakeEngine, RunsJobsAtTheSameTime) {
   const auto engine = make_fake_engine(read_fake_switches("step_ms=20,running_max=2"));
   EXPECT_EQ(engine->report().running_max, 2);
-  // Each job stays at its first step until the other one is there as well.
+  // Each job waits at its first step until the other one has reached it.
   struct Meeting final : engine::JobObserver {
     explicit Meeting(std::latch& latch) : both(latch) {}
     void on_progress(const card::Progress& progress) override {

@@ -56,8 +56,8 @@ media::Image noise_picture(int width, int height, std::uint64_t seed, double don
   return picture;
 }
 
-// The noise over the picture to start from, as thick as the strength says; only within a mask,
-// unless what is outside shall change as well.
+// The noise over the source picture, blended by the strength; only within the mask, unless the
+// outside may change as well.
 media::Image drawn_over(const FakeRun& run, const card::GenerationUsed& used, media::Image noise) {
   const media::Image *image = run.attached("image"), *mask = run.attached("mask");
   if (image == nullptr) return noise;
@@ -122,12 +122,12 @@ card::GenerationUsed used_by(const FakeRun& run) {
   return used;
 }
 
-// As many as a real engine runs, which refuses a strength that leaves none.
+// The same number as the real engine, which also refuses a strength that leaves no step.
 int steps_of(const card::GenerationUsed& used) {
   const int steps = static_cast<int>(used.strength.value_or(1) * used.steps);
   if (steps >= 1) return steps;
   throw Error(ErrorCode::kInvalidArgument, "strength",
-              "so small a strength leaves no step to run: raise it or the number of steps");
+              "the strength is too small, no step would run: raise it or the number of steps");
 }
 
 card::Parameter choice(const char* name, const std::vector<card::NamedChoice>& known) {

@@ -17,7 +17,7 @@ engine::RunResult fake_generate(FakeRun& run);
 const std::vector<card::NamedChoice>& fake_samplers();
 const std::vector<card::NamedChoice>& fake_schedules();
 
-// What the fake model makes of the task's rows.
+// How the fake model narrows the task's rows.
 card::ServedTask served_fake_generate(const card::ModelCard& model);
 
 }  // namespace atelier::worker

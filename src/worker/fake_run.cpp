@@ -14,9 +14,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds kPatience{5};  // between two looks at cancellation
+constexpr std::chrono::milliseconds kPatience{5};  // between two polls of the cancellation
 
-// The id of a model that is where the request says.
+// The id of the model; throws when its file is missing.
 std::string checked_model(const engine::RunRequest& request) {
   const auto found = request.models.find("model");
   if (found == request.models.end()) {
@@ -25,7 +25,8 @@ std::string checked_model(const engine::RunRequest& request) {
   }
   const engine::ModelFiles& files = found->second;
   if (!files.path.empty() && !std::filesystem::exists(files.path)) {
-    throw Error(ErrorCode::kNotFound, "the model '" + files.id + "' is no longer where it was");
+    throw Error(ErrorCode::kNotFound,
+                "the model '" + files.id + "' was moved or deleted: look for models again");
   }
   return files.id;
 }
@@ -88,7 +89,7 @@ void FakeRun::misbehave(const std::string& stage, int step) {
     for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
   }
   if (step == switches_.poison_at_step) {
-    throw Error(ErrorCode::kWorkerLost, "the device failed: the worker is started anew, try again");
+    throw Error(ErrorCode::kWorkerLost, "the device failed: the worker is restarted, try again");
   }
   if (step == switches_.oom_at_step || (switches_.oom_once != 0 && first_time_full())) {
     throw Error(ErrorCode::kOutOfMemory,

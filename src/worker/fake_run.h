@@ -1,5 +1,5 @@
 // One run of the fake engine: the steps of a task with real timing, progress and cancellation, and
-// the misbehaviour that the switches ask for. Used by the fake tasks (fake_generate.h). Job thread.
+// the failures of the switches. Used by the fake tasks (fake_generate.h). Job thread.
 #pragma once
 
 #include <chrono>
@@ -32,7 +32,7 @@ class FakeRun {
   const media::Image* attached(const std::string& role) const;  // null: there is none
   engine::JobObserver& observer() { return observer_; }
 
-  // Once per model. Takes the memory that the switches ask for until the run ends. -> milliseconds
+  // Once per model. Allocates the memory of the switch until the run ends. -> milliseconds
   double load();
   // `total` steps of step_ms each; `after_step` receives the number of the step, from 1.
   // -> milliseconds

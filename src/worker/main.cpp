@@ -22,7 +22,7 @@
 namespace atelier::worker {
 namespace {
 
-// Where memory runs out, the kernel shall take the worker, which can be replaced, and not the
+// When memory runs out, the kernel should kill the worker, which can be replaced, instead of the
 // station.
 constexpr const char* kOutOfMemoryScore = "500";
 
@@ -42,7 +42,7 @@ EnginePtr make_engine(const Options& options) {
                      engine_options);
 }
 
-// A path says where this machine keeps its files, which is nobody's business outside.
+// Paths of this machine are not sent to clients.
 std::string engine_name(const Options& options) {
   return std::filesystem::path(options.engine).filename().string();
 }
@@ -65,13 +65,13 @@ void describe_engine(engine::Engine& engine, const Options& options, protocol::H
   if (options.engine == "fake") hello.cards = {fake_card()};
 }
 
-// The station speaks first. Empty when it has gone away before.
+// Reads the station's hello. Empty when the station has closed the socket.
 std::optional<std::int64_t> receive_hello(protocol::Channel& channel) {
   auto frame = channel.receive();
   if (!frame) return std::nullopt;
   const protocol::Message message = protocol::read_message(std::move(*frame));
   if (message.method != protocol::HelloRequest::kMethod) {
-    throw Error(ErrorCode::kCorruptData, "the station did not begin with a hello");
+    throw Error(ErrorCode::kCorruptData, "the first message of the station was not a hello");
   }
   const auto request = message.body_as<protocol::HelloRequest>();
   const std::string problem = protocol::version_problem(request.protocol_version, request.program);
@@ -82,7 +82,7 @@ std::optional<std::int64_t> receive_hello(protocol::Channel& channel) {
   return message.id;
 }
 
-// The engine, or empty after its absence has gone into the hello.
+// The engine; empty after the reply to the hello has reported why there is none.
 EnginePtr start_engine(const Options& options, protocol::HelloReply& hello) {
   try {
     EnginePtr engine = make_engine(options);
@@ -105,7 +105,7 @@ int run(Options options) {
   if (::getsockopt(options.fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0) {
     throw Error(ErrorCode::kInvalidArgument,
                 "descriptor " + std::to_string(options.fd) +
-                    " is no socket: this program is started by atelier, run 'atelier serve'");
+                    " is not a socket: this program is started by atelier, run 'atelier serve'");
   }
   protocol::Channel channel(options.fd);
   const auto hello_id = receive_hello(channel);
@@ -130,8 +130,9 @@ int main(int count, char** arguments) {
   // Read by the OpenMP library when the engine brings it in. Spinning threads would take the cores
   // from the station and from the BLAS.
   ::setenv("OMP_WAIT_POLICY", "passive", 0);
-  ::signal(SIGINT,
-           SIG_IGN);  // Ctrl-C in a terminal reaches all three programs; the station decides
+  ::signal(
+      SIGINT,
+      SIG_IGN);  // Ctrl-C in a terminal reaches all three programs; the station ends the others
   worker::prefer_as_victim();
   try {
     const std::span<const char* const> all(arguments, static_cast<std::size_t>(count));

@@ -1,4 +1,4 @@
-// The command line of atelier-worker. Written by the station's supervisor, seldom by a person.
+// The command line of atelier-worker, usually written by the station's supervisor.
 #pragma once
 
 #include <span>

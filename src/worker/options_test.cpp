@@ -18,7 +18,7 @@ TEST(Options, AreReadByName) {
   EXPECT_EQ(options.threads, 0);
 }
 
-TEST(Options, RefuseWhatTheyDoNotKnow) {
+TEST(Options, RefuseUnknownOptions) {
   EXPECT_THROW(read_options(std::array{"--colour", "red"}), Error);
   EXPECT_THROW(read_options(std::array{"--engine"}), Error);
   EXPECT_THROW(read_options(std::array{"--fd", "three"}), Error);
@@ -26,7 +26,7 @@ TEST(Options, RefuseWhatTheyDoNotKnow) {
   EXPECT_THROW(read_options(std::array{"--threads=many"}), Error);
 }
 
-TEST(Options, SayInTheRefusalWhichOptionItIs) {
+TEST(Options, NameTheOptionInTheRefusal) {
   try {
     read_options(std::array{"--fd", "three"});
     FAIL() << "'three' is not a number";

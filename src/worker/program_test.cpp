@@ -99,7 +99,7 @@ TEST(WorkerProgram, AStationOfAnotherVersionIsRefused) {
   EXPECT_EQ(program.end().value().exit_code, kExitBadStart);
 }
 
-TEST(WorkerProgram, ACrashEndsTheConversation) {
+TEST(WorkerProgram, ACrashClosesTheSocket) {
   Program program({"--engine", "fake", "--fake", "step_ms=1,crash_at_step=2"});
   program.hello();
   program.generate(5);
@@ -111,7 +111,7 @@ TEST(WorkerProgram, EndsWithItsSocketEvenWhenTheEngineHangs) {
   Program program({"--engine", "fake", "--fake", "hang"});
   program.hello();
   program.generate(5);
-  // The last word before it hangs.
+  // The last message before it hangs.
   while (program.next().value().body_as<protocol::ProgressNotification>().progress.stage !=
          "denoise") {
   }

@@ -16,7 +16,7 @@ namespace atelier::worker {
 namespace {
 
 constexpr std::size_t kCancelledKept = 64;
-// How long a job may take to notice that the station is gone before the process ends without it.
+// How long a job may take to end after the station has closed the socket; then the process exits.
 constexpr std::chrono::seconds kOrphanPatience{2};
 
 bool is_job(const protocol::Message& message) {
@@ -106,21 +106,22 @@ void Session::read_all() {
     const auto* ours = dynamic_cast<const Error*>(&error);
     bad = ours == nullptr || ours->code() != ErrorCode::kWorkerLost;  // which is the station's end
   }
-  // First of all: a job that ends because of this was not cancelled, so nothing may be said of it.
+  // Closed first: jobs that end because of this were not cancelled, so no reply about them may be
+  // sent.
   channel_.close();
   std::unique_lock lock(mutex_);
   closed_ = true;
   bad_message_ = bad;
   changed_.notify_all();
   if (!changed_.wait_for(lock, kOrphanPatience, [this] { return finished_; })) {
-    // The engine is in the middle of something long whose result is of no use any more.
+    // The engine is still busy with work whose result is not needed now.
     ::_exit(exit_code());
   }
 }
 
 void Session::take(protocol::Message message) {
   if (message.method == protocol::PingRequest::kMethod) {
-    // At once, also while a job runs: the station asks whether this process lives.
+    // At once, also while a job runs: the station checks that this process responds.
     return channel_.send(protocol::result_frame(message.id, protocol::Empty{}));
   }
   const std::scoped_lock lock(mutex_);
@@ -133,7 +134,7 @@ void Session::take(protocol::Message message) {
   changed_.notify_all();
 }
 
-// A station that is gone is no failure of the device: the job ends as at a cancellation.
+// A closed socket is not a device failure: the job ends as if it were cancelled.
 void Session::notify(const protocol::Frame& frame) {
   try {
     channel_.send(frame);
@@ -201,7 +202,7 @@ void Session::work(Takes takes) {
 }
 
 // The process ends. Jobs that run beside the one that failed end as well, but not because they were
-// cancelled: the channel is closed first, so that no reply says so.
+// cancelled: the channel is closed first, so that no such reply is sent.
 void Session::end_after_device_loss() {
   channel_.close();
   const std::scoped_lock lock(mutex_);
@@ -226,14 +227,14 @@ void Session::answer(protocol::Message& message) {
                                     message.method + " failed: " + error.what());
   }
   if (const auto what = protocol::over_limit(reply, channel_.limits()); !what.empty()) {
-    reply = protocol::failure_frame(
-        message.id, ErrorCode::kTooLarge,
-        "the result is too large to be handed over: it makes " + what + "; ask for less at a time");
+    reply = protocol::failure_frame(message.id, ErrorCode::kTooLarge,
+                                    "the result is too large for a message: it makes " + what +
+                                        "; reduce the batch or the size");
   }
   try {
     channel_.send(reply);
   } catch (const Error& error) {
-    // The station is gone; the reader has seen it, too, and next() ends the loop.
+    // The socket is closed; the reader has seen it as well, and next() ends the loop.
     platform::log_warning(std::string("atelier-worker: ") + error.what());
   }
   if (device_lost) end_after_device_loss();
@@ -258,7 +259,7 @@ protocol::Frame Session::reply_to(protocol::Message& message) {
 protocol::Frame Session::run_job(protocol::Message& message) {
   const auto request = message.body_as<protocol::RunRequest>();
   Observer observer(*this, request.job);
-  observer.on_progress({.stage = "load"});  // from now on this process works on it
+  observer.on_progress({.stage = "load"});  // from now on this process runs it
   engine::RunRequest job = engine_request(request, message.parts);
   if (observer.cancelled()) throw Error(ErrorCode::kCancelled, "the job was cancelled");
   engine::RunResult result = engine_.run(std::move(job), observer);

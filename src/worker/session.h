@@ -1,4 +1,4 @@
-// The worker's life after the engine was made: answers the station's requests until the socket
+// The worker's main loop, once the engine exists: answers the station's requests until the socket
 // closes. The reader's thread takes frames (a cancellation takes effect at once); the caller of
 // run() and, where the engine runs several jobs at the same time, further job threads carry the
 // requests out. Requests are taken in the order of their arrival. Jobs overlap as far as the engine
@@ -19,12 +19,12 @@
 
 namespace atelier::worker {
 
-// Exit codes that the station may meet.
+// Exit codes, as seen by the station.
 inline constexpr int kExitOk = 0;          // the station closed the socket
 inline constexpr int kExitBadStart = 2;    // wrong arguments, or a station of another version
-inline constexpr int kExitNoEngine = 3;    // said so in the hello
+inline constexpr int kExitNoEngine = 3;    // reported in the hello
 inline constexpr int kExitDeviceLost = 4;  // after the failure of the job was sent
-inline constexpr int kExitBadMessage = 5;  // the station sent nonsense
+inline constexpr int kExitBadMessage = 5;  // the station sent a malformed message
 
 class Session {
  public:
@@ -64,7 +64,7 @@ class Session {
   std::deque<protocol::Message> waiting_;
   std::deque<std::string> cancelled_;  // the newest few: a cancel may overtake its job
   int jobs_running_ = 0;
-  bool engine_taken_ = false;  // by a request that is no job
+  bool engine_taken_ = false;  // by a request other than a job
   bool memory_kept_ = false;   // a job has ended since memory was given back
   bool closed_ = false;        // no further request is taken
   bool bad_message_ = false;

@@ -120,7 +120,7 @@ TEST_F(SessionTest, ARunningJobIsCancelledAndTheNextOneWorks) {
   EXPECT_EQ(end(), kExitOk);
 }
 
-TEST_F(SessionTest, ACancelThatOvertakesItsJobHolds) {
+TEST_F(SessionTest, ACancelThatOvertakesItsJobTakesEffect) {
   start("step_ms=5");
   station_.send(protocol::notification_frame(protocol::CancelNotification{"later"}));
   station_.send(protocol::request_frame(1, job("later", 1000)));
@@ -140,7 +140,7 @@ TEST_F(SessionTest, APingIsAnsweredWhileAJobRuns) {
   end();
 }
 
-TEST_F(SessionTest, SaysFirstThatAJobHasBegun) {
+TEST_F(SessionTest, ReportsFirstThatAJobHasBegun) {
   start("step_ms=0");
   auto refused = job("j", 1);
   refused.task = "no such task";
@@ -186,7 +186,7 @@ TEST_F(SessionTest, BadRequestsAreAnsweredWithSentences) {
   end();
 }
 
-TEST_F(SessionTest, TellsItsMemoryAndUnloads) {
+TEST_F(SessionTest, ReportsItsMemoryAndUnloads) {
   start("step_ms=0");
   station_.send(protocol::request_frame(1, job("j", 1)));
   reply();
@@ -209,17 +209,17 @@ TEST_F(SessionTest, EndsAfterItsDeviceHasFailed) {
   EXPECT_EQ(exit_code_, kExitDeviceLost);
 }
 
-TEST_F(SessionTest, NonsenseEndsIt) {
+TEST_F(SessionTest, AMalformedMessageEndsIt) {
   start("");
   station_.send({"not json", {}});
   thread_.join();
   EXPECT_EQ(exit_code_, kExitBadMessage);
 }
 
-TEST_F(SessionTest, ItsOwnEndIsNoCancellationOfAnyJob) {
+TEST_F(SessionTest, ItsOwnEndIsNotReportedAsACancellation) {
   start("step_ms=5");
   station_.send(protocol::request_frame(1, job("runs", 1000)));
-  station_.send(protocol::request_frame(2, job("stands by", 1000)));
+  station_.send(protocol::request_frame(2, job("waits", 1000)));
   while (next().method != "preview") {
   }
   station_.send({"not json", {}});
@@ -240,7 +240,7 @@ TEST_F(SessionTest, AClosedSocketEndsARunningJob) {
 }
 
 // An engine that runs two jobs at the same time: a job ends after the other one has begun, its
-// input says how. What it is called with from the wrong place is a mistake.
+// input says how. Calls from the wrong thread fail the test.
 class EngineOfTwo final : public engine::Engine {
  public:
   engine::EngineReport report() override {
@@ -348,7 +348,7 @@ TEST_F(SessionOfTwo, AThirdJobAndOtherRequestsWaitInTheirOrder) {
   EXPECT_EQ(end(), kExitOk);
 }
 
-TEST_F(SessionOfTwo, AFailedDeviceEndsTheOtherJobWithoutAWordOfCancellation) {
+TEST_F(SessionOfTwo, AFailedDeviceEndsTheOtherJobWithoutACancellation) {
   send(1, "a", "first");
   begun({"a"});
   send(2, "b", "poison");

@@ -63,11 +63,11 @@ void Child::end(const std::string& why) {
 std::string Child::describe_end() {
   auto end = wait_end(domain::limits::kStopPatience);
   if (!end) {
-    this->end("it closed its connection and went on");
+    this->end("it closed its connection and kept running");
     end = wait_end(domain::limits::kStopPatience);
   }
   const std::lock_guard lock(mutex_);
-  // One that died by itself a moment before it was to be ended keeps its own end.
+  // A child that ended by itself just before it was to be killed keeps that end.
   const bool killed_here = !end || end->signal == SIGKILL;
   if (killed_here && !why_ended_.empty()) return "was ended because " + why_ended_;
   return end ? platform::describe(*end) : "does not end";
@@ -78,11 +78,11 @@ std::optional<Error> Child::converse(const protocol::Frame& request, std::int64_
                                      const std::function<void(Message)>& read) {
   channel_.send(request, until);
   auto frame = channel_.receive(until);
-  if (!frame) throw Error(ErrorCode::kWorkerLost, "the other program is gone");
+  if (!frame) throw Error(ErrorCode::kWorkerLost, "the other program has closed the connection");
   auto message = protocol::read_message(std::move(*frame));
   const bool failed = message.kind == Message::Kind::kFailure;
   if ((!failed && message.kind != Message::Kind::kResult) || message.id != id) {
-    throw Error(ErrorCode::kCorruptData, "the other program sent something else than its answer");
+    throw Error(ErrorCode::kCorruptData, "the other program sent a message that is not the reply");
   }
   if (failed) return Error(message.failure_code, message.failure);
   read(std::move(message));
@@ -94,7 +94,7 @@ Child::Answer Child::exchange(const protocol::Frame& request, std::int64_t id,
   if (const auto what = protocol::over_limit(request); !what.empty()) {
     return {.child_ended = false,
             .refusal = Error(ErrorCode::kTooLarge,
-                             "the picture is too large to be worked on: it makes " + what)};
+                             "the picture is too large for a message: it makes " + what)};
   }
   try {
     return {.child_ended = false, .refusal = converse(request, id, until, read)};
@@ -102,7 +102,7 @@ Child::Answer Child::exchange(const protocol::Frame& request, std::int64_t id,
     channel_.close();
     const auto* ours = dynamic_cast<const Error*>(&error);
     const bool gone = ours != nullptr && ours->code() == ErrorCode::kWorkerLost;
-    if (!gone) end(error.what());  // one that is gone says by its end what it was
+    if (!gone) end(error.what());  // of one that has ended, the exit status is the reason
     return {.child_ended = true, .refusal = std::nullopt};
   }
 }

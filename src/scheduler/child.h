@@ -1,7 +1,7 @@
-// A child program of the station: its process and the channel to it. Made by whoever owns the
-// child, in a thread that lives as long as the child may (it ends when that thread does). Whatever
-// goes wrong on its channel ends the child: its owner learns how it ended and starts another. All
-// but the making is for any thread. Failures: Error.
+// A child program of the station: its process and the channel to it. Constructed by its owner, on a
+// thread that runs as long as the child may run (the child ends with that thread). Any failure of
+// its channel ends the child; its owner reads how it ended and starts another. All functions but
+// the constructor may be called from any thread. Failures: Error.
 #pragma once
 
 #include <chrono>
@@ -30,13 +30,14 @@ struct Patience {
   std::chrono::milliseconds idle_decoder = domain::limits::kIdleDecoderPatience;  // its ping
   std::chrono::milliseconds picture = domain::limits::kPictureTimeout;
   std::chrono::milliseconds cancel = domain::limits::kCancelPatience;
-  std::chrono::milliseconds job = domain::limits::kJobSilenceMax;  // between two words of a job
+  std::chrono::milliseconds job =
+      domain::limits::kJobSilenceMax;  // between two messages about a job
 };
 
 class Child {
  public:
   explicit Child(const LaunchChild& launch);
-  ~Child();  // lets it end by itself for a moment, then kills it
+  ~Child();  // waits a moment for its end, then kills it
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
 
@@ -51,27 +52,27 @@ class Child {
   // its channel is closed: waits a moment for its end, then kills it.
   std::string describe_end();
 
-  // What became of a request.
+  // The outcome of a request.
   struct Answer {
     bool child_ended = false;      // describe_end() says how
-    std::optional<Error> refusal;  // the child's own; else `read` took the result
+    std::optional<Error> refusal;  // the child's failure; else `read` has accepted the result
   };
-  // Sends a request and hands its result to `read`. A child that does not take the request and
-  // answer it by `until`, or that answers what is no answer to it (`read` threw), is ended.
+  // Sends a request and passes its result to `read`. A child that does not receive and answer the
+  // request by `until`, or whose reply is malformed (`read` threw), is ended.
   Answer exchange(const protocol::Frame& request, std::int64_t id,
                   protocol::Channel::Clock::time_point until,
                   const std::function<void(protocol::Message)>& read);
 
  private:
   std::optional<platform::ProcessEnd> wait_end(std::chrono::milliseconds at_most);
-  // The child's own refusal; empty when `read` took the result. Throws whatever is wrong.
+  // The child's failure; empty when `read` has accepted the result. Throws on a malformed reply.
   std::optional<Error> converse(const protocol::Frame& request, std::int64_t id,
                                 protocol::Channel::Clock::time_point until,
                                 const std::function<void(protocol::Message)>& read);
 
   std::mutex mutex_;
   platform::ChildProcess process_;  // guarded by mutex_
-  std::string why_ended_;           // guarded by mutex_; "" when nobody here ended it
+  std::string why_ended_;           // guarded by mutex_; "" when the station did not end it
   const int pid_;
   protocol::Channel channel_;
 };

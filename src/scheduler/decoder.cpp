@@ -26,7 +26,7 @@ void Decoder::check_not_aborted() {
   if (aborted_) throw Error(ErrorCode::kInternal, "the station is stopping");
 }
 
-// Where abort() finds it, before anything is said to it.
+// Stored for abort() before anything is sent to it.
 void Decoder::adopt(std::shared_ptr<Child> child) {
   const std::lock_guard lock(mutex_);
   child_.swap(child);
@@ -62,8 +62,8 @@ std::optional<DecoderStatus> Decoder::status() {
   return status;
 }
 
-// The one there is, if it answers: what was stopped or lost its way since the last picture costs no
-// picture.
+// The present decoder, if it answers a ping: one that hangs since the last picture is replaced
+// before a picture is sent to it.
 std::shared_ptr<Child> Decoder::living_child() {
   std::shared_ptr<Child> known;
   {
@@ -78,8 +78,8 @@ std::shared_ptr<Child> Decoder::living_child() {
                       [](const Message& reply) { reply.body_as<protocol::Empty>(); });
   if (!answer.child_ended && !answer.refusal) return known;
   check_not_aborted();
-  platform::log_warning("a picture decoder that had nothing to do " + known->describe_end() +
-                        "; another takes its place");
+  platform::log_warning("an idle picture decoder " + known->describe_end() +
+                        "; another one is started");
   return nullptr;
 }
 
@@ -91,8 +91,8 @@ std::shared_ptr<Child> Decoder::child() {
   greeted_ = false;
   const auto began = Clock::now();
   auto started = start();
-  // Somebody may have killed it, and a finished picture waits for it; one that said nothing all the
-  // time would do so again.
+  // It may have been killed from outside, and a finished picture waits: try once more, unless it
+  // used the whole time.
   if (!started && Clock::now() - began < patience_.greeting) started = start();
   if (!started) {
     throw Error(ErrorCode::kInternal,
@@ -122,7 +122,7 @@ bool Decoder::call_once(const protocol::Frame& frame, std::int64_t id, const Rea
   check_not_aborted();
   adopt(nullptr);
   end_ = process->describe_end();
-  platform::log_warning("a picture decoder " + end_ + "; another takes its place");
+  platform::log_warning("a picture decoder " + end_ + "; another one is started");
   return false;
 }
 
@@ -130,7 +130,8 @@ void Decoder::call(const protocol::Frame& frame, std::int64_t id, ErrorCode code
                    const std::string& what, const Read& read) {
   const auto started = Clock::now();
   if (call_once(frame, id, read)) return;
-  // Somebody else may have killed it; what ends two of them, or takes the whole time, is to blame.
+  // It may have been killed from outside; a picture that ends two decoders, or takes the whole
+  // time, is refused.
   const bool slow = Clock::now() - started >= patience_.picture;
   if (!slow && call_once(frame, id, read)) return;
   throw Error(code, what + ": the decoder " + end_ + " on it");
@@ -147,13 +148,13 @@ DecodedPicture Decoder::decode(std::span<const std::uint8_t> bytes,
       protocol::request_frame(id, request, {protocol::Bytes(bytes.begin(), bytes.end())});
   DecodedPicture picture;
   call(frame, id, ErrorCode::kCorruptData,
-       "the picture could not be read (if it opens elsewhere, save it anew and try again)",
+       "the picture could not be read (if it opens elsewhere, save it again and try again)",
        [&](Message message) {
          const auto reply = message.body_as<protocol::DecodeReply>();
          if (!reply.picture) throw Error(ErrorCode::kCorruptData, "it sent no pixels");
-         // It goes into the header fields of HTTP replies.
+         // The format becomes part of header fields of HTTP replies.
          if (!std::ranges::all_of(reply.format, [](char c) { return c >= 'a' && c <= 'z'; })) {
-           throw Error(ErrorCode::kCorruptData, "it sent a format that is no name");
+           throw Error(ErrorCode::kCorruptData, "it sent an invalid name of a format");
          }
          picture = {protocol::take_picture(message.parts, *reply.picture), "image/" + reply.format};
          for (const auto& frame : reply.later_frames) {

@@ -1,6 +1,6 @@
-// A decoder process and what it can do, used by one thread of the media pool. A picture on which
-// two processes die costs that picture: Error(kCorruptData); the next call starts another process.
-// So does one on which a process sends what is no answer, or is silent for too long.
+// A decoder process and what it can do, used by one thread of the media pool. A picture that ends
+// two processes is refused with Error(kCorruptData); the next call starts another process. A
+// malformed reply and no reply in time end a process as well.
 #pragma once
 
 #include <cstdint>
@@ -47,12 +47,12 @@ class Decoder {
   // up to `frames_max` frames are decoded, the first one among them.
   DecodedPicture decode(std::span<const std::uint8_t> bytes,
                         std::optional<media::Colour> matte = {}, int frames_max = 1);
-  // Our own pixels: a death is tried once more before it is an error.
+  // Our own pixels: when the process ends, it is tried once more before it is an error.
   EncodedPicture encode(const media::Image& image, const std::string& format,
                         const std::vector<protocol::TextEntry>& texts);
   // Any thread; empty before the first picture.
   std::optional<DecoderStatus> status();
-  // Any thread: a call under way fails, later ones too, whatever the process is doing.
+  // Any thread: the present call fails at once, and so do later ones.
   void abort();
 
  private:
@@ -74,12 +74,12 @@ class Decoder {
   const LaunchChild launch_;
   const Patience patience_;
   std::int64_t next_id_ = 0;
-  bool greeted_ = false;  // child_ has said that it is ready
+  bool greeted_ = false;  // child_ has reported that it is ready
   std::string end_;
   std::mutex mutex_;
   std::shared_ptr<Child> child_;         // guarded by mutex_
   bool aborted_ = false;                 // guarded by mutex_
-  std::optional<DecoderStatus> status_;  // guarded by mutex_; as its last hello said
+  std::optional<DecoderStatus> status_;  // guarded by mutex_; from its last hello
 };
 
 }  // namespace atelier::scheduler

@@ -1,5 +1,5 @@
-// Decoders that do everything wrong, and real ones after them: whatever one does, it costs at most
-// the picture that it was given.
+// Decoders that fail in every way, and real ones after them: a failure affects at most the present
+// picture.
 #include "scheduler/decoder.h"
 
 #include <gmock/gmock.h>
@@ -45,7 +45,7 @@ LaunchChild first(const LaunchChild& bad, std::vector<int>* pids = nullptr) {
   };
 }
 
-// The hello is the second request of a Decoder that was asked for a picture, which is the first.
+// The first request of a Decoder is the picture, the second one is the hello.
 std::string hello() { return hello_of("atelier-media", 2); }
 
 Patience short_patience() {
@@ -64,7 +64,7 @@ Error failure_of(const std::function<void()>& call) {
   return Error(ErrorCode::kInternal, "");
 }
 
-TEST(DecoderChannel, WhateverIsNoAnswerEndsTheProcessAndThePictureIsReadByAnother) {
+TEST(DecoderChannel, AMalformedReplyEndsTheProcessAndThePictureIsReadByAnother) {
   const auto png = a_png();
   protocol::DecodeReply without_pixels;
   without_pixels.picture = protocol::PictureRef{5, 8, 8, 3};
@@ -92,12 +92,12 @@ TEST(DecoderChannel, WhateverIsNoAnswerEndsTheProcessAndThePictureIsReadByAnothe
 }
 
 TEST(DecoderChannel, OneThatClosesItsSocketIsReplaced) {
-  // Once it was asked for its hello, which it has answered.
+  // After it has answered the hello.
   Decoder decoder(first(saying(hello(), "head -c 1 <&3 >/dev/null; exec 3>&-; exec sleep 1000")));
   EXPECT_EQ(decoder.decode(a_png()).image.width, 32);
 }
 
-TEST(DecoderChannel, OneThatStopsAnywhereCostsThatPictureAndNoOther) {
+TEST(DecoderChannel, OneThatHangsFailsThatPictureAndNoOther) {
   const auto png = a_png();
   std::vector<std::future<void>> all;  // at once, because each takes its whole time
   for (const std::string& answer :
@@ -122,7 +122,7 @@ TEST(DecoderChannel, OneThatStopsAnywhereCostsThatPictureAndNoOther) {
   for (auto& each : all) each.get();
 }
 
-TEST(DecoderChannel, OneThatNeverGreetsIsGivenUp) {
+TEST(DecoderChannel, OneThatNeverSendsItsHelloIsEnded) {
   Patience patience;
   patience.greeting = 300ms;
   for (const std::string& said : {std::string(), hello().substr(0, 30)}) {
@@ -133,7 +133,7 @@ TEST(DecoderChannel, OneThatNeverGreetsIsGivenUp) {
   }
 }
 
-TEST(DecoderChannel, OneThatDiesWhileItStartsCostsNoPicture) {
+TEST(DecoderChannel, OneThatEndsWhileItStartsFailsNoPicture) {
   Decoder decoder(first(saying("", "exit 3")));
   EXPECT_EQ(decoder.decode(a_png()).image.width, 32);
   Decoder never(saying("", "exit 3"));
@@ -141,7 +141,7 @@ TEST(DecoderChannel, OneThatDiesWhileItStartsCostsNoPicture) {
               HasSubstr("exited with code 3 before it was ready"));
 }
 
-TEST(DecoderChannel, OneThatDoesNotGetReadyIsNeverGivenAPicture) {
+TEST(DecoderChannel, OneThatIsNotReadyGetsNoPicture) {
   protocol::HelloReply failed;
   failed.program = "atelier-media";
   failed.state = "failed";
@@ -152,7 +152,7 @@ TEST(DecoderChannel, OneThatDoesNotGetReadyIsNeverGivenAPicture) {
   EXPECT_EQ(decoder.decode(a_png()).image.width, 32);  // by another
 }
 
-TEST(DecoderChannel, OneThatStandsStillWhileItHasNothingToDoCostsNoPicture) {
+TEST(DecoderChannel, OneThatHangsWhileIdleFailsNoPicture) {
   std::vector<int> pids;
   auto patience = short_patience();
   patience.picture = 60s;
@@ -167,7 +167,7 @@ TEST(DecoderChannel, OneThatStandsStillWhileItHasNothingToDoCostsNoPicture) {
   EXPECT_EQ(pids.size(), 2U);
 }
 
-TEST(DecoderChannel, AnAbortEndsACallWhereverItStands) {
+TEST(DecoderChannel, AnAbortEndsACallAtAnyStage) {
   const protocol::Bytes large(20 << 20);
   for (const auto& bad :
        {saying(""), saying(hello())}) {  // during the hello, while it takes nothing

@@ -70,7 +70,7 @@ void JobBoard::publish(std::string_view type, const Job& job, std::int64_t now_m
       forget_oldest();
     }
   }
-  // Outside the lock: a listener may take its time, and readers need not wait for it.
+  // Outside the lock: a listener may be slow, and readers should not wait for it.
   for (const auto& weak : listening) {
     if (const auto subscriber = weak.lock()) subscriber->deliver(event);
   }
@@ -82,7 +82,7 @@ void JobBoard::add(Entry& entry, SharedEvent event) {
   shorten(entry);
 }
 
-// Of an ended job only what a late reader needs stays; of a running one the newest.
+// Of an ended job only the last event is kept; of a running one the newest events.
 void JobBoard::shorten(Entry& entry) {
   const bool ended = domain::is_terminal(entry.job().state);
   const auto too_much = [&] {
@@ -118,7 +118,7 @@ void JobBoard::attach(const std::string& id, const std::shared_ptr<Subscriber>& 
     const std::lock_guard lock(mutex_);
     auto found = entries_.find(id);
     if (found == entries_.end() && domain::is_terminal(stored.state)) {
-      // Ended long ago or before a restart: its last event, as it was told then.
+      // Ended long ago or before a restart: its last event is made again.
       replay.push_back(std::make_shared<const JobEvent>(JobEvent{.id = stored.last_event,
                                                                  .type = std::string(kEndEvent),
                                                                  .time_ms = stored.finished_ms,

@@ -1,5 +1,5 @@
-// What is known about jobs beyond the database: progress of those that run, their events, and who
-// listens. The scheduler thread publishes and attaches; any thread reads. Never fails.
+// The state of jobs that is not in the database: progress, events, and subscriptions. The scheduler
+// thread publishes and attaches; any thread reads. Never fails.
 #pragma once
 
 #include <cstdint>
@@ -18,11 +18,11 @@
 
 namespace atelier::scheduler {
 
-// One listener; shared by the board and the subscription's owner, whoever leaves first.
+// One listener; shared by the board and the owner of the subscription.
 class Subscriber {
  public:
   Subscriber(std::int64_t after, EventListener listener);
-  void deliver(const SharedEvent& event);  // skips what was seen
+  void deliver(const SharedEvent& event);  // skips events that were seen
   void end();                              // returns when no call is under way; none comes later
 
  private:
@@ -33,26 +33,25 @@ class Subscriber {
 
 class JobBoard {
  public:
-  // The ids of events count on from `first_event`, which is greater than those of earlier lives.
+  // The ids of events start at `first_event`, which is greater than those of earlier starts.
   explicit JobBoard(std::int64_t first_event) : next_event_(first_event) {}
 
-  // An id for an event that is stored before it is told: the last one of a job. Any thread.
+  // An id for an event that is stored before it is published: the last one of a job. Any thread.
   std::int64_t take_event_id();
   std::int64_t next_event_id() const;  // not taken yet
 
-  // Scheduler thread: keeps the job as it is now and tells its listeners. The event of a job that
-  // has ended is of type "end", whatever `type` says, and gets the id job.last_event; another one
-  // gets `id` or, with 0, the next.
+  // Scheduler thread: stores the job as it is now and notifies its listeners. The event of a job
+  // that has ended is of type "end", regardless of `type`, and gets the id job.last_event; another
+  // one gets `id` or, with 0, the next.
   void publish(std::string_view type, const domain::Job& job, std::int64_t now_ms,
                std::int64_t id = 0);
-  // Scheduler thread: replays, then listens. `stored` is the job as the database knows it, for
-  // those that the board has forgotten. A job that has ended always tells its last event, seen or
-  // not.
+  // Scheduler thread: replays, then subscribes. `stored` is the job from the database, for jobs
+  // that the board no longer holds. The last event of an ended job is always sent, seen or not.
   void attach(const std::string& id, const std::shared_ptr<Subscriber>& subscriber,
               const domain::Job& stored);
 
   std::optional<domain::Job> find(const std::string& id) const;
-  // Id of the event that told the end of the job; 0: it has not been told. `stored` as above.
+  // Id of the event that reported the end of the job; 0: not reported yet. `stored` as above.
   std::int64_t end_event(const domain::Job& stored) const;
 
  private:

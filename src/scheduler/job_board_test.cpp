@@ -37,7 +37,7 @@ struct Listening {
   }
 };
 
-TEST(JobBoard, ReplaysThenGoesOn) {
+TEST(JobBoard, ReplaysThenContinues) {
   JobBoard board(5);
   board.publish("state", job("a", JobState::kQueued), 5);
   board.publish("state", job("a", JobState::kRunning), 6);
@@ -52,7 +52,7 @@ TEST(JobBoard, ReplaysThenGoesOn) {
   }
 }
 
-TEST(JobBoard, SkipsWhatTheListenerHasSeen) {
+TEST(JobBoard, SkipsEventsThatTheListenerHasSeen) {
   JobBoard board(5);
   board.publish("state", job("a", JobState::kQueued), 5);
   board.publish("state", job("a", JobState::kRunning), 6);
@@ -64,7 +64,7 @@ TEST(JobBoard, SkipsWhatTheListenerHasSeen) {
   EXPECT_EQ(rest.heard[0]->id, all.heard[1]->id);
 }
 
-TEST(JobBoard, AnEndedJobAlwaysTellsItsEnd) {
+TEST(JobBoard, TheEndOfAnEndedJobIsAlwaysSent) {
   JobBoard board(5);
   board.publish("state", job("a", JobState::kRunning), 6);
   board.publish("progress", job("a", JobState::kRunning), 6);
@@ -124,7 +124,7 @@ TEST(JobBoard, LongPromptsCostBoundedMemory) {
   for (std::size_t i = 0; i < 1000; ++i) {
     ended.id = "ended" + std::to_string(i);
     board.publish("result", ended, 7);
-    board.publish("result", ended, 7);  // told twice, counted once
+    board.publish("result", ended, 7);  // published twice, counted once
   }
   for (std::size_t i = 0; i < 1000; ++i) {
     if (board.find("ended" + std::to_string(i))) ++kept;
@@ -150,7 +150,7 @@ TEST(JobBoard, TheLastEventHasTheIdThatIsStoredWithTheJob) {
   EXPECT_EQ(late.heard[0]->id, ended.last_event);
 }
 
-TEST(JobBoard, ASubscriptionThatEndedHearsNothing) {
+TEST(JobBoard, ASubscriptionThatEndedGetsNoEvents) {
   JobBoard board(5);
   Listening listening;
   listening.listen(board, job("a", JobState::kQueued));
@@ -159,7 +159,7 @@ TEST(JobBoard, ASubscriptionThatEndedHearsNothing) {
   EXPECT_THAT(listening.types(), ElementsAre("state"));
 }
 
-TEST(JobBoard, ForgetsOldProgressAndOldJobs) {
+TEST(JobBoard, DropsOldProgressAndOldJobs) {
   JobBoard board(5);
   board.publish("state", job("a", JobState::kRunning), 6);
   for (std::size_t i = 0; i < 2 * domain::limits::kEventsPerJob; ++i) {

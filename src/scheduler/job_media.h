@@ -1,6 +1,6 @@
-// What travels with a job beside its parameters: attachments on the way to the worker, outputs and
-// facts on the way back. The functions with a decoder are called on a thread of the media pool.
-// Failures of the decoder and of the stores: Error.
+// The media of a job: attachments for the worker, outputs and facts of its result. The functions
+// with a decoder are called on a thread of the media pool. Failures of the decoder and of the
+// stores: Error.
 #pragma once
 
 #include <map>
@@ -14,7 +14,7 @@
 
 namespace atelier::scheduler {
 
-// The attachments of a job as the worker gets them, and their pixels in `parts`.
+// The attachments of a job for the worker, and their pixels in `parts`.
 std::map<std::string, std::vector<protocol::FrameRef>> load_attachments(
     Decoder& decoder, domain::ArtifactStore& artifacts, const domain::JobInput& input,
     std::vector<protocol::Bytes>& parts);
@@ -23,8 +23,8 @@ std::map<std::string, std::vector<protocol::FrameRef>> load_attachments(
 std::vector<domain::JobOutput> keep_outputs(OutputContext context,
                                             const std::vector<MadeOutput>& made);
 
-// The worker's facts with what the station itself knows: the warnings of the request, and the
-// colour behind what was transparent.
+// The worker's facts with the station's additions: the warnings of the request, and the colour
+// behind transparent parts.
 card::TaskFacts facts_of(const domain::JobInput& input, const protocol::RunReply& reply);
 
 }  // namespace atelier::scheduler

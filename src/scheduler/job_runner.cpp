@@ -20,7 +20,8 @@ using domain::JobState;
 using protocol::Message;
 
 constexpr auto kWorkerName = "main";
-constexpr std::chrono::seconds kPauseOfStation{2};  // between two ticks: it stood still (SIGSTOP)
+constexpr std::chrono::seconds kPauseOfStation{
+    2};  // between two ticks: the station was stopped (SIGSTOP)
 
 std::string attempts(int attempt) {
   return std::to_string(attempt) + " of " + std::to_string(domain::limits::kAttemptsMax);
@@ -68,7 +69,8 @@ void JobRunner::recover() {
   }
 }
 
-// What still cannot be stored is a job that the next start takes for one that a crash interrupted.
+// A job whose outcome still cannot be stored is treated as interrupted by a crash at the next
+// start.
 void JobRunner::stop() {
   std::vector<Outcome> outcomes;
   for (auto& [id, outcome] : std::exchange(unwritten_, {})) outcomes.push_back(std::move(outcome));
@@ -90,7 +92,7 @@ void JobRunner::stop() {
   }
 }
 
-// A store that cannot be written stops no tick: it is said once, and the next tick tries again.
+// A failed write is logged once, and the next tick tries again.
 void JobRunner::run_next() {
   std::string problem;
   try {
@@ -105,7 +107,7 @@ void JobRunner::run_next() {
 }
 
 std::string JobRunner::problem() const {
-  if (!store_problem_.empty()) return "what became of a job cannot be stored: " + store_problem_;
+  if (!store_problem_.empty()) return "the outcome of a job cannot be stored: " + store_problem_;
   return start_problem_.empty() ? "" : "no job can be started: " + start_problem_;
 }
 
@@ -150,7 +152,7 @@ void JobRunner::dispatch(Job job) {
       std::ranges::find(tasks_, input.task()) == tasks_.end()) {
     fail(id, ErrorCode::kUnsupported,
          "the task '" + input.task() +
-             "' is not run here, or its parameters cannot be read any more: send the job again");
+             "' is not run here, or its parameters can no longer be read: send the job again");
     return run_next();
   }
   protocol::RunRequest request;
@@ -175,7 +177,7 @@ void JobRunner::prepare(const protocol::RunRequest& request, const domain::JobIn
         parts_.inbox.post([this, id, error] {
           if (parts_.pool.stopping()) return;  // it goes back to the queue
           leave_worker(id);
-          // It could be read when it was sent: what happened since is not the sender's fault.
+          // It could be read when it was sent: the failure is the station's.
           fail(id, ErrorCode::kInternal,
                std::string("a picture of this job cannot be read again: ") + error.what() +
                    "; send the job again");
@@ -187,11 +189,11 @@ void JobRunner::prepare(const protocol::RunRequest& request, const domain::JobIn
 
 void JobRunner::send(const protocol::RunRequest& request, Parts parts) {
   auto* running = find(request.job);
-  // Cancelled meanwhile; or its worker died, and it may have been read and sent again since.
+  // Cancelled meanwhile; or its worker ended, and it may have been read and sent again since.
   if (running == nullptr || running->request != 0 || !on_worker_.contains(request.job)) return;
   if (parts_.worker.state() != Supervisor::State::kReady) {
     leave_worker(request.job);
-    return put_back(*running, "the worker ended before this was handed to it",
+    return put_back(*running, "the worker ended before this was sent to it",
                     domain::Requeue::kUncounted);
   }
   const auto name = running->job.input.parameters.text(card::kModelMember);
@@ -199,7 +201,7 @@ void JobRunner::send(const protocol::RunRequest& request, Parts parts) {
   if (!model) {
     leave_worker(request.job);
     fail(request.job, ErrorCode::kNotFound,
-         "model '" + name + "' is not installed any more: choose another");
+         "model '" + name + "' is not installed now: choose another");
     return run_next();
   }
   auto full = request;
@@ -209,17 +211,18 @@ void JobRunner::send(const protocol::RunRequest& request, Parts parts) {
       [this, id = request.job](Message message) { return read_reply(id, std::move(message)); });
 }
 
-// What it throws makes the reply a wrong one, which ends the worker: then the job runs again.
+// An exception marks the reply as malformed, which ends the worker: then the job runs again.
 Supervisor::Deed JobRunner::read_reply(const std::string& id, Message message) {
   if (message.kind == Message::Kind::kFailure) {
     const auto* running = find(id);
-    // A worker whose device has failed ends: that is no failure of the job.
+    // A worker whose device has failed ends; the job itself has not failed.
     if (message.failure_code == ErrorCode::kWorkerLost) {
       throw Error(ErrorCode::kWorkerLost, message.failure);
     }
     if (message.failure_code == ErrorCode::kCancelled &&
         (running == nullptr || !running->cancel_asked)) {
-      throw Error(ErrorCode::kCorruptData, "it cancelled a job that nobody cancelled");
+      throw Error(ErrorCode::kCorruptData,
+                  "it reported the cancellation of a job that was not cancelled");
     }
     return [this, id, code = message.failure_code, sentence = message.failure] {
       refused(id, code, sentence);
@@ -333,7 +336,7 @@ void JobRunner::fail(const std::string& id, ErrorCode code, const std::string& s
   end(*running, JobState::kFailed, "error");
 }
 
-// The start by the clock, the rest measured: a clock that is set meanwhile changes no duration.
+// The start is the time of day, durations are measured by the monotonic clock.
 std::int64_t JobRunner::end_ms(const Running& running) const {
   const auto taken = Clock::now() - running.started;
   return running.job.started_ms +
@@ -375,7 +378,8 @@ std::string JobRunner::store(Outcome& outcome) {
   } catch (const Error& error) {
     return error.what();
   }
-  if (!was_running) {  // nobody but this thread ends running jobs: somebody wrote into the file
+  if (!was_running) {  // only this thread ends running jobs: another program has written to the
+                       // database
     platform::log_error("job " + job.id + " was not running in the database when it was " +
                         std::string(domain::job_state_name(job.state)));
   }
@@ -394,7 +398,7 @@ void JobRunner::tell_unwritten(const Outcome& outcome, const std::string& why) {
   shown.reason =
       (outcome.job.state == JobState::kQueued ? outcome.job.reason + ", and that"
                                               : "this job is done (" + end + "), and that") +
-      " cannot be stored yet: " + why + "; it is tried again until it is stored";
+      " cannot be stored yet: " + why + "; the write is repeated until it succeeds";
   parts_.board.publish("state", shown, parts_.now_ms());
 }
 
@@ -415,7 +419,7 @@ void JobRunner::cancel(const std::string& id) {
   if (auto* running = find(id)) {
     if (running->cancel_asked) return;
     running->cancel_asked = true;
-    if (running->request == 0) {  // its pictures are being read: the worker knows nothing of it
+    if (running->request == 0) {  // its pictures are being read: not sent to the worker yet
       leave_worker(id);
       end(*running, JobState::kCancelled, "state");
       return run_next();
@@ -450,7 +454,7 @@ void JobRunner::tick(Clock::time_point now) {
   for (const auto& id : on_worker_) {
     auto* running = find(id);
     if (running == nullptr || running->request == 0) continue;
-    // Time in which the station itself stood still is not the worker's.
+    // Time in which the station itself was stopped is not charged to the worker.
     if (since > kPauseOfStation) running->heard += since;
     if (kill_if_late(*running, now)) return;  // all of its jobs end with it
   }
@@ -466,7 +470,7 @@ bool JobRunner::kill_if_late(Running& running, Clock::time_point now) {
   if (!running.begun || now - running.heard < parts_.patience.job) return false;
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(parts_.patience.job).count();
   parts_.worker.kill(
-      "it said nothing of job " + running.job.id + " for " + std::to_string(seconds) + " s",
+      "it sent nothing about job " + running.job.id + " for " + std::to_string(seconds) + " s",
       Supervisor::Blame::kWorker);
   return true;
 }
@@ -483,9 +487,8 @@ void JobRunner::worker_lost(const WorkerEnd& end_of_worker) {
   }
 }
 
-// An attempt is counted when the worker ended by its own fault while it ran this job: not when it
-// worked on something else that was in front, and not when it had not begun yet, unless that
-// happens again and again.
+// An attempt is counted when the worker ended by its own fault while it ran this job: not when
+// another request was in front of it or the job had not begun, unless that is repeated too often.
 void JobRunner::repeat(Running& running, const WorkerEnd& end) {
   const auto& job = running.job;
   const bool its_turn = running.begun || (running.request != 0 && running.request == end.under_way);

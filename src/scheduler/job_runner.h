@@ -1,7 +1,7 @@
 // Runs accepted jobs on the worker: claims, sends, follows, saves the pictures, repeats a job whose
-// worker died, cancels. Scheduler thread only; what throws here is logged by the inbox loop.
-// What became of a job is written first and told next. What the disk does not take is kept, told
-// once as not stored yet, and written again until it is.
+// worker ended, cancels. Scheduler thread only; exceptions are logged by the inbox loop. The
+// outcome of a job is written before it is published. An outcome that cannot be written is kept,
+// published once as not stored yet, and written again until it is.
 #pragma once
 
 #include <chrono>
@@ -26,7 +26,7 @@ namespace atelier::scheduler {
 
 std::int64_t unix_ms();
 
-// What the runner works with; all outlive it.
+// The parts that the runner uses; all outlive it.
 struct RunnerParts {
   domain::JobStore& store;
   domain::ArtifactStore& artifacts;
@@ -35,7 +35,7 @@ struct RunnerParts {
   Inbox& inbox;
   JobBoard& board;
   PreviewCache& previews;
-  std::function<std::int64_t()> now_ms;  // Unix time, for people: nothing is measured with it
+  std::function<std::int64_t()> now_ms;  // Unix time, for display only
   std::function<bool()> models_known;    // false: jobs wait, for their model may still be found
   std::function<std::optional<domain::InstalledModel>(const std::string& id)> find_model;
   Patience patience = {};
@@ -47,17 +47,17 @@ class JobRunner {
 
   explicit JobRunner(RunnerParts parts) : parts_(std::move(parts)) {}
 
-  void recover();  // at the start: jobs that a station left running when it died
+  void recover();  // at the start: jobs that were running when a station crashed
   void stop();     // at the orderly end: what runs goes back to the queue, and no attempt counts
   // From the hello of each worker: the tasks that it runs, and how many jobs at the same time.
   void worker_ready(const protocol::HelloReply& hello);
-  void run_next();  // gives a worker with a free place something to do
+  void run_next();  // starts jobs on workers with free places
   void cancel(const std::string& id);
   void progressed(const protocol::ProgressNotification& notification);
   void previewed(const protocol::PreviewNotification& notification, media::Image picture);
   void worker_lost(const WorkerEnd& end);
-  // Kills a worker that ignores a cancellation or says nothing of its job; writes again what the
-  // disk did not take.
+  // Kills a worker that ignores a cancellation or sends nothing about its job; repeats failed
+  // writes.
   void tick(Clock::time_point now);
 
   // Being prepared for the worker or run by it: the first of them; "" is none.
@@ -71,13 +71,13 @@ class JobRunner {
     domain::Job job;
     Clock::time_point started;
     std::int64_t request = 0;   // to the worker; 0: its pictures are still being read
-    bool begun = false;         // the worker has said so
-    Clock::time_point heard{};  // when the worker spoke of it last
+    bool begun = false;         // the worker has reported that it began
+    Clock::time_point heard{};  // time of the worker's last message about it
     bool cancel_asked = false;
     std::optional<Clock::time_point> kill_at;
     bool preview_under_way = false;
   };
-  // What became of a job: an end, or one more turn in the queue.
+  // The outcome of a job: an end, or back to the queue.
   struct Outcome {
     domain::Job job;  // as it is once this is stored
     std::string_view event;
@@ -105,7 +105,8 @@ class JobRunner {
   void repeat(Running& running, const WorkerEnd& end);
   void put_back(Running& running, const std::string& reason, domain::Requeue counted);
   void settle(Outcome outcome);
-  std::string store(Outcome& outcome);  // and tells it; why it cannot be stored, "" when it is
+  std::string store(
+      Outcome& outcome);  // and publishes it; returns why it cannot be stored, "" when it is
   void tell_unwritten(const Outcome& outcome, const std::string& why);
   void write_again(Clock::time_point now);
   std::int64_t end_ms(const Running& running) const;

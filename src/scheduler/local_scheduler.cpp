@@ -27,9 +27,10 @@ namespace limits = domain::limits;
 
 constexpr std::chrono::milliseconds kTick{200};
 constexpr std::chrono::minutes kProblemRepeat{1};  // of the same sentence in the log
-constexpr std::chrono::seconds kMeasureEvery{1};   // shorter pieces of time tell little of the load
+constexpr std::chrono::seconds kMeasureEvery{
+    1};  // the load of a shorter interval is not meaningful
 
-// 32 bits, as people know seeds from other programs: short enough to be read aloud.
+// 32 bits, as in other programs, so that seeds are short.
 std::uint64_t draw_seed() { return std::random_device{}(); }
 
 class BoardSubscription final : public Subscription {
@@ -123,7 +124,7 @@ LocalScheduler::~LocalScheduler() {
 
 void LocalScheduler::run() {
   auto next_tick = Supervisor::Clock::now();
-  std::string said;  // a problem that comes back at each tick is not said at each tick
+  std::string said;  // a problem that recurs at each tick is not logged at each tick
   auto say_again = next_tick;
   while (!inbox_.closed()) {
     try {
@@ -136,7 +137,8 @@ void LocalScheduler::run() {
         take_status();
       }
     } catch (const std::exception& error) {
-      // A lost worker or a full disk in mid-message: the state is whole, and the next tick goes on.
+      // A lost worker or a full disk while a message is handled: the state is consistent, and the
+      // next tick continues.
       const std::string sentence = error.what();
       const auto now = Supervisor::Clock::now();
       if (sentence != said || now >= say_again) {
@@ -149,7 +151,7 @@ void LocalScheduler::run() {
   try {
     runner_.stop();
   } catch (const std::exception& error) {
-    // The next start then takes it for a crash, of which a job survives two.
+    // The next start then counts it as a crash, of which a job may have two.
     platform::log_error(std::string("scheduler: at the stop: ") + error.what());
   }
 }
@@ -207,7 +209,7 @@ void LocalScheduler::ask_memory(std::function<void()> then) {
       });
 }
 
-// Of the last second, so that whoever asks twice sees it move.
+// Of the last second, so that successive calls see it change.
 void LocalScheduler::measure_machine() {
   const auto now = std::chrono::steady_clock::now();
   if (now < measure_next_) return;
@@ -223,7 +225,7 @@ void LocalScheduler::measure_machine() {
   status_.ram_bytes_used = memory.total_bytes - memory.available_bytes;
 }
 
-// Everything that status() answers, made here so that nobody waits for it.
+// Builds what status() returns, so that status() never waits.
 void LocalScheduler::take_status() {
   measure_machine();
   const auto& job = runner_.job_on_worker();
@@ -260,8 +262,8 @@ void LocalScheduler::take_status() {
   wake_waiting();
 }
 
-// A model in two dtypes lies in memory twice and is one; a file that was taken away is none. The
-// worker tells what its models hold together: of several each has the part that its weights have.
+// A model that is loaded in two dtypes is listed once; a file that was removed is not listed. The
+// worker reports the memory of all models together, which is divided by the size of their weights.
 std::vector<LoadedModel> LocalScheduler::loaded_models() {
   std::vector<LoadedModel> loaded;
   std::map<std::string, std::int64_t> seen;
@@ -313,7 +315,7 @@ bool LocalScheduler::is_over(const Waiting& waiting) const {
   return stopping_ || known || !worker_problem_.empty() || Clock::now() >= waiting.until;
 }
 
-// Outside the lock, because those who waited go on by asking.
+// Outside the lock, because the callbacks call back.
 void LocalScheduler::wake_waiting() {
   std::vector<Waiting> over;
   {
@@ -350,13 +352,13 @@ std::shared_ptr<const domain::Catalog> LocalScheduler::catalog() {
 }
 
 std::string LocalScheduler::why_no_models() const {
-  if (!worker_problem_.empty()) return "no picture can be made here: " + worker_problem_;
+  if (!worker_problem_.empty()) return "no job can run: " + worker_problem_;
   const auto& worker = status_.workers.front();
   if (worker.state == name_of(Supervisor::State::kStarting, false)) {
     return "the worker has not started yet";
   }
   if (!worker.problem.empty()) return worker.problem;
-  return "the installed models are being looked at";
+  return "the installed models are being inspected";
 }
 
 bool LocalScheduler::models_known() {
@@ -373,7 +375,7 @@ std::optional<domain::InstalledModel> LocalScheduler::find_model(const std::stri
   return std::nullopt;
 }
 
-// The job itself follows the files whatever the list says.
+// The job checks the files itself, independently of the list.
 void LocalScheduler::look_again_if_changed(const domain::InstalledModel& model) {
   if (model.path.empty() || files_version_of(model.path) == model.files_version) return;
   inbox_.post([this] { scan_.request([] {}); });
@@ -402,7 +404,7 @@ class LocalScheduler::Place {
   Place(const Place&) = delete;
   Place& operator=(const Place&) = delete;
 
-  // In one go: nobody counts the job twice.
+  // In one step, so that the job is not counted twice.
   void fill(const Job& job) {
     const std::lock_guard lock(owner_.submitting_);
     owner_.store_.insert(job);
@@ -470,7 +472,7 @@ Job LocalScheduler::accept(const NewJob& new_job) {
   const auto& task = task_of(new_job);
   const auto name = new_job.input.parameters.text(card::kModelMember);
   for (const auto& model : known->models()) {
-    // One that could not be used may have been repaired.
+    // An unusable model may have been repaired.
     if (model.card.id == name && !model.problem.empty()) look_again_if_changed(model);
   }
   const auto resolved = known->resolve(name, task.id);
@@ -507,7 +509,7 @@ const card::TaskDescription& LocalScheduler::task_of(const NewJob& new_job) {
   }
   if (new_job.input.parameters.task() == nullptr) {
     throw Error(ErrorCode::kInvalidArgument,
-                "the parameters of this job cannot be read any more: send it anew");
+                "the parameters of this job can no longer be read: send the job again");
   }
   return task;
 }
@@ -518,7 +520,7 @@ card::NamedLists LocalScheduler::named_lists() {
 }
 
 Job LocalScheduler::enqueue(Place& place, Job job) {
-  const auto event = board_.take_event_id();  // before anybody can end the job
+  const auto event = board_.take_event_id();  // before the job can be ended
   place.fill(job);
   inbox_.post([this, job, event] {
     if (!board_.find(job.id)) board_.publish("state", job, job.created_ms, event);
@@ -539,7 +541,8 @@ std::vector<Job> LocalScheduler::recent_jobs(const domain::JobFilter& filter) {
   auto jobs = store_.recent(bounded);
   for (auto& entry : jobs) {
     auto live = board_.find(entry.id);
-    // One that changed in between stays as the store found it, so that it fits the filter.
+    // A job that changed in between is returned as the store read it, so that it matches the
+    // filter.
     if (live && domain::has_state_of(filter, *live)) entry = *std::move(live);
   }
   return jobs;
@@ -548,7 +551,7 @@ std::vector<Job> LocalScheduler::recent_jobs(const domain::JobFilter& filter) {
 Job LocalScheduler::cancel(const std::string& id) {
   auto known = job(id);  // throws for an unknown one
   if (domain::is_terminal(known.state)) return known;
-  // A queued one ends here and now; the scheduler's thread tells who listens.
+  // A queued job is ended here; the scheduler's thread notifies the listeners.
   known.state = JobState::kCancelled;
   known.finished_ms = std::max(options_.now_ms(), known.created_ms);
   known.last_event = board_.take_event_id();
@@ -609,7 +612,7 @@ void LocalScheduler::refresh_models(std::chrono::milliseconds patience,
       const bool found = stopping_ || refreshes_done_ >= mine;
       list_lock.unlock();
       if (list.reason.empty() && !found) {
-        list.reason = "the folders are still being looked at: this is what was known before";
+        list.reason = "the folders are still being scanned: this is the previous list";
       }
       done(std::move(list));
     };

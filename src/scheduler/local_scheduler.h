@@ -1,6 +1,6 @@
 // The scheduler of one machine: one thread with an inbox that owns the worker's state, a pool of
 // decoders, and the stores that it is given. Built by app/main; the destructor stops everything and
-// ends the children. See scheduler.h for who calls what.
+// ends the children. See scheduler.h for the callers.
 #pragma once
 
 #include <array>
@@ -29,7 +29,7 @@ namespace atelier::scheduler {
 
 struct LocalSchedulerOptions {
   LaunchChild launch_worker, launch_decoder;
-  std::string engine;  // the name that status() shows before the worker has said its own
+  std::string engine;  // the name in status() before the worker's hello
   ModelFolders folders;
   std::string default_model;
   // kRefuse: an unknown model is refused to all clients.
@@ -65,16 +65,16 @@ class LocalScheduler final : public Scheduler {
 
   void add_notice(const std::string& sentence);  // for status()
 
-  // The station stops: from now on nobody waits, neither for models nor for a picture to be read.
+  // The station stops: from now on no call waits for models or for the reading of a picture.
   void stop_waiting();
 
-  // The same for those who have nothing else to do meanwhile, all (blocking).
+  // The same as blocking calls.
   domain::Job submit(const NewJob& job);  // also waits for the models
   Picture artifact(const std::string& id);
   void wait_for_models();
 
  private:
-  // Somebody who waits for models.
+  // A caller that waits for models.
   struct Waiting {
     std::uint64_t refresh = 0;  // its number; 0: for the first list
     std::chrono::steady_clock::time_point until;

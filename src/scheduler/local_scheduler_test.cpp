@@ -42,7 +42,7 @@ LaunchChild launcher(const std::string& path, std::vector<std::string> arguments
   return [options] { return platform::ChildProcess::spawn(options); };
 }
 
-// Hears a job to its end.
+// Follows a job to its end.
 class Hearing {
  public:
   Hearing(Scheduler& scheduler, const std::string& id, std::int64_t after = 0)
@@ -155,7 +155,7 @@ class LocalSchedulerTest : public testing::Test {
   std::unique_ptr<LocalScheduler> scheduler_;  // last: it uses all of the above
 };
 
-TEST_F(LocalSchedulerTest, AJobBecomesAPictureThatSaysHowItWasMade) {
+TEST_F(LocalSchedulerTest, AJobBecomesAPictureWithItsParametersAsText) {
   start();
   auto ask = new_job();
   ask.input.parameters = ask.input.parameters.with("batch", 2);
@@ -173,7 +173,7 @@ TEST_F(LocalSchedulerTest, AJobBecomesAPictureThatSaysHowItWasMade) {
   EXPECT_THAT(bytes, HasSubstr("\"job\":\"" + job.id + "\""));
 }
 
-TEST_F(LocalSchedulerTest, EventsTellTheWholeStoryInOrder) {
+TEST_F(LocalSchedulerTest, EventsOfAJobArriveInOrder) {
   options_.launch_worker = worker("step_ms=5,late_ms=1500");  // time for a preview to be encoded
   start();
   auto ask = new_job(6);
@@ -258,7 +258,7 @@ TEST_F(LocalSchedulerTest, ARunningJobIsCancelledSoonAndTheWorkerLivesOn) {
   EXPECT_EQ(worker_pid(), pid);
 }
 
-// Decoders that stand still are decoders with a very large picture on a very busy machine.
+// Decoders that are stopped stand for decoders with a very large picture on a busy machine.
 TEST_F(LocalSchedulerTest, ACancellationDoesNotWaitForAPictureThatIsBeingRead) {
   std::mutex mutex;
   std::vector<int> decoders;
@@ -308,7 +308,7 @@ TEST_F(LocalSchedulerTest, AWorkerThatIgnoresACancellationIsKilledAndNothingIsRe
   EXPECT_EQ(run(new_job(2)).state, JobState::kSucceeded);
 }
 
-TEST_F(LocalSchedulerTest, TheEnginesOwnFailureIsTheJobs) {
+TEST_F(LocalSchedulerTest, AFailureOfTheEngineIsThatOfTheJob) {
   options_.launch_worker = worker("step_ms=5,oom_at_step=3");
   start();
   const auto job = run(new_job(4));
@@ -317,7 +317,7 @@ TEST_F(LocalSchedulerTest, TheEnginesOwnFailureIsTheJobs) {
   EXPECT_EQ(job.attempt, 1);
 }
 
-TEST_F(LocalSchedulerTest, AFullQueueRefusesInTheWordsThatClientsLookFor) {
+TEST_F(LocalSchedulerTest, AFullQueueRefusesWithTheTextThatClientsExpect) {
   options_.launch_worker = worker("step_ms=100");
   options_.queue_max = 2;
   start();
@@ -367,7 +367,7 @@ TEST_F(LocalSchedulerTest, WhatRunsAndWhatWaitsSurvivesAnyNumberOfOrderlyStops) 
   EXPECT_EQ(repeated.state, JobState::kSucceeded);
   EXPECT_EQ(repeated.attempt, 1);
   scheduler_.reset();
-  start();  // a third life: what ended stays ended, and still tells its end
+  start();  // a third start: ended jobs stay ended, and their last event is sent
   EXPECT_EQ(Hearing(*scheduler_, running).wait_for_end().state, JobState::kSucceeded);
 }
 
@@ -399,7 +399,7 @@ bool is_unwritten(const Job& job) {
          job.reason.find("cannot be stored yet") != std::string::npos;
 }
 
-TEST_F(LocalSchedulerTest, AnEndThatCannotBeStoredIsToldAsSuchOnceAndWrittenUntilItIs) {
+TEST_F(LocalSchedulerTest, AnEndThatCannotBeStoredIsReportedOnceAndWrittenAgain) {
   options_.launch_worker = worker("step_ms=20");
   start();
   const auto id = scheduler_->submit(new_job(20)).id;
@@ -430,7 +430,7 @@ TEST_F(LocalSchedulerTest, AnEndThatCannotBeStoredIsToldAsSuchOnceAndWrittenUnti
   EXPECT_EQ(scheduler_->job(id).attempt, 1);
 }
 
-TEST_F(LocalSchedulerTest, ACancellationThatCannotBeStoredIsNotForgotten) {
+TEST_F(LocalSchedulerTest, ACancellationThatCannotBeStoredIsRepeated) {
   options_.launch_worker = worker("step_ms=20");
   start();
   const auto id = scheduler_->submit(new_job(500)).id;
@@ -446,7 +446,7 @@ TEST_F(LocalSchedulerTest, ACancellationThatCannotBeStoredIsNotForgotten) {
   EXPECT_EQ(Hearing(*scheduler_, id).wait_for_end().state, JobState::kCancelled);
 }
 
-TEST_F(LocalSchedulerTest, AJobWhoseWorkerDiesOnAFullDiskRunsAgainOnceThereIsSpace) {
+TEST_F(LocalSchedulerTest, AJobWhoseWorkerEndsOnAFullDiskRunsAgainOnceThereIsSpace) {
   options_.launch_worker = worker("step_ms=20");
   start();
   const auto id = scheduler_->submit(new_job(100)).id;
@@ -530,7 +530,7 @@ TEST_F(LocalSchedulerTest, AFullQueueRefusesBeforeAPictureIsKept) {
   EXPECT_EQ(artifacts_.uploads(), 1);
 }
 
-TEST_F(LocalSchedulerTest, APictureThatTheStoreLostIsNotTheSendersFault) {
+TEST_F(LocalSchedulerTest, APictureThatTheStoreLostIsAnInternalError) {
   options_.launch_worker = worker("step_ms=20");
   start();
   auto ask = new_job(2);
@@ -615,7 +615,7 @@ TEST_F(LocalSchedulerTest, RefusesWhatCannotRunBeforeItIsWritten) {
   EXPECT_TRUE(scheduler_->recent_jobs({.limit = 10}).empty());
 }
 
-TEST_F(LocalSchedulerTest, ALegacyNameIsAnsweredByTheInstalledModelAndSaysSo) {
+TEST_F(LocalSchedulerTest, ALegacyNameRunsTheInstalledModelWithAWarning) {
   start();
   auto legacy = new_job();
   legacy.input.parameters = legacy.input.parameters.with_text("model", "sdxl-realism");
@@ -624,7 +624,7 @@ TEST_F(LocalSchedulerTest, ALegacyNameIsAnsweredByTheInstalledModelAndSaysSo) {
   EXPECT_THAT(job.result->used.warnings(), testing::Contains(HasSubstr("sdxl-realism")));
 }
 
-TEST_F(LocalSchedulerTest, ADecoderThatDiesCostsThatPictureAlone) {
+TEST_F(LocalSchedulerTest, ADecoderThatEndsFailsThatPictureAlone) {
   options_.launch_decoder =
       launcher(program("ATELIER_MEDIA"), {}, {{"ATELIER_MEDIA_TEST_CRASH", "CRASHME"}});
   start();
@@ -689,7 +689,7 @@ TEST_F(LocalSchedulerTest, WhatCannotHaveAnEffectIsAWarningOfTheJob) {
   EXPECT_THAT(job.result->used.warnings(), testing::Contains(HasSubstr("strength was ignored")));
 }
 
-TEST_F(LocalSchedulerTest, ARefreshAnswersAfterItHasLooked) {
+TEST_F(LocalSchedulerTest, ARefreshIsAnsweredAfterTheScan) {
   options_.folders.layouts = {folder_.string()};
   start();
   const auto ids = [](const ModelList& list) {
@@ -734,10 +734,10 @@ TEST_F(LocalSchedulerTest, TheListFollowsFilesThatAreWrittenOrReplaced) {
   std::ofstream(file) << "x";
   refresh(kPatience);
   EXPECT_EQ(size(), 1);
-  // It was being written when it was found: nobody has to ask for another look.
+  // It was being written when it was found: it is inspected again automatically.
   std::ofstream(file) << "xyz";
   EXPECT_TRUE(becomes(3));
-  // Complete for a while, and then another file: the next job notices.
+  // Complete for a while, then replaced by another file: the next job detects it.
   std::this_thread::sleep_for(kSettledAfter * 2 + std::chrono::seconds(1));
   std::ofstream(file) << "12345";
   std::this_thread::sleep_for(std::chrono::seconds(1));
@@ -754,11 +754,11 @@ TEST_F(LocalSchedulerTest, AMissingEngineIsASentence) {
   start();
   const auto missing = refusal(new_job());
   EXPECT_EQ(missing.code(), ErrorCode::kUnsupported);
-  EXPECT_THAT(missing.what(), HasSubstr("no picture can be made here"));
+  EXPECT_THAT(missing.what(), HasSubstr("no job can run"));
   EXPECT_EQ(scheduler_->models().reason, missing.what());
 }
 
-TEST_F(LocalSchedulerTest, AnEmptyListOfModelsSaysWhatItWaitsFor) {
+TEST_F(LocalSchedulerTest, AnEmptyListOfModelsHasTheReason) {
   options_.launch_worker = worker("hello_ms=1500");
   start();
   auto early = scheduler_->models();
@@ -838,8 +838,8 @@ TEST_F(LocalSchedulerTest, NoThreadWaitsForModelsOrDecoders) {
   scheduler_.reset();  // it uses what stands here
 }
 
-TEST_F(LocalSchedulerTest, AStopIsNotHeldUpByThoseWhoWaitForModels) {
-  options_.launch_worker = launcher("/bin/sleep", {"100"});  // never says hello
+TEST_F(LocalSchedulerTest, AStopIsNotDelayedByCallsThatWaitForModels) {
+  options_.launch_worker = launcher("/bin/sleep", {"100"});  // never sends its hello
   start();
   std::thread stopping([this] {
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
@@ -859,7 +859,7 @@ std::vector<std::uint8_t> large_picture() {
   return Decoder(launcher(program("ATELIER_MEDIA"), {})).encode(image, "png", {}).bytes;
 }
 
-TEST_F(LocalSchedulerTest, AWorkerThatTakesNothingHoldsUpNobody) {
+TEST_F(LocalSchedulerTest, AWorkerThatReadsNothingDelaysNoCall) {
   options_.patience.cancel = std::chrono::milliseconds(500);
   // On a busy machine the picture is not being sent yet when its job is cancelled: then the silence
   // ends the worker, and no attempt counts.
@@ -883,7 +883,7 @@ TEST_F(LocalSchedulerTest, AWorkerThatTakesNothingHoldsUpNobody) {
   EXPECT_EQ(next.attempt, 1);
 }
 
-TEST_F(LocalSchedulerTest, AWorkerThatStandsStillIsReplacedAndOnlyTheJobThatItRanIsCharged) {
+TEST_F(LocalSchedulerTest, AWorkerThatHangsIsReplacedAndOnlyTheJobThatItRanIsCharged) {
   options_.launch_worker = worker("step_ms=40");
   options_.patience.ping = std::chrono::seconds(3);
   options_.patience.ping_every = std::chrono::milliseconds(100);
@@ -902,7 +902,7 @@ TEST_F(LocalSchedulerTest, AWorkerThatStandsStillIsReplacedAndOnlyTheJobThatItRa
   EXPECT_EQ(waiting.attempt, 1);
 }
 
-TEST_F(LocalSchedulerTest, AStopIsNotHeldUpByChildrenThatStandStill) {
+TEST_F(LocalSchedulerTest, AStopIsNotDelayedByChildrenThatHang) {
   std::mutex mutex;
   std::vector<int> decoders;
   options_.launch_decoder = [&, launch = options_.launch_decoder] {
@@ -936,7 +936,7 @@ TEST_F(LocalSchedulerTest, AStopIsNotHeldUpByChildrenThatStandStill) {
   EXPECT_EQ(jobs_.find(running)->attempt, 0);
 }
 
-TEST_F(LocalSchedulerTest, AFileThatEndsTheWorkerIsNamedAndNoJobThatStoodByIsCharged) {
+TEST_F(LocalSchedulerTest, AFileThatEndsTheWorkerIsNamedAndNoWaitingJobIsCharged) {
   options_.launch_worker = worker("step_ms=5,deadly_files=1");
   options_.folders.layouts = {folder_.string()};
   start();
@@ -994,7 +994,7 @@ TEST_F(LocalSchedulerTest, AnEngineThatHangsIsAnAttemptOfTheJob) {
   const auto job = run(new_job(9));
   ASSERT_TRUE(job.failure);
   EXPECT_EQ(job.failure->code, ErrorCode::kWorkerLost);
-  EXPECT_THAT(job.failure->sentence, HasSubstr("said nothing of job"));
+  EXPECT_THAT(job.failure->sentence, HasSubstr("sent nothing about job"));
   EXPECT_EQ(job.attempt, 2);
   EXPECT_EQ(run(new_job(2)).state, JobState::kSucceeded);
 }
@@ -1015,7 +1015,7 @@ TEST_F(LocalSchedulerTest, AnIdleWorkerIsUnloadedAtOnce) {
   ASSERT_EQ(run(new_job()).state, JobState::kSucceeded);  // and loads again what it needs
 }
 
-TEST_F(LocalSchedulerTest, ABusyWorkerIsUnloadedAfterItsJobAndHoweverOftenItIsAsked) {
+TEST_F(LocalSchedulerTest, ABusyWorkerIsUnloadedOnceAfterItsJobForAnyNumberOfRequests) {
   options_.launch_worker = worker("step_ms=20");
   auto& scheduler = start();
   Hearing hearing(scheduler, scheduler_->submit(new_job(60)).id);
@@ -1032,7 +1032,7 @@ TEST_F(LocalSchedulerTest, NothingIsLoadedWhereNoWorkerIs) {
   EXPECT_EQ(unloaded(scheduler), Unloaded::kNow);
 }
 
-TEST_F(LocalSchedulerTest, AnUnknownModelIsTheDefaultForThoseWhoTakeAny) {
+TEST_F(LocalSchedulerTest, AnUnknownModelIsTheDefaultForClientsThatAcceptAny) {
   start();
   ASSERT_EQ(run(new_job()).state, JobState::kSucceeded);
   const auto resolved =

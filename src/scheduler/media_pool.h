@@ -1,6 +1,5 @@
-// Threads that each own a decoder process and do what has to do with the bytes of pictures: reading
-// uploads, encoding what was made, storing it. Thread-safe. What a task throws reaches its
-// `failed`.
+// Threads with a decoder process each, for work on the bytes of pictures: reading uploads, encoding
+// and storing results. Thread-safe. Exceptions of a task are passed to its `failed`.
 #pragma once
 
 #include <functional>
@@ -20,7 +19,7 @@ class MediaPool {
   using Work = std::function<void(Decoder&)>;
   using Failed = std::function<void(const Error&)>;
 
-  // Who needs what a task does: a caller that waits for it, or the station, whose jobs run again.
+  // The owner of a task: a caller that waits for it, or the station, whose jobs run again.
   enum class For { kCaller, kStation };
 
   MediaPool(const LaunchChild& launch, int threads, const Patience& patience = {});
@@ -28,11 +27,10 @@ class MediaPool {
 
   // Returns at once; both run on a thread of the pool, `failed` also on the one that stops it.
   void post(Work work, Failed failed, For whom = For::kCaller);
-  // The station stops: what a caller waits for fails now, and what one posts later at once. Returns
-  // at once.
+  // The station stops: tasks of callers fail now, and later ones at once. Does not wait.
   void stop_callers();
   std::vector<DecoderStatus> decoders();  // those that a picture has started
-  void stop();                            // what waits fails with a sentence, what runs is cut off
+  void stop();  // queued tasks fail with a sentence, running ones are aborted
   bool stopping();
 
  private:

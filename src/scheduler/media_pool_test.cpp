@@ -14,7 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// What became of a picture that a caller asks for: "" or the sentence why it was not read.
+// The outcome of a caller's picture: "" or the reason why it was not read.
 std::future<std::string> read_for_caller(MediaPool& pool) {
   const auto told = std::make_shared<std::promise<std::string>>();
   pool.post(
@@ -26,7 +26,7 @@ std::future<std::string> read_for_caller(MediaPool& pool) {
   return told->get_future();
 }
 
-TEST(MediaPool, AStopDoesNotWaitForCallersAndTheStationsOwnWorkGoesOn) {
+TEST(MediaPool, AStopFailsTasksOfCallersAndTheStationsTasksContinue) {
   MediaPool pool(saying(""), 1);  // its decoder never gets ready
   auto under_way = read_for_caller(pool), waiting = read_for_caller(pool);
   std::this_thread::sleep_for(100ms);

@@ -63,7 +63,7 @@ bool is_checkpoint(const fs::path& path) {
   return extension == ".safetensors" || extension == ".ckpt";
 }
 
-// An id is text, a file's name any bytes: those that are no UTF-8 are written as %FF.
+// An id is UTF-8, a file name any bytes: invalid bytes are written as %FF.
 std::string as_text(std::string_view name) {
   constexpr std::string_view kHex = "0123456789ABCDEF";
   std::string text;
@@ -132,7 +132,7 @@ class Collection {
   }
 
   // One snapshot of each repository (the last by name), and only diffusers folders: the cache also
-  // holds language models, which are no problem to report.
+  // holds language models, which are not reported as problems.
   void add_hub(const fs::path& hub) {
     constexpr std::string_view kPrefix = "models--";
     for (const auto& repository : entries_of(hub)) {
@@ -184,9 +184,9 @@ std::uint64_t files_version_of(const std::string& path) {
 }
 
 std::string without_place(std::string sentence, const std::string& path) {
-  // As the sentence names it, which has come as JSON.
+  // As it is written in the sentence, which was sent as JSON.
   const auto folder = platform::valid_utf8(path.substr(0, path.rfind('/') + 1));
-  if (folder.size() < 2) return sentence;  // no place, or the root itself
+  if (folder.size() < 2) return sentence;  // no folder, or the root itself
   for (auto at = sentence.find(folder); at != std::string::npos; at = sentence.find(folder, at)) {
     sentence.erase(at, folder.size());
   }

@@ -1,6 +1,6 @@
-// Where models may lie, and what there looks like one. Reads folder listings only; the worker's
-// `inspect` says what each candidate really is. Any thread; folders that are missing or closed to
-// us hold nothing.
+// The folders of models, and the candidates in them. Reads folder listings only; the worker's
+// `inspect` identifies each candidate. Any thread; folders that are missing or cannot be read are
+// treated as empty.
 #pragma once
 
 #include <chrono>
@@ -16,7 +16,7 @@ struct ModelFolders {
   std::vector<std::string> comfyui = {};  // installations: <folder>/models
   std::vector<std::string> a1111 = {};    // installations: <folder>/models/Stable-diffusion
   std::vector<std::string> huggingface = {};  // hub caches: models--<user>--<repo>/snapshots/…
-  // What nobody wrote for so long is complete; copies and downloads write more often.
+  // A file that was not written for this long is complete; copies and downloads write more often.
   std::chrono::milliseconds settled_after{3000};
 };
 
@@ -36,8 +36,8 @@ std::vector<ModelCandidate> find_model_candidates(const ModelFolders& folders);
 // away.
 std::uint64_t files_version_of(const std::string& path);
 
-// The sentence without the folder that `path` lies in: where this machine keeps its files is the
-// log's business and nobody's outside.
+// The sentence without the folder of `path`: clients do not see paths of this machine, the log
+// does.
 std::string without_place(std::string sentence, const std::string& path);
 
 }  // namespace atelier::scheduler

@@ -58,7 +58,7 @@ TEST_F(ModelFoldersTest, TheStarterPackComesFirstAndKeepsItsName) {
   EXPECT_EQ(found[0].source, "starter");
 }
 
-TEST_F(ModelFoldersTest, UsesOtherInstallationsInPlace) {
+TEST_F(ModelFoldersTest, ReadsOtherInstallationsInPlace) {
   make("comfy/models/checkpoints/c.safetensors");
   make("webui/models/Stable-diffusion/d.safetensors");
   make("hub/models--ada--painter/snapshots/0001/model_index.json");
@@ -77,7 +77,7 @@ TEST_F(ModelFoldersTest, MissingFoldersHoldNothing) {
   EXPECT_TRUE(ids({.layouts = {at("models")}}).empty());
 }
 
-TEST(ModelFolders, ASentenceIsToldWithoutThePlaceOfTheFiles) {
+TEST(ModelFolders, ASentenceIsSentWithoutTheFolderOfTheFiles) {
   EXPECT_EQ(without_place("/home/ada/models/diffusers/cut/unet: is missing (/home/ada/models/x)",
                           "/home/ada/models/diffusers/cut"),
             "cut/unet: is missing (/home/ada/models/x)");

@@ -49,7 +49,7 @@ void ModelScan::begin() {
   requested_ = false;
   listing_ = true;
   answering_ = std::exchange(asked_, {});
-  // Folders may lie on slow disks: the listing is no work for the scheduler's thread.
+  // Folders may be on slow disks: they are not listed on the scheduler's thread.
   pool_.post(
       [this](Decoder&) {
         auto listed =
@@ -123,8 +123,7 @@ void ModelScan::inspected(const card::ModelCard& card, const std::optional<Error
   const ModelCandidate candidate = std::move(*under_inspection_);
   under_inspection_.reset();
   keep(candidate, card, failure ? failure->what() : "");
-  // What may be otherwise next time is looked at again: files that are being written, a lack of
-  // memory.
+  // Temporary failures are inspected again: files that are being written, a lack of memory.
   const bool lasting = !failure || failure->code() == ErrorCode::kUnsupported ||
                        failure->code() == ErrorCode::kCorruptData;
   if (lasting && candidate.settled) {
@@ -160,7 +159,7 @@ void ModelScan::keep(const ModelCandidate& candidate, card::ModelCard card,
                     .problem = without_place(problem, candidate.path)});
 }
 
-// A file is named as the reason when two workers ended while they read it, and no other request was
+// A file is reported as the reason when two workers ended while they read it, with no other request
 // in front of it.
 void ModelScan::worker_lost(const WorkerEnd& end) {
   ready_ = false;

@@ -1,7 +1,7 @@
-// Finds out what is installed: lists the folders, lets the worker look into each candidate, hands
-// over the whole. Scheduler thread only. A candidate that cannot be used keeps its sentence; one
-// that kills two workers is named as such and the scan goes on behind it. What was looked at before
-// and whose files are the same is not looked at again.
+// Scans for installed models: lists the folders, has the worker inspect each candidate, and
+// delivers the whole list. Scheduler thread only. A candidate that cannot be used keeps its
+// sentence; one that ends two workers is reported as such and skipped. Candidates whose files have
+// not changed are not inspected again.
 #pragma once
 
 #include <deque>
@@ -26,9 +26,9 @@ class ModelScan {
 
   ModelScan(ModelFolders folders, Supervisor& worker, MediaPool& pool, Inbox& inbox, Done done);
 
-  // Looks again, after the scan under way if there is one; `answered` is called once that is done.
+  // Scans again, after the present scan if there is one; `answered` is called when that is done.
   void request(std::function<void()> answered);
-  // Looks again in a while when something was found that was being written.
+  // Scans again later when a file was found that was being written.
   void tick(Supervisor::Clock::time_point now);
   void worker_ready(const protocol::HelloReply& hello);
   void worker_lost(const WorkerEnd& end);

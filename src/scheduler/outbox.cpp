@@ -43,7 +43,7 @@ void Outbox::run() {
     } catch (const std::exception& error) {
       platform::log(platform::LogLevel::kDebug,
                     std::string("a message to a child was not sent: ") + error.what());
-      channel_.close();  // its reader wakes and tells that the child is gone
+      channel_.close();  // its reader wakes and reports the end of the child
       waiting_.close();
       return;
     }

@@ -1,7 +1,7 @@
 // Messages on their way to one child: posted by the scheduler's thread, which never waits for them,
-// written by a thread of this box. A child that does not take them is noticed by those who wait for
-// its answers (supervisor.h); what may wait is bounded. Never fails: a message to a child that is
-// gone is dropped, for the end of its channel is noticed by its reader.
+// written by a thread of this box. A child that does not read them is detected by the timeouts of
+// the supervisor (supervisor.h); the queue is bounded. Never fails: a message to a child that has
+// ended is dropped, because its reader detects the end of the channel.
 #pragma once
 
 #include <cstddef>
@@ -16,11 +16,12 @@ namespace atelier::scheduler {
 class Outbox {
  public:
   Outbox(protocol::Channel& channel, std::size_t bytes_max);
-  ~Outbox();  // after the channel was closed: a message under way is cut off, what waits is dropped
+  ~Outbox();  // after the channel was closed: the present message is cut off, queued ones are
+              // dropped
   Outbox(const Outbox&) = delete;
   Outbox& operator=(const Outbox&) = delete;
 
-  // False: more than fits waits already, and this was not taken.
+  // False: the queue is full, and the message was not taken.
   [[nodiscard]] bool post(protocol::Frame frame);
 
  private:
@@ -28,9 +29,9 @@ class Outbox {
 
   protocol::Channel& channel_;
   const std::size_t bytes_max_;
-  platform::Queue<protocol::Frame> waiting_;  // closed: nothing is written any more
+  platform::Queue<protocol::Frame> waiting_;  // closed: nothing more is written
   std::mutex mutex_;
-  std::size_t bytes_ = 0;  // guarded by mutex_; of what waits and of the message under way
+  std::size_t bytes_ = 0;  // guarded by mutex_; of the queue and of the present message
   std::thread thread_;     // last: it uses all of the above
 };
 

@@ -28,7 +28,7 @@ TEST(Outbox, WhatIsPostedArrivesInOrder) {
   channel.close();
 }
 
-TEST(Outbox, AReceiverThatStandsStillHoldsUpNobodyAndWhatWaitsIsBounded) {
+TEST(Outbox, AReceiverThatHangsBlocksNoSenderAndTheQueueIsBounded) {
   const auto [left, right] = socket_pair();
   Channel channel(left), still(right);
   Outbox outbox(channel, std::size_t{25} << 20);
@@ -38,7 +38,7 @@ TEST(Outbox, AReceiverThatStandsStillHoldsUpNobodyAndWhatWaitsIsBounded) {
   EXPECT_FALSE(outbox.post({"{}", {Bytes(10 << 20)}}));
   EXPECT_TRUE(outbox.post({"{}", {}}));  // a small one fits
   EXPECT_LT(Channel::Clock::now() - begin, std::chrono::seconds(10));
-  channel.close();  // the destructor then cuts off what is under way
+  channel.close();  // the destructor then cuts off the present message
 }
 
 TEST(Outbox, WhatWasTakenMakesRoom) {
@@ -53,7 +53,7 @@ TEST(Outbox, WhatWasTakenMakesRoom) {
   channel.close();
 }
 
-TEST(Outbox, AReceiverThatIsGoneIsNoErrorOfThePoster) {
+TEST(Outbox, PostingToAReceiverThatHasClosedDoesNotFail) {
   const auto [left, right] = socket_pair();
   Channel channel(left);
   Outbox outbox(channel, 1 << 20);

@@ -1,6 +1,6 @@
 // Which job runs next, and where: a pure function over a window of the queue and the workers.
-// Called by the scheduler thread whenever either changes. Never fails; a job that no worker can
-// take stays.
+// Called by the scheduler thread whenever either changes. Never fails; a job that no worker can run
+// stays in the queue.
 #pragma once
 
 #include <span>

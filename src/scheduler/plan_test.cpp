@@ -18,7 +18,7 @@ TEST(PlanNext, FollowsTheTable) {
       {"no worker is free", {{"01", 2}}, {{"main", 0}}, {}},
       {"no worker at all", {{"01", 2}}, {}, {}},
       {"first come first served", {{"02", 2}, {"01", 2}}, {{"main", 1}}, {{"02", "main"}}},
-      {"priority beats age", {{"01", 0}, {"02", 2}, {"03", 3}}, {{"main", 1}}, {{"03", "main"}}},
+      {"priority before age", {{"01", 0}, {"02", 2}, {"03", 3}}, {{"main", 1}}, {{"03", "main"}}},
       {"each free worker gets one",
        {{"01", 2}, {"02", 2}, {"03", 0}},
        {{"a", 1}, {"b", 0}, {"c", 1}},

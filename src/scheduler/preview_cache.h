@@ -15,8 +15,8 @@ class PreviewCache {
  public:
   static constexpr std::string_view kPrefix = "preview-";
 
-  // Replaces the job's earlier one; the id differs each time, so that nobody caches a stale
-  // picture.
+  // Replaces the job's earlier one; the id differs each time, so that a stale picture is not served
+  // from a cache.
   std::string put(const std::string& job, EncodedPicture picture) {
     const std::lock_guard lock(mutex_);
     std::erase_if(entries_, [&](const Entry& entry) { return entry.job == job; });

@@ -1,9 +1,8 @@
-// The station's heart as the rest sees it: accepts jobs, runs them on workers, tells what happens.
+// The scheduler's interface: accepts jobs, runs them on workers, publishes their events.
 // http and app include this header only. All functions are thread-safe. None of them waits for
-// inference, models or decoders: what takes long calls back. Those marked (blocking) may take the
-// time of a disk access and are called from a thread that may wait, never from an I/O thread.
-// Failures are thrown as Error. A callback is called once, from any thread, must return quickly and
-// must not throw.
+// inference, models or decoders: long operations call back. Functions marked (blocking) may access
+// the disk and must not be called from an I/O thread. Failures are thrown as Error. A callback is
+// called once, from any thread, must return quickly and must not throw.
 #pragma once
 
 #include <chrono>
@@ -41,14 +40,14 @@ struct LoadedModel {
   std::int64_t seen_since_ms = 0;  // Unix time at which it was seen in memory first
 };
 
-// What the machine is doing; a snapshot kept ready, so that reading it costs microseconds.
+// The state of the machine; a snapshot that is kept ready, so that reading it costs microseconds.
 struct WorkerStatus {
   std::string name, engine, device;  // "main", "cpu", "AMD EPYC …"
   std::string state;                 // "starting", "idle", "busy", "lost", "missing"
   std::string problem;               // a sentence, "" when well
   int pid = 0, restarts = 0;
   std::string job;       // id, "" when idle
-  std::string libtorch;  // its version, "" before the worker has said it and where it has none
+  std::string libtorch;  // its version, "" before the worker's hello and where it has none
   std::vector<LoadedModel> loaded_models;
   std::int64_t resident_bytes = 0;  // of the process
 };
@@ -57,7 +56,7 @@ struct DecoderStatus {
   std::string state;    // "ready", "lost" (the next picture starts another), "failed"
   std::string problem;  // a sentence, "" when well
   int pid = 0;
-  std::vector<std::string> sandbox;  // the measures that it saw to hold: "seccomp", "landlock" …
+  std::vector<std::string> sandbox;  // the measures that are in force: "seccomp", "landlock" …
 };
 
 struct StationStatus {
@@ -73,21 +72,21 @@ struct StationStatus {
   // GPU memory, or the RAM budget of the worker.
   std::int64_t memory_total_mb = 0, memory_used_mb = 0;
   std::int64_t uptime_ms = 0;
-  std::vector<std::string> notices;  // sentences that a person should see, e.g. about the port
+  std::vector<std::string> notices;  // sentences for the user, e.g. about the port
   std::vector<std::string> tasks;    // ids that the worker runs; empty before its hello
   std::vector<card::NamedChoice> samplers, schedules;  // of the engine, from the hello on
 };
 
 struct ModelList {
   std::vector<domain::InstalledModel> models;
-  std::string reason;  // why they are not known yet, or never will be; "" once they are
+  std::string reason;  // why they are not known yet; "" once they are
 };
 
-// How far a request to free the models' memory has come.
+// The progress of a request to free the models' memory.
 enum class Unloaded {
   kNow,       // nothing is loaded any more
   kAfterJob,  // when the job that runs has ended
-  kLater,     // the worker has not answered in time, and does it when it can
+  kLater,     // the worker has not answered in time; the request stays pending
 };
 
 struct Picture {
@@ -103,7 +102,7 @@ struct OpenPicture {
 
 using Accepted = std::variant<domain::Job, Error>;
 
-// All who follow a job share its events, so that hundreds of them cost one copy.
+// All subscribers of a job share its events, so that hundreds of them need one copy.
 using SharedEvent = std::shared_ptr<const domain::JobEvent>;
 
 // Called from the scheduler thread in order of events; must return quickly and not call back.
@@ -122,14 +121,15 @@ class Scheduler {
 
   // Calls `then` when the installed models are known (at once where they are), and also when they
   // cannot become known soon: the worker cannot work, limits::kModelsPatience is over, or the
-  // station stops. The functions below then say why.
+  // station stops. The functions below then throw the reason.
   virtual void when_models_known(std::function<void()> then) = 0;
 
   // (blocking) Resolves names to ids, checks the input against the model's card, decodes the
   // attached pictures once to make sure that they are pictures, writes the job to the database, and
   // then hands it (state queued) to `done`; without attachments before this returns. Failures are
-  // thrown or reach `done`, by when they are found: kInvalidArgument (with the field), kNotFound
-  // (unknown model), kUnsupported (the models are not known), kTooLarge, kCorruptData, kQueueFull.
+  // thrown or passed to `done`, depending on when they are found: kInvalidArgument (with the
+  // field), kNotFound (unknown model), kUnsupported (the models are not known), kTooLarge,
+  // kCorruptData, kQueueFull.
   virtual void submit(NewJob job, std::function<void(Accepted)> done) = 0;
 
   virtual domain::Job job(const std::string& id) = 0;  // throws kNotFound
@@ -139,26 +139,26 @@ class Scheduler {
   virtual domain::Job cancel(const std::string& id) = 0;
 
   // Replays events of the job with id > after, then goes on with new ones until the terminal event.
-  // A job that has already ended tells its last event always, seen or not. The last event has the
-  // type "end" for every outcome.
+  // Of a job that has already ended the last event is always sent, seen or not. The last event has
+  // the type "end" for every outcome.
   [[nodiscard]] virtual std::unique_ptr<Subscription> subscribe(const std::string& id,
                                                                 std::int64_t after,
                                                                 EventListener listener) = 0;
-  // (blocking) The id of the event that told the job's end; 0: it has not been told. Throws
+  // (blocking) The id of the event that reported the job's end; 0: not reported yet. Throws
   // kNotFound.
   virtual std::int64_t end_event(const std::string& id) = 0;
 
   virtual StationStatus status() = 0;
   virtual ModelList models() = 0;
-  // Looks for models again and tells what was found; after `patience` what is known so far, with
-  // the reason.
+  // Scans for models again and passes the list; after `patience` the previous list, with the
+  // reason.
   virtual void refresh_models(std::chrono::milliseconds patience,
                               std::function<void(ModelList)> done) = 0;
   // Throws kUnsupported while the models are not known.
   virtual domain::ResolvedModel resolve_model(const std::string& name, const std::string& task,
                                               domain::UnknownModel unknown) = 0;
-  // Frees the memory of the models: of an idle worker now, of a busy one after its job. Tells after
-  // `patience` at the latest how far that is.
+  // Frees the memory of the models: of an idle worker now, of a busy one after its job. Calls back
+  // after `patience` at the latest, with the progress so far.
   virtual void unload_models(std::chrono::milliseconds patience,
                              std::function<void(Unloaded)> done) = 0;
 

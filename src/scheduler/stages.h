@@ -1,5 +1,5 @@
-// How far a job is, from the stage that its worker names: a rough share of the whole, never
-// backwards.
+// The progress of a job as a share of the whole, estimated from the worker's stage; it never
+// decreases.
 #pragma once
 
 #include <algorithm>

@@ -13,7 +13,8 @@ namespace {
 
 constexpr auto kNotStarted = "the worker program could not be started: see the log";
 
-// Longer than any message takes: after such a pause the station itself was stopped (SIGSTOP).
+// Longer than any message takes to handle: after such a pause the station itself was stopped
+// (SIGSTOP).
 constexpr std::chrono::seconds kPauseOfStation{2};
 
 using protocol::Message;
@@ -31,7 +32,7 @@ void read_all(Child& child, const std::function<void(Message)>& received,
     }
   } catch (const std::exception& error) {
     child.channel().close();
-    child.end(std::string("it sent what cannot be read: ") + error.what());
+    child.end(std::string("it sent a malformed message: ") + error.what());
   }
   ended(child.describe_end());
 }
@@ -124,7 +125,7 @@ void Supervisor::send(protocol::Frame frame, std::int64_t request) {
     return;
   }
   if (outbox_ && !outbox_->post(std::move(frame))) {
-    kill("it did not take what was sent to it", Blame::kWorker);
+    kill("it did not read the messages that were sent to it", Blame::kWorker);
   }
 }
 
@@ -136,7 +137,7 @@ void Supervisor::received(std::uint64_t life, Message message) {
   } catch (const std::exception& error) {
     const auto* ours = dynamic_cast<const Error*>(&error);
     const bool gave_up = ours != nullptr && ours->code() == ErrorCode::kWorkerLost;
-    const std::string what = gave_up ? "it gave up: " : "it sent what cannot be read: ";
+    const std::string what = gave_up ? "it stopped: " : "it sent a malformed message: ";
     return kill(what + error.what(), Blame::kWorker);
   }
   if (deed) deed();
@@ -146,7 +147,7 @@ Supervisor::Deed Supervisor::read_message(Message message) {
   if (message.kind == Message::Kind::kNotification) return read_notification(std::move(message));
   const auto found = pending_.find(message.id);
   if (message.kind == Message::Kind::kRequest || found == pending_.end()) {
-    throw Error(ErrorCode::kCorruptData, "an answer that nobody waits for");
+    throw Error(ErrorCode::kCorruptData, "a reply without a request");
   }
   auto deed = found->second(std::move(message));
   pending_.erase(found);

@@ -1,8 +1,8 @@
-// Keeps one worker alive: starts it, greets it, notices its death at once and its silence soon,
-// starts another after a growing delay. All functions are called by the scheduler thread, none of
-// them waits for the worker; so are the events, from messages of its inbox. A program that
-// cannot be started is a sentence in problem(), not an error; what is sent to a worker that is gone
-// is dropped, for lost() follows.
+// Keeps one worker running: starts it, exchanges hellos, detects its end at once and a hang by
+// timeouts, starts another after a growing delay. All functions and events are called on the
+// scheduler thread; none of them waits for the worker. A program that cannot be started is a
+// sentence in problem(), not an exception; messages to a worker that has ended are dropped, because
+// lost() follows.
 #pragma once
 
 #include <chrono>
@@ -22,12 +22,12 @@
 
 namespace atelier::scheduler {
 
-// How a worker ended, and what that means for what it was asked.
+// How a worker ended, and which requests were affected.
 struct WorkerEnd {
   std::string sentence;   // "was killed by signal 9 (Killed)"
   bool own_fault = true;  // false: the station ended it, for a cancellation
-  // The request that it was working on: it takes them one after the other, so the ones behind this
-  // had not begun. 0: none.
+  // The request that it was working on: requests are processed in order, so later ones had not
+  // begun. 0: none.
   std::int64_t under_way = 0;
 };
 
@@ -42,9 +42,9 @@ class Supervisor {
  public:
   using Clock = std::chrono::steady_clock;
   using Deed = std::function<void()>;
-  // Reads a reply, a result or a failure, and returns what is to be done then. What it throws makes
-  // the reply one that cannot be read, which ends the worker; kWorkerLost: it says itself that it
-  // is lost. Never called when the worker ends first.
+  // Reads a reply, a result or a failure, and returns the action that follows. An exception marks
+  // the reply as malformed, which ends the worker; kWorkerLost: the worker reports a failed device.
+  // Never called when the worker ends first.
   using Read = std::function<Deed(protocol::Message)>;
   enum class State { kStarting, kReady, kLost, kMissing };
   enum class Blame { kWorker, kNobody };
@@ -52,11 +52,13 @@ class Supervisor {
   Supervisor(LaunchChild launch, Inbox& inbox, SupervisorEvents events, const Patience& patience);
   ~Supervisor();
 
-  // (Re)starts when it is time; ends a worker that is silent for too long. Time in which nobody
-  // called this, because the station itself stood still, is not the worker's.
+  // (Re)starts when it is time; ends a worker that is silent for too long. Time in which this was
+  // not called, because the station itself was stopped, is not counted.
   void tick(Clock::time_point now);
-  void reset_backoff() { delay_ = {}; }  // it did its work: the next restart comes soon
-  // Ends it: "it did not answer for 60 s". It gets nothing more to do; lost() follows.
+  void reset_backoff() {
+    delay_ = {};
+  }  // it completed work: the delay before the next restart is short again
+  // Ends it: "it did not answer for 60 s". No more requests are sent to it; lost() follows.
   void kill(const std::string& why, Blame blame);
 
   // The number of the request, as WorkerEnd names it.

@@ -47,13 +47,13 @@ class SupervisorTest : public testing::Test {
   void take_its_end() {
     take_until([this, before = ends_.size()] { return ends_.size() > before; });
   }
-  // Starts a child and takes messages until it has greeted.
+  // Starts a child and handles messages until its hello.
   void get_ready() {
     now_ += 1h;
     supervisor_->tick(now_);
     take_until([this] { return supervisor_->state() == State::kReady; });
   }
-  // Time passes, looked at each second as the scheduler does five times as often.
+  // Advances the time in steps of a second; the scheduler ticks five times as often.
   void pass(std::chrono::seconds time) {
     for (auto left = time; left > 0s; left -= 1s) supervisor_->tick(now_ += 1s);
   }
@@ -69,7 +69,7 @@ class SupervisorTest : public testing::Test {
   std::unique_ptr<Supervisor> supervisor_;  // last: it uses the inbox
 };
 
-TEST_F(SupervisorTest, AChildThatDiesIsStartedAgainAfterGrowingDelays) {
+TEST_F(SupervisorTest, AChildThatEndsIsRestartedAfterGrowingDelays) {
   auto& supervisor = supervise(launcher_of("/bin/false", {}));
   supervisor.tick(now_);
   EXPECT_EQ(supervisor.state(), State::kStarting);
@@ -88,7 +88,7 @@ TEST_F(SupervisorTest, AChildThatDiesIsStartedAgainAfterGrowingDelays) {
   EXPECT_EQ(ends_.front().sentence, "exited with code 1");
 }
 
-TEST_F(SupervisorTest, WorkThatWasDoneMakesTheNextRestartSoon) {
+TEST_F(SupervisorTest, CompletedWorkResetsTheDelayOfTheNextRestart) {
   auto& supervisor = supervise(launcher_of("/bin/false", {}));
   for (int i = 0; i < 8; ++i) {
     supervisor.tick(now_);
@@ -102,7 +102,7 @@ TEST_F(SupervisorTest, WorkThatWasDoneMakesTheNextRestartSoon) {
   EXPECT_NE(supervisor.pid(), 0);
 }
 
-TEST_F(SupervisorTest, AChildThatNeverGreetsIsGivenUp) {
+TEST_F(SupervisorTest, AChildThatNeverSendsItsHelloIsEnded) {
   for (const std::string& said : {std::string(), hello().substr(0, 40)}) {
     auto& supervisor = supervise(saying(said));
     supervisor.tick(now_);
@@ -131,7 +131,7 @@ TEST_F(SupervisorTest, AChildThatStopsAnsweringIsReplaced) {
   EXPECT_TRUE(ends_.back().own_fault);
 }
 
-TEST_F(SupervisorTest, TimeInWhichTheStationStoodStillIsNotTheChilds) {
+TEST_F(SupervisorTest, TimeInWhichTheStationWasStoppedIsNotCounted) {
   auto& supervisor = supervise(saying(hello()));
   get_ready();
   pass(30s);
@@ -143,7 +143,7 @@ TEST_F(SupervisorTest, TimeInWhichTheStationStoodStillIsNotTheChilds) {
   take_its_end();
 }
 
-TEST_F(SupervisorTest, WhatCannotBeReadEndsTheChild) {
+TEST_F(SupervisorTest, AMalformedMessageEndsTheChild) {
   for (const std::string& said : {
            std::string("HTTP/1.1 200 OK\r\n\r\n"),
            std::string("Content-Length: 8\r\n\r\nnot json"),
@@ -157,12 +157,12 @@ TEST_F(SupervisorTest, WhatCannotBeReadEndsTheChild) {
        }) {
     supervise(saying(hello() + said)).tick(now_);
     take_its_end();
-    EXPECT_THAT(ends_.back().sentence, testing::HasSubstr("cannot be read")) << said;
+    EXPECT_THAT(ends_.back().sentence, testing::HasSubstr("malformed message")) << said;
     EXPECT_TRUE(ends_.back().own_fault);
   }
 }
 
-TEST_F(SupervisorTest, AReplyThatItsAskerCannotReadEndsTheChild) {
+TEST_F(SupervisorTest, AReplyThatTheCallerCannotReadEndsTheChild) {
   auto& supervisor =
       supervise(saying(hello() + on_the_wire(protocol::result_frame(3, protocol::Empty{}))));
   now_ += 1h;
@@ -171,11 +171,11 @@ TEST_F(SupervisorTest, AReplyThatItsAskerCannotReadEndsTheChild) {
   supervisor.request(protocol::UnloadRequest{}, {}, ignore());
   const auto id = supervisor.request(protocol::MemoryRequest{}, {},
                                      [](const protocol::Message&) -> Supervisor::Deed {
-                                       throw Error(ErrorCode::kCorruptData, "these are no numbers");
+                                       throw Error(ErrorCode::kCorruptData, "expected numbers");
                                      });
   EXPECT_EQ(id, 3);
   take_its_end();
-  EXPECT_THAT(ends_.back().sentence, testing::HasSubstr("these are no numbers"));
+  EXPECT_THAT(ends_.back().sentence, testing::HasSubstr("expected numbers"));
 }
 
 TEST_F(SupervisorTest, TheEndNamesTheRequestThatWasUnderWay) {
@@ -184,15 +184,15 @@ TEST_F(SupervisorTest, TheEndNamesTheRequestThatWasUnderWay) {
   pass(1s);  // a ping is on its way: it does not count
   const auto first = supervisor.request(protocol::MemoryRequest{}, {}, ignore());
   supervisor.request(protocol::MemoryRequest{}, {}, ignore());
-  supervisor.kill("that was wanted", Supervisor::Blame::kNobody);
+  supervisor.kill("the test ended it", Supervisor::Blame::kNobody);
   EXPECT_NE(supervisor.state(), State::kReady);
   take_its_end();
   EXPECT_EQ(ends_.back().under_way, first);
   EXPECT_FALSE(ends_.back().own_fault);
-  EXPECT_EQ(ends_.back().sentence, "was ended because that was wanted");
+  EXPECT_EQ(ends_.back().sentence, "was ended because the test ended it");
 }
 
-TEST_F(SupervisorTest, NothingThatIsSentHoldsUpTheSender) {
+TEST_F(SupervisorTest, SendingNeverBlocks) {
   // Far more than a socket takes at once. Made beforehand: under a sanitizer that takes seconds.
   std::vector<protocol::Bytes> first, second;
   for (auto* parts : {&first, &second}) parts->emplace_back(16 << 20);
@@ -202,7 +202,7 @@ TEST_F(SupervisorTest, NothingThatIsSentHoldsUpTheSender) {
   supervisor.request(protocol::MemoryRequest{}, std::move(first), ignore());
   supervisor.notify(protocol::CancelNotification{"job"});
   EXPECT_LT(Supervisor::Clock::now() - begin, 10s);
-  supervisor.kill("that was wanted", Supervisor::Blame::kNobody);
+  supervisor.kill("the test ended it", Supervisor::Blame::kNobody);
   take_its_end();
   auto& next = supervise(saying(hello()));
   get_ready();
@@ -211,7 +211,7 @@ TEST_F(SupervisorTest, NothingThatIsSentHoldsUpTheSender) {
   EXPECT_LT(Supervisor::Clock::now() - begin, 60s);
 }
 
-TEST_F(SupervisorTest, WhatNoChildWouldTakeIsRefusedAndTheChildStays) {
+TEST_F(SupervisorTest, AMessageOverTheLimitsIsRefusedAndTheChildStays) {
   auto& supervisor = supervise(saying(hello()));
   get_ready();
   std::optional<ErrorCode> code;
@@ -224,7 +224,7 @@ TEST_F(SupervisorTest, WhatNoChildWouldTakeIsRefusedAndTheChildStays) {
   EXPECT_EQ(supervisor.state(), State::kReady);
 }
 
-TEST_F(SupervisorTest, SendingToAChildThatDiesIsNoErrorOfTheSender) {
+TEST_F(SupervisorTest, SendingToAChildThatEndsDoesNotFail) {
   auto& supervisor = supervise(launcher_of("/bin/false", {}));
   for (int i = 0; i < 20; ++i) {
     now_ += 1h;
@@ -236,7 +236,7 @@ TEST_F(SupervisorTest, SendingToAChildThatDiesIsNoErrorOfTheSender) {
   }
 }
 
-TEST_F(SupervisorTest, AProgramThatIsNotThereIsAnErrorEachTime) {
+TEST_F(SupervisorTest, AMissingProgramIsAnErrorEachTime) {
   auto& supervisor = supervise(launcher_of("/nowhere/atelier-worker", {}));
   EXPECT_THROW(supervisor.tick(now_), Error);
   EXPECT_EQ(supervisor.state(), State::kLost);

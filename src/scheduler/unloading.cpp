@@ -14,7 +14,7 @@ void Unloading::request(Clock::time_point until, bool busy, Done done) {
   }
   if (asked_) return;
   asked_ = true;
-  // The worker takes its messages one after the other: this one after the job that it runs.
+  // The worker processes its messages in order: this one after the job that it runs.
   worker_.request(protocol::UnloadRequest{}, {}, [this](const protocol::Message&) {
     return [this] {
       asked_ = false;

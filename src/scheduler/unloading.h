@@ -1,6 +1,6 @@
-// Frees the memory of the worker's models when clients ask for it: at once when the worker is idle,
-// else after its job. Several who ask share one message. Scheduler thread only; what it calls back
-// must return quickly. Those who still wait at the end of the station hear nothing.
+// Frees the memory of the worker's models on request: at once when the worker is idle, else after
+// its job. Several requests share one message. Scheduler thread only; callbacks must return
+// quickly. Requests that wait at the end of the station are not answered.
 #pragma once
 
 #include <functional>
@@ -21,7 +21,7 @@ class Unloading {
       : worker_(worker), measure_(std::move(measure)) {}
 
   void request(Clock::time_point until, bool busy, Done done);
-  void tick(Clock::time_point now);  // nobody waits longer than until his time
+  void tick(Clock::time_point now);  // the deadline of the callback
   void worker_lost();                // its memory is free
 
  private:

@@ -1,5 +1,5 @@
-// Every write of the stores with a disk that is full before it and at each place during it: it is
-// done, or it is a sentence and nothing has changed; and it is done once there is space.
+// Every write of the stores with a disk that becomes full before or during it: the write succeeds,
+// or fails with a sentence and changes nothing; it succeeds once there is space.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -104,7 +104,7 @@ class DiskFull : public testing::Test {
       testing::UnitTest::GetInstance()->current_test_info()->name();
 };
 
-TEST_F(DiskFull, ANewDatabaseIsMadeWholeOrRefused) {
+TEST_F(DiskFull, ANewDatabaseIsCompleteOrRefused) {
   with_less_and_less_space([] {}, [&] { SqliteJobStore store(database()); },
                            [&] {
                              Database file(database());

@@ -1,5 +1,5 @@
-// What every JobStore promises (domain/jobs/job_store.h): the same cases for the database and for
-// the double that the scheduler's tests use.
+// The contract of JobStore (domain/jobs/job_store.h): the same cases for the database and for the
+// double of the scheduler's tests.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -93,7 +93,7 @@ TYPED_TEST(JobStoreContract, AJobIsClaimedOnce) {
   EXPECT_THAT(this->ids(this->store_->running()), ElementsAre("01"));
 }
 
-TYPED_TEST(JobStoreContract, ARequeueCountsAsItIsTold) {
+TYPED_TEST(JobStoreContract, ARequeueCountsAsRequested) {
   this->insert("01");
   const auto again = [&](Requeue counted) {
     EXPECT_TRUE(this->store_->claim("01", 5));
@@ -110,7 +110,7 @@ TYPED_TEST(JobStoreContract, ARequeueCountsAsItIsTold) {
   EXPECT_EQ(crashed.state, JobState::kQueued);
 }
 
-TYPED_TEST(JobStoreContract, AnEndIsFromTheExpectedStateAndForEver) {
+TYPED_TEST(JobStoreContract, AnEndRequiresTheExpectedStateAndIsFinal) {
   this->insert("01");
   auto ended = *this->store_->find("01");
   ended.state = JobState::kSucceeded;

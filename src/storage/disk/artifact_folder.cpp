@@ -14,7 +14,7 @@
 namespace atelier::storage {
 namespace {
 
-constexpr std::size_t kIdBytes = 16;  // of the digest: no two pictures of a life meet
+constexpr std::size_t kIdBytes = 16;  // of the digest: collisions are not to be expected
 
 constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kExtensions{{
     {"image/png", ".png"},
@@ -103,7 +103,7 @@ ArtifactFolder::Swept ArtifactFolder::sweep(const std::set<std::string>& named) 
     for (const auto& upload : platform::files_in(shard)) {
       const auto id = upload.stem().string();
       if (!is_id(id) || named.contains(id)) continue;
-      std::error_code failure;  // what cannot be removed stays for the next start
+      std::error_code failure;  // files that cannot be removed remain until the next start
       swept.uploads += std::filesystem::remove(upload, failure) ? 1U : 0U;
     }
   }

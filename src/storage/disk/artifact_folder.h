@@ -1,6 +1,6 @@
-// Artifacts as files: `<folder>/ab/abcdef….png` for what was made, `<folder>/uploads/ab/…` for what
-// was given, named by the first half of their SHA-256. Thread-safe without a lock: a file is
-// complete before it has its name, and is never changed.
+// Artifacts as files: `<folder>/ab/abcdef….png` for results, `<folder>/uploads/ab/…` for uploads,
+// named by the first half of their SHA-256. Thread-safe without a lock: a file is complete before
+// it has its name, and is never changed.
 #pragma once
 
 #include <filesystem>

@@ -40,7 +40,7 @@ TEST_F(ArtifactFolderTest, TheSameBytesAreKeptOnce) {
             artifacts.put({}, "image/png", ArtifactOrigin::kMade));
 }
 
-TEST_F(ArtifactFolderTest, ANameThatIsNoIdOpensNothing) {
+TEST_F(ArtifactFolderTest, ANameThatIsNotAnIdOpensNothing) {
   ArtifactFolder artifacts(folder_);
   const auto id = artifacts.put(bytes_, "image/png", ArtifactOrigin::kMade);
   for (const std::string& name : {std::string(""), std::string("../../etc/passwd"), id + "/..",
@@ -57,7 +57,7 @@ TEST_F(ArtifactFolderTest, ANameThatIsNoIdOpensNothing) {
 // The sentence of a put() that fails, and nothing left in the folder: 0.
 int put_on_a_full_disk(ArtifactFolder& artifacts, const std::filesystem::path& folder) {
   std::signal(SIGXFSZ, SIG_IGN);
-  const rlimit none{2, 2};  // a process that may write no byte more stands for a full disk
+  const rlimit none{2, 2};  // a process at its file size limit stands for a full disk
   setrlimit(RLIMIT_FSIZE, &none);
   std::string sentence;
   try {

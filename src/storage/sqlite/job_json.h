@@ -1,4 +1,4 @@
-// How the input and the result of a job look in the database. Members are only added, never
+// The input and the result of a job as JSON in the database. Members are only added, never
 // renamed; a missing one is its default, so that an older row stays readable. A task or members
 // that this program does not know are kept and shown as they are. Text that is not of this form
 // throws kInvalidArgument.

@@ -28,8 +28,8 @@ constexpr std::array<std::string_view, 4> kSchemaSteps{
   CREATE INDEX jobs_waiting ON jobs (state, priority DESC, id);
 )",
     "ALTER TABLE jobs ADD COLUMN station_crashes INTEGER NOT NULL DEFAULT 0;",
-    // The order of jobs and events no longer depends on the clock. Event ids went by the clock
-    // before (microseconds) and go on above everything that may have been sent.
+    // The order of jobs and events no longer depends on the clock. Event ids were times
+    // (microseconds) before; new ones are greater than all that may have been sent.
     R"(
   ALTER TABLE jobs ADD COLUMN sequence INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE jobs ADD COLUMN last_event INTEGER NOT NULL DEFAULT 0;
@@ -119,7 +119,7 @@ SqliteJobStore::SqliteJobStore(const std::string& path) : database_(path) {
 }
 
 void SqliteJobStore::migrate() {
-  // FULL: a commit has reached the disk when it returns; WAL: readers never wait for it.
+  // FULL: a commit has reached the disk when it returns; WAL: readers do not wait for writers.
   database_.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;");
   Statement version(database_, "PRAGMA user_version");
   version.step();
@@ -128,7 +128,8 @@ void SqliteJobStore::migrate() {
   if (found > kSchemaVersion) {
     throw Error(ErrorCode::kUnsupported,
                 "the database was written by a newer version of this program (schema " +
-                    std::to_string(found) + ", this one knows " + std::to_string(kSchemaVersion) +
+                    std::to_string(found) + ", this program supports " +
+                    std::to_string(kSchemaVersion) +
                     "): update the program or choose another home folder");
   }
   if (found == kSchemaVersion) return;
@@ -162,8 +163,7 @@ void SqliteJobStore::insert(const Job& job) {
       .run();
 }
 
-// The mark saves work at the next reading: without it, on a full disk, the row is skipped
-// again.
+// The mark avoids reading the row again: without it, on a full disk, the row is skipped each time.
 void SqliteJobStore::set_aside(const std::string& id, const std::string& why) {
   platform::log_error(unreadable(id, why));
   try {

@@ -32,8 +32,8 @@ class SqliteJobStore final : public domain::JobStore {
   bool finish(const domain::Job& job, domain::JobState expected) override;
   std::int64_t reserve_events(std::int64_t count) override;
 
-  // Everything in the jobs' input that looks like an artifact's id, of unreadable rows as well;
-  // nothing when there is no job at all (the database may have been moved away).
+  // All strings in the jobs' inputs that have the form of an artifact's id, of unreadable rows as
+  // well; nullopt when there is no job at all (the database may have been moved away).
   std::optional<std::set<std::string>> named_artifacts();
 
  private:

@@ -91,7 +91,7 @@ TEST_F(JobStoreTest, TheQueueIsOrderedByPriorityThenAge) {
   EXPECT_EQ(store.count_queued(2), 2);
 }
 
-TEST_F(JobStoreTest, TheNewestAreChosenByStateAndByAge) {
+TEST_F(JobStoreTest, ListsAreFilteredByStateAndByAge) {
   SqliteJobStore store(path());
   for (const char* id : {"01", "02", "03", "04"}) store.insert(job(id));
   ASSERT_TRUE(store.claim("02", 5));
@@ -108,7 +108,7 @@ TEST_F(JobStoreTest, TheNewestAreChosenByStateAndByAge) {
   EXPECT_TRUE(store.recent({.before = "' OR 1 --"}).empty());
 }
 
-TEST_F(JobStoreTest, OneClaimWins) {
+TEST_F(JobStoreTest, OneClaimSucceeds) {
   SqliteJobStore store(path());
   store.insert(job("01"));
   std::atomic<int> wins = 0;
@@ -135,7 +135,7 @@ TEST_F(JobStoreTest, ARepeatedJobCountsItsAttempts) {
   EXPECT_EQ(store.find("01")->attempt, 2);
 }
 
-TEST_F(JobStoreTest, AStopIsNoAttemptAndACrashOfTheStationIsCountedByItself) {
+TEST_F(JobStoreTest, AStopIsNotAnAttemptAndCrashesOfTheStationAreCountedSeparately) {
   SqliteJobStore store(path());
   store.insert(job("01"));
   ASSERT_TRUE(store.claim("01", 5));
@@ -245,7 +245,7 @@ TEST_F(JobStoreTest, AFailureKeepsItsSentence) {
   EXPECT_EQ(found->failure->sentence, "the worker died twice");
 }
 
-TEST_F(JobStoreTest, TheOrderIsThatOfAcceptanceWhateverTheIdsSay) {
+TEST_F(JobStoreTest, TheOrderIsThatOfAcceptanceNotThatOfTheIds) {
   for (const char* id : {"09", "05", "07"}) SqliteJobStore(path()).insert(job(id));
   SqliteJobStore store(path());
   EXPECT_THAT(ids(store.queued(9)), testing::ElementsAre("09", "05", "07"));
@@ -306,7 +306,7 @@ TEST_F(JobStoreTest, ARunningRowThatCannotBeReadDoesNotStopTheRecovery) {
   EXPECT_THAT(ids(store.running()), testing::ElementsAre("02"));
 }
 
-// Whatever is written can be read: any bytes in every text.
+// Text of any bytes can be written and read.
 TEST_F(JobStoreTest, AnyTextCanBeWrittenAndRead) {
   std::mt19937 random(3);
   const auto bytes = [&] {
@@ -368,7 +368,7 @@ TEST_F(JobStoreTest, TheArtifactsThatJobsNameAreFoundInUnreadableRowsToo) {
               testing::Optional(testing::ElementsAre(std::string(32, '7'), std::string(32, 'a'))));
 }
 
-TEST_F(JobStoreTest, DamageOfTheFileIsAFailureOfTheStationNotOfTheRequest) {
+TEST_F(JobStoreTest, DamageOfTheFileIsAnInternalError) {
   {
     SqliteJobStore store(path());
     for (int i = 0; i < 50; ++i) store.insert(job("job" + std::to_string(i)));
@@ -395,7 +395,7 @@ TEST_F(JobStoreTest, AFileOfANewerVersionIsRefused) {
   }
 }
 
-TEST_F(JobStoreTest, AFileThatIsNoDatabaseIsASentence) {
+TEST_F(JobStoreTest, AFileThatIsNotADatabaseIsRefusedWithASentence) {
   std::filesystem::create_directories(path());  // a folder of that name
   EXPECT_THROW(SqliteJobStore store(path()), Error);
 }

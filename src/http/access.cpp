@@ -24,7 +24,7 @@ bool is_host(const std::string& listed, std::string_view host) {
 }
 
 std::optional<Origin> listed_origin(std::string_view listed) {
-  if (listed.ends_with('/')) listed.remove_suffix(1);  // as people copy it from the address bar
+  if (listed.ends_with('/')) listed.remove_suffix(1);  // as copied from a browser's address bar
   return read_origin(listed);
 }
 
@@ -73,13 +73,13 @@ std::vector<std::string> unreadable_entries(const AccessRules& rules) {
   std::vector<std::string> sentences;
   for (const auto& each : rules.allowed_hosts) {
     if (listed_host(each)) continue;
-    sentences.push_back("server.hosts: '" + each +
-                        "' is no host: write a name or an address, such as studio.lan");
+    sentences.push_back("server.hosts: invalid host '" + each +
+                        "': expected a name or an address, for example studio.lan");
   }
   for (const auto& each : rules.allowed_origins) {
     if (listed_origin(each)) continue;
-    sentences.push_back("server.origins: '" + each +
-                        "' is no origin and lets nobody in: write each as http://studio.lan:3000");
+    sentences.push_back("server.origins: invalid origin '" + each +
+                        "', it has no effect: expected for example http://studio.lan:3000");
   }
   return sentences;
 }

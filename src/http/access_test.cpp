@@ -56,7 +56,7 @@ TEST(Access, LetsPagesOfLoopbackOfTheListAndOfTheStationItselfIn) {
   EXPECT_FALSE(origin_allowed(rules, "https://studio.lan:8443", "studio.lan"));
 }
 
-TEST(Access, AStarInTheListIsNoWildcard) {
+TEST(Access, AStarInTheListIsNotAWildcard) {
   AccessRules rules;
   rules.allowed_origins = {"*", "", "null", "https://*.example"};
   for (const char* origin : {"https://evil.example", "null", "*", "https://*.example"}) {
@@ -64,7 +64,7 @@ TEST(Access, AStarInTheListIsNoWildcard) {
   }
 }
 
-TEST(Access, SaysWhichEntriesLetNobodyIn) {
+TEST(Access, ReportsInvalidEntries) {
   AccessRules rules;
   rules.allowed_hosts = {"studio.lan", "fd00::5", "studio lan", "http://studio.lan"};
   rules.allowed_origins = {"http://localhost:3000", "http://viewer.lan:3000/", "*", "studio.lan"};

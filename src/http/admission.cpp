@@ -19,7 +19,8 @@ Response preflight(const Request& request) {
   response.set("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, DELETE, OPTIONS");
   response.set("Access-Control-Allow-Headers", std::string{kHeadersAllowed});
   response.set("Access-Control-Max-Age", "600");
-  // Chromium asks before a public page of an allowed origin may reach a loopback address.
+  // Chromium sends a preflight before a public page of an allowed origin may reach a loopback
+  // address.
   if (!request.header("Access-Control-Request-Private-Network").empty()) {
     response.set("Access-Control-Allow-Private-Network", "true");
   }
@@ -29,7 +30,7 @@ Response preflight(const Request& request) {
 
 Response key_refused(const std::string& path, KeyUse key) {
   const std::string problem =
-      key == KeyUse::kMissing ? "this station asks for a key" : "the key is wrong";
+      key == KeyUse::kMissing ? "this station requires a key" : "the key is wrong";
   Response response =
       refusal(path, 401, "unauthorized",
               problem + ": send it as 'Authorization: Bearer KEY' or 'X-Moondream-Auth: KEY'");
@@ -47,7 +48,7 @@ std::optional<Response> check_access(Request& request, const std::string& author
   const auto host = read_authority(request.header("Host"));
   if (!host) {
     return refusal(request.path, 400, "invalid_argument",
-                   "the Host header is no host with an optional port");
+                   "invalid Host header: expected a host with an optional port");
   }
   if (!authority.empty()) {
     const auto of_target = read_authority(authority);
@@ -58,7 +59,7 @@ std::optional<Response> check_access(Request& request, const std::string& author
   }
   if (!host_is_allowed(rules, *host, local_address)) {
     return refusal(request.path, 421, "misdirected",
-                   "this station does not answer to the name '" + host->host +
+                   "this station does not accept the host name '" + host->host +
                        "': use 127.0.0.1 or list the name in ATELIER_HOSTS");
   }
   const std::string_view origin = request.header("Origin");
@@ -71,7 +72,7 @@ std::optional<Response> check_access(Request& request, const std::string& author
   return std::nullopt;
 }
 
-// Answers without a key, because supervisors ask it and it tells nothing.
+// Needs no key: supervisors poll it, and the reply is constant.
 bool is_open(const std::string& path) { return path == "/health"; }
 
 }  // namespace
@@ -96,13 +97,13 @@ Admission admit(Request& request, std::string_view target, std::string_view loca
   }
   if (match.allowed.empty()) {
     return {refusal(request.path, 404, "not_found",
-                    "there is nothing at " + request.path + ": /docs lists what there is"),
+                    "unknown path " + request.path + ": /docs lists all paths"),
             {},
             key};
   }
-  Response response = refusal(request.path, 405, "method_not_allowed",
-                              request.path + " answers to " + match.allowed + ", not to " +
-                                  platform::cut(request.method, 20));
+  Response response = refusal(
+      request.path, 405, "method_not_allowed",
+      request.path + " supports " + match.allowed + ", not " + platform::cut(request.method, 20));
   response.set("Allow", match.allowed);
   return {std::move(response), {}, key};
 }

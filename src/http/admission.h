@@ -1,6 +1,6 @@
-// What is decided about a request when its header has arrived and before a byte of its body is
-// read: the rules of access.h, preflights, and which route answers. Pure, any thread; throws Error
-// for an unreadable address.
+// The checks of a request once its header has arrived, before its body is read: the rules of
+// access.h, preflights, and which route answers. Pure, any thread; throws Error for an unreadable
+// address.
 #pragma once
 
 #include <optional>
@@ -22,7 +22,7 @@ struct Admission {
 Admission admit(Request& request, std::string_view target, std::string_view local_address,
                 const AccessRules& rules, const std::vector<Route>& routes);
 
-// What a browser needs to let the page of an accepted Origin read the reply; empty without one.
+// The CORS header fields for an accepted Origin; empty without one.
 Fields cors_fields(const Request& request);
 
 }  // namespace atelier::http

@@ -1,6 +1,6 @@
-// What somebody else will hand over, and a coroutine on the I/O thread waits for. hand_over() from
-// any thread, once; take() and leave() by the one who waits. Who has left is never woken, so
-// nothing of the server is touched by a part of the station that outlives it.
+// A value that another thread will deliver to a coroutine on the I/O thread. hand_over() from any
+// thread, once; take() and leave() by the waiting coroutine. After leave() the coroutine is never
+// resumed, so a part of the station that outlives the server does not touch it.
 #pragma once
 
 #include <functional>

@@ -1,5 +1,5 @@
-// The host and port of an address, as Host, Origin and an absolute request target name them. Read
-// as a whole: what is not exactly a host with an optional port is nothing. Pure, any thread; never
+// The host and port of an address, as Host, Origin and an absolute request target name them. The
+// whole text is read: anything but a host with an optional port is refused. Pure, any thread; never
 // fails.
 #pragma once
 
@@ -32,7 +32,7 @@ std::optional<Origin> read_origin(std::string_view text);
 // "localhost", names that end in ".localhost", 127.0.0.0/8 and ::1. Takes Authority::host.
 bool is_loopback(std::string_view host);
 
-// The form that Authority::host has; the text itself where it is no address.
+// The form of Authority::host; the text itself where it is not an address.
 std::string canonical_address(std::string_view text);
 
 }  // namespace atelier::http

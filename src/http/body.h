@@ -1,6 +1,6 @@
 // The body of a request. Short ones lie in memory, long ones in an unlinked temporary file that is
 // read through a mapping, so that many long uploads at once cost disk and not memory. BodyWriter:
-// made by the connection on the I/O thread; append() writes to disk once needs_disk() says so and
+// made by the connection on the I/O thread; append() writes to disk once needs_disk() is true and
 // is then called from the pool. Throws kTooLarge beyond the limit, kInternal when the disk is full.
 #pragma once
 
@@ -26,7 +26,7 @@ class Body {
   std::shared_ptr<const Storage> storage_;
 };
 
-// What the bodies in memory of all connections take together.
+// Bytes of the bodies in memory of all connections.
 using MemoryUse = std::atomic<std::size_t>;
 
 class BodyWriter {

@@ -35,7 +35,7 @@ TEST(Body, LeavesNoFileBehind) {
   EXPECT_TRUE(fs::is_empty(folder));
 }
 
-TEST(Body, CountsWhatAllBodiesTakeTogether) {
+TEST(Body, CountsTheBytesOfAllBodies) {
   MemoryUse use{0};
   {
     BodyWriter one{use, {100, 50, 60, testing::TempDir()}};

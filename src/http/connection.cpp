@@ -21,13 +21,13 @@ using boost::system::error_code;
 namespace {
 
 constexpr std::size_t kFilePieceBytes = 128 << 10;  // of a file that is sent, per connection
-// Below it 512 connections at once are bearable.
+// Replies below this size are not counted: 512 connections at once fit into memory.
 constexpr std::size_t kShortBodyBytes = 64 << 10;
 constexpr std::size_t kShortReplyBytes = 64 << 10;
 // The document that a body is read into, its strings, the bytes of its pictures.
 constexpr std::size_t kBytesPerBodyByte = 4;
 
-// What one reply adds to the memory of all, while it lives.
+// The share of one reply in the memory of all, while it exists.
 class MemoryShare {
  public:
   MemoryShare(MemoryUse& use, std::size_t bytes) : use_(use), bytes_(bytes) { use_ += bytes_; }
@@ -43,8 +43,8 @@ class MemoryShare {
 
 auto awaitable_with(error_code& error) { return asio::redirect_error(asio::use_awaitable, error); }
 
-// What the scheduler cannot do any more while the station stops; what a request itself has wrong
-// keeps its own status.
+// While the station stops, failures of the scheduler become 503; errors of the request keep their
+// status.
 bool failed_by_stop(const Outcome& outcome) {
   const auto* response = std::get_if<Response>(&outcome);
   return response != nullptr && (response->status == 422 || response->status >= 500);
@@ -85,8 +85,8 @@ void Connection::abort() {
   wake();
 }
 
-// Never while a request is worked on. Who has sent or taken something a moment ago, or has
-// something under way that was not read yet, is not quiet.
+// Never while a request is handled. A connection is not idle when bytes were sent or received a
+// moment ago, or are waiting to be read.
 bool Connection::may_give_way() const {
   if (is_leaving_) return false;
   const auto quiet = Clock::now() - quiet_since_;
@@ -158,10 +158,10 @@ Connection::Awaitable<Connection::After> Connection::serve_one() {
   co_return co_await answer(request, *route);
 }
 
-// A key that comes while too many wrong ones of its address wait is refused unread, right or wrong.
+// While too many wrong keys of an address wait, further keys are refused without a comparison.
 Connection::Awaitable<std::optional<Response>> Connection::slow_down_guessing(
     const Request& request, KeyUse key) {
-  constexpr int kSlowedMax = 64;  // of all clients: those who wait hold a connection each
+  constexpr int kSlowedMax = 64;  // of all clients: each delayed reply occupies a connection
   if (key != KeyUse::kWrong && key != KeyUse::kRight) co_return std::nullopt;
   if (!core_.wrong_keys.may_try(remote_address_, Clock::now())) {
     co_return refusal(request.path, 429, "too_many_wrong_keys",
@@ -220,9 +220,9 @@ std::optional<Response> Connection::check_body_size(const std::string& path,
                                             " MB: send less, or a smaller picture"));
 }
 
-// Answers before the body was read, or where nobody can say where the request ends. What the client
-// still sends is taken and thrown away for a while: closing at once would make its system discard
-// the answer.
+// Answers before the body was read, or when the end of the request is ambiguous. What the client
+// still sends is read and discarded for a while: closing at once would make its system discard the
+// reply.
 Connection::Awaitable<Connection::After> Connection::refuse(const Request& request,
                                                             const Response& response,
                                                             After intended) {
@@ -236,7 +236,7 @@ Connection::Awaitable<Connection::After> Connection::refuse(const Request& reque
 Connection::Awaitable<Connection::After> Connection::answer(Request& request, const Route& route) {
   const bool head_only = request.method == "HEAD";
   Outcome outcome = co_await run_handler(request, route);
-  request.body = {};  // an answer may be hours away
+  request.body = {};  // the reply may take hours
   if (auto* events = std::get_if<EventStream>(&outcome); events != nullptr && !head_only) {
     co_await send_events(request, *events);
     co_return After::kClose;
@@ -254,7 +254,7 @@ Connection::Awaitable<Connection::After> Connection::answer(Request& request, co
   co_return after;
 }
 
-// A long body waits outside the gate until there is memory for it.
+// A long body waits until the gate has memory for it.
 Connection::Awaitable<Outcome> Connection::run_handler(Request& request, const Route& route) {
   Next handler = [&]() -> Outcome { return route.function(request, core_.service); };
   if (route.runs_on == RunsOn::kIoThread) {
@@ -271,7 +271,7 @@ Connection::Awaitable<Outcome> Connection::run_handler(Request& request, const R
   co_return co_await run_on_pool(std::move(handler), request, core_.uploads);
 }
 
-// Runs a handler, and what it goes on with, until that is no Later any more.
+// Runs a handler and its continuations, until the result is not a Later.
 Connection::Awaitable<Outcome> Connection::run_on_pool(Next next, const Request& request,
                                                        asio::thread_pool& pool) {
   std::shared_ptr<Arrival> arrival;
@@ -328,8 +328,8 @@ Connection::Awaitable<bool> Connection::write(std::string head, const std::strin
   co_return co_await write(std::move(pieces));
 }
 
-// Each piece has the idle time anew, so that a slow line gets a large picture and a dead one
-// nothing.
+// The idle time applies to each piece, so that a slow line can receive a large picture and a dead
+// one is closed.
 Connection::Awaitable<bool> Connection::write(std::vector<asio::const_buffer> pieces) {
   boost::beast::buffers_suffix<std::vector<asio::const_buffer>> rest{pieces};
   while (asio::buffer_size(rest) > 0) {
@@ -345,7 +345,7 @@ Connection::Awaitable<bool> Connection::write(std::vector<asio::const_buffer> pi
   co_return true;
 }
 
-// What is read and not yet sent is one piece, whatever the size of the whole.
+// One piece is held in memory at a time, whatever the size of the whole.
 Connection::Awaitable<bool> Connection::write_source(std::string head,
                                                      const platform::ByteSource& source,
                                                      const std::string& path) {

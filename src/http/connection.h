@@ -1,4 +1,4 @@
-// One client's connection: reads requests one after the other, has them answered, notices when the
+// One client's connection: reads requests one after the other, has them answered, detects when the
 // client leaves. Everything runs on the I/O thread as one coroutine; it hands blocking work to the
 // pool. Ends by itself; failures are answered or end the connection, never the server.
 #pragma once
@@ -41,9 +41,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   boost::asio::awaitable<void> run();
   void stop();   // idle: closes; otherwise ends after the reply that is under way
-  void abort();  // ends whatever it waits for
+  void abort();  // cancels what it waits for
 
-  // Giving way to newer connections.
+  // Replacement by newer connections.
   Place place() const { return place_; }
   bool is_leaving() const { return is_leaving_; }
   Clock::time_point quiet_since() const { return quiet_since_; }
@@ -99,7 +99,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Awaitable<void> unwatch(Watch& watch);
   Awaitable<Outcome> on_pool(Next work, std::string path);
   Awaitable<Outcome> on(boost::asio::thread_pool& pool, Next work, std::string path);
-  std::function<void()> waker();  // wakes it from any thread, as long as the server lives
+  std::function<void()> waker();  // resumes it from any thread, as long as the server exists
   Awaitable<void> wait(std::chrono::milliseconds longest);
   void wake() { wake_.cancel(); }
   void watch_client();
@@ -112,7 +112,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Core& core_;
   const Place place_;
   const Clock::time_point opened_ = Clock::now();
-  Clock::time_point quiet_since_ = opened_;  // the client has neither sent nor taken much since
+  Clock::time_point quiet_since_ = opened_;  // little was sent or received since
   std::size_t received_ = 0;                 // since then
   bool is_leaving_ = false;
   boost::beast::tcp_stream stream_;

@@ -17,8 +17,8 @@ using boost::system::error_code;
 
 namespace {
 
-constexpr std::size_t kHeadBytes = 4 << 10;        // of a header at a time
-constexpr std::size_t kMuchBytes = 500;            // fewer do not keep a connection from giving way
+constexpr std::size_t kHeadBytes = 4 << 10;  // of a header at a time
+constexpr std::size_t kMuchBytes = 500;      // fewer do not keep a connection from being replaced
 constexpr std::size_t kChunkLineBytes = 16 << 10;  // and the trailers of a chunked body
 constexpr std::size_t kDrainBytes = 512 << 20;  // of a refused body that are read and thrown away
 constexpr std::chrono::seconds kDrainIdle{2};   // …as long as they keep coming this fast
@@ -175,7 +175,7 @@ Connection::Awaitable<std::optional<Response>> Connection::read_body(Request& re
   co_return std::move(response);
 }
 
-// Goes on until the parser has made something of the bytes that came.
+// Reads until the parser has consumed bytes.
 Connection::Awaitable<std::optional<Response>> Connection::read_some_body(MinimumRate& rate,
                                                                           const std::string& path) {
   while (true) {
@@ -189,8 +189,8 @@ Connection::Awaitable<std::optional<Response>> Connection::read_some_body(Minimu
     }
     if (error == beast::http::error::need_buffer) co_return std::nullopt;
     if (error && error != beast::http::error::need_more) {
-      co_return invalid(
-          path, "the request's body is not framed as HTTP/1.1 wants it (" + error.message() + ")");
+      co_return invalid(path, "the framing of the request's body is not valid HTTP/1.1 (" +
+                                  error.message() + ")");
     }
     if (framing_bytes > kChunkLineBytes) {
       co_return invalid(path, "a line or the trailers of the request's chunked body are too long");

@@ -1,4 +1,4 @@
-// How a connection reads: at which rate, up to where, and what it makes of a stream that ends.
+// Reading of a connection: minimum rates, limits, and streams that end.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -38,7 +38,7 @@ RawReply drip(int port, std::string_view begin, std::chrono::milliseconds pause)
 
 class ConnectionInputTest : public testing::Test, protected RunningServer {};
 
-TEST_F(ConnectionInputTest, ADripOfAHeaderIsCut) {
+TEST_F(ConnectionInputTest, AHeaderThatArrivesTooSlowlyIsRefused) {
   settings.limits.header_window = 300ms;
   start();
   const RawReply reply = drip(port(), "GET /health HTTP/1.1\r\nA: ", 20ms);
@@ -46,7 +46,7 @@ TEST_F(ConnectionInputTest, ADripOfAHeaderIsCut) {
   EXPECT_THAT(reply.body, HasSubstr("header came too slowly"));
 }
 
-TEST_F(ConnectionInputTest, ADripOfABodyIsCutHoweverFastItBegan) {
+TEST_F(ConnectionInputTest, ABodyThatArrivesTooSlowlyIsRefusedHoweverFastItBegan) {
   settings.limits.body_window = 300ms;
   start();
   const std::string begin =
@@ -126,7 +126,7 @@ TEST_F(ConnectionInputTest, WhileAJobIsAwaitedTheEndOfTheStreamMeansThatTheClien
   EXPECT_TRUE(client.closed_by_server());
 }
 
-TEST_F(ConnectionInputTest, ALeavingClientIsNoticedBehindWhatItSentAhead) {
+TEST_F(ConnectionInputTest, ALeavingClientIsDetectedBehindPipelinedRequests) {
   start();
   std::size_t number = 0;
   for (const std::size_t ahead : {std::size_t{100}, std::size_t{16} << 10, std::size_t{8} << 20}) {
@@ -155,7 +155,7 @@ TEST_F(ConnectionInputTest, RequestsBehindACallThatWaitsAreAnsweredAfterIt) {
   EXPECT_EQ(client.reply().status, 404);
 }
 
-TEST_F(ConnectionInputTest, WhoSendsTooMuchAheadGetsItsReplyAndTheEnd) {
+TEST_F(ConnectionInputTest, AClientThatPipelinesTooMuchGetsItsReplyAndIsClosed) {
   start();
   RawClient client{port()};
   client.send(post(kPrompt));
@@ -183,7 +183,7 @@ TEST_F(ConnectionInputTest, AnEmptyLineBetweenRequestsIsSkipped) {
 }
 
 // Each holds a second request that another reader would see.
-TEST_F(ConnectionInputTest, ClosesWhereTheEndOfARequestIsInDoubt) {
+TEST_F(ConnectionInputTest, ClosesWhereTheEndOfARequestIsAmbiguous) {
   start();
   const std::string hidden =
       "POST /api/v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 24\r\n"
@@ -203,7 +203,7 @@ TEST_F(ConnectionInputTest, ClosesWhereTheEndOfARequestIsInDoubt) {
   EXPECT_EQ(scheduler.submitted().size(), 0U);
 }
 
-TEST_F(ConnectionInputTest, RefusesChunksThatReadersCutDifferently) {
+TEST_F(ConnectionInputTest, RefusesChunksThatReadersDivideDifferently) {
   start();
   using namespace std::string_literals;
   for (const std::string& chunks :

@@ -41,8 +41,8 @@ std::function<void()> Connection::waker() {
   };
 }
 
-// Subscribing may read the database, so the pool does it. A job that has ended tells at least its
-// end.
+// Subscribing may read the database, so it runs on the pool. Of an ended job at least the last
+// event is sent.
 Connection::Awaitable<std::optional<Error>> Connection::watch_job(const std::string& job,
                                                                   std::int64_t after, Hears hears,
                                                                   Watch& watch) {
@@ -94,7 +94,7 @@ Connection::Awaitable<std::optional<Response>> Connection::await_job(const Reque
   unwatch_client();
   co_await unwatch(watch);
   if (failure) co_return failure_response(request.path, *failure);
-  if (!ended) {  // nobody will get its pictures
+  if (!ended) {  // no client will receive its pictures
     std::function<Outcome()> cancel = [&]() -> Outcome {
       core_.service.scheduler.cancel(awaited.job);
       return Response{};
@@ -118,8 +118,8 @@ Connection::Awaitable<std::optional<Response>> Connection::await_job(const Reque
 
 namespace {
 
-// Of events in one go: where they come faster than they are formatted, other connections get their
-// turn, and a stop is noticed.
+// Of events at a time: where they arrive faster than they are formatted, other connections are
+// served in between, and a stop is detected.
 constexpr std::size_t kEventBytesAtOnce = 64 << 10;
 
 }  // namespace
@@ -152,7 +152,7 @@ Connection::Awaitable<void> Connection::send_events(const Request& request,
       bytes += events.back()->size();
       ended = domain::is_terminal(event->job.state);
     }
-    if (bytes + text.size() > 0) {  // then look again: a wake-up during the write is not remembered
+    if (bytes + text.size() > 0) {  // then check again: a wake-up during the write is lost
       std::vector<asio::const_buffer> pieces{asio::buffer(text)};
       for (const auto& each : events) pieces.push_back(asio::buffer(*each));
       connected = co_await write(std::move(pieces));
@@ -171,8 +171,7 @@ Connection::Awaitable<void> Connection::send_events(const Request& request,
 }
 
 // While a job runs no request is read, so the end of the client's stream is looked for by itself.
-// There it means that the client has left: who half-closes a connection gets no answer to a call
-// that waits.
+// Here it means that the client has left: a half-closed connection gets no reply to a waiting call.
 void Connection::watch_client() {
   watching_ = true;
   const unsigned generation = ++watch_generation_;

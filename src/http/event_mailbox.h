@@ -1,7 +1,7 @@
 // Events of a job on their way from the scheduler's thread to a connection on the I/O thread.
-// push() from the scheduler's thread, take() from the I/O thread. The events are shared with all
-// who follow the job. A reader that falls behind loses progress that was overtaken, never the job's
-// end; one that comes back with Last-Event-ID gets what the station still has.
+// push() from the scheduler's thread, take() from the I/O thread. The events are shared by all
+// subscribers of the job. A reader that falls behind skips outdated progress, never the job's end;
+// one that reconnects with Last-Event-ID gets the events that are still kept.
 #pragma once
 
 #include <cstddef>

@@ -29,7 +29,7 @@ TEST(EventMailbox, DropsOvertakenProgressAndNeverTheEnd) {
   EXPECT_EQ(ids[ids.size() - 2], 999);
 }
 
-TEST(EventMailbox, CountsTheBytesOfWhatItHolds) {
+TEST(EventMailbox, CountsTheBytesOfItsEvents) {
   EventMailbox mailbox;
   for (int round = 0; round < 2; ++round) {
     mailbox.push(event(1, "state"));

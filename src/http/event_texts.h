@@ -1,5 +1,5 @@
-// The newest events as the text that goes to clients: written once, however many clients follow the
-// same job. I/O thread only; what the format function throws passes through.
+// The newest events as text for clients: formatted once for any number of clients of the same job.
+// I/O thread only; exceptions of the format function pass through.
 #pragma once
 
 #include <cstddef>

@@ -18,7 +18,7 @@ scheduler::SharedEvent event(std::int64_t id, std::size_t bytes = 0) {
   return std::make_shared<const domain::JobEvent>(std::move(event));
 }
 
-TEST(EventTexts, WritesAnEventOnceForAllWhoFollow) {
+TEST(EventTexts, FormatsAnEventOnceForAllSubscribers) {
   EventTexts texts;
   written = 0;
   const auto seven = event(7);
@@ -29,7 +29,7 @@ TEST(EventTexts, WritesAnEventOnceForAllWhoFollow) {
   EXPECT_EQ(*texts.text_of(event(0), format), "event: progress\ndata: {\"type\":\"progress\"}\n\n");
 }
 
-TEST(EventTexts, ForgetsTheOldest) {
+TEST(EventTexts, DropsTheOldest) {
   EventTexts texts;
   const auto first = event(1);
   texts.text_of(first, format);

@@ -9,8 +9,7 @@ namespace {
 
 namespace bj = boost::json;
 
-// Estimated time for one picture in front of the queue; clients that obey it come back in good
-// time.
+// Retry-After: the estimated time of one picture.
 constexpr int kRetryAfterSeconds = 5;
 
 std::string_view openai_type(int status) {

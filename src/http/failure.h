@@ -1,5 +1,5 @@
 // The one place where an ErrorCode becomes an HTTP reply. Each family of paths has its own shape,
-// because their clients look into it (compatibility is protocol here, not prose). Pure, any thread.
+// which its clients parse. Pure, any thread.
 #pragma once
 
 #include <string>
@@ -19,8 +19,7 @@ enum class Family {
 Family family_of(std::string_view path);
 int status_of(ErrorCode code);
 
-// The field of the error stands in front of the sentence, spelled as it is there: who reads a
-// request spells it as it was sent.
+// The field of the error is put in front of the sentence, in the spelling of the request.
 Response failure_response(std::string_view path, const Error& error);
 // For refusals that have a status of their own (401, 403, 405, 421, 431, …).
 Response refusal(std::string_view path, int status, std::string_view code,

@@ -45,7 +45,7 @@ TEST(Failure, TheFieldStandsInFrontOfTheSentence) {
   EXPECT_THAT(failure_response("/api/v1/jobs", none).body, HasSubstr(R"("field":"")"));
 }
 
-TEST(Failure, AFullQueueIsRejectedWithATimeToComeBack) {
+TEST(Failure, AFullQueueIsRejectedWithRetryAfter) {
   const Response response =
       failure_response("/v1/generate", Error{ErrorCode::kQueueFull, "Queue is full"});
   EXPECT_EQ(response.status, 429);
@@ -53,7 +53,7 @@ TEST(Failure, AFullQueueIsRejectedWithATimeToComeBack) {
   EXPECT_THAT(response.headers, testing::Contains(testing::Pair("Retry-After", testing::_)));
 }
 
-TEST(Failure, BytesThatAreNoTextDoNotReachTheReply) {
+TEST(Failure, InvalidUtf8IsReplacedInTheReply) {
   const Response response =
       failure_response("/v1/generate", Error{ErrorCode::kNotFound, "no \xff\xc3 model \xc3\xa9"});
   EXPECT_THAT(response.body, HasSubstr("no \xef\xbf\xbd\xef\xbf\xbd model \xc3\xa9"));

@@ -8,7 +8,8 @@
 namespace atelier::http {
 namespace {
 
-constexpr std::size_t kExtensionBytesMax = 4 << 10;  // nobody sends any; signatures have about 100
+constexpr std::size_t kExtensionBytesMax =
+    4 << 10;  // chunk extensions: clients send none; signatures have about 100 bytes
 
 bool is_control(char character) {
   const auto value = static_cast<unsigned char>(character);
@@ -54,7 +55,7 @@ std::optional<FramingFault> check_transfer_encoding(const Request& request, int 
       value.find_first_not_of(" \t,") != std::string_view::npos && !names_chunked(value);
   return FramingFault{is_other_coding ? 501 : 400,
                       "the Transfer-Encoding '" + platform::cut(value, 80) +
-                          "' is not understood here: send the body as 'chunked' or with a "
+                          "' is not supported: send the body as 'chunked' or with a "
                           "Content-Length"};
 }
 

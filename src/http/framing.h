@@ -1,7 +1,7 @@
 // Where the header of a request ends, and which requests are refused because two readers could
-// disagree on where their body ends. Whoever gets a fault from here answers it and closes the
-// connection: bytes that follow may be a second request to one reader and a body to another. Pure,
-// any thread; nothing here throws.
+// disagree on where their body ends. The caller answers a fault and closes the connection: bytes
+// that follow may be a second request to one reader and a body to another. Pure, any thread;
+// nothing here throws.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,7 @@ struct FramingFault {
   std::string sentence;
 };
 
-// Looks at the bytes of a header as they arrive and refuses what the HTTP library would forgive:
+// Examines the bytes of a header as they arrive and refuses what the HTTP library would accept:
 // lines that end in a bare LF or continue on the next line, CR inside a line, control characters.
 class HeadScan {
  public:
@@ -48,8 +48,8 @@ class HeadScan {
 // Of a header that was read: 11 is HTTP/1.1.
 std::optional<FramingFault> check_framing(const Request& request, int version);
 
-// What one chunked body may say beside its bytes. Extensions are ignored, but they may be neither
-// long nor hold anything that a reader takes for the end of a line.
+// The chunk headers of a body. Extensions are ignored, but they must be short and without
+// characters that a reader could take for the end of a line.
 class ChunkExtensions {
  public:
   bool are_fine(std::string_view extension);  // of the next chunk

@@ -49,7 +49,7 @@ TEST(HeadScan, SkipsOneEmptyLineBeforeTheRequest) {
   EXPECT_EQ(scan("\r\n\r\nGET / HTTP/1.1\r\n\r\n", 1).status, 400);
 }
 
-TEST(HeadScan, RefusesWhatReadersUnderstandInTwoWays) {
+TEST(HeadScan, RefusesAmbiguousFraming) {
   using namespace std::string_literals;
   for (const std::string& bytes : {
            "GET / HTTP/1.1\nHost: a\r\n\r\n"s,           // bare LF
@@ -124,7 +124,7 @@ TEST(Framing, ContentLengthIsOnePlainNumber) {
   EXPECT_TRUE(check({{"Content-Length", "5"}, {"content-length", "6"}}));
 }
 
-TEST(Framing, WhatDecidesOnAccessStandsOnce) {
+TEST(Framing, HeadersThatDecideOnAccessOccurOnce) {
   EXPECT_FALSE(check({}));
   EXPECT_TRUE(check({{"host", "localhost"}}));
   EXPECT_TRUE(check_framing(Request{}, 11));

@@ -28,7 +28,7 @@ Outcome guarded(std::string_view path, const Log& log, const std::function<Outco
     }
     return failure_response(path, error);
   } catch (const std::bad_alloc&) {
-    return unexpected(path, log, "no memory left");
+    return unexpected(path, log, "out of memory");
   } catch (const std::exception& error) {
     return unexpected(path, log, error.what());
   }

@@ -1,5 +1,5 @@
-// The HTTP layer's only place for `catch` around its own code: whatever a handler throws becomes a
-// reply. Called on the I/O thread and on the pool.
+// The only `catch` of the HTTP layer around its own code: exceptions of a handler become a reply.
+// Called on the I/O thread and on the pool.
 #pragma once
 
 #include <functional>

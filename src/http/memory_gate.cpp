@@ -17,7 +17,7 @@ MemoryGate::Place::~Place() {
   gate_.let_in();
 }
 
-// In order: a long one is not passed by until it starves.
+// In order, so that a long request does not starve.
 void MemoryGate::let_in() {
   while (!queue_.empty() && queue_.front()->bytes_ <= free_) {
     Place* const place = queue_.front();

@@ -1,4 +1,4 @@
-// Lets long requests in as long as what they take together fits into memory; the others wait in
+// Admits long requests as long as their memory together is within the limit; the others wait in
 // order, with their bodies on disk. I/O thread only. Never fails.
 #pragma once
 
@@ -14,8 +14,8 @@ class MemoryGate {
   MemoryGate(const MemoryGate&) = delete;
   MemoryGate& operator=(const MemoryGate&) = delete;
 
-  // A place inside, or in the queue for it, until it goes out of scope. Who asks for more than
-  // there is gets all of it.
+  // A place inside, or in the queue for it, until it goes out of scope. A request for more than the
+  // limit gets all of it.
   class Place {
    public:
     Place(MemoryGate& gate, std::size_t bytes, std::function<void()> wake);

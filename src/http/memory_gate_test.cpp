@@ -9,7 +9,7 @@ namespace {
 
 using Place = MemoryGate::Place;
 
-TEST(MemoryGate, LetsInWhatFitsAndTheRestInOrder) {
+TEST(MemoryGate, AdmitsWhatFitsAndTheRestInOrder) {
   MemoryGate gate{100};
   int woken = 0;
   const auto wake = [&woken] { ++woken; };
@@ -31,7 +31,7 @@ TEST(MemoryGate, LetsInWhatFitsAndTheRestInOrder) {
   EXPECT_EQ(woken, 3);
 }
 
-TEST(MemoryGate, WhatIsLargerThanTheWholeGoesInAlone) {
+TEST(MemoryGate, ARequestLargerThanTheLimitIsAdmittedAlone) {
   MemoryGate gate{100};
   std::optional<Place> huge;
   huge.emplace(gate, 1000, [] {});

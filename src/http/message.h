@@ -1,4 +1,4 @@
-// A request and a reply as plain values: what endpoint files see instead of the HTTP library.
+// A request and a reply as plain values, so that endpoint files do not depend on the HTTP library.
 // Made and consumed by the connection; handlers read the request and return a reply by value.
 #pragma once
 
@@ -28,7 +28,7 @@ struct Request {
   Fields parameters;  // from the route's pattern: {"id", "01J…"}
   Body body;
   bool from_loopback = true;
-  std::string accepted_origin;  // the Origin header once the rules have let it in
+  std::string accepted_origin;  // the Origin header once the rules have accepted it
 
   std::string_view header(std::string_view name) const;  // "" when absent
   std::optional<std::string_view> query_value(std::string_view name) const;

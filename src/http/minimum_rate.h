@@ -1,5 +1,5 @@
-// How slowly a client may send: each `bytes` must come within one `window`. A sender that was fast
-// before gains nothing by it. Pure, one thread; the clock is the caller's.
+// The minimum rate of a sender: each `bytes` must arrive within one `window`. A higher rate before
+// does not extend it. Pure, one thread; the clock is the caller's.
 #pragma once
 
 #include <algorithm>
@@ -22,7 +22,7 @@ class MinimumRate {
     end_ = now + window_;
   }
 
-  // Until when the bytes of this window must be there.
+  // The deadline of the bytes of this window.
   Clock::time_point deadline() const { return end_; }
 
  private:

@@ -7,7 +7,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST(MinimumRate, ASenderThatKeepsTheRateGoesOnForEver) {
+TEST(MinimumRate, ASenderThatKeepsTheRateIsNeverStopped) {
   MinimumRate::Clock::time_point now{};
   MinimumRate rate{1000, 10s, now};
   for (int i = 0; i < 1000; ++i) {
@@ -17,7 +17,7 @@ TEST(MinimumRate, ASenderThatKeepsTheRateGoesOnForEver) {
   }
 }
 
-TEST(MinimumRate, ADripIsCutHoweverFastItWasBefore) {
+TEST(MinimumRate, ASlowSenderIsStoppedHoweverFastItWasBefore) {
   MinimumRate::Clock::time_point now{};
   MinimumRate rate{1000, 10s, now};
   rate.received(50'000'000, now);

@@ -55,7 +55,7 @@ TEST(OpenApi, EveryReferenceLeadsSomewhere) {
   }
 }
 
-// What a refusal really holds is what the document promises.
+// The fields of an error are those of the document.
 TEST(OpenApi, RefusalsHaveTheDocumentedFields) {
   const auto document = boost::json::parse(openapi_document());
   const auto& schemas = document.at("components").at("schemas").as_object();
@@ -75,7 +75,7 @@ TEST(OpenApi, RefusalsHaveTheDocumentedFields) {
   }
 }
 
-TEST(OpenApi, TheFieldsOfAGenerationAreExplained) {
+TEST(OpenApi, TheFieldsOfAGenerationAreDescribed) {
   const auto document = boost::json::parse(openapi_document());
   const auto& schemas = document.at("components").at("schemas").as_object();
   for (const char* schema : {"GenerateBody", "ImageBody"}) {
@@ -88,7 +88,7 @@ TEST(OpenApi, TheFieldsOfAGenerationAreExplained) {
   }
 }
 
-// What the document shows as a body is sent as it stands by whoever tries the API out.
+// Example bodies of the document are accepted unchanged.
 TEST(OpenApi, ExamplesAreBodiesThatAreAccepted) {
   const auto document = boost::json::parse(openapi_document());
   SchedulerDouble scheduler;
@@ -120,7 +120,7 @@ TEST(OpenApi, ExamplesAreBodiesThatAreAccepted) {
   EXPECT_EQ(examples, 4);
 }
 
-// Every row of the task's table is explained by the row's own words.
+// Every row of the task's table is described by the row's texts.
 TEST(OpenApi, TheInputOfATaskIsDescribedByItsRows) {
   const auto document = boost::json::parse(openapi_document());
   const auto& schemas = document.at("components").at("schemas").as_object();

@@ -1,4 +1,4 @@
-// Who gets a connection when many want one.
+// The limit of connections: replacement of idle ones, and the reserve.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -22,7 +22,7 @@ class PlacesTest : public testing::Test, protected RunningServer {
     start();
   }
 
-  // Connections that wait for a job: they give way to nobody.
+  // Connections that wait for a job: they are not replaced.
   void fill(int count) {
     for (int i = 0; i < count; ++i) {
       busy.push_back(std::make_unique<RawClient>(port()));
@@ -34,7 +34,7 @@ class PlacesTest : public testing::Test, protected RunningServer {
   std::vector<std::unique_ptr<RawClient>> busy;
 };
 
-TEST_F(PlacesTest, TheConnectionThatHasBeenIdleLongestGivesWay) {
+TEST_F(PlacesTest, TheConnectionThatHasBeenIdleLongestIsReplaced) {
   start_with(2);
   RawClient oldest{port()};
   oldest.request("GET", "/health");
@@ -52,7 +52,7 @@ TEST_F(PlacesTest, TheConnectionThatHasBeenIdleLongestGivesWay) {
   EXPECT_EQ(oldest.reply().status, 200);
 }
 
-TEST_F(PlacesTest, StalledRequestsGiveWay) {
+TEST_F(PlacesTest, StalledRequestsAreReplaced) {
   settings.limits.stalled_after = 200ms;
   start_with(3);
   RawClient header{port()};
@@ -67,7 +67,7 @@ TEST_F(PlacesTest, StalledRequestsGiveWay) {
   EXPECT_TRUE(silent.closed_by_server());
 }
 
-TEST_F(PlacesTest, RequestsThatDripGiveWay) {
+TEST_F(PlacesTest, SlowRequestsAreReplaced) {
   settings.limits.stalled_after = 300ms;
   start_with(1);
   RawClient body{port()};
@@ -80,7 +80,7 @@ TEST_F(PlacesTest, RequestsThatDripGiveWay) {
   EXPECT_TRUE(body.closed_by_server());
 }
 
-TEST_F(PlacesTest, ReadersThatTakeNothingGiveWay) {
+TEST_F(PlacesTest, ReadersThatReadNothingAreReplaced) {
   settings.limits.reader_stalled_after = 300ms;
   start_with(1);
   RawClient reader{port()};
@@ -131,7 +131,7 @@ TEST_F(PlacesTest, AHeaderInTheReserveMustComeSoon) {
   EXPECT_TRUE(silent.closed_by_server());
 }
 
-TEST_F(PlacesTest, WhoIsSilentInTheReserveGivesWayToo) {
+TEST_F(PlacesTest, ASilentConnectionInTheReserveIsReplacedToo) {
   settings.limits.reserved_header_timeout = 60s;
   start_with(1);
   fill(1);
@@ -143,7 +143,7 @@ TEST_F(PlacesTest, WhoIsSilentInTheReserveGivesWayToo) {
   for (int i = 0; i < 4; ++i) EXPECT_EQ(ask("GET", "/health").status, 200);
 }
 
-TEST_F(PlacesTest, BeyondTheReserveAConnectionIsTurnedAway) {
+TEST_F(PlacesTest, BeyondTheReserveAConnectionIsRefused) {
   settings.limits.connections = 1;
   settings.limits.reserved_connections = 0;
   start();

@@ -12,7 +12,7 @@ namespace atelier::http {
 struct ReplyFrame {
   std::optional<std::size_t> length;  // absent: the body ends with the connection
   bool keep_open = true;
-  bool old_version = false;  // HTTP/1.0 needs to be told that the connection stays
+  bool old_version = false;  // HTTP/1.0 requires the header field that keeps the connection
 };
 
 // `cors` comes from admission.h. Line breaks in values are dropped, so no value can add a header.

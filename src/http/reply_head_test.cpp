@@ -17,14 +17,14 @@ TEST(ReplyHead, NoValueCanAddAHeader) {
   EXPECT_THAT(head, HasSubstr("Location: /xSet-Cookie: stolen=1\r\n"));
 }
 
-TEST(ReplyHead, KeepsReplyFromCachesUnlessItSaysOtherwise) {
+TEST(ReplyHead, ForbidsCachingUnlessTheReplyAllowsIt) {
   Response response;
   EXPECT_THAT(reply_head(response, {5}, {}), HasSubstr("Cache-Control: no-store\r\n"));
   response.set("Cache-Control", "no-cache");
   EXPECT_THAT(reply_head(response, {5}, {}), Not(HasSubstr("no-store")));
 }
 
-TEST(ReplyHead, SaysHowTheBodyEnds) {
+TEST(ReplyHead, HasTheFramingOfTheBody) {
   EXPECT_THAT(reply_head({}, {5}, {}), HasSubstr("Content-Length: 5\r\n"));
   const std::string open = reply_head({}, {std::nullopt, false, false}, {});
   EXPECT_THAT(open, Not(HasSubstr("Content-Length")));

@@ -54,7 +54,7 @@ TEST(Representation, GivesOneRange) {
   }
 }
 
-TEST(Representation, GivesTheWholeForSeveralRangesAndForNonsense) {
+TEST(Representation, GivesTheWholeForSeveralOrInvalidRanges) {
   for (const char* range : {"bytes=0-1,4-5", "bytes=", "bytes=-", "bytes=5-2", "bytes=a-b",
                             "bytes=1-2x", "lines=1-2", "bytes", "bytes=--1", "bytes=+1-2"}) {
     const Response response = asked({{"Range", range}});
@@ -63,7 +63,7 @@ TEST(Representation, GivesTheWholeForSeveralRangesAndForNonsense) {
   }
 }
 
-TEST(Representation, SaysThatARangeLiesOutside) {
+TEST(Representation, RefusesARangeOutsideOfTheContent) {
   for (const char* range :
        {"bytes=10-", "bytes=10-20", "bytes=99999999999999999999-", "bytes=-0"}) {
     const Response response = asked({{"Range", range}});
@@ -73,7 +73,7 @@ TEST(Representation, SaysThatARangeLiesOutside) {
   }
 }
 
-TEST(Representation, IfRangeWantsTheSameTagOrTheWhole) {
+TEST(Representation, IfRangeWithAnotherTagGivesTheWhole) {
   EXPECT_EQ(asked({{"Range", "bytes=1-2"}, {"If-Range", kTag}}).status, 206);
   for (const char* condition :
        {"\"old\"", "W/\"abc\"", "Wed, 21 Oct 2015 07:28:00 GMT", "abc", "*"}) {
@@ -103,7 +103,7 @@ TEST(Representation, IfMatchRefusesAnotherTag) {
   EXPECT_EQ(asked({{"If-Match", "*"}}).status, 200);
 }
 
-TEST(Representation, HeadTellsOfTheWhole) {
+TEST(Representation, HeadDescribesTheWhole) {
   const Response response = asked({{"Range", "bytes=1-2"}}, "HEAD");
   EXPECT_EQ(response.status, 200);
   EXPECT_EQ(response.source->size(), 10U);

@@ -1,6 +1,5 @@
-// A route as data: what it answers to, what it takes and gives (for OpenAPI), and the function that
-// does it. Endpoint files make these; the connection runs them. Functions throw Error; no other
-// failure exists.
+// A route as data: method and path, the types of request and reply (for OpenAPI), and its function.
+// Endpoint files define routes; the connection runs them. Functions throw Error and nothing else.
 #pragma once
 
 #include <boost/json/value.hpp>
@@ -28,13 +27,13 @@ struct Service {
   const std::vector<Route>& routes;
 };
 
-// "Answer when this job has ended": no thread waits; a client that leaves cancels the job.
+// Reply when this job has ended: no thread waits; a client that leaves cancels the job.
 struct AwaitJob {
   std::string job;
   std::function<Response(const domain::Job&)> format;  // on the pool, with a job that succeeded
 };
 
-// "Send this job's events from the one after `after`, until it has ended."
+// Send this job's events from the one after `after`, until it has ended.
 struct EventStream {
   // One line of JSON, on the I/O thread; once for all who follow the job.
   using Format = std::string (*)(const domain::JobEvent&);
@@ -48,10 +47,10 @@ struct Later;
 using Outcome = std::variant<Response, AwaitJob, EventStream, Later>;
 using Next = std::function<Outcome()>;
 
-// "Go on when this has come": `start` runs on the pool and throws, or has its argument called once,
-// at once or later, from any thread. What is handed over runs on the pool then. No thread waits.
-// Where the station stops, nobody takes it any more: `start` and what it calls must own what they
-// use, the Service excepted.
+// Continue when a callback is called: `start` runs on the pool and throws, or its argument is
+// called once, at once or later, from any thread. The continuation then runs on the pool. No thread
+// waits. When the station stops, the result is dropped: `start` and its callbacks must own what
+// they use, except the Service.
 struct Later {
   std::function<void(std::function<void(Next)> resume)> start;
 };
@@ -62,7 +61,7 @@ struct QueryField {
   std::vector<std::string> one_of = {};  // several of them may be given, with commas
 };
 
-// The I/O thread may only be taken for what needs microseconds: snapshots, no disk, no decoding.
+// Only functions that need microseconds may run on the I/O thread: snapshots, no disk, no decoding.
 enum class RunsOn { kIoThread, kPool };
 
 // A body with pictures may be long (ServerLimits::picture_body_bytes); all others are short.
@@ -83,7 +82,7 @@ struct Route {
   std::vector<QueryField> query = {};  // for the document
   Takes takes = Takes::kNoPictures;
   std::vector<std::pair<int, std::string>> also = {};  // for the document: other good ends
-  boost::json::value example = nullptr;  // for the document: a body that is accepted as it is
+  boost::json::value example = nullptr;  // for the document: a body that is accepted unchanged
 };
 
 }  // namespace atelier::http

@@ -70,7 +70,7 @@ RouteMatch find_route(const std::vector<Route>& routes, std::string_view method,
       best.parameters = std::move(found->parameters);
     }
   }
-  // The page's catch-all is no reason to call a POST path a GET path.
+  // The page's catch-all route does not add GET to the methods of a POST path.
   if (best.route != nullptr && best.route->pattern.ends_with("...}") && !best.allowed.empty()) {
     best.route = nullptr;
   }

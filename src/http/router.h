@@ -15,7 +15,7 @@ struct RouteMatch {
   std::string allowed;  // "GET, HEAD": methods of the path, when it is known and the method is not
 };
 
-// `method` HEAD finds GET routes. Fixed segments win over parameters.
+// `method` HEAD finds GET routes. Fixed segments take precedence over parameters.
 RouteMatch find_route(const std::vector<Route>& routes, std::string_view method,
                       std::string_view path);
 

@@ -18,7 +18,7 @@ std::vector<Route> some_routes() {
   return routes;
 }
 
-TEST(Router, FixedSegmentsWinOverParameters) {
+TEST(Router, FixedSegmentsTakePrecedenceOverParameters) {
   const auto routes = some_routes();
   EXPECT_EQ(find_route(routes, "GET", "/jobs/latest").route, &routes[1]);
   const auto match = find_route(routes, "HEAD", "/jobs/7");
@@ -26,14 +26,14 @@ TEST(Router, FixedSegmentsWinOverParameters) {
   EXPECT_EQ(match.parameters, (Fields{{"id", "7"}}));
 }
 
-TEST(Router, SaysWhichMethodsAKnownPathHas) {
+TEST(Router, ListsTheMethodsOfAKnownPath) {
   const auto routes = some_routes();
   const auto match = find_route(routes, "GET", "/jobs/7/cancel");
   EXPECT_EQ(match.route, nullptr);
   EXPECT_EQ(match.allowed, "POST");
 }
 
-TEST(Router, TheRestGoesToThePage) {
+TEST(Router, OtherPathsAreThePage) {
   const auto routes = some_routes();
   const auto match = find_route(routes, "GET", "/gallery/a/b");
   EXPECT_EQ(match.route, &routes[3]);

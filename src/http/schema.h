@@ -1,5 +1,5 @@
-// JSON Schemas of described structs (Boost.Describe), for the OpenAPI document. `schema_of<T>()` is
-// a promise to write T's schema; nothing is built until the document is asked for. A
+// JSON Schemas of described structs (Boost.Describe), for the OpenAPI document. `schema_of<T>()`
+// returns a function that writes T's schema; it is called when the document is built. A
 // boost::json::value is any value. Pure, any thread.
 #pragma once
 

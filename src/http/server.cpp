@@ -40,8 +40,8 @@ asio::ip::address address_of(const ServerSettings& settings) {
   const auto address =
       asio::ip::make_address(settings.host == "localhost" ? "127.0.0.1" : settings.host, error);
   if (error) {
-    throw Error(ErrorCode::kInvalidArgument, "'" + settings.host +
-                                                 "' is no address to listen on: use 127.0.0.1, "
+    throw Error(ErrorCode::kInvalidArgument, "invalid address to listen on '" + settings.host +
+                                                 "': use 127.0.0.1, "
                                                  "0.0.0.0 or one of this machine");
   }
   if (!address.is_loopback() && settings.api_key.empty()) {
@@ -53,8 +53,8 @@ asio::ip::address address_of(const ServerSettings& settings) {
   return address;
 }
 
-// A notch above the worker, so that a busy machine still answers. Needs a privilege; without it the
-// worker's own lower priority does most of it.
+// A higher priority than the worker's, so that a busy machine still answers. Needs a privilege;
+// without it the worker's lower priority has most of the effect.
 void raise_priority_of_this_thread() {
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), -5);
 }
@@ -112,8 +112,8 @@ class Server::Impl {
     return "http://" + host + ":" + std::to_string(port_);
   }
 
-  // Returns when the last coroutine has run to its end, never before: what is destroyed afterwards
-  // is known to nobody, neither to the pool nor to the scheduler's thread.
+  // Returns when the last coroutine has ended: no other thread (pool, scheduler) refers to what is
+  // destroyed afterwards.
   void run() {
     raise_priority_of_this_thread();
     asio::co_spawn(core_.io, accept(), asio::detached);

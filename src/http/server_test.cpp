@@ -122,7 +122,7 @@ TEST_F(ServerTest, AnAbsoluteAddressNamesTheHostThatTheHeaderNames) {
   }
 }
 
-TEST_F(ServerTest, WrongKeysAreSlowedAndLogged) {
+TEST_F(ServerTest, WrongKeysAreDelayedAndLogged) {
   settings.api_key = "secret";
   std::mutex mutex;
   std::string lines;
@@ -180,7 +180,7 @@ TEST_F(ServerTest, AnswersPreflights) {
   EXPECT_THAT(reply.header("access-control-allow-methods"), HasSubstr("POST"));
 }
 
-TEST_F(ServerTest, AsksForTheKeyWhenOneIsSet) {
+TEST_F(ServerTest, RequiresTheKeyWhenOneIsSet) {
   settings.api_key = "secret";
   start();
   EXPECT_EQ(ask("GET", "/health").status, 200);
@@ -234,7 +234,7 @@ TEST_F(ServerTest, ListsModelsUnderBothKeysWithoutTheirPlaces) {
   EXPECT_THAT(ask("GET", "/api/v1/models").body, Not(HasSubstr("/secret/place")));
 }
 
-TEST_F(ServerTest, AnEmptyListOfModelsSaysWhy) {
+TEST_F(ServerTest, AnEmptyListOfModelsHasTheReason) {
   start();
   EXPECT_THAT(ask("GET", "/api/v1/models").body, HasSubstr(R"("reason":"")"));
   scheduler.no_models_because = "the worker has not started yet";
@@ -248,7 +248,7 @@ TEST_F(ServerTest, ARefreshAnswersWithWhatItFound) {
   EXPECT_THAT(ask("POST", "/api/v1/models/refresh").body, HasSubstr("checkpoint/new"));
 }
 
-TEST_F(ServerTest, SaysWhatAPathAnswersTo) {
+TEST_F(ServerTest, ListsTheMethodsOfAPath) {
   start();
   const RawReply reply = ask("GET", "/v1/generate");
   EXPECT_EQ(reply.status, 405);
@@ -313,8 +313,9 @@ TEST_F(ServerTest, TheBodyOfAJobNamesItsTask) {
   EXPECT_THAT(refusal(R"({"kind":"dance","input":{}})"), HasSubstr("/kind: unknown task 'dance'"));
   EXPECT_THAT(refusal(R"({"task":"generate","kind":"dance","input":{"prompt":"x"}})"),
               HasSubstr("/task: it is 'generate' and 'kind' is 'dance': send one of them"));
-  EXPECT_THAT(refusal(R"({"input":{"steps":3}})"), HasSubstr("/input/prompt: say what to draw"));
-  EXPECT_THAT(refusal(R"({"prompt":"x"})"), HasSubstr("/prompt: it belongs into 'input'"));
+  EXPECT_THAT(refusal(R"({"input":{"steps":3}})"),
+              HasSubstr("/input/prompt: required: a description of the picture"));
+  EXPECT_THAT(refusal(R"({"prompt":"x"})"), HasSubstr("/prompt: it must be a member of 'input'"));
   EXPECT_THAT(refusal(R"({"input":[]})"), HasSubstr("/input: expected an object"));
   EXPECT_THAT(refusal(R"({"input":{"prompt":"x","image":7}})"),
               HasSubstr("/input/image: expected a text"));
@@ -382,7 +383,7 @@ TEST_F(ServerTest, ListsTheTasksAndWhetherTheyCanRun) {
   EXPECT_EQ(generate.at("parameters").at(0).at("name"), "prompt");
   scheduler.now.tasks = {"generate"};
   EXPECT_EQ(tasks().at("tasks").at(0).at("available"), true);
-  scheduler.no_models_because = "the installed models are being looked at";
+  scheduler.no_models_because = "the installed models are being inspected";
   EXPECT_EQ(tasks().at("tasks").at(0).at("available"), false);
 }
 
@@ -439,7 +440,7 @@ TEST_F(ServerTest, AKeyThatNothingReadsIsAWarningOfThePicture) {
   EXPECT_EQ(scheduler.submitted().back().input.warnings.size(), 1U);
 }
 
-TEST_F(ServerTest, TellsAFailedJobInTheShapeOfThePath) {
+TEST_F(ServerTest, ReportsAFailedJobInTheShapeOfThePath) {
   start();
   RawClient openai{port()};
   openai.request("POST", "/v1/images/generations", R"({"prompt":"x"})");
@@ -455,7 +456,7 @@ TEST_F(ServerTest, TellsAFailedJobInTheShapeOfThePath) {
   EXPECT_THAT(reply.body, HasSubstr(R"("error":"lost twice")"));
 }
 
-TEST_F(ServerTest, AFullQueueSaysSoInTheWordsThatClientsLookFor) {
+TEST_F(ServerTest, AFullQueueIsReportedWithTheTextThatClientsExpect) {
   scheduler.queue_full = true;
   start();
   const RawReply reply = ask("POST", "/v1/generate", R"({"prompt":"x"})");
@@ -501,7 +502,7 @@ TEST_F(ServerTest, EndsCallsThatTakeLongerThanTheSettingAllows) {
   EXPECT_TRUE(scheduler.wait_until_cancelled("job-1"));
 }
 
-TEST_F(ServerTest, ClosesOnThoseWhoNeverFinishTheirHeaderOrBody) {
+TEST_F(ServerTest, ClosesConnectionsThatNeverFinishTheirHeaderOrBody) {
   settings.limits.header_timeout = 150ms;
   settings.limits.body_window = 150ms;
   start();
@@ -585,13 +586,13 @@ TEST_F(ServerTest, RefusesALongHeader) {
   EXPECT_EQ(reply.status, 431);
 }
 
-TEST_F(ServerTest, RefusesWhatIsNoRequest) {
+TEST_F(ServerTest, RefusesMalformedRequests) {
   start();
   constexpr const char* kLengthTwice =
       "POST /v1/generate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n"
       "Transfer-Encoding: chunked\r\n\r\n{}";
   for (const char* bytes :
-       {"nonsense\r\n\r\n", "GET /health HTTP/1.1\r\n\r\n",
+       {"not a request\r\n\r\n", "GET /health HTTP/1.1\r\n\r\n",
         "GET /health HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n",
         "GET /%zz HTTP/1.1\r\nHost: localhost\r\n\r\n",
         "GET /../etc/passwd HTTP/1.1\r\nHost: localhost\r\n\r\n", kLengthTwice}) {
@@ -627,7 +628,7 @@ TEST_F(ServerTest, RefusesBrokenBodiesWithASentence) {
   EXPECT_EQ(scheduler.submitted().size(), 0U);
 }
 
-TEST_F(ServerTest, AcceptsAJobAndSaysWhereItIs) {
+TEST_F(ServerTest, AcceptsAJobWithItsLocation) {
   start();
   const RawReply reply = ask(
       "POST", "/api/v1/jobs",
@@ -651,7 +652,7 @@ TEST_F(ServerTest, AcceptsAJobAndSaysWhereItIs) {
             R"({"jobs":[],"next":""})");  // no such job
   const RawReply unknown = ask("GET", "/api/v1/jobs?state=queued,asleep");
   EXPECT_EQ(unknown.status, 400);
-  EXPECT_THAT(unknown.body, HasSubstr("'asleep' is no state of a job: choose among queued, "));
+  EXPECT_THAT(unknown.body, HasSubstr("invalid state 'asleep': choose among queued, "));
   EXPECT_EQ(ask("GET", "/api/v1/jobs/none").status, 404);
   EXPECT_THAT(ask("POST", "/api/v1/jobs/job-1/cancel").body, HasSubstr(R"("state":"cancelled")"));
 }
@@ -711,7 +712,7 @@ TEST_F(ServerTest, TheLastEventHasTheSameTypeForEveryOutcome) {
   }
 }
 
-TEST_F(ServerTest, AReaderWhoLeavesTheEventsLeavesTheJobAlone) {
+TEST_F(ServerTest, AReaderThatLeavesTheEventsDoesNotCancelTheJob) {
   start();
   ask("POST", "/api/v1/jobs", R"({"input":{"prompt":"x"}})");
   {
@@ -788,7 +789,7 @@ TEST_F(ServerTest, DecodingHoldsNoThreadAndALeavingClientsJobIsCancelled) {
   EXPECT_TRUE(scheduler.wait_until_cancelled(last));
 }
 
-// What calls back after the server has gone finds nobody, and breaks nothing.
+// Callbacks after the server was destroyed have no effect.
 TEST_F(ServerTest, StopsWhileModelsAreWaitedFor) {
   scheduler.looks_for_models = true;
   start();
@@ -859,13 +860,13 @@ TEST_F(ServerTest, StopsWithinASecondWhileCallsWait) {
   stop();
   EXPECT_LT(std::chrono::steady_clock::now() - before, 2s);
   EXPECT_EQ(waiting.reply().status, 503);
-  EXPECT_TRUE(scheduler.wait_until_cancelled("job-1"));  // who asked for it was told to try again
+  EXPECT_TRUE(scheduler.wait_until_cancelled("job-1"));  // its client was asked to try again
   EXPECT_TRUE(watching.closed_by_server());
 }
 
-// A reader that takes nothing keeps its connection busy beyond the time that a stop leaves, while
-// the scheduler goes on telling what happens.
-TEST_F(ServerTest, StopsWhileAReaderTakesNothingAndItsJobGoesOn) {
+// A reader that reads nothing keeps its connection busy beyond the time limit of a stop, while the
+// scheduler goes on sending events.
+TEST_F(ServerTest, StopsWhileAReaderReadsNothingAndItsJobGoesOn) {
   start();
   const std::string long_prompt(60'000, 'x');
   ask("POST", "/api/v1/jobs", R"({"input":{"prompt":")" + long_prompt + "\"}}");
@@ -976,7 +977,7 @@ TEST_F(ServerTest, TooManyUntakenRepliesAreRefused) {
   EXPECT_EQ(ask("GET", "/api/v1/jobs?limit=1").status, 200);
 }
 
-TEST_F(ServerTest, AnEmptyPictureIsNoMissingOne) {
+TEST_F(ServerTest, AnEmptyPictureIsNotAMissingOne) {
   start();
   for (const char* field : {"image", "mask"}) {
     const RawReply reply = ask("POST", "/api/v1/jobs",
@@ -986,7 +987,7 @@ TEST_F(ServerTest, AnEmptyPictureIsNoMissingOne) {
   }
 }
 
-TEST_F(ServerTest, AListThatIsCutSaysWhereItGoesOn) {
+TEST_F(ServerTest, AListThatIsCutHasTheNextPage) {
   start();
   for (int i = 0; i < 3; ++i) ask("POST", "/api/v1/jobs", R"({"input":{"prompt":"x"}})");
   EXPECT_THAT(ask("GET", "/api/v1/jobs?limit=2").body, HasSubstr(R"("next":"job-2")"));
@@ -994,7 +995,7 @@ TEST_F(ServerTest, AListThatIsCutSaysWhereItGoesOn) {
   EXPECT_THAT(ask("GET", "/api/v1/jobs?limit=3").body, HasSubstr(R"("next":"")"));
 }
 
-TEST_F(ServerTest, AListThatBecomesLongSaysWhereItGoesOn) {
+TEST_F(ServerTest, AListThatBecomesLongHasTheNextPage) {
   start();
   const std::string body = R"({"input":{"prompt":")" + std::string(60'000, 'p') +
                            R"(","negative_prompt":")" + std::string(60'000, 'n') + "\"}}";

@@ -101,7 +101,7 @@ Response static_file(const std::string& folder, const std::string& path, const R
   const bool immutable = name.starts_with("assets/");
   response.set("Cache-Control", immutable ? "public, max-age=31536000, immutable" : "no-cache");
   const std::string tag =
-      entity_tag(file);  // first: a file that is replaced meanwhile is asked anew
+      entity_tag(file);  // first: a file that is replaced meanwhile is read again
   represent(request, tag, platform::open_file(file), response);
   return response;
 }

@@ -1,4 +1,4 @@
-// The built page from a folder: hashed files may be cached for ever, the rest is asked for again.
+// The built page from a folder: hashed files may be cached for ever, the others are revalidated.
 // Opens files (blocking): called on the pool; they are read while they are sent. Throws kNotFound;
 // never leaves the folder.
 #pragma once
@@ -14,7 +14,7 @@ namespace atelier::http {
 // itself, whose router knows them.
 Response static_file(const std::string& folder, const std::string& path, const Request& request);
 
-// What the page may do: talk to this station, show its pictures, nothing else.
+// The Content-Security-Policy of the page: requests to this station and its pictures, nothing else.
 std::string_view content_security_policy();
 
 }  // namespace atelier::http

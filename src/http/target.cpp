@@ -66,7 +66,7 @@ std::string tidy_path(const std::string& decoded) {
     const std::string_view segment = rest.substr(0, end);
     rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
     if (segment.empty()) continue;
-    if (segment == "." || segment == "..") refuse("'.' and '..' are no part of any path here");
+    if (segment == "." || segment == "..") refuse("'.' and '..' are not allowed in a path");
     if (segment == "v1" && first_is_v1 && path == "/v1") continue;
     if (path.empty()) first_is_v1 = segment == "v1";
     path += '/';
@@ -84,7 +84,7 @@ Target read_target(std::string_view text) {
       scheme != std::string_view::npos && scheme < text.find('/')) {
     if (!equal_without_case(text.substr(0, scheme), "http") &&
         !equal_without_case(text.substr(0, scheme), "https")) {
-      refuse("only http and https are known here");
+      refuse("only http and https are supported");
     }
     text.remove_prefix(scheme + 3);
     const std::size_t slash = text.find_first_of("/?");

@@ -8,7 +8,7 @@ namespace atelier::http {
 namespace {
 
 constexpr std::size_t kWaitingMax =
-    8;  // a page that loads with an old key asks a few times at once
+    8;  // a page that loads with an old key sends a few requests at once
 constexpr std::chrono::milliseconds kDelayMin{250};
 constexpr std::chrono::milliseconds kDelayMax{4'000};  // with kWaitingMax: two guesses a second
 constexpr std::chrono::minutes kMemory{10};
@@ -65,7 +65,7 @@ WrongKeys::Verdict WrongKeys::count(std::string_view address, Clock::time_point 
   guesser->waiting.push_back(now + verdict.delay);
   if (guesser->wrong <= kEachLogged || std::has_single_bit(guesser->wrong)) {
     verdict.line = "a wrong key came from " + name + " (" + std::to_string(guesser->wrong) +
-                   " so far): answers to that address are slowed down";
+                   " so far): replies to that address are delayed";
   }
   return verdict;
 }

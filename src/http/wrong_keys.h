@@ -1,7 +1,7 @@
-// Counts the wrong keys of each client address and slows down whoever guesses: the answer to a
-// wrong key waits, and while several of an address wait, further keys from there are not looked at,
-// so that neither many connections nor hanging up early make guessing faster. Lives on the I/O
-// thread; the clock is the caller's.
+// Counts the wrong keys of each client address and delays the replies to them; while several
+// replies to an address are delayed, further keys from it are refused unchecked, so that neither
+// many connections nor closing early makes guessing faster. Lives on the I/O thread; the clock is
+// the caller's.
 #pragma once
 
 #include <chrono>
@@ -19,10 +19,10 @@ class WrongKeys {
 
   struct Verdict {
     std::chrono::milliseconds delay{0};  // of the answer
-    std::string line;                    // for the log, "" when this one is not worth a line
+    std::string line;                    // for the log, "" when this one is not logged
   };
 
-  // Whether a key from there may be looked at now.
+  // Whether a key from this address may be checked now.
   bool may_try(std::string_view address, Clock::time_point now);
   Verdict count(std::string_view address, Clock::time_point now);
 

@@ -22,10 +22,10 @@ TEST(WrongKeys, AnswersWaitLongerEachTime) {
   }
   EXPECT_LE(before, 5s);
   EXPECT_EQ(keys.count("10.0.0.1", now).delay, before);
-  EXPECT_EQ(keys.count("10.0.0.2", now).delay, 250ms);  // others begin anew
+  EXPECT_EQ(keys.count("10.0.0.2", now).delay, 250ms);  // other addresses start without a delay
 }
 
-TEST(WrongKeys, ManyAtOnceAreNotLookedAt) {
+TEST(WrongKeys, ManyAtOnceAreNotChecked) {
   WrongKeys keys;
   WrongKeys::Clock::time_point now{};
   int tried = 0;
@@ -59,14 +59,14 @@ TEST(WrongKeys, NeighboursInIpv6AreOne) {
   EXPECT_TRUE(keys.may_try("2001:db8:0:1::1", now));
 }
 
-TEST(WrongKeys, AreForgottenAfterAWhile) {
+TEST(WrongKeys, AreDroppedAfterAWhile) {
   WrongKeys keys;
   WrongKeys::Clock::time_point now{};
   for (int i = 0; i < 8; ++i) keys.count("10.0.0.1", now);
   EXPECT_EQ(keys.count("10.0.0.1", now + 11min).delay, 250ms);
 }
 
-TEST(WrongKeys, TheLogTellsThemWithoutDrowning) {
+TEST(WrongKeys, TheLogGetsFewLinesForManyKeys) {
   WrongKeys keys;
   WrongKeys::Clock::time_point now{};
   int lines = 0;

@@ -133,7 +133,7 @@ TEST_F(BadInputApi, APromptThatIsForgottenOrStandsInTheWrongPlace) {
   }
   for (const char* body : {R"({"prompt":"a cat"})", R"({"prompt":"a cat","input":{"steps":2}})",
                            R"({"prompt":"a cat","input":{"prompt":"a dog"}})"}) {
-    expect_refused("/api/v1/jobs", body, "/prompt: it belongs into 'input'");
+    expect_refused("/api/v1/jobs", body, "/prompt: it must be a member of 'input'");
   }
   expect_refused("/api/v1/jobs", R"({"input":"a cat"})", "/input: expected an object");
   expect_refused("/v1/generate", "{}", "Prompt is required");

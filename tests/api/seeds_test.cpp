@@ -71,7 +71,7 @@ TEST_F(SeedsApi, MinusOneIsAnySeedAndIsToldAfterwards) {
 }
 
 TEST_F(SeedsApi, WhatIsNoSeedIsRefusedWithItsField) {
-  for (const auto& [fields, where] : {std::pair{R"("seed":-2)", "/input/seed: -2 is no seed"},
+  for (const auto& [fields, where] : {std::pair{R"("seed":-2)", "/input/seed: invalid seed -2"},
                                       {R"("seed":18446744073709551616)", "/input/seed: "},
                                       {R"("seed":1.5)", "/input/seed: "},
                                       {R"("seed":"7")", "/input/seed: "},

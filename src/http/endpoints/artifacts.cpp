@@ -32,10 +32,10 @@ std::vector<Route> artifact_routes() {
   return {{.method = "GET",
            .pattern = "/api/v1/artifacts/{id}",
            .tag = "jobs",
-           .summary = "A picture that a job has made; a Range of bytes may be asked for",
+           .summary = "A picture that a job has made; a Range of bytes may be requested",
            .response_type = "image/png",
            .function = artifact,
-           .also = {{206, "The range of bytes that was asked for; of several, the whole is sent"},
+           .also = {{206, "The range of bytes that was requested; of several, the whole is sent"},
                     {304, "The picture that If-None-Match names is still the one"}}}};
 }
 

@@ -1,5 +1,5 @@
-// /openapi.json and /docs: the API described, and Swagger UI, which draws the description. Its
-// files belong to the built page, so nothing comes from a network.
+// /openapi.json and /docs: the description of the API, and Swagger UI, which displays it. Its files
+// are part of the built page; nothing is fetched from a network.
 #include "http/openapi.h"
 #include "http/route.h"
 #include "http/server.h"

@@ -1,4 +1,4 @@
-// GET /health: "I am here", for supervisors and for clients that look for a station.
+// GET /health: a constant reply, for supervisors and for clients that look for a station.
 #include "http/endpoints/json_reply.h"
 #include "http/route.h"
 
@@ -6,7 +6,7 @@ namespace atelier::http {
 
 struct Health {
   std::string status = "ok";
-  std::string server = "moondream-station";  // the legacy system's name: its clients compare it
+  std::string server = "moondream-station";  // the legacy system's name: its clients check it
 };
 BOOST_DESCRIBE_STRUCT(Health, (), (status, server))
 

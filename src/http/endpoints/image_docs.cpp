@@ -1,5 +1,5 @@
-// What the document says about the fields of the legacy image paths. Ranges and meanings come from
-// the rows of `generate`; what this dialect does in another way stands here.
+// The OpenAPI descriptions of the fields of the legacy image paths. Ranges and meanings come from
+// the rows of `generate`; only differences of this dialect are defined here.
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,7 +14,7 @@ namespace bj = boost::json;
 
 bj::object says(std::string_view text) { return {{"description", text}}; }
 
-// The docs of a row; a text of this dialect may stand in place of the row's.
+// The docs of a row; a text of this dialect may replace the row's.
 bj::object as(const char* name, std::string_view text = "") {
   const auto& task = card::generate_task();
   const card::TaskInput usual(task, bj::object{});
@@ -37,11 +37,13 @@ bj::object picture(const char* role) {
 
 FieldDocs image_docs() {
   return {
-      {"prompt", as("prompt", "What to draw; a part behind \" | negative: \" is what to avoid")},
+      {"prompt",
+       as("prompt",
+          "Description of the picture; the part behind \" | negative: \" is the negative prompt")},
       {"negative_prompt", as("negative_prompt")},
       {"model", says("Id of an installed model or a legacy name; absent or unknown: the default, "
-                     "and `model` of the reply names what answered")},
-      {"size", says("\"512x512\"; stands above width and height")},
+                     "and `model` of the reply is the one that was used")},
+      {"size", says("\"512x512\"; takes precedence over width and height")},
       {"width", side("width")},
       {"height", side("height")},
       {"steps", as("steps")},
@@ -71,7 +73,7 @@ FieldDocs image_docs() {
       {"response_format", says("b64_json is always sent; url adds an address on this station")},
       {"output_format", says("The pictures are PNG")},
       {"background", says("Never transparent")},
-      {"stream", says("The reply comes whole")},
+      {"stream", says("The reply is sent as a whole")},
   };
 }
 

@@ -38,13 +38,14 @@ void read_size(const std::string& size, card::GenerationInput& input) {
   if (cross == std::string::npos || !read_side(std::string_view{size}.substr(0, cross), width) ||
       !read_side(std::string_view{size}.substr(cross + 1), height)) {
     throw Error(ErrorCode::kInvalidArgument, "/size",
-                "'" + platform::cut(size, 40) + "' is no size: write it as 512x512");
+                "invalid size '" + platform::cut(size, 40) +
+                    "': expected WIDTHxHEIGHT, for example 512x512");
   }
   input.width = width;
   input.height = height;
 }
 
-// One that stays out of bounds is left as it is, so that the refusal names what was asked.
+// A size outside the bounds is left unchanged, so that the error contains the value that was sent.
 void round_side(std::optional<int>& side, const char* name, std::vector<std::string>& warnings) {
   constexpr int kStep = card::kSideStep;
   if (!side || *side % kStep == 0 || *side <= 0 || *side > (1 << 20)) return;
@@ -55,7 +56,7 @@ void round_side(std::optional<int>& side, const char* name, std::vector<std::str
   side = rounded;
 }
 
-// The legacy server ran everything at 1.5, which is right for distilled few-step models alone.
+// The legacy server used 1.5 for all models, which is only right for distilled few-step models.
 std::optional<double> usual_guidance(const domain::InstalledModel& model) {
   const std::string name = platform::lower(model.card.id + " " + model.card.title);
   const bool lightning =
@@ -71,7 +72,8 @@ std::optional<int> default_steps(const card::ModelCard& card) {
   return steps;
 }
 
-// Image to image runs floor(steps · strength) steps; the gallery's faint edits must run one.
+// Image to image runs floor(steps · strength) steps; the gallery's edits with a small strength must
+// run one.
 void keep_one_step(card::GenerationInput& input, const card::ModelCard& card,
                    std::vector<std::string>& warnings) {
   const auto steps = input.steps ? input.steps : default_steps(card);
@@ -89,7 +91,7 @@ card::FitMode fit_of(const std::string& text) {
   if (text == "cover") return card::FitMode::kCover;
   if (text == "contain") return card::FitMode::kContain;
   throw Error(ErrorCode::kInvalidArgument, "/fit",
-              "'" + platform::cut(text, 40) + "' is no fit: use stretch, cover or contain");
+              "invalid fit '" + platform::cut(text, 40) + "': expected stretch, cover or contain");
 }
 
 template <class T>
@@ -130,12 +132,12 @@ void read_picture_to_start_from(const ImageBody& body, card::GenerationInput& in
   if (job.attachments.contains("image")) {
     input.strength = strength.value_or(kLegacyStrength);
     keep_one_step(input, model.card, warnings);
-  } else if (strength && *strength != kLegacyStrength) {  // the gallery sends its default always
+  } else if (strength && *strength != kLegacyStrength) {  // the gallery always sends its default
     warnings.push_back("the strength was ignored: it needs a picture to start from (send 'image')");
   }
 }
 
-// What a client of OpenAI may ask of the reply and does not get.
+// Options of OpenAI's API that have no effect.
 void read_reply_options(const ImageBody& body, std::vector<std::string>& warnings) {
   const auto& format = body.response_format;
   if (format && *format != "b64_json" && *format != "url" && !format->empty()) {
@@ -145,10 +147,10 @@ void read_reply_options(const ImageBody& body, std::vector<std::string>& warning
     warnings.emplace_back("the output_format is not possible yet: the pictures are PNG");
   }
   if (body.background && *body.background == "transparent") {
-    warnings.emplace_back("the background is never transparent here: it was drawn");
+    warnings.emplace_back("the background is never transparent: it was generated");
   }
   if (body.stream.value_or(false)) {
-    warnings.emplace_back("nothing was streamed: /api/v1/jobs/{id}/events tells progress");
+    warnings.emplace_back("nothing was streamed: /api/v1/jobs/{id}/events sends progress");
   }
 }
 

@@ -1,6 +1,6 @@
 // The body that the legacy image paths take, and the job that is made of it: sizes as text, fused
-// sampler names, prompts with their negative part behind a bar. Reading asks the scheduler for the
-// model's card. Throws kInvalidArgument, kNotFound.
+// sampler names, prompts with their negative part behind a bar. Reading takes the model's card from
+// the scheduler. Throws kInvalidArgument, kNotFound.
 #pragma once
 
 #include <boost/describe.hpp>
@@ -23,7 +23,8 @@ struct ImageBody {
   std::optional<std::string> seed_text;
   std::optional<std::string> image, init_image, image_url, mask, response_format, fit, matte;
   std::optional<bool> exact_size, keep_outside;
-  std::optional<std::string> output_format, background;  // OpenAI's; what is not done is said
+  std::optional<std::string> output_format,
+      background;  // OpenAI's; unsupported values give a warning
   std::optional<bool> stream;
 };
 BOOST_DESCRIBE_STRUCT(ImageBody, (),
@@ -39,22 +40,22 @@ struct ImageRequest {
   std::vector<std::string> warnings;  // sentences
 };
 
-// What becomes of a sampler that nobody has (ADR 0006). `scheduler` is the gallery's own field and
-// falls back to the model's on every path; the others do so on the gallery's own paths alone.
+// How an unknown sampler is handled (ADR 0006). `scheduler` is the gallery's field and falls back
+// to the model's sampler on every path; the other fields only on the gallery's paths.
 enum class UnknownSampler { kFallBack, kRefuse };
 
-// A sampler that is refused is left in the input: the scheduler refuses it with the nearest names.
+// A sampler to be refused is left in the input: the scheduler refuses it with the nearest names.
 ImageRequest read_image_request(const ImageBody& body, scheduler::Scheduler& scheduler,
                                 UnknownSampler unknown = UnknownSampler::kFallBack);
 
-// What the document says about the fields of the body.
+// The OpenAPI descriptions of the fields of the body.
 FieldDocs image_docs();
 
-// Sentences about the keys (JSON pointers) that nothing reads; silent about those that OpenAI's
-// clients send out of habit and that change nothing they would miss.
+// Sentences about unknown keys (JSON pointers), except those that OpenAI's clients always send and
+// that have no effect on the result.
 std::vector<std::string> describe_unread(std::vector<std::string> unknown);
 
-// "a cat | negative: dog" is how the gallery sends both.
+// "a cat | negative: dog": the gallery's form of both prompts.
 struct PromptParts {
   std::string prompt;
   std::optional<std::string> negative;

@@ -24,14 +24,14 @@ TEST(ImageRequest, SplitsThePromptAtTheGallerysBar) {
   EXPECT_EQ(split_prompt("a | b").negative, std::nullopt);
 }
 
-TEST(ImageRequest, AFieldOfItsOwnWinsOverTheBar) {
+TEST(ImageRequest, TheFieldTakesPrecedenceOverTheBar) {
   SchedulerDouble scheduler;
   ImageBody body = body_with("a | negative: b");
   body.negative_prompt = "c";
   EXPECT_EQ(input_of(read_image_request(body, scheduler)).negative_prompt, "c");
 }
 
-TEST(ImageRequest, RoundsSizesToTheNearestEightAndSaysSo) {
+TEST(ImageRequest, RoundsSizesToTheNearestEightWithAWarning) {
   SchedulerDouble scheduler;
   ImageBody body = body_with("x");
   body.width = 1021;
@@ -42,7 +42,7 @@ TEST(ImageRequest, RoundsSizesToTheNearestEightAndSaysSo) {
   ASSERT_EQ(request.warnings.size(), 1U);
 }
 
-TEST(ImageRequest, LeavesASideThatIsOutOfBoundsForTheRefusalToName) {
+TEST(ImageRequest, LeavesASideThatIsOutOfBoundsUnchanged) {
   SchedulerDouble scheduler;
   ImageBody body = body_with("x");
   for (const auto& [size, side] : {std::pair{"7x7", 7}, {"59x59", 59}, {"2052x2052", 2052}}) {
@@ -54,7 +54,7 @@ TEST(ImageRequest, LeavesASideThatIsOutOfBoundsForTheRefusalToName) {
   }
 }
 
-TEST(ImageRequest, RunsAtLeastOneStepOfAFaintEdit) {
+TEST(ImageRequest, RunsAtLeastOneStepOfAnEditWithASmallStrength) {
   SchedulerDouble scheduler;
   ImageBody body = body_with("x");
   body.image = "aGk=";
@@ -86,7 +86,7 @@ TEST(ImageRequest, TakesTheKeysOfAllThreeDialects) {
   EXPECT_EQ(input.seed, 18446744073709551615ULL);
 }
 
-TEST(ImageRequest, TakesWhatOtherProgramsCallItsKeys) {
+TEST(ImageRequest, AcceptsTheKeysOfOtherPrograms) {
   SchedulerDouble scheduler;
   ImageBody body = body_with("x");
   body.num_steps = 9;
@@ -106,7 +106,7 @@ TEST(ImageRequest, TakesWhatOtherProgramsCallItsKeys) {
   EXPECT_EQ(job.names.of("prompt"), "/prompt");
 }
 
-TEST(ImageRequest, SaysWhatHasNoEffect) {
+TEST(ImageRequest, WarnsAboutWhatHasNoEffect) {
   SchedulerDouble scheduler;
   ImageBody body = body_with("x");
   body.strength = 0.75;  // the gallery sends it with every request
@@ -124,7 +124,7 @@ TEST(ImageRequest, SaysWhatHasNoEffect) {
   EXPECT_EQ(read_image_request(body, scheduler).warnings.size(), 5U);
 }
 
-TEST(ImageRequest, IsSilentAboutWhatOpenAisClientsSendOutOfHabit) {
+TEST(ImageRequest, DoesNotWarnAboutKeysThatOpenAisClientsAlwaysSend) {
   EXPECT_TRUE(describe_unread({"/user", "/quality", "/style"}).empty());
   const auto warnings = describe_unread({"/user", "/stepz"});
   ASSERT_EQ(warnings.size(), 1U);

@@ -1,5 +1,5 @@
 // POST /v1/images/generations, /v1/generate, /v1/images/generate: one request and one reply for the
-// three kinds of client that make pictures this way (the gallery of today, the gallery of before,
+// three kinds of client that make pictures this way (the present gallery, the previous gallery,
 // OpenAI's). The call lasts as long as the job; a client that leaves cancels it.
 #include <chrono>
 #include <cmath>
@@ -20,7 +20,7 @@ namespace atelier::http {
 
 struct PictureData {
   std::string b64_json;
-  std::optional<std::string> url;  // only when asked for
+  std::optional<std::string> url;  // only on request
 };
 BOOST_DESCRIBE_STRUCT(PictureData, (), (b64_json, url))
 
@@ -39,7 +39,7 @@ BOOST_DESCRIBE_STRUCT(PictureStats, (),
 struct PictureReply {
   std::int64_t created = 0;  // Unix time in seconds
   std::string id;            // of the job
-  std::string model;         // that really answered
+  std::string model;         // that was used
   std::vector<PictureData> data;
   std::vector<std::string> images, result;
   std::string image;
@@ -117,7 +117,7 @@ Response pictures_of(const domain::Job& job, const ReplyOptions& options, Servic
   return response;
 }
 
-// What clients of before wrote in another way and can mean one thing alone.
+// Values that legacy clients write in another, unambiguous form.
 void loosen(boost::json::object& body) {
   read_values_in_texts<ImageBody>(body);
   settle_seed(body, "", card::NegativeSeeds::kAllAreAny);

@@ -65,20 +65,21 @@ const card::TaskDescription& task_of(const JobBodyHead& head) {
   return *task;
 }
 
-// A prompt that is forgotten or stands in the wrong place would cost minutes for a picture of
-// nothing.
+// A prompt that is missing or misplaced would cost minutes for a useless picture.
 void check_prompt(const card::TaskDescription& task, const bj::object& body,
                   const bj::object& input) {
   if (!has_row(task, kPrompt)) return;
   if (has(body, kPrompt)) {
-    refuse("/prompt", R"(it belongs into 'input': send {"input": {"prompt": "…"}})");
+    refuse("/prompt", R"(it must be a member of 'input': send {"input": {"prompt": "…"}})");
   }
   if (!has(input, kPrompt)) {
-    refuse(field_of(kPrompt), "say what to draw, or send \"\" to leave it to the model");
+    refuse(field_of(kPrompt),
+           "required: a description of the picture, or \"\" for a picture without one");
   }
 }
 
-// An empty picture that passed as none would repaint everything, or nothing of the picture meant.
+// An empty picture must not be treated as absent: everything would be repainted, or another picture
+// made.
 void take_attachments(const card::TaskDescription& task, bj::object& input,
                       scheduler::NewJob& job) {
   for (const auto& attachment : task.attachments) {

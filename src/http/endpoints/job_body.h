@@ -10,7 +10,7 @@
 
 namespace atelier::http {
 
-// With a warning for each key that nothing reads.
+// With a warning for each unknown key.
 scheduler::NewJob read_new_job(const Request& request);
 
 Schema new_job_schema();

@@ -7,7 +7,7 @@ namespace {
 
 namespace bj = boost::json;
 
-// JavaScript rounds large numbers: beside each seed stands its text.
+// JavaScript rounds large numbers: each seed is also sent as text.
 void add_seed_text(bj::object& members) {
   const auto* seed = members.if_contains(card::kSeedMember);
   if (seed == nullptr) return;

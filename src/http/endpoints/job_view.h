@@ -51,7 +51,8 @@ struct JobView {
   int priority = 0, attempt = 0;
   std::int64_t created_ms = 0, started_ms = 0, finished_ms = 0;
   std::string reason;
-  std::vector<std::string> warnings;  // sentences: what of the request was ignored or changed
+  std::vector<std::string>
+      warnings;  // sentences: parts of the request that were ignored or changed
   // The members of the task's input, `seed_text` where it has a seed, and `<role>_artifact` of each
   // attachment that the task takes ("": none was sent).
   boost::json::value input;
@@ -64,7 +65,7 @@ BOOST_DESCRIBE_STRUCT(JobView, (),
                        finished_ms, reason, warnings, input, progress, result, failure))
 
 // How the document shows `input` and `used`: as those of the task `generate`. JavaScript rounds
-// large numbers: beside each seed stands its text.
+// large numbers: each seed is also sent as text.
 struct InputView : card::GenerationInput {
   std::optional<std::string> seed_text;
   std::string image_artifact, mask_artifact;

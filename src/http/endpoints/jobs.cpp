@@ -1,4 +1,4 @@
-// /api/v1/jobs: ask for work, follow it, stop it.
+// /api/v1/jobs: submit, list, follow and cancel jobs.
 #include <algorithm>
 #include <charconv>
 #include <limits>
@@ -20,7 +20,7 @@ namespace atelier::http {
 
 struct JobList {
   std::vector<JobView> jobs;
-  // Given as `before`, it asks for the rest of what did not fit into this answer; "": all are here.
+  // The value of `before` for the next page; "": this page is the last.
   std::string next;
 };
 BOOST_DESCRIBE_STRUCT(JobList, (), (jobs, next))
@@ -37,7 +37,8 @@ namespace {
 
 constexpr int kListDefault = 50;
 constexpr int kListMax = 500;
-// Of one list, because clients may leave it untaken: 500 jobs with usual prompts.
+// Of one list, because it is held in memory until the client has read it: 500 jobs with usual
+// prompts.
 constexpr std::size_t kListBytes = 1 << 20;
 constexpr int kListPiece = 50;  // jobs that are read at a time
 
@@ -65,7 +66,7 @@ std::vector<domain::JobState> read_states(std::string_view text) {
         known += (known.empty() ? "" : ", ") + each;
       }
       throw Error(ErrorCode::kInvalidArgument, "state",
-                  "'" + platform::cut(name, 40) + "' is no state of a job: choose among " + known);
+                  "invalid state '" + platform::cut(name, 40) + "': choose among " + known);
     }
     states.push_back(*state);
   }
@@ -130,7 +131,7 @@ std::string event_line(const domain::JobEvent& event) {
   return json::write_json(EventView{event.id, event.type, event.time_ms, view_of(event.job)});
 }
 
-// Asked as if it were sent again: what it may ask is checked anew, and it waits its turn.
+// Submitted like a new request: it is validated again and queued.
 Outcome retry(const Request& request, Service& service) {
   const auto ended = service.scheduler.job(request.parameter("id"));
   if (!domain::is_terminal(ended.state)) {
@@ -152,7 +153,7 @@ Outcome retry(const Request& request, Service& service) {
   });
 }
 
-// A browser that reconnects says by itself what it has seen last, and gives up on a 204 alone.
+// A browser sends Last-Event-ID when it reconnects, and stops only at a 204.
 Outcome events(const Request& request, Service& service) {
   EventStream stream{.job = request.parameter("id"), .format = event_line};
   const std::int64_t end = service.scheduler.end_event(stream.job);
@@ -168,7 +169,7 @@ Outcome events(const Request& request, Service& service) {
   return response;
 }
 
-// For the document: it is accepted as it stands.
+// For the document: a body that is accepted unchanged.
 boost::json::value example() {
   const boost::json::object input{{"prompt", "a red circle on a white ground"}, {"steps", 8}};
   return boost::json::object{{"task", card::generate_task().id}, {"input", input}};
@@ -181,7 +182,7 @@ std::vector<Route> job_routes() {
       {.method = "POST",
        .pattern = "/api/v1/jobs",
        .tag = "jobs",
-       .summary = "Ask for work; it is written down before it is acknowledged",
+       .summary = "Submit a job; it is stored before it is acknowledged",
        .request = new_job_schema(),
        .response = schema_with_jobs<JobView>(),
        .success = 202,
@@ -224,7 +225,7 @@ std::vector<Route> job_routes() {
       {.method = "POST",
        .pattern = "/api/v1/jobs/{id}/retry",
        .tag = "jobs",
-       .summary = "Ask for a job that has ended once more: a new job with the same input, seed "
+       .summary = "Repeat a job that has ended: a new job with the same input, seed "
                   "included",
        .response = schema_with_jobs<JobView>(),
        .success = 202,

@@ -25,8 +25,8 @@ Response json_reply(const T& value, int status = 200) {
 // ServerLimits::json_body_bytes: what it would take in memory is then many times its size.
 void check_document(std::string_view text);
 
-// Reads the body; `unknown` receives the keys that nobody here knows. `prepare` sees the object
-// first and may change what clients write in another way.
+// Reads the body; `unknown` receives the unknown keys. `prepare` is called with the object first
+// and may convert other spellings.
 template <class T, class Prepare>
 T read_body(const Request& request, const Prepare& prepare,
             std::vector<std::string>* unknown = nullptr) {
@@ -45,7 +45,7 @@ T read_body(const Request& request) {
   return read_body<T>(request, [](const boost::json::object&) {});
 }
 
-// X-VRAM-Used and X-VRAM-Total in MB: the gallery's concurrency follows them.
+// X-VRAM-Used and X-VRAM-Total in MB: the gallery derives its concurrency from them.
 void set_memory_headers(Response& response, const scheduler::StationStatus& status);
 
 }  // namespace atelier::http

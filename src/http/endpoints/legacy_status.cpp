@@ -1,4 +1,4 @@
-// What the legacy gallery's status page asks for: /metrics (JSON), /v1/stats and
+// The endpoints of the legacy gallery's status page: /metrics (JSON), /v1/stats and
 // POST /v1/system/unload. The first two are polled every two seconds: snapshots only.
 #include <unistd.h>
 
@@ -58,7 +58,7 @@ struct LoadedModelView {
 BOOST_DESCRIBE_STRUCT(LoadedModelView, (), (id, name, vram_mb, ram_mb, loaded_at))
 
 struct GhostMemory {
-  bool detected = false;  // nobody looks for it yet
+  bool detected = false;  // not detected yet
   std::int64_t ghost_vram_mb = 0;
 };
 BOOST_DESCRIBE_STRUCT(GhostMemory, (), (detected, ghost_vram_mb))
@@ -84,7 +84,7 @@ struct StatsView {
   int processing = 0;
   int timeouts = 0;                       // no job is ended for its age
   std::optional<double> default_timeout;  // seconds; null: calls wait without a limit
-  std::string model;                      // that answers when none is named; "": none
+  std::string model;                      // the default; "": none
   std::string status;                     // "running", "stopped"
   std::int64_t requests_processed = 0;    // since the station's start
 };
@@ -221,7 +221,7 @@ std::vector<Route> legacy_status_routes() {
   return {{.method = "GET",
            .pattern = "/metrics",
            .tag = "legacy",
-           .summary = "What the machine does, for the gallery's status page",
+           .summary = "State of the machine, for the gallery's status page",
            .response = schema_of<MetricsView>(),
            .runs_on = RunsOn::kIoThread,
            .function = metrics},

@@ -1,4 +1,4 @@
-// The status page's endpoints where a machine is not the test's: a GPU, no worker, a busy one.
+// The status page's endpoints for other machines: with a GPU, without a worker, with a busy one.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -57,7 +57,7 @@ TEST_F(LegacyStatus, AGpuIsListedWithItsMemoryAndItsModels) {
   EXPECT_EQ(gpu.at("name"), "NVIDIA H100");
   EXPECT_EQ(gpu.at("memory_used"), 4'000);
   EXPECT_EQ(gpu.at("memory_total"), 80'000);
-  EXPECT_TRUE(gpu.at("temperature").is_null());  // not measured, so not told
+  EXPECT_TRUE(gpu.at("temperature").is_null());  // not measured, so not reported
   const auto& model = metrics.at("loaded_models").at(0);
   EXPECT_EQ(model.at("name"), "Starter");
   EXPECT_EQ(model.at("vram_mb"), 3072);

@@ -1,4 +1,4 @@
-// Bodies as old clients write them: values in quotes where only one meaning is possible. Pure, any
+// Values in quotes, as legacy clients send them, where only one meaning is possible. Pure, any
 // thread; nothing is refused here.
 #pragma once
 

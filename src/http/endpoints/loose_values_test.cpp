@@ -29,7 +29,7 @@ TEST(LooseValues, NumbersAndFlagsMayStandInQuotes) {
   EXPECT_EQ(fields.at("stream"), false);
 }
 
-TEST(LooseValues, AnEmptyTextIsNotGiven) {
+TEST(LooseValues, AnEmptyTextIsNull) {
   const auto fields = read(R"({"steps":"","seed":"  ","stream":""})");
   for (const char* name : {"steps", "seed", "stream"}) EXPECT_TRUE(fields.at(name).is_null());
 }
@@ -41,7 +41,7 @@ TEST(LooseValues, TextsStayTexts) {
   }
 }
 
-TEST(LooseValues, WhatHasNoSingleMeaningStaysForTheRefusal) {
+TEST(LooseValues, AmbiguousTextsAreLeftToBeRefused) {
   for (const char* text : {"many", "1,5", "0x10", "5 steps", "+5", "1..2", "[1]", "null", "NaN"}) {
     bj::object fields{{"steps", text}};
     read_values_in_texts<ImageBody>(fields);

@@ -1,7 +1,7 @@
 // GET /v1/models and /v1/models/list: the installed models as the legacy gallery and OpenAI
-// clients read them. Asked every three seconds by each open gallery for its headers alone:
-// snapshots only. POST /v1/models/refresh looks again; POST /v1/models/switch says whether a name
-// can be asked for.
+// clients read them. Each open gallery polls it every three seconds for the headers: snapshots
+// only. POST /v1/models/refresh scans again; POST /v1/models/switch checks whether a name can be
+// used.
 #include "card/tasks/generate.h"
 #include "domain/settings/limits.h"
 #include "http/endpoints/json_reply.h"
@@ -35,7 +35,7 @@ BOOST_DESCRIBE_STRUCT(SwitchBody, (), (model))
 
 struct SwitchReply {
   std::string status = "success";
-  std::string model;                     // as it was asked for
+  std::string model;                     // as requested
   std::int64_t vram_mb = 0, ram_mb = 0;  // a model is loaded by the first job that needs it
 };
 BOOST_DESCRIBE_STRUCT(SwitchReply, (), (status, model, vram_mb, ram_mb))
@@ -78,7 +78,7 @@ Outcome refresh(const Request&, Service& service) {
   }};
 }
 
-// Each request names its model, so nothing is loaded here and nobody's default changes.
+// Each request names its model, so nothing is loaded here and no default changes.
 Outcome switch_model(const Request& request, Service& service) {
   const auto text = request.body.text();
   const bool blank = text.find_first_not_of(" \t\r\n") == std::string_view::npos;
@@ -114,17 +114,16 @@ std::vector<Route> model_routes() {
   routes.push_back({.method = "POST",
                     .pattern = "/v1/models/refresh",
                     .tag = "legacy",
-                    .summary = "Look for models again and list what is there then",
+                    .summary = "Scan for models again and list them",
                     .response = schema_of<ModelLists>(),
                     .function = refresh});
-  routes.push_back(
-      {.method = "POST",
-       .pattern = "/v1/models/switch",
-       .tag = "legacy",
-       .summary = "Whether a model can be asked for; loads nothing and changes nothing",
-       .request = schema_of<SwitchBody>(),
-       .response = schema_of<SwitchReply>(),
-       .function = switch_model});
+  routes.push_back({.method = "POST",
+                    .pattern = "/v1/models/switch",
+                    .tag = "legacy",
+                    .summary = "Whether a model can be used; loads nothing and changes nothing",
+                    .request = schema_of<SwitchBody>(),
+                    .response = schema_of<SwitchReply>(),
+                    .function = switch_model});
   return routes;
 }
 

@@ -1,4 +1,4 @@
-// GET /api/v1/models: the cards, from which the page draws its form.
+// GET /api/v1/models: the cards, from which the page makes its form.
 #include "card/model_card_json.h"
 #include "domain/settings/limits.h"
 #include "http/endpoints/json_reply.h"
@@ -25,7 +25,7 @@ BOOST_DESCRIBE_STRUCT(ModelViews, (), (models, reason))
 
 namespace {
 
-// The path stays here: it is nobody's business off this machine.
+// Paths of this machine are not sent to clients.
 Response cards_of(const scheduler::ModelList& installed) {
   ModelViews views;
   views.reason = installed.reason;
@@ -64,7 +64,7 @@ std::vector<Route> native_model_routes() {
           {.method = "POST",
            .pattern = "/api/v1/models/refresh",
            .tag = "models",
-           .summary = "Look for models again and list what is there then",
+           .summary = "Scan for models again and list them",
            .response = schema_of<ModelViews>(),
            .function = refresh}};
 }

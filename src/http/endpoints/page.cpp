@@ -1,4 +1,4 @@
-// Everything else that is asked for with GET: the page.
+// GET of all other paths: the page.
 #include "http/failure.h"
 #include "http/route.h"
 #include "http/server.h"
@@ -8,7 +8,7 @@
 namespace atelier::http {
 namespace {
 
-// Programs ask there: the page would look like an answer to them.
+// Paths of APIs: a client would take the page for a reply.
 bool is_for_programs(const std::string& path) {
   for (const std::string_view place :
        {"/v1", "/api", "/metrics", "/sdapi", "/system", "/diagnostics", "/control"}) {
@@ -19,8 +19,7 @@ bool is_for_programs(const std::string& path) {
 
 Outcome page(const Request& request, Service& service) {
   if (is_for_programs(request.path)) {
-    throw Error(ErrorCode::kNotFound,
-                "there is nothing at " + request.path + ": /docs lists what there is");
+    throw Error(ErrorCode::kNotFound, "unknown path " + request.path + ": /docs lists all paths");
   }
   return static_file(service.settings.web_root, request.path, request);
 }

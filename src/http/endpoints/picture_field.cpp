@@ -16,7 +16,7 @@ constexpr std::string_view kBase64Signs =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::string_view kUrlSigns = "-_";  // in place of + and /
 constexpr std::string_view kSpace = " \t\r\n\f\v";
-constexpr std::size_t kBeginning = 300;  // bytes that are looked at to tell what a text is
+constexpr std::size_t kBeginning = 300;  // bytes that are examined to identify the format of a text
 
 std::string_view trim(std::string_view text) {
   const auto first = text.find_first_not_of(kSpace);
@@ -40,7 +40,7 @@ std::string scheme_of(const std::string& beginning) {
   return word ? scheme : "";
 }
 
-// What a text is that is no base64; "" when nothing is recognised.
+// The format of a text that is not base64; "" when it is not recognised.
 std::string markup_in(const std::string& beginning) {
   if (beginning.starts_with("%pdf-")) return "a PDF document";
   if (beginning.starts_with('{') || beginning.starts_with('[')) return "JSON";
@@ -78,7 +78,7 @@ bool names_a_file(const std::string& beginning) {
   return false;
 }
 
-// Counts of what a base64 text is made of, spaces left out.
+// Counts of the kinds of characters in a base64 text, without spaces.
 struct Signs {
   std::size_t standard = 0, url = 0, percent = 0, other = 0, padding = 0;
   std::size_t all() const { return standard + url; }
@@ -116,7 +116,7 @@ std::string ordinary(std::string_view text) {
   return dense;
 }
 
-// Whether the bits behind the last byte, which an encoder leaves zero, are all that is wrong.
+// Whether the only error are the bits behind the last byte, which an encoder leaves zero.
 bool ends_in_stray_bits(std::string_view text) {
   std::string dense = ordinary(text);
   const auto last = dense.find_last_not_of('=');
@@ -152,7 +152,7 @@ std::string what_is_wrong_with(std::string_view text) {
          "two of them";
 }
 
-// What stands behind the comma of a data URL; the text itself when it is none.
+// The part behind the comma of a data URL; the text itself when it is not one.
 std::string_view without_data_url(std::string_view text, std::string_view pointer) {
   if (!platform::lower(text.substr(0, 5)).starts_with("data:")) return text;
   const std::size_t comma = text.find(',');

@@ -1,5 +1,5 @@
-// Pictures in JSON: base64 or a data URL becomes bytes. Any thread; refusals (kInvalidArgument)
-// name the field and what was met in its place: base64url, an address, SVG, HTML …
+// Pictures in JSON: base64 or a data URL becomes bytes. Any thread; errors (kInvalidArgument) have
+// the field and the format that was found instead: base64url, an address, SVG, HTML …
 #pragma once
 
 #include <cstdint>

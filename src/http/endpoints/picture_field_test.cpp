@@ -60,7 +60,7 @@ TEST(PictureField, OldClientsMayLeaveThePaddingOutAndUseTheUrlsAlphabet) {
   EXPECT_THAT(refusal(url_alphabet(text)), HasSubstr("base64url"));
 }
 
-TEST(PictureField, SaysWhatWasMetInThePlaceOfBase64) {
+TEST(PictureField, NamesTheFormatThatWasFoundInsteadOfBase64) {
   for (const auto rule : {Base64Rule::kStrict, Base64Rule::kLoose}) {
     const auto said = [rule](const std::string& text) { return refusal(text, rule); };
     EXPECT_THAT(said("http://127.0.0.1:1/a.png"), HasSubstr("address (http://)"));

@@ -21,7 +21,7 @@ class PictureSlots {
   std::shared_ptr<const platform::ByteSource> fill(std::string_view json) const;
 
  private:
-  std::string mark_;  // nobody outside knows it before the reply is complete
+  std::string mark_;  // random: a client cannot send it in a text
   std::vector<std::shared_ptr<const platform::ByteSource>> pictures_;
 };
 

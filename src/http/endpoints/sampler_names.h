@@ -1,6 +1,5 @@
-// What the legacy gallery's scheduler names mean here (its names fuse a sampler and a schedule),
-// and what happens with one that the engine does not have: the model's default with a warning.
-// Pure.
+// The legacy gallery's scheduler names (each is a sampler with a schedule) as names of the engine;
+// one that the engine does not have becomes the model's default with a warning. Pure.
 #pragma once
 
 #include <string>
@@ -18,7 +17,7 @@ struct LegacyScheduler {
   std::string_view title, description;
   bool recommended = false;
   int steps_min = 0, steps_max = 0;
-  std::string_view other_meaning;  // what the legacy server made of the name, when that differs
+  std::string_view other_meaning;  // the legacy server's meaning of the name, when it differs
 };
 
 const std::vector<LegacyScheduler>& legacy_schedulers();
@@ -26,7 +25,7 @@ const std::vector<LegacyScheduler>& legacy_schedulers();
 struct SamplerChoice {
   std::string sampler, schedule;
   std::vector<std::string> warnings;  // sentences
-  bool known = true;                  // false: a name that nobody has
+  bool known = true;                  // false: an unknown name
 };
 
 // `status` carries the engine's names; empty lists (no worker yet) let every name pass.

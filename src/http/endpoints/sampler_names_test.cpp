@@ -28,7 +28,7 @@ TEST(SamplerNames, TheGallerysNamesFuseSamplerAndSchedule) {
   EXPECT_EQ(choose_sampler("Euler Karras", engine_names()).schedule, "karras");
 }
 
-TEST(SamplerNames, WhatIsNotThereIsTheModelsOwnWithAWarning) {
+TEST(SamplerNames, AnUnavailableSamplerIsTheModelsOwnWithAWarning) {
   for (const char* name : {"lms", "no such thing", "beta"}) {
     const auto choice = choose_sampler(name, engine_names());
     EXPECT_EQ(choice.sampler, "") << name;
@@ -37,14 +37,14 @@ TEST(SamplerNames, WhatIsNotThereIsTheModelsOwnWithAWarning) {
   }
 }
 
-TEST(SamplerNames, ANameWithAnotherMeaningElsewhereSaysSo) {
+TEST(SamplerNames, ANameWithAnotherLegacyMeaningGivesAWarning) {
   const auto choice = choose_sampler("exponential", engine_names());
   EXPECT_EQ(choice.schedule, "exponential");
   ASSERT_EQ(choice.warnings.size(), 1U);
   EXPECT_NE(choice.warnings.front().find("DPM++ 2M Karras"), std::string::npos);
 }
 
-TEST(SamplerNames, EveryNamePassesWhileNoWorkerHasSpoken) {
+TEST(SamplerNames, EveryNameIsAcceptedBeforeTheFirstHello) {
   EXPECT_EQ(choose_sampler("euler_a", {}).sampler, "euler_ancestral");
   EXPECT_EQ(choose_sampler("something", {}).sampler, "something");
   EXPECT_EQ(choose_sampler("", {}).sampler, "");

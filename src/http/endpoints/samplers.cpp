@@ -1,6 +1,6 @@
 // /v1/schedulers, /v1/samplers (legacy) and /api/v1/samplers: names of samplers and schedules.
-// One page of the gallery wants strings under `schedulers` and another wants objects: strings
-// there, objects under `details`.
+// One page of the gallery expects strings under `schedulers` and another expects objects: strings
+// are sent there, objects under `details`.
 #include "card/named_choices.h"
 #include "http/endpoints/json_reply.h"
 #include "http/endpoints/sampler_names.h"

@@ -24,7 +24,7 @@ const bj::value* given(const bj::object& fields, std::string_view name) {
 [[noreturn]] void refuse(const std::string& pointer, const std::string& shown,
                          NegativeSeeds negative) {
   throw Error(ErrorCode::kInvalidArgument, pointer,
-              shown + " is no seed: " + card::seed_range(negative));
+              "invalid seed " + shown + ": " + card::seed_range(negative));
 }
 
 std::string shown(const bj::value& number) {
@@ -42,7 +42,7 @@ card::SeedText read_text(const bj::value& text, const std::string& pointer,
   return *read;
 }
 
-// Whether the number is the text's seed as far as a double can tell.
+// Whether the number equals the text's seed when both are rounded to a double.
 bool agree(const bj::value& number, const card::SeedText& text) {
   if (!number.is_number()) return true;
   const auto value = number.to_number<double>();
@@ -77,7 +77,7 @@ void settle_seed(bj::object& fields, const std::string& place, NegativeSeeds neg
     fields["seed"] = seed;
     return;
   }
-  if (number == nullptr || !number->is_number()) return;  // reading refuses what is no number
+  if (number == nullptr || !number->is_number()) return;  // other types are refused by the reader
   if (means_any(*number, negative)) {
     fields["seed"] = nullptr;
   } else if (!is_seed(*number)) {

@@ -62,7 +62,7 @@ TEST(SeedFields, MinusOneMeansAnyAndOtherNegativesOnlyForOldClients) {
   }
 }
 
-TEST(SeedFields, WhatIsNoSeedIsRefusedWithItsField) {
+TEST(SeedFields, AnInvalidSeedIsRefusedWithItsField) {
   for (const char* text : {"1.5", "seven", "0x10", " 7", "+7", "--1", "-", "1e3",
                            "18446744073709551616", "999999999999999999999999"}) {
     const auto fields = R"({"seed_text":")" + std::string{text} + "\"}";

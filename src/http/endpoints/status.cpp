@@ -1,4 +1,4 @@
-// GET /api/v1/status: what the machine does right now.
+// GET /api/v1/status: the present state of the machine.
 #include "http/endpoints/json_reply.h"
 #include "http/route.h"
 
@@ -27,7 +27,7 @@ struct StatusView {
   std::vector<DecoderView> decoders;
   int queued = 0, running = 0;
   std::int64_t memory_total_mb = 0, memory_used_mb = 0, uptime_ms = 0;
-  std::vector<std::string> notices;  // sentences that a person should see
+  std::vector<std::string> notices;  // sentences for the user
 };
 BOOST_DESCRIBE_STRUCT(StatusView, (),
                       (workers, decoders, queued, running, memory_total_mb, memory_used_mb,

@@ -11,8 +11,8 @@
 namespace atelier::http {
 namespace {
 
-// A worker that has not said hello yet, or not again. One that is missing never will: what follows
-// says so.
+// A worker whose hello is still pending. One that is missing never sends it: the submission is
+// refused with the reason.
 bool comes_soon(const scheduler::WorkerStatus& worker) {
   return worker.state == "starting" || worker.state == "lost";
 }

@@ -1,6 +1,6 @@
-// What endpoints that accept jobs share: going on once the models are known, and once a job has
-// been accepted. No thread waits meanwhile. Any thread; failures are thrown where the handler goes
-// on. The fields of errors about a job are spelled here as the request spelled them.
+// Shared by endpoints that accept jobs: continuations for "the models are known" and "the job has
+// been accepted". No thread waits meanwhile. Any thread; failures are thrown in the continuation.
+// The fields of errors about a job are spelled here as the request spelled them.
 #pragma once
 
 #include <functional>
@@ -15,7 +15,7 @@ void with_names(const domain::FieldNames& names, const std::function<void()>& ru
 // While the worker starts, or starts again, the reply is 503 once the scheduler's patience is over.
 Later once_models_are_known(const Request& request, Service& service, Next next);
 
-// `then` gets the job as it was accepted.
+// `then` receives the accepted job.
 Later once_submitted(Service& service, scheduler::NewJob new_job,
                      std::function<Outcome(const domain::Job&)> then);
 

@@ -1,4 +1,4 @@
-// GET /api/v1/tasks: the tasks, with what the page draws their forms from.
+// GET /api/v1/tasks: the tasks with the data for their forms.
 #include <algorithm>
 
 #include "card/all_tasks.h"

@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kNamedMax = 8;   // a request may have thousands
 constexpr std::size_t kShownMax = 40;  // bytes of a name
 
-// What other programs call a field: their names do not look like ours.
+// Names of fields in other programs that are not similar to ours.
 constexpr auto kOtherNames = std::to_array<std::pair<std::string_view, std::string_view>>({
     {"batch_size", "batch"},
     {"cfg", "guidance"},
@@ -55,7 +55,7 @@ bool has(const FieldGroup& group, std::string_view name) {
   return std::ranges::find(group.names, name) != group.names.end();
 }
 
-// "steps" in its own group, else "input.steps" or "/priority"; "" when no name is meant.
+// "steps" in its own group, else "input.steps" or "/priority"; "" when no name is similar.
 std::string meant(const FieldGroup& group, const std::string& key, bool own) {
   std::string name;
   if (has(group, key)) {

@@ -1,4 +1,4 @@
-// Sentences about the fields of a request that nothing reads. Pure, any thread.
+// Sentences about the unknown fields of a request. Pure, any thread.
 #pragma once
 
 #include <string>
@@ -13,7 +13,7 @@ struct FieldGroup {
 };
 
 // `unknown`: JSON pointers, as reading found them. "unknown field 'stepz' was ignored (did you mean
-// 'steps'?)"; the fields of the group in which it stands come first, then those of the others.
+// 'steps'?)"; the fields of its own group come first, then those of the others.
 std::vector<std::string> describe_unknown(const std::vector<std::string>& unknown,
                                           const std::vector<FieldGroup>& groups);
 

@@ -14,18 +14,18 @@ std::vector<FieldGroup> groups() {
           {"/input", {"prompt", "steps", "guidance", "image", "batch"}}};
 }
 
-TEST(UnknownFields, SayWhichFieldWasPerhapsMeant) {
+TEST(UnknownFields, SuggestASimilarField) {
   EXPECT_THAT(describe_unknown({"/input/stepz", "/input/glue"}, groups()),
               ElementsAre("unknown field 'stepz' was ignored (did you mean 'steps'?)",
                           "unknown field 'glue' was ignored"));
 }
 
-TEST(UnknownFields, KnowWhatOtherProgramsCallThem) {
+TEST(UnknownFields, SuggestFieldsByTheirNamesInOtherPrograms) {
   EXPECT_THAT(describe_unknown({"/input/cfg_scale", "/input/init_image", "/input/n"}, groups()),
               ElementsAre(HasSubstr("'guidance'"), HasSubstr("'image'"), HasSubstr("'batch'")));
 }
 
-TEST(UnknownFields, SayWhereAFieldBelongs) {
+TEST(UnknownFields, SuggestTheGroupOfAField) {
   EXPECT_THAT(describe_unknown({"/prompt", "/input/priority"}, groups()),
               ElementsAre("unknown field 'prompt' was ignored (did you mean 'input.prompt'?)",
                           "unknown field 'priority' was ignored (did you mean '/priority'?)"));

@@ -31,7 +31,7 @@ BOOST_DESCRIBE_STRUCT(UpscaledPicture, (), (b64_json))
 struct UpscaleReply {
   std::int64_t created = 0;  // Unix time in seconds
   std::string id;            // of the job
-  std::string model;         // that really answered
+  std::string model;         // that was used
   std::vector<UpscaledPicture> data;
   std::vector<std::string> images;
   std::string image;

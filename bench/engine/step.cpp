@@ -30,7 +30,8 @@
 namespace atelier::engine {
 namespace {
 
-// Makes every tensor that is asked for, small enough for finite numbers: parts of one random block.
+// A source of every tensor that is requested, small enough for finite numbers: parts of one random
+// block.
 class RandomSource final : public TensorSource {
  public:
   std::optional<std::vector<std::int64_t>> shape(std::string_view name) const override {

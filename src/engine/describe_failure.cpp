@@ -35,7 +35,7 @@ Error described(const std::string& doing, const std::string& text) {
   if (mentions(text, "CUDA error") || mentions(text, "cuDNN error") ||
       mentions(text, "CUBLAS_STATUS")) {
     return {ErrorCode::kWorkerLost, "the GPU failed while " + doing + " (" + first_line(text) +
-                                        "): the worker is started anew, try again"};
+                                        "): the worker is restarted, try again"};
   }
   return {ErrorCode::kInternal, doing + " failed inside libtorch: " + first_line(text)};
 }

@@ -31,7 +31,7 @@ struct EngineOptions {
 
 // Where an installed model lies. The worker receives it from the station beside the model's id.
 struct ModelFiles {
-  std::string id;    // the name under which the station knows it
+  std::string id;    // its name in the station
   std::string path;  // node-local path of a single file or of a diffusers folder
 };
 
@@ -96,7 +96,7 @@ class Engine {
   virtual std::vector<std::string> tasks() = 0;  // ids that run() carries out
   virtual std::vector<card::NamedChoice> samplers() = 0;
   virtual std::vector<card::NamedChoice> schedules() = 0;
-  // Reads headers only (cheap); throws kUnsupported with the reason when it is no model that we
+  // Reads headers only (cheap); throws kUnsupported with the reason when it is not a model that we
   // run.
   virtual card::ModelCard inspect(const ModelFiles& files) = 0;
   // Throws kUnsupported for a task that is not of tasks(). Takes the request over, because its

@@ -262,7 +262,7 @@ TEST_F(ModelFilesTest, AModelInMemoryNeedsItsFilesNoMore) {
 }
 
 // Makes channel 0 of the encoder's values zero and the weight that it meets a number that fp32
-// holds and bf16 does not: zero times infinity is no number, zero times a large one is zero.
+// holds and bf16 does not: zero times infinity is NaN, zero times a large one is zero.
 void make_encoder_overflow(const fs::path& path) {
   std::string file = bytes_of(path);
   std::uint64_t length = 0;

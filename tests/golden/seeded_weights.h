@@ -63,7 +63,7 @@ inline Tensor seeded_input(const std::string& name, at::IntArrayRef shape) {
   return tensor;
 }
 
-// Names and shapes of a component, filled with seeded weights when asked for.
+// Names and shapes of a component, filled with seeded weights on request.
 class SeededSource final : public TensorSource {
  public:
   SeededSource(std::string component, std::map<std::string, std::vector<std::int64_t>> shapes)

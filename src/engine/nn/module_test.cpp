@@ -13,7 +13,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-// Remembers whose pages were given back.
+// Records the addresses whose pages were given back.
 class WatchedSource final : public TensorSource {
  public:
   explicit WatchedSource(std::map<std::string, Tensor, std::less<>> tensors)

@@ -14,8 +14,8 @@ const std::vector<Pipeline>& all_pipelines();
 // Throws kUnsupported for a task that has no pipeline.
 const Pipeline& pipeline_of(const std::string& task);
 
-// The card of a model, with the tasks that it serves. Throws what loading the model and its first
-// job would throw, from headers and configurations alone.
+// The card of a model, with the tasks that it serves. Throws the errors of loading the model and of
+// its first job that can be found from headers and configurations.
 card::ModelCard describe_model(const DetectedModel& detected);
 
 }  // namespace atelier::engine

@@ -1,4 +1,4 @@
-// Time that has passed, for the timing of a run. Any thread.
+// Elapsed time, for the timing of a run. Any thread.
 #pragma once
 
 #include <chrono>

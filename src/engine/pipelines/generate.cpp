@@ -20,7 +20,7 @@ namespace atelier::engine {
 namespace {
 
 // Pictures of a batch that go through the network together: as many as together have the latents of
-// one 512x512 picture. More gain nothing on a CPU and cost memory.
+// one 512x512 picture. More are not faster on a CPU and need more memory.
 constexpr std::int64_t kGroupLatents = 64 * 64;
 
 class Generation {
@@ -202,7 +202,7 @@ void Generation::report_step(int done, int total, const std::vector<double>& sec
   progress.step = groups_done * total + done;
   progress.total = groups * total;
   if (!seconds.empty()) {
-    // The first evaluation also warms caches up: it counts only while there is no other.
+    // The first evaluation also fills caches: it is used only while it is the only one.
     const std::size_t skip = seconds.size() > 1 ? 1 : 0;
     const double sum =
         std::accumulate(seconds.begin() + static_cast<std::ptrdiff_t>(skip), seconds.end(), 0.0);

@@ -41,7 +41,7 @@ card::Parameter choice(const char* name, const std::vector<Known>& table, std::s
   return row;
 }
 
-// What this model makes of the task's rows.
+// The rows of the task as this model narrows them.
 std::vector<card::Parameter> overrides_of(const ModelFacts& facts) {
   const auto named = [](const char* name, std::string value) {
     return card::Parameter{.name = name, .default_value = std::move(value)};
@@ -62,7 +62,7 @@ std::vector<card::Parameter> overrides_of(const ModelFacts& facts) {
   };
 }
 
-// The first job may still fail on what the configurations say.
+// Finds errors in the configurations that would only fail the first job.
 void check_first_job(const ModelFacts& facts) {
   GenerateJob job;
   job.model.id = facts.id;

@@ -6,7 +6,8 @@
 namespace atelier::engine {
 
 // `both` is [2 * pictures, …], the negative half first; returns [pictures, …].
-// `rescale` in [0, 1] pulls the contrast back to that of the positive half (arXiv 2305.08891).
+// `rescale` in [0, 1] interpolates towards the standard deviation of the positive half (arXiv
+// 2305.08891).
 Tensor guided(const Tensor& both, double scale, double rescale);
 
 }  // namespace atelier::engine

@@ -1,4 +1,4 @@
-// Image to image: the picture's latents with noise on top, and the last part of the steps.
+// Image to image: noise is added to the picture's latents, and only the last steps are run.
 // Reference: diffusers StableDiffusionImg2ImgPipeline, StableDiffusionXLImg2ImgPipeline.
 #include "engine/image/pixels.h"
 #include "engine/pipelines/latents.h"

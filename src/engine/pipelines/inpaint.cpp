@@ -15,7 +15,7 @@ Tensor latent_mask(const TaskContext& context, const Tensor& mask) {
   return mask.slice(2, 0, {}, scale).slice(3, 0, {}, scale).to(context.model.device());
 }
 
-// A mask that changes nothing is not an error, but most likely a mistake.
+// A mask that changes nothing is probably a mistake: a warning, not an error.
 void warn_of_nothing(const TaskContext& context, const Tensor& mask, TaskStart& start) {
   if (latent_mask(context, mask).any().item<bool>()) return;
   if (!mask.any().item<bool>()) {
@@ -59,7 +59,7 @@ TaskStart start_with_four_channels(TaskContext& context, const Tensor& picture, 
       sample_latents(model, encode_picture(model, picture, tiling, context.check), context.noise);
   const Tensor noise = context.noise.normal_like(clean);
   context.noise.normal_like(
-      clean);  // the reference draws for the masked picture here too and drops it
+      clean);  // the reference also draws noise for the masked picture here and drops it
   TaskStart start;
   start.latents = from_noise ? noise * context.sampler.init_noise_sigma()
                              : context.sampler.add_noise(clean, noise, context.first_eval());

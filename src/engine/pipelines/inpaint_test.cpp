@@ -1,5 +1,5 @@
-// What inpainting keeps of the picture that it is given, on tiny models. That diffusers' own result
-// is diffusers' own is the goldens' business (pipelines_golden_test.cpp).
+// The parts of the source picture that inpainting keeps, on tiny models. Equality with diffusers is
+// tested in pipelines_golden_test.cpp.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -107,7 +107,7 @@ TEST_P(Inpaint, KeepsEveryPixelOutsideTheMaskButItsSoftEdge) {
   ASSERT_EQ(kept.images.size(), 2U);
   for (std::size_t i = 0; i < 2; ++i) {
     EXPECT_EQ(difference(kept.images[i], *job.image, box, kCell + 1, kAnywhere), 0);
-    // White is drawn by the model alone; without keep_outside the whole picture is.
+    // White parts come from the model alone; without keep_outside the whole picture does.
     EXPECT_EQ(difference(kept.images[i], plain.images[i], box, 0, 0), 0);
     EXPECT_GT(difference(plain.images[i], *job.image, box, kCell + 1, kAnywhere), 10);
   }
@@ -152,8 +152,8 @@ TEST_P(Inpaint, TakesThePictureAtTheAskedSizeHoweverItIsFitted) {
   }
 }
 
-TEST_P(Inpaint, SaysWhenTheMaskTouchesNoCell) {
-  GenerateJob job = job_of(64, 64, {17, 17, 22, 22});  // between the points that are looked at
+TEST_P(Inpaint, WarnsWhenTheMaskTouchesNoCell) {
+  GenerateJob job = job_of(64, 64, {17, 17, 22, 22});  // between the sampled points
   const GenerateResult between = made(job);
   EXPECT_THAT(between.used.warnings, ElementsAre(HasSubstr("too small")));
   job.mask = mask_of(64, 64, {-2, -2, -1, -1});
@@ -165,7 +165,7 @@ TEST_P(Inpaint, SaysWhenTheMaskTouchesNoCell) {
   EXPECT_THAT(made(job).used.warnings, IsEmpty());
 }
 
-// The station composites; whoever else calls the engine meets no hidden colour either.
+// The station composites; the engine does the same for other callers.
 TEST_P(Inpaint, HiddenColourNeverShows) {
   const Box box{24, 16, 47, 39};
   GenerateJob job = job_of(64, 64, box);

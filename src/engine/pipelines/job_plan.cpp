@@ -32,15 +32,15 @@ int first_step_of(const JobPlan& plan) {
   if (run < 1) {
     refuse("strength " + short_number(plan.strength) + " with " + std::to_string(plan.steps) +
            (plan.steps == 1 ? " step" : " steps") +
-           " leaves no step to run: choose a strength of at least " +
-           short_number(1.0 / plan.steps) + ", or more steps");
+           ": no step would run; choose a strength of at least " + short_number(1.0 / plan.steps) +
+           ", or more steps");
   }
   return plan.steps - run;
 }
 
-// What nobody chose must not refuse the job: where it leaves no step to run, all are run.
+// A default must not refuse the job: when no step would run, all steps are run.
 double default_strength(const ModelFacts& facts, const JobPlan& plan) {
-  // SDXL inpainting: just below 1, so that the picture still shows through the noise.
+  // SDXL inpainting: just below 1, so that the noise still contains the picture.
   const double strength = plan.kind == JobKind::kImageToImage ? facts.default_strength
                           : facts.dual_text_encoder           ? 0.9999
                                                               : 1.0;

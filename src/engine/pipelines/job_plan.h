@@ -1,6 +1,6 @@
-// A job with every choice made: what was asked, filled up from the model's facts. Ranges were
-// checked against the task's rows before (card/validation.h); here stands what only the engine can
-// know. Pure (no network, no weight). Throws kInvalidArgument or kUnsupported with a sentence.
+// A job with all values resolved: the input with the model's defaults. Ranges were checked against
+// the task's rows before (card/validation.h); only what needs the engine is checked here. Pure (no
+// network, no weight). Throws kInvalidArgument or kUnsupported with a sentence.
 #pragma once
 
 #include <optional>

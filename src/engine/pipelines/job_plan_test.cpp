@@ -38,7 +38,7 @@ std::string refusal(const GenerateJob& job) {
   return "";
 }
 
-TEST(JobPlan, FillsWhatIsAbsentFromTheModel) {
+TEST(JobPlan, FillsAbsentValuesFromTheModel) {
   const JobPlan plan = plan_job(facts(), job());
   EXPECT_EQ(plan.size.width, 128);
   EXPECT_EQ(plan.steps, 20);
@@ -57,7 +57,7 @@ TEST(JobPlan, StrengthCutsTheStepsAsDiffusersDoes) {
   EXPECT_EQ(plan_job(facts(), asked).first_step, 0);
 }
 
-TEST(JobPlan, AStrengthThatRunsNoStepIsRefusedWithTheSmallestThatDoes) {
+TEST(JobPlan, AStrengthThatRunsNoStepIsRefusedWithTheSmallestPossible) {
   GenerateJob asked = job();
   asked.image = grey_image();
   asked.input.strength = 0.04;
@@ -65,7 +65,7 @@ TEST(JobPlan, AStrengthThatRunsNoStepIsRefusedWithTheSmallestThatDoes) {
   EXPECT_NE(refusal(asked).find("at least 0.05"), std::string::npos);
 }
 
-TEST(JobPlan, AStrengthThatNobodyChoseRunsAStep) {
+TEST(JobPlan, ADefaultStrengthRunsAStep) {
   GenerateJob asked = job();
   asked.image = grey_image();
   asked.input.steps = 1;
@@ -73,7 +73,7 @@ TEST(JobPlan, AStrengthThatNobodyChoseRunsAStep) {
   EXPECT_DOUBLE_EQ(plan_job(facts(), asked).strength, 1);
 }
 
-TEST(JobPlan, SaysWhenThePictureIsMadeSmallAndEnlarged) {
+TEST(JobPlan, WarnsWhenThePictureIsGeneratedSmallerAndEnlarged) {
   GenerateJob asked = job();
   asked.input.width = asked.input.height = 1024;
   const JobPlan plan = plan_job(facts(), asked);

@@ -10,12 +10,12 @@ bool finite(const Tensor& tensor) { return at::isfinite(tensor.sum(at::kFloat)).
 [[noreturn]] void fail(const DiffusionModel& model, const char* what) {
   throw Error(ErrorCode::kInternal,
               std::string(what) + " of '" + model.facts().id +
-                  "' gave no numbers (NaN or infinity): the weights may be broken, or choose "
+                  "' returned NaN or infinity: the weights may be broken, or choose "
                   "dtype fp32");
 }
 
-// Runs `work`; what a 16-bit autoencoder overflowed at is done once more in fp32. Each picture for
-// itself: what comes out does not depend on the pictures and jobs before it.
+// Runs `work`, and once more in fp32 when a 16-bit autoencoder overflows. Per picture, so that the
+// result does not depend on earlier pictures and jobs.
 Tensor with_fp32_fallback(DiffusionModel& model, const char* what,
                           const std::function<Tensor(const AutoencoderKl&)>& work) {
   Tensor result = work(model.vae());

@@ -1,6 +1,5 @@
-// Pictures to latents and back through a model's autoencoder. Job thread. A 16-bit autoencoder that
-// overflows is asked again in fp32, for that picture alone; numbers that are wrong in fp32 too
-// throw kInternal.
+// Pictures to latents and back through a model's autoencoder. Job thread. When a 16-bit autoencoder
+// overflows, that picture is computed again in fp32; NaN or infinity in fp32 throws kInternal.
 #pragma once
 
 #include <functional>
@@ -15,7 +14,7 @@ enum class Tiling { kWhole, kTiles };
 // The moments of a picture [1, 3, height, width] in [-1, 1].
 LatentMoments encode_picture(DiffusionModel& model, const Tensor& picture, Tiling tiling,
                              const std::function<void()>& check);
-// One draw per picture of the batch, scaled as the UNet wants them: [pictures, channels, h, w],
+// One draw per picture of the batch, scaled for the UNet: [pictures, channels, h, w],
 // fp32.
 Tensor sample_latents(const DiffusionModel& model, const LatentMoments& moments,
                       NoiseSource& noise);

@@ -1,5 +1,5 @@
-// What planning a job needs to know of a model that can denoise: its defaults, its
-// scheduler's configuration. Job thread. Throws kCorruptData for values of the wrong kind.
+// The facts of a Denoiser that planning a job needs: its defaults, its scheduler's configuration.
+// Job thread. Throws kCorruptData for values of the wrong kind.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
 // How the engine carries out one task: a few functions, listed in all_pipelines.cpp. Called from a
-// job thread. Throws what its parts throw; kCancelled when the observer says so.
+// job thread. Throws what its parts throw; kCancelled when the observer reports a cancellation.
 #pragma once
 
 #include <functional>
@@ -23,8 +23,8 @@ class PipelineContext {
  public:
   virtual ~PipelineContext() = default;
   virtual JobObserver& observer() = 0;
-  // The model in memory. It is loaded first where it is not there yet; before anything is loaded
-  // or evicted, `check` receives what the files say, and throws for a request that this model
+  // The model in memory. It is loaded first where it is not there yet; before anything is loaded or
+  // evicted, `check` receives the facts of the files, and throws for a request that this model
   // cannot run. Valid until the run ends.
   virtual Model& load(const ModelFiles& files, const ComputeOptions& options,
                       const std::function<void(const DetectedModel&)>& check) = 0;

@@ -16,7 +16,7 @@ class LatentPreview {
   // `latents` is [1, channels, h, w] as the UNet has them; the picture has at least kSideMin pixels
   // a side.
   media::Image draw(const Tensor& latents, const AutoencoderKl& vae);
-  // The next picture is fitted anew.
+  // The next picture is fitted again.
   void forget_job() { weights_.reset(); }
 
  private:

@@ -27,7 +27,7 @@ std::unique_ptr<Model> tiny(const std::string& name) {
                       ("atelier-prompts-" + name + std::to_string(getpid()));
   golden::write_tiny_model(folder, boost::json::parse(text.str()).at("model").as_object());
   auto model = load_model(detect_model(CheckpointFiles(folder, name)), {});
-  std::filesystem::remove_all(folder);  // what is mapped stays readable
+  std::filesystem::remove_all(folder);  // the mapping stays readable
   return model;
 }
 
@@ -88,7 +88,7 @@ TEST_F(PromptEncoding, ClipSkipCountsAsA1111DoesAndMovesThePositivePromptAlone) 
   EXPECT_THROW(model.prompts().encode("a cat", {}, 9, false), Error);
 }
 
-TEST_F(PromptEncoding, WhatWasEncodedOnceIsKept) {
+TEST_F(PromptEncoding, EncodedPromptsAreCached) {
   const auto loaded = tiny("sd15");
   DiffusionModel& model = DiffusionModel::of(*loaded);
   const Tensor first = model.prompts().encode("a cat", {}, 0, false).positive.states;

@@ -12,7 +12,7 @@ TEST(Sizes, AMissingSizeIsTheNativeOne) {
   EXPECT_FALSE(plan.enlarged());
 }
 
-TEST(Sizes, FarAboveTheNativePixelsIsMadeSmallInTheAskedShape) {
+TEST(Sizes, FarAboveTheNativePixelsIsGeneratedSmallerInTheSameShape) {
   const SizePlan square = plan_size(1024, 1024, 128, 128, false);
   EXPECT_EQ(square.made_width, 128);
   EXPECT_TRUE(square.enlarged());
@@ -22,12 +22,14 @@ TEST(Sizes, FarAboveTheNativePixelsIsMadeSmallInTheAskedShape) {
   EXPECT_EQ(wide.width, 1536);
 }
 
-TEST(Sizes, FourTimesTheNativePixelsIsStillMadeAsAsked) {
+TEST(Sizes, FourTimesTheNativePixelsIsStillGeneratedAtThatSize) {
   EXPECT_FALSE(plan_size(256, 256, 128, 128, false).enlarged());
   EXPECT_TRUE(plan_size(264, 256, 128, 128, false).enlarged());
 }
 
-TEST(Sizes, ExactSizeOptsOut) { EXPECT_FALSE(plan_size(1024, 1024, 128, 128, true).enlarged()); }
+TEST(Sizes, ExactSizeTurnsThisOff) {
+  EXPECT_FALSE(plan_size(1024, 1024, 128, 128, true).enlarged());
+}
 
 }  // namespace
 }  // namespace atelier::engine

@@ -1,5 +1,5 @@
-// The pictures that a job was given, at the sizes that its plan works with, and what of them stays.
-// Job thread. Throw kInvalidArgument for images without sense, and what `check` throws.
+// The source pictures of a job at the sizes of its plan, and the parts of them that are kept. Job
+// thread. Throw kInvalidArgument for invalid images, and what `check` throws.
 #pragma once
 
 #include "engine/pipelines/job_plan.h"
@@ -12,13 +12,14 @@ struct SourcePictures {
   media::Image mask;     // one channel; white is repainted; empty when the job has none
 };
 
-// The mask lies on the picture as it was sent: it goes the same way, black around it.
+// The mask belongs to the picture as it was sent: it is resized in the same way, with black around
+// it.
 SourcePictures fitted_source(const GenerateJob& job, int width, int height,
                              const media::Check& check);
 
-// What is outside the mask, at the size of the finished picture. From the mask's border on, the
-// made picture fades into it within the width of one cell of the latents, for the network repaints
-// whole cells.
+// The part outside the mask, at the size of the finished picture. From the mask's border on, the
+// generated picture is blended into it over the width of one latent cell, because the network
+// repaints whole cells.
 class KeptOutside {
  public:
   KeptOutside(SourcePictures source, const SizePlan& size, int latent_scale);

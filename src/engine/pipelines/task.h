@@ -1,5 +1,5 @@
-// What a task prepares before the denoising loop: the first latents, and what the loop has to
-// respect. One file per task: text_to_image.cpp, image_to_image.cpp, inpaint.cpp. Job thread.
+// The start of a run before the denoising loop: the first latents, and the hooks of the loop. One
+// file per task: text_to_image.cpp, image_to_image.cpp, inpaint.cpp. Job thread.
 #pragma once
 
 #include <functional>
@@ -13,7 +13,7 @@
 
 namespace atelier::engine {
 
-// What every task may use while it prepares one group of pictures.
+// The inputs of the preparation of one group of pictures.
 struct TaskContext {
   DiffusionModel& model;
   const GenerateJob& job;

@@ -1,4 +1,4 @@
-// Text to image: pure noise. Reference: diffusers StableDiffusionPipeline,
+// Text to image: the first latents are noise. Reference: diffusers StableDiffusionPipeline,
 // StableDiffusionXLPipeline.
 #include "engine/pipelines/task.h"
 

@@ -1,4 +1,4 @@
-// A picture that a network enlarges tile by tile against the same picture enlarged as a whole.
+// A picture enlarged tile by tile against the same picture enlarged as a whole.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -69,14 +69,14 @@ TEST(TiledUpscale, DiffersFromTheWholeByRoundingAlone) {
   const Differences found = differences(rrdbnet("rrdbnet_x4"), 100);
   EXPECT_LE(found.at_reach, 1);
   EXPECT_LE(found.at_half, 2);
-  EXPECT_GT(found.at_none, 2) << "the overlap has nothing to hide";
+  EXPECT_GT(found.at_none, 2) << "the tiles would be equal without an overlap";
 }
 
 TEST(TiledUpscale, DiffersByRoundingAloneWithUnshuffledPixels) {
   const Differences found = differences(rrdbnet("rrdbnet_x2_unshuffled"), 100);
   EXPECT_LE(found.at_reach, 1);
   EXPECT_LE(found.at_half, 2);
-  EXPECT_GT(found.at_none, 2) << "the overlap has nothing to hide";
+  EXPECT_GT(found.at_none, 2) << "the tiles would be equal without an overlap";
 }
 
 TEST(TiledUpscale, DiffersByRoundingAloneForTheCompactNetwork) {
@@ -86,7 +86,7 @@ TEST(TiledUpscale, DiffersByRoundingAloneForTheCompactNetwork) {
                              Binder(source, at::kFloat));
   const Differences found = differences(network, 40);
   EXPECT_LE(found.at_reach, 1);
-  EXPECT_GT(found.at_none, 2) << "the overlap has nothing to hide";
+  EXPECT_GT(found.at_none, 2) << "the tiles would be equal without an overlap";
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
-// The task `upscale`: a picture through a network in tiles, then to the scale that was asked for.
-// Alpha is enlarged by the same network as a grey picture, as Real-ESRGAN's RealESRGANer does.
+// The task `upscale`: a network enlarges the picture in tiles, then it is resampled to the
+// requested scale. Alpha is enlarged by the same network as a grey picture, as Real-ESRGAN's
+// RealESRGANer does.
 #include <chrono>
 #include <cmath>
 #include <utility>

@@ -33,7 +33,7 @@ void refuse_unbuilt(const KnownSchedule& schedule) {
   }
 }
 
-// The model's own sampler; one that is not built is replaced and the reply says so.
+// The model's own sampler; one that is not built is replaced, with a warning.
 const SamplerEntry& sampler_of_file(const SchedulerFile& file, std::vector<std::string>& warnings) {
   const bool stochastic = file.algorithm_type.value_or("").starts_with("sde");
   if (stochastic && file.class_name == "DPMSolverMultistepScheduler") {
@@ -57,16 +57,16 @@ Prediction prediction_of(const std::string& name) {
   if (name == "sample") return Prediction::kSample;
   throw Error(ErrorCode::kUnsupported,
               "the model predicts '" + platform::cut(name, 60) +
-                  "', which is not built: epsilon, v_prediction and sample are");
+                  "', which is not supported: expected epsilon, v_prediction or sample");
 }
 
 Spacing spacing_of(const std::string& name) {
   if (name == "leading") return Spacing::kLeading;
   if (name == "linspace") return Spacing::kLinspace;
   if (name == "trailing") return Spacing::kTrailing;
-  throw Error(ErrorCode::kCorruptData, "scheduler_config.json: timestep_spacing '" +
-                                           platform::cut(name, 60) +
-                                           "' is none of leading, linspace and trailing");
+  throw Error(ErrorCode::kCorruptData,
+              "scheduler_config.json: timestep_spacing '" + platform::cut(name, 60) +
+                  "' is not supported: expected leading, linspace or trailing");
 }
 
 bool offers(const SamplerEntry& entry, SigmaKind kind) {
@@ -97,7 +97,8 @@ SamplerSettings carried_over(const SamplerEntry& entry, const SchedulerFile& fil
   settings.euler_at_final = file.euler_at_final.value_or(false);
   settings.original_steps = file.original_inference_steps.value_or(50);
   settings.timestep_scaling = file.timestep_scaling.value_or(10.0);
-  // Euler a's class has no such flags, although it can walk those sigmas when asked by name.
+  // Euler a's class has no such flags, although it supports those sigmas when they are requested by
+  // name.
   if (entry.id != "euler_ancestral") {
     if (file.use_karras_sigmas.value_or(false) && offers(entry, SigmaKind::kKarras)) {
       settings.sigmas = SigmaKind::kKarras;
@@ -121,7 +122,7 @@ void apply_schedule(const KnownSchedule& schedule, const SamplerEntry& entry,
   const bool own_list = entry.id == "lcm" && schedule.kind.has_value();
   if (!offers(entry, kind) || own_list) {
     throw Error(ErrorCode::kInvalidArgument,
-                "sampler '" + entry.title + "' cannot walk the schedule '" + schedule.title +
+                "sampler '" + entry.title + "' does not support the schedule '" + schedule.title +
                     "': " + entry.why_not_others +
                     "; leave the schedule out, or choose 'Euler' or 'DPM++ 2M'");
   }

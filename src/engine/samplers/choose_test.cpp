@@ -28,7 +28,7 @@ std::string refusal(const std::string& sampler, const std::string& schedule, Err
   return "";
 }
 
-TEST(ChooseSampler, TakesTheModelsOwnWhenNothingIsNamed) {
+TEST(ChooseSampler, UsesTheModelsOwnByDefault) {
   const SamplerChoice choice = choose("", "");
   EXPECT_EQ(choice.sampler_title, "PLMS");
   EXPECT_EQ(choice.schedule_title, "Leading");
@@ -42,16 +42,17 @@ TEST(ChooseSampler, TakesTheRestFromTheFileWhenOnlyASamplerIsNamed) {
   EXPECT_EQ(choose("DPM++ 2M Karras", "").schedule_title, "Karras");
 }
 
-TEST(ChooseSampler, SaysWhichNamesAreNotBuiltYet) {
+TEST(ChooseSampler, RefusesNamesThatAreNotBuiltYet) {
   EXPECT_NE(refusal("LMS", "", ErrorCode::kUnsupported).find("'DPM++ 2M' is the nearest"),
             std::string::npos);
   EXPECT_NE(refusal("Euler", "beta", ErrorCode::kUnsupported).find("not built yet"),
             std::string::npos);
 }
 
-TEST(ChooseSampler, RefusesPairsWithoutMeaning) {
-  EXPECT_NE(refusal("DDIM", "karras", ErrorCode::kInvalidArgument).find("cannot walk"),
-            std::string::npos);
+TEST(ChooseSampler, RefusesSchedulesThatTheSamplerDoesNotSupport) {
+  EXPECT_NE(
+      refusal("DDIM", "karras", ErrorCode::kInvalidArgument).find("does not support the schedule"),
+      std::string::npos);
   refusal("PLMS", "sgm_uniform", ErrorCode::kInvalidArgument);
   refusal("LCM", "karras", ErrorCode::kInvalidArgument);
   refusal("LCM", "trailing", ErrorCode::kInvalidArgument);
@@ -89,7 +90,7 @@ TEST(ChooseSampler, RunsDeisOnTheSchedulesOfComfyUiDownToSigmaZero) {
   }
 }
 
-TEST(ChooseSampler, SaysWhenTheModelsOwnSamplerIsReplaced) {
+TEST(ChooseSampler, WarnsWhenTheModelsOwnSamplerIsReplaced) {
   SchedulerFile file = parse_scheduler_file(kSd15);
   file.class_name = "KDPM2DiscreteScheduler";
   const SamplerChoice choice = choose_sampler("", "", file, 10);

@@ -15,7 +15,7 @@ class Lcm final : public AlphaSampler {
     if (settings.steps > original) {
       throw Error(ErrorCode::kInvalidArgument,
                   "LCM walks over " + std::to_string(original) + " timesteps, but " +
-                      std::to_string(settings.steps) + " steps were asked for: 4 to 8 are usual");
+                      std::to_string(settings.steps) + " steps were requested: 4 to 8 are usual");
     }
     const int stride = noise_.train_steps() / original;
     for (int i = 0; i < settings.steps; ++i) {

@@ -1,8 +1,8 @@
-// The one table of sampler and schedule names in the dialects that people know: A1111 and Forge
+// The table of sampler and schedule names in all dialects: A1111 and Forge
 // labels, k-diffusion aliases, ComfyUI, stable-diffusion.cpp, InvokeAI and diffusers ids, and the
 // legacy systems'. Names are compared without case, spaces and punctuation ("DPM++ 2M" is
-// "dpmpp_2m"). Names of samplers that are not built yet are known, so that a refusal can say so.
-// Pure, any thread.
+// "dpmpp_2m"). Names of samplers that are not built yet are listed, so that the error can report
+// it. Pure, any thread.
 #pragma once
 
 #include <optional>
@@ -21,7 +21,8 @@ struct KnownSampler {
   std::vector<std::string> aliases;
 };
 
-// What a schedule's name means: a spacing of the model's timesteps, or a place for the sigmas.
+// The meaning of a schedule's name: a spacing of the model's timesteps, or a formula for the
+// sigmas.
 struct KnownSchedule {
   std::string id, title;
   bool available = false;
@@ -40,7 +41,7 @@ struct NamedPair {
   const KnownSchedule* schedule = nullptr;
 };
 
-// Throws kInvalidArgument with the nearest names for a text that names nothing.
+// Throws kInvalidArgument with the nearest names for an unknown name.
 NamedPair read_sampler_name(std::string_view text);
 const KnownSchedule* read_schedule_name(std::string_view text);
 

@@ -44,7 +44,7 @@ Tensor training_betas(const NoiseScheduleConfig& config) {
   }
   throw Error(ErrorCode::kUnsupported,
               "the model's noise schedule '" + config.beta_schedule +
-                  "' is not known: linear, scaled_linear and squaredcos_cap_v2 are");
+                  "' is not supported: expected linear, scaled_linear or squaredcos_cap_v2");
 }
 
 void check_steps(const NoiseScheduleConfig& config) {

@@ -38,7 +38,7 @@ std::vector<double> trailing(int train_steps, int steps) {
 void refuse_more_steps_than_trained(int steps, int train_steps) {
   if (steps > train_steps) {
     throw Error(ErrorCode::kInvalidArgument,
-                std::to_string(steps) + " steps were asked for, but the model knows " +
+                std::to_string(steps) + " steps were requested, but the model has " +
                     std::to_string(train_steps) + " timesteps: choose fewer steps");
   }
 }

@@ -45,7 +45,7 @@ class UniPc final : public LambdaSampler {
     return moved;
   }
 
-  // Redoes the previous step with what the network now says at its end.
+  // Repeats the previous step with the network's output at its end.
   Tensor correct(const Tensor& clean, std::size_t model_eval) const {
     const Point from = point(model_eval - 1), to = point(model_eval);
     const double h = to.lambda - from.lambda, growth = std::expm1(-h);

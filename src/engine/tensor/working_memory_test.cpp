@@ -48,7 +48,7 @@ TEST_F(WorkingMemory, GoesBackWhenAsked) {
   EXPECT_LT(platform::resident_bytes(::getpid()), held - kBytes * 9 / 10);
 }
 
-// Products ask for scratch memory without a tensor around it.
+// Products allocate scratch memory without a tensor around it.
 TEST_F(WorkingMemory, ServesTheLibrarysOwnScratch) {
   c10::Allocator& allocator = *c10::GetAllocator(at::kCPU);
   for (const std::size_t bytes : {std::size_t{64}, std::size_t{1} << 20}) {

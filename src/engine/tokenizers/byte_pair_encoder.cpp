@@ -58,9 +58,9 @@ BytePairEncoder::BytePairEncoder(Vocabulary vocabulary, const Merges& merges, st
   const auto id = [&](const std::string& piece) {
     const std::int64_t found = id_of(piece);
     if (found < 0) {
-      throw Error(ErrorCode::kCorruptData, "the tokenizer's merges speak of '" +
+      throw Error(ErrorCode::kCorruptData, "the tokenizer's merges contain '" +
                                                platform::cut(piece, 100) +
-                                               "', which its vocabulary lacks");
+                                               "', which is not in its vocabulary");
     }
     return found;
   };

@@ -1,6 +1,6 @@
 // Byte-pair encoding of one piece of text (a word) with the end-of-word mark of CLIP's
 // vocabularies. Immutable after construction, any thread. No torch. The constructor throws
-// kCorruptData when the merges speak of symbols that the vocabulary lacks.
+// kCorruptData when the merges contain symbols that are not in the vocabulary.
 #pragma once
 
 #include <cstdint>

@@ -97,7 +97,7 @@ std::int64_t ClipTokenizer::Parts::required(std::string_view token) const {
   if (id < 0) {
     throw Error(ErrorCode::kCorruptData,
                 "the tokenizer declares the special token '" + platform::cut(token, 100) +
-                    "', which its vocabulary lacks: fetch the model again");
+                    "', which is not in its vocabulary: fetch the model again");
   }
   return id;
 }

@@ -128,18 +128,18 @@ TEST(ClipTokenizer, ReadsTheSingleFileForm) {
   EXPECT_THAT(ClipTokenizer::from_folder(folder.path()).encode("ab"), ElementsAre(2));
 }
 
-TEST(ClipTokenizer, SaysWhatIsWrongWithBrokenFiles) {
+TEST(ClipTokenizer, ReportsTheErrorOfBrokenFiles) {
   const TokenizerFolder folder;
   write(folder.path() / "merges.txt", "#version: 0.2\na x</w>\n");
-  EXPECT_THAT(error_of(folder.path()), HasSubstr("which its vocabulary lacks"));
+  EXPECT_THAT(error_of(folder.path()), HasSubstr("which is not in its vocabulary"));
   write(folder.path() / "merges.txt", "a b c\n");
-  EXPECT_THAT(error_of(folder.path()), HasSubstr("no merge of two symbols"));
+  EXPECT_THAT(error_of(folder.path()), HasSubstr("not a merge of two symbols"));
   fs::remove(folder.path() / "merges.txt");
   EXPECT_THAT(error_of(folder.path()), HasSubstr("merges.txt"));
   write(folder.path() / "vocab.json", R"({"a": -1})");
   EXPECT_THAT(error_of(folder.path()), HasSubstr("no valid id"));
   write(folder.path() / "vocab.json", "{");
-  EXPECT_THAT(error_of(folder.path()), HasSubstr("no valid JSON"));
+  EXPECT_THAT(error_of(folder.path()), HasSubstr("not valid JSON"));
 }
 
 TEST(ClipTokenizer, RefusesASpecialTokenThatTheVocabularyLacks) {

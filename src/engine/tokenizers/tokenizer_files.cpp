@@ -35,8 +35,8 @@ std::string read_text(const fs::path& path) {
 json::object read_json(const fs::path& path) {
   json::error_code error;
   json::value value = json::parse(read_text(path), error);
-  if (error) fail(path.string(), "is no valid JSON (" + error.message() + ")");
-  if (!value.is_object()) fail(path.string(), "is no JSON object");
+  if (error) fail(path.string(), "is not valid JSON (" + error.message() + ")");
+  if (!value.is_object()) fail(path.string(), "is not a JSON object");
   return std::move(value.as_object());
 }
 
@@ -58,7 +58,7 @@ std::pair<std::string, std::string> parse_merge(std::string_view line, const std
   const std::size_t space = line.find(' ');
   if (space == std::string_view::npos || space == 0 || space + 1 == line.size() ||
       line.find(' ', space + 1) != std::string_view::npos) {
-    fail(where, "'" + platform::cut(line, 100) + "' is no merge of two symbols");
+    fail(where, "'" + platform::cut(line, 100) + "' is not a merge of two symbols");
   }
   return {std::string(line.substr(0, space)), std::string(line.substr(space + 1))};
 }

@@ -1,4 +1,4 @@
-// The little of Unicode that tokenizers need, equal to what the reference's tokenizer library knows
+// The part of Unicode that tokenizers need, equal to the reference's tokenizer library
 // (tables made by tools/reference/make_unicode_tables.py). Pure, cannot fail.
 #pragma once
 
@@ -7,7 +7,7 @@
 
 namespace atelier::engine {
 
-// Bytes that are no UTF-8 become U+FFFD.
+// Invalid UTF-8 becomes U+FFFD.
 std::u32string decode_utf8(std::string_view text);
 
 std::u32string normalize_nfc(const std::u32string& text);

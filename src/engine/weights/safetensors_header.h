@@ -22,7 +22,7 @@ struct SafetensorsHeader {
   std::uint64_t data_begin = 0;
 };
 
-// Whether the first bytes look like a safetensors file (so that errors can speak of one).
+// Whether the first bytes look like a safetensors file (for error sentences).
 bool looks_like_safetensors(std::span<const std::byte> file);
 
 // `file` is the whole file (mapped). The tensors must fill the data part exactly: no holes, no

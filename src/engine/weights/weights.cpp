@@ -36,7 +36,7 @@ std::uint64_t digest_of_piece(const std::byte* data, std::size_t size) {
 
 // Of a part of the data, the first kRead bytes of every kEvery: reading all of it costs a tenth of
 // the time to load a model. Models that differ by training differ in every part; that the files are
-// the same ones is told by their version (model_version.h).
+// the same ones is checked by their version (model_version.h).
 std::uint64_t digest_of(std::span<const std::byte> data) {
   constexpr std::size_t kRead = std::size_t{4} << 10, kEvery = std::size_t{32} << 10;
   std::vector<std::uint64_t> parts{data.size()};

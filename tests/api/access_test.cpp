@@ -30,7 +30,7 @@ TEST(AccessApi, ForeignPagesAndNamesAreRefusedEverywhere) {
   EXPECT_EQ(station.ask("GET", "/v1/v1/models").status, 200);
 }
 
-TEST(AccessApi, NamesAndOriginsOfTheSettingsAreLetIn) {
+TEST(AccessApi, NamesAndOriginsOfTheSettingsAreAccepted) {
   StationProcess station{
       {.environment = {"CORS_ORIGINS=https://gallery.example", "ATELIER_HOSTS=studio.lan"}}};
   EXPECT_EQ(station.ask("GET", "/v1/models", {}, "Origin: https://gallery.example\r\n").status,
@@ -38,7 +38,7 @@ TEST(AccessApi, NamesAndOriginsOfTheSettingsAreLetIn) {
   EXPECT_EQ(station.ask("GET", "/v1/models", {}, "Host: studio.lan:2020\r\n").status, 200);
 }
 
-TEST(AccessApi, AKeyIsAskedForOnceItIsSet) {
+TEST(AccessApi, AKeyIsRequiredOnceItIsSet) {
   StationProcess station{
       {.environment = {"ATELIER_API_KEY=opensesame", "HOST=0.0.0.0"}, .key = "opensesame"}};
   const auto without = station.ask("GET", "/v1/models");

@@ -41,7 +41,7 @@ class BadInputApi : public testing::Test {
 StationProcess* BadInputApi::station = nullptr;
 
 // Unknown names select the default model for old clients: clients_test.cpp.
-TEST_F(BadInputApi, ModelsThatDoNotExistOrDoNotDraw) {
+TEST_F(BadInputApi, ModelsThatDoNotExistOrDoNotGenerate) {
   for (const char* path : {"/v1/images/generations", "/v1/generate", "/v1/images/generate"}) {
     for (const char* model : {"moondream-2", "joycaption-alpha-2", "wd14-vit-v2"}) {
       expect_refused(path, R"({"prompt":"x","model":")" + std::string{model} + "\"}", model);
@@ -51,7 +51,7 @@ TEST_F(BadInputApi, ModelsThatDoNotExistOrDoNotDraw) {
                  "no-such-model");
 }
 
-TEST_F(BadInputApi, NumbersThatMeanNothing) {
+TEST_F(BadInputApi, InvalidNumbers) {
   for (const char* input :
        {R"("width":0)", R"("width":-8)", R"("width":1000000,"height":1000000)",
         R"("width":2147483647)", R"("steps":0)", R"("steps":-1)", R"("steps":100000)", R"("n":0)",
@@ -72,7 +72,7 @@ TEST_F(BadInputApi, NumbersThatMeanNothing) {
   }
 }
 
-TEST_F(BadInputApi, TextThatIsNoJson) {
+TEST_F(BadInputApi, TextThatIsNotJson) {
   for (const char* body : {"", "{", "[]", "null", "\"text\"", "{\"prompt\":}", "\xff\xfe{}",
                            "{\"prompt\":\"\\ud800\"}", "{\"prompt\":5}", "{\"prompt\":null}",
                            "--boundary\r\nContent-Disposition: form-data\r\n"}) {
@@ -86,7 +86,7 @@ TEST_F(BadInputApi, TextThatIsNoJson) {
   expect_refused("/api/v1/jobs", std::string(100'000, '['));
 }
 
-TEST_F(BadInputApi, PicturesThatAreNone) {
+TEST_F(BadInputApi, FilesThatAreNotPictures) {
   const std::string whole = png(64, 64);
   for (const std::string& image :
        {std::string{"*not base64*"}, std::string{"data:image/png,plain"},
@@ -98,7 +98,7 @@ TEST_F(BadInputApi, PicturesThatAreNone) {
   }
 }
 
-TEST_F(BadInputApi, WhatStandsInAPicturesPlaceIsNamedWithItsField) {
+TEST_F(BadInputApi, TheFormatFoundInsteadOfAPictureIsNamedWithItsField) {
   const auto refused = [](const std::string& image, const char* met) {
     for (const char* field : {"image", "init_image", "image_url"}) {
       const std::string body =
@@ -125,7 +125,7 @@ TEST_F(BadInputApi, WhatStandsInAPicturesPlaceIsNamedWithItsField) {
                  "/input/mask: this is base64url");
 }
 
-TEST_F(BadInputApi, APromptThatIsForgottenOrStandsInTheWrongPlace) {
+TEST_F(BadInputApi, AMissingOrMisplacedPrompt) {
   for (const char* body :
        {"{}", R"({"input":null})", R"({"input":{}})", R"({"input":{"prompt":null}})",
         R"({"kind":"generate","input":{"steps":5}})"}) {

@@ -27,7 +27,7 @@ class ClientsApi : public testing::Test {
   static void SetUpTestSuite() { station = new StationProcess; }
   static void TearDownTestSuite() { delete station; }
 
-  // What answers where no model is named.
+  // The default model.
   static boost::json::value default_model() {
     const auto reply =
         station->ask("POST", "/v1/generate", R"({"prompt":"x","size":"64x64","steps":1})");
@@ -96,7 +96,7 @@ std::string generate_with(const StationProcess& station, const char* path, const
   return reply.body;
 }
 
-TEST_F(ClientsApi, AModelThatNobodyHasIsTheDefaultAndTheReplySaysSo) {
+TEST_F(ClientsApi, AnUnknownModelIsTheDefaultWithAWarning) {
   int status = 0;
   for (const char* path : kPaths) {
     for (const char* model : {"flux-dev", "cyberrealistic-xl", "nightvision-xl", "realvisxl-v5",
@@ -107,7 +107,7 @@ TEST_F(ClientsApi, AModelThatNobodyHasIsTheDefaultAndTheReplySaysSo) {
       EXPECT_EQ(body.at("model"), default_model());
       EXPECT_THAT(std::string{body.at("warning").as_string()}, HasSubstr(model));
     }
-    generate_with(*station, path, "moondream-2", status);  // it does not draw
+    generate_with(*station, path, "moondream-2", status);  // it does not generate
     EXPECT_EQ(status, 400);
   }
   for (const char* model : {"flux-dev", "cyberrealistic-xl"}) {
@@ -118,7 +118,7 @@ TEST_F(ClientsApi, AModelThatNobodyHasIsTheDefaultAndTheReplySaysSo) {
   }
 }
 
-TEST(ClientsApiSettings, WhoeverSetsItRefusesUnknownModelsToAll) {
+TEST(ClientsApiSettings, ASettingRefusesUnknownModelsToAllClients) {
   const StationProcess strict({.environment = {"ATELIER_UNKNOWN_MODELS=refuse"}});
   int status = 0;
   for (const char* path : kPaths) {
@@ -227,7 +227,7 @@ TEST_F(ClientsApi, RefreshAnswersWithTheList) {
   EXPECT_EQ(body.at("models"), station->json("/v1/models").at("models"));
 }
 
-TEST_F(ClientsApi, SwitchNamesWhatCanBeAskedForAndChangesNothing) {
+TEST_F(ClientsApi, SwitchChecksANameAndChangesNothing) {
   const auto ask = [](const std::string& body) {
     return station->ask("POST", "/v1/models/switch", body);
   };

@@ -87,7 +87,7 @@ TEST_F(ImagesApi, APictureIsEnlarged) {
               HasSubstr("/scale: 9 is out of range: choose 1 to 8"));
 }
 
-TEST_F(ImagesApi, LegacyNamesMeanARoleAndTheReplyNamesWhatAnswered) {
+TEST_F(ImagesApi, LegacyNamesAreResolvedAndTheReplyHasTheModel) {
   const auto reply =
       station->ask("POST", "/v1/images/generations",
                    R"({"prompt":"x","model":"sdxl-realism","width":64,"height":64,"steps":2})");

@@ -65,8 +65,8 @@ TEST_F(JobsApi, TheListIsChosenByStateAndByAge) {
   EXPECT_EQ(station->ask("GET", "/api/v1/jobs?task=dance").status, 400);
 }
 
-TEST_F(JobsApi, TheTasksAreListedWithWhatTheyTake) {
-  // Accepted once the worker has said what it runs.
+TEST_F(JobsApi, TheTasksAreListedWithTheirParameters) {
+  // Accepted once the worker has sent its hello.
   ASSERT_NE(station->submit(R"({"prompt":"x","width":64,"height":64,"steps":1})"), "");
   const auto tasks = station->json("/api/v1/tasks");
   const auto& generate = tasks.at("tasks").at(0);
@@ -75,7 +75,7 @@ TEST_F(JobsApi, TheTasksAreListedWithWhatTheyTake) {
   EXPECT_EQ(text_at(generate.at("attachments").at(0), "role"), "image");
 }
 
-TEST_F(JobsApi, WhatNothingReadsIsAWarningOfTheReplyAndOfTheJob) {
+TEST_F(JobsApi, UnknownFieldsAreWarningsOfTheReplyAndOfTheJob) {
   const auto reply = station->ask(
       "POST", "/api/v1/jobs",
       R"({"input":{"prompt":"x","width":64,"height":64,"steps":1,"stepz":3,"strength":0.5}})");
@@ -170,7 +170,7 @@ TEST_F(JobsApi, AJobThatHasEndedIsRetriedByHand) {
   EXPECT_EQ(station->ask("POST", "/api/v1/jobs/nothing/retry").status, 404);
 }
 
-TEST_F(JobsApi, ARetryBringsItsPicturesAlong) {
+TEST_F(JobsApi, ARetryKeepsItsPictures) {
   const std::string bytes = png(64, 64);
   const std::string image =
       platform::base64_encode({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
@@ -191,7 +191,7 @@ TEST_F(JobsApi, DescribesItselfToProgramsAndPeople) {
   EXPECT_EQ(station->ask("GET", "/").header("content-type"), "text/html; charset=utf-8");
 }
 
-TEST(StationApi, AFullQueueSaysSoAndStopsCleanly) {
+TEST(StationApi, AFullQueueIsReportedAndStopsCleanly) {
   StationProcess station{{.fake = "step_ms=50", .environment = {"ATELIER_QUEUE_MAX=2"}}};
   const std::string body = R"({"prompt":"x","width":64,"height":64,"steps":900})";
   const auto running = station.submit(body);
@@ -230,7 +230,7 @@ TEST(StationApi, StopsCleanlyWithClientsInEveryState) {
   }
 }
 
-TEST(StationApi, OutOfMemoryIsToldInTheWordsThatClientsLookFor) {
+TEST(StationApi, OutOfMemoryIsReportedWithTheTextThatClientsExpect) {
   StationProcess station{{.fake = "step_ms=5,oom_at_step=1"}};
   const auto reply =
       station.ask("POST", "/v1/generate", R"({"prompt":"x","width":64,"height":64,"steps":2})");

@@ -40,7 +40,7 @@ TEST(LoadApi, ABodyOf400MegabytesCostsNoMemory) {
   EXPECT_EQ(station.ask("GET", "/health").status, 200);
 }
 
-TEST(LoadApi, AWaitingClientIsToldToContinueAtOnce) {
+TEST(LoadApi, AWaitingClientGets100ContinueAtOnce) {
   StationProcess station;
   const std::string body = R"({"prompt":"x","image":")" + std::string(5'000'000, 'A') + "\"}";
   http::RawClient client{station.port()};
@@ -85,7 +85,7 @@ TEST(LoadApi, HealthAndModelsAnswerWhileAllProcessorsAreBusy) {
   EXPECT_LT(p99, 150ms);
 }
 
-TEST(LoadApi, ACallThatTakesLongGetsItsAnswer) {
+TEST(LoadApi, ALongCallGetsItsReply) {
   StationProcess station{{.fake = "step_ms=500"}};
   const auto reply =
       station.ask("POST", "/v1/generate", R"({"prompt":"x","width":64,"height":64,"steps":12})");

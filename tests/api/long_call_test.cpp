@@ -9,7 +9,7 @@
 namespace atelier::api {
 namespace {
 
-TEST(LongCallApi, ACallOfHalfAnHourGetsItsAnswer) {
+TEST(LongCallApi, ACallOfHalfAnHourGetsItsReply) {
   StationProcess station{{.fake = "step_ms=1880"}};
   http::RawClient client{station.port()};
   const auto before = std::chrono::steady_clock::now();

@@ -1,4 +1,4 @@
-// PNG files made and looked into by hand, so that the tests need no image library.
+// PNG files written and parsed here, so that the tests need no image library.
 #pragma once
 
 #include <zlib.h>

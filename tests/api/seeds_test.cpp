@@ -60,7 +60,7 @@ TEST_F(SeedsApi, TheOneAfterTheLargestIsZero) {
   EXPECT_THAT(picture(job, 1), HasSubstr("Seed: 0,"));
 }
 
-TEST_F(SeedsApi, MinusOneIsAnySeedAndIsToldAfterwards) {
+TEST_F(SeedsApi, MinusOneIsAnySeedAndTheSeedIsReported) {
   for (const char* fields : {R"("seed":-1)", R"("seed_text":"-1")", R"("seed":null)"}) {
     const auto job = made(fields);
     ASSERT_FALSE(job.is_null()) << fields;
@@ -70,7 +70,7 @@ TEST_F(SeedsApi, MinusOneIsAnySeedAndIsToldAfterwards) {
   }
 }
 
-TEST_F(SeedsApi, WhatIsNoSeedIsRefusedWithItsField) {
+TEST_F(SeedsApi, InvalidSeedsAreRefusedWithTheirField) {
   for (const auto& [fields, where] : {std::pair{R"("seed":-2)", "/input/seed: invalid seed -2"},
                                       {R"("seed":18446744073709551616)", "/input/seed: "},
                                       {R"("seed":1.5)", "/input/seed: "},

@@ -1,6 +1,5 @@
-// What becomes of transparent pixels and of what is outside a mask, from a request's file to the
-// pixels of the finished one: the decoder is the real one, and the fake engine draws over the
-// picture and within the mask that reach it.
+// Transparent pixels and pixels outside a mask, from a request's file to the finished picture: with
+// the real decoder; the fake engine draws over the picture and within the mask that it receives.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -91,7 +90,7 @@ TEST_F(TransparencyApi, HiddenColourNeverShowsAndTheMatteIsWhite) {
   EXPECT_THAT(file, testing::Not(HasSubstr("Matte")));
 }
 
-TEST_F(TransparencyApi, TheMatteIsTheOneThatWasAskedFor) {
+TEST_F(TransparencyApi, TheMatteIsTheRequestedOne) {
   media::Image image;
   const auto job = made(input_of(cut_out(), mask(kWhite, kBlack), R"(,"matte":"#00FF00")"), image);
   EXPECT_THAT(at(image, 2, 2), ElementsAre(0, 255, 0));
@@ -127,7 +126,7 @@ TEST_F(TransparencyApi, TheImagePathsDoTheSame) {
   }
 }
 
-// White paint on an empty layer, whatever colour its empty pixels hide.
+// White paint on an empty layer, for any colour of its transparent pixels.
 TEST_F(TransparencyApi, WhatIsTransparentInAMaskIsKept) {
   for (const std::uint32_t empty : {0x00000000U, 0xffffff00U, 0xff000000U, kBlack}) {
     media::Image image;
@@ -139,7 +138,7 @@ TEST_F(TransparencyApi, WhatIsTransparentInAMaskIsKept) {
   }
 }
 
-TEST_F(TransparencyApi, AMaskThatMeansSomethingElseIsRefusedWithWhatItLooksLike) {
+TEST_F(TransparencyApi, AMaskOfAnotherConventionIsRefusedWithTheReason) {
   struct Case {
     std::uint32_t square, around;
     const char* look;
@@ -160,7 +159,7 @@ TEST_F(TransparencyApi, AMaskThatMeansSomethingElseIsRefusedWithWhatItLooksLike)
   }
 }
 
-TEST_F(TransparencyApi, WhatIsOutsideTheMaskIsKeptUnlessItShallNotBe) {
+TEST_F(TransparencyApi, ThePartOutsideTheMaskIsKeptUnlessItIsTurnedOff) {
   media::Image image;
   const auto kept = made(input_of(base64(png(kSide, kSide)), mask(kWhite, kBlack)), image);
   EXPECT_EQ(kept.at("result").at("used").at("keep_outside"), true);
@@ -172,7 +171,7 @@ TEST_F(TransparencyApi, WhatIsOutsideTheMaskIsKeptUnlessItShallNotBe) {
   EXPECT_THAT(file, HasSubstr("Keep outside: false"));
 }
 
-TEST_F(TransparencyApi, WhatIsNoColourOrHasNoEffectIsSaid) {
+TEST_F(TransparencyApi, InvalidColoursAndValuesWithoutEffectAreReported) {
   const auto refused =
       station->ask("POST", "/api/v1/jobs", R"({"input":{"prompt":"x","matte":"glass"}})");
   EXPECT_EQ(refused.status, 400);

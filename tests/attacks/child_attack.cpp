@@ -57,7 +57,7 @@ std::string from_picture(std::string_view png) {
          base64(png) + "\"}";
 }
 
-TEST(ChildAttack, AWorkerThatStandsStillFreezesNothing) {
+TEST(ChildAttack, AWorkerThatHangsBlocksNothing) {
   StationProcess station{{.fake = "step_ms=20"}};
   const auto picture = from_picture(png(1024, 1024));  // more than a socket keeps
   for (int round = 0; round < attack_rounds(1, 8); ++round) {
@@ -77,7 +77,7 @@ TEST(ChildAttack, AWorkerThatStandsStillFreezesNothing) {
   }
 }
 
-TEST(ChildAttack, AStopEndsAStationWhoseChildrenAllStandStill) {
+TEST(ChildAttack, AStopEndsAStationWhoseChildrenAllHang) {
   for (int round = 0; round < attack_rounds(1, 8); ++round) {
     StationProcess station{{.fake = "step_ms=20"}};
     const auto picture = from_picture(png(1024, 1024));
@@ -120,7 +120,7 @@ TEST(ChildAttack, PicturesWithMoreTextThanAMessageTakesCostNothing) {
   EXPECT_LT(Clock::now() - begin, 9s);
 }
 
-TEST(ChildAttack, AWorkerThatStandsStillWithoutACancellationIsReplaced) {
+TEST(ChildAttack, AWorkerThatHangsWithoutACancellationIsReplaced) {
   if (attack_rounds(0, 1) == 0) GTEST_SKIP() << "takes a minute";
   StationProcess station{{.fake = "step_ms=20"}};
   const auto id = station.submit(R"({"prompt":"x","width":64,"height":64,"steps":100})");

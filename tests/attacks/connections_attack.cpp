@@ -80,7 +80,7 @@ TEST_F(ConnectionsAttack, SlowHeadersLeaveTheStationReachable) {
   const std::string begin = "GET /health HTTP/1.1\r\nHost: localhost\r\nA: ";
   for (auto& client : clients) client->send(begin);
   expect_alive(" at once");
-  std::this_thread::sleep_for(2500ms);  // so long without a byte: they are taken for stalled
+  std::this_thread::sleep_for(2500ms);  // so long without a byte: they count as stalled
   EXPECT_EQ(station.ask("GET", "/v1/models").status, 200);
   drip_on(clients, begin, "x");
 }
@@ -100,7 +100,7 @@ TEST_F(ConnectionsAttack, SlowBodiesLeaveTheStationReachable) {
   EXPECT_EQ(jobs.at("jobs").as_array().size(), 0U);
 }
 
-TEST_F(ConnectionsAttack, SilentConnectionsGiveWay) {
+TEST_F(ConnectionsAttack, SilentConnectionsAreReplaced) {
   Clients clients = connect(kConnections);
   for (int i = 0; i < 20; ++i) EXPECT_EQ(station.ask("GET", "/v1/models").status, 200) << i;
   expect_alive("");

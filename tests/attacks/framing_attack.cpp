@@ -1,5 +1,5 @@
-// Requests that two programs in a row would cut differently, against the real station: each hides a
-// second request, which must never be served.
+// Requests that two programs in a row would divide differently, against the real station: each
+// hides a second request, which must never be served.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -115,7 +115,7 @@ TEST(FramingAttack, NoHiddenRequestIsServed) {
       client.send("POST " + std::string{path} + " HTTP/1.1\r\nHost: localhost\r\n" + each.fields +
                   "\r\n" + each.body);
       const auto reply = client.reply();
-      // A path that is not there may be answered before the body is looked at.
+      // An unknown path may be answered before the body is read.
       const bool is_refused = reply.status == 400 || reply.status == 501 ||
                               (std::string_view{path} == "/v1/nothing" && reply.status == 404);
       EXPECT_TRUE(is_refused) << each.name << ": " << reply.status << reply.body;
@@ -141,7 +141,7 @@ TEST(FramingAttack, ChunkedInHttp10IsRefused) {
   EXPECT_EQ(jobs_of(station), 0);
 }
 
-// Changed bytes of valid requests, one behind the other: whatever comes of them, a reply is whole,
+// Changed bytes of valid requests, one behind the other: in every case a reply is complete,
 // nothing hangs, and the station stays.
 TEST(FramingAttack, ChangedBytesNeitherHangNorEndTheStation) {
   StationProcess station{{.environment = {"ATELIER_TIMEOUT_SCALE=0.02"}}};

@@ -90,7 +90,7 @@ TEST(MemoryAttack, AHundredReadersOfEventsThatNeverRead) {
   EXPECT_EQ(station.ask("GET", path, {}, "Last-Event-ID: " + last + "\r\n").status, 204);
 }
 
-TEST(MemoryAttack, AHundredPicturesThatNobodyTakes) {
+TEST(MemoryAttack, AHundredPicturesThatAreNotRead) {
   StationProcess station{{.fake = "step_ms=1"}};
   const std::string whole = noisy_png(1600, 1600);
   const auto job = station.job(station.submit(with_picture(whole)));

@@ -1,4 +1,4 @@
-// What a station keeps, against kill -9, a full disk and what others left in its home folder.
+// The stored data of a station, against kill -9, a full disk and foreign files in its home folder.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/mount.h>
@@ -59,7 +59,8 @@ std::vector<fs::path> files_below(const fs::path& folder) {
   return files;
 }
 
-// What lies in the home folder of a station that has just started is whole and named by a job.
+// Every file in the home folder of a station that has just started is complete and belongs to a
+// job.
 void expect_nothing_left_over(const StationProcess& station) {
   std::string jobs = station.ask("GET", "/api/v1/jobs?limit=500").body;
   for (const auto& file : files_below(station.home())) {
@@ -140,7 +141,7 @@ TEST(StoreAttack, OnlyTemporaryFilesAndUnnamedUploadsAreSweptAtTheStart) {
   EXPECT_EQ(station.ask("GET", "/api/v1/artifacts/" + named).status, 200);
 }
 
-TEST(StoreAttack, NobodyElseCanReadTheHome) {
+TEST(StoreAttack, OtherUsersCannotReadTheHome) {
   StationProcess station;
   const auto job = station.wait_for(station.submit(job_input(1)), "succeeded failed");
   const auto png = station.ask("GET", "/api/v1/artifacts/" + first_picture(job)).body;
@@ -160,7 +161,7 @@ TEST(StoreAttack, NobodyElseCanReadTheHome) {
   }
 }
 
-TEST(StoreAttack, ALogThatCannotBeWrittenIsNoReasonToStop) {
+TEST(StoreAttack, ALogThatCannotBeWrittenDoesNotPreventAStart) {
   StationProcess station;
   station.stop();
   const auto logs = station.home() / "logs";
@@ -179,9 +180,9 @@ TEST(StoreAttack, ALogThatCannotBeWrittenIsNoReasonToStop) {
   EXPECT_THAT(station.log(), HasSubstr("the log goes to the terminal alone"));
 }
 
-// A sentence that quotes what was sent is cut somewhere: whatever stands there can be stored, read
+// A sentence that quotes the request is cut somewhere: with any bytes there it can be stored, read
 // and listed, and the queue goes on.
-TEST(StoreAttack, NoTextThatIsSentStopsTheQueue) {
+TEST(StoreAttack, NoTextOfARequestStopsTheQueue) {
   StationProcess station;
   const std::string letters[] = {"\xC3\xBC", "\xE2\x82\xAC", "\xF0\x9F\x8E\xA8", "\\u0000",
                                  "\\ud83d\\ude00"};
@@ -225,7 +226,7 @@ TEST(StoreAttack, ARowThatCannotBeReadStopsNeitherTheQueueNorTheListsNorTheStart
   }
 }
 
-TEST(StoreAttack, ADatabaseThatIsDamagedIsSaidAndNeverTheClientsFault) {
+TEST(StoreAttack, ADamagedDatabaseIsReportedAsAnInternalError) {
   StationProcess station;
   const auto id = station.submit(job_input(1));
   ASSERT_EQ(text_at(station.wait_for(id, "succeeded failed"), "state"), "succeeded");
@@ -330,7 +331,7 @@ void start_with_less_and_less_space(StationProcess& station, const StationOption
   EXPECT_GT(refusals, 0);
 }
 
-TEST_F(FaultyDisk, AStartSucceedsOrSaysWhyAtWhateverPlaceTheDiskIsFull) {
+TEST_F(FaultyDisk, AStartSucceedsOrReportsTheReasonWhereverTheDiskIsFull) {
   StationProcess station{options_};
   const auto id = station.submit(job_input(1));
   ASSERT_EQ(text_at(station.wait_for(id, "succeeded failed"), "state"), "succeeded");
@@ -340,7 +341,7 @@ TEST_F(FaultyDisk, AStartSucceedsOrSaysWhyAtWhateverPlaceTheDiskIsFull) {
   EXPECT_EQ(text_at(station.job(id), "state"), "succeeded");
 }
 
-TEST_F(FaultyDisk, AFirstStartSucceedsOrSaysWhyAtWhateverPlaceTheDiskIsFull) {
+TEST_F(FaultyDisk, AFirstStartSucceedsOrReportsTheReasonWhereverTheDiskIsFull) {
   StationProcess station{options_};
   station.crash();
   start_with_less_and_less_space(
@@ -354,7 +355,7 @@ TEST_F(FaultyDisk, AFirstStartSucceedsOrSaysWhyAtWhateverPlaceTheDiskIsFull) {
   EXPECT_EQ(text_at(station.wait_for(id, "succeeded failed"), "state"), "succeeded");
 }
 
-TEST_F(FaultyDisk, AJobSucceedsOrSaysWhyAtWhateverPlaceTheDiskIsFull) {
+TEST_F(FaultyDisk, AJobSucceedsOrReportsTheReasonWhereverTheDiskIsFull) {
   options_.fake = "step_ms=1";
   StationProcess station{options_};
   int failed = 0, refused = 0, succeeded = 0;

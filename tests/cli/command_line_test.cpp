@@ -1,4 +1,4 @@
-// `atelier generate`, `models list` and `doctor` as a person types them, with the fake engine and a
+// `atelier generate`, `models list` and `doctor` on the command line, with the fake engine and a
 // home of their own.
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -80,7 +80,7 @@ class CommandLine : public testing::Test {
   std::string output_;
 };
 
-TEST_F(CommandLine, MakesAPictureThatSaysHowItWasMade) {
+TEST_F(CommandLine, MakesAPictureWithItsParametersAsText) {
   ASSERT_EQ(run("generate 'a red circle' -o out.png --steps 3 --seed 7"), 0) << output_;
   const std::string png = read("out.png");
   EXPECT_EQ(png.substr(1, 3), "PNG");
@@ -116,7 +116,7 @@ TEST_F(CommandLine, TheSameSeedIsTheSamePicture) {
   EXPECT_NE(pixels("a.png"), pixels("c.png"));
 }
 
-TEST_F(CommandLine, RefusesNonsenseWithASentenceAndWritesNothing) {
+TEST_F(CommandLine, RefusesInvalidValuesWithASentenceAndWritesNothing) {
   EXPECT_NE(run("generate 'x' -o out.png --steps 0"), 0);
   EXPECT_THAT(output_, HasSubstr("steps"));
   EXPECT_NE(run("generate 'x' -o out.png --size 7by7"), 0);
@@ -152,14 +152,14 @@ TEST_F(CommandLine, SeedsHave64BitsAndMinusOneIsAny) {
   }
 }
 
-TEST_F(CommandLine, SaysWhatHasNoEffect) {
+TEST_F(CommandLine, ReportsFlagsWithoutEffect) {
   ASSERT_EQ(run("generate '' -o out.png --steps 2 --strength 0.5"), 0) << output_;
   EXPECT_THAT(output_, HasSubstr("the prompt is empty"));
   EXPECT_THAT(output_, HasSubstr("note: --strength was ignored: it has no effect without 'image'"));
   EXPECT_NE(run("generate -o out.png"), 0);
 }
 
-// A program that looks like a station to /health, answers nothing else, and keeps what it is sent.
+// A program that answers /health like a station and nothing else, and records what it receives.
 class Impostor {
  public:
   Impostor() {
@@ -182,7 +182,7 @@ class Impostor {
   Impostor& operator=(const Impostor&) = delete;
 
   const std::string& url() const { return url_; }
-  // All that was sent; it serves no longer afterwards.
+  // All received bytes; it stops serving.
   const std::string& stop() {
     over_ = true;
     if (thread_.joinable()) thread_.join();
@@ -224,13 +224,13 @@ TEST_F(CommandLine, KeyAndPromptGoOnlyToTheStationThatHoldsTheHome) {
   ::unsetenv("ATELIER_API_KEY");
 }
 
-TEST_F(CommandLine, LooksForAStationWithoutShowingTheKey) {
+TEST_F(CommandLine, LooksForAStationWithoutSendingTheKey) {
   ::setenv("ATELIER_API_KEY", "topsecret", 1);
   Impostor impostor;
   std::ofstream(home_ / "station.json") << R"({"url":")" << impostor.url() << R"(","pid":1})";
   const int lock = ::open((home_ / "station.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   ASSERT_EQ(::flock(lock, LOCK_EX | LOCK_NB), 0);
-  run("models list");  // what it makes of the answers is not the test's business
+  run("models list");  // its interpretation of the replies is not tested here
   ::close(lock);
   const std::string seen = impostor.stop();
   const std::string health = seen.substr(0, seen.find("\r\n\r\n"));
@@ -274,7 +274,7 @@ TEST_F(CommandLine, CompositesThePictureAndKeepsWhatIsOutsideTheMask) {
   EXPECT_EQ(run(command + "--cfg nan"), 2);
   EXPECT_THAT(output_, HasSubstr("--cfg: invalid number"));
   EXPECT_EQ(run(command + "--matte glass"), 2);
-  EXPECT_THAT(output_, HasSubstr("--matte: this is not a colour"));
+  EXPECT_THAT(output_, HasSubstr("--matte: invalid colour"));
   ASSERT_EQ(run(command + "--no-keep-outside"), 0) << output_;
   EXPECT_THAT(output_,
               HasSubstr("note: --no-keep-outside was ignored: it has no effect without 'mask'"));
@@ -285,7 +285,7 @@ TEST_F(CommandLine, ListsTheModels) {
   EXPECT_THAT(output_, HasSubstr("fake"));
 }
 
-TEST_F(CommandLine, TheDoctorNamesSettingsThatNobodyReadsAndFoldersThatAreNotThere) {
+TEST_F(CommandLine, TheDoctorNamesUnknownSettingsAndMissingFolders) {
   std::ofstream(home_ / "settings.toml") << "prot = 5\n[models]\nfolders = [\"/no/such\"]\n";
   EXPECT_EQ(run("doctor"), 1);
   EXPECT_THAT(output_, HasSubstr("settings.toml line 1: 'prot' is not a setting"));
@@ -293,8 +293,8 @@ TEST_F(CommandLine, TheDoctorNamesSettingsThatNobodyReadsAndFoldersThatAreNotThe
   EXPECT_THAT(output_, HasSubstr("settings.toml, models.folders: there is no folder '/no/such'"));
 }
 
-TEST_F(CommandLine, TheDoctorLooksAtProcessorMemoryAndDisk) {
-  run("doctor");  // its status says whether this machine is well, which is not the test's business
+TEST_F(CommandLine, TheDoctorChecksProcessorMemoryAndDisk) {
+  run("doctor");  // its exit status depends on this machine and is not tested here
   EXPECT_THAT(output_, HasSubstr("processor"));
   EXPECT_THAT(output_, HasSubstr("memory"));
   EXPECT_THAT(output_, HasSubstr("disk"));
@@ -305,7 +305,7 @@ TEST_F(CommandLine, TheDoctorNamesTheDecodersMeasures) {
   EXPECT_THAT(output_, testing::ContainsRegex("decoder +sandboxed by limits,.*seccomp"));
 }
 
-// At whatever place the disk is full: a whole picture, or a sentence and nothing left behind.
+// Wherever the disk becomes full: a complete picture, or a sentence and no files left.
 TEST_F(CommandLine, APictureThatCannotBeWrittenIsASentence) {
   const auto library = fs::path(ATELIER_PROGRAM).parent_path() / "libfaulty_disk.so";
   const auto temporary = home_ / "tmp";
@@ -329,7 +329,7 @@ TEST_F(CommandLine, APictureThatCannotBeWrittenIsASentence) {
   EXPECT_FALSE(pixels("out.png").empty());
 }
 
-TEST_F(CommandLine, WhatAKilledCommandLeftIsSweptByTheNextOne) {
+TEST_F(CommandLine, FilesOfAKilledCommandAreRemovedByTheNextOne) {
   const auto temporary = (home_ / "tmp").string();
   fs::create_directories(temporary);
   const std::string begin = "'" ATELIER_PROGRAM "' generate x -o out.png --alone --steps ";

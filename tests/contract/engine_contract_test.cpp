@@ -1,6 +1,6 @@
-// What every engine behind engine/interface.h does alike: the same cases run against the fake
+// The contract of engines behind engine/interface.h: the same cases run against the fake
 // engine and against the library of the CPU engine with the starter model, so that tests on the
-// fake one say something about the real one.
+// fake one are valid for the real one.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -171,7 +171,7 @@ TEST_P(EngineContract, ReportsLoadingThenEachStepThenDecoding) {
   EXPECT_NE(again.stages().front(), "load");
 }
 
-TEST_P(EngineContract, GivesPicturesAndFactsThatTheTaskCanRead) {
+TEST_P(EngineContract, ReturnsPicturesAndFactsThatTheTaskCanRead) {
   Observer observer;
   auto asked = job();
   asked.input.batch = 2;
@@ -277,7 +277,7 @@ TEST_P(EngineContract, IsCancelledAtEachStep) {
   }
 }
 
-TEST_P(EngineContract, EveryCallThatSaysCancelledEndsTheRun) {
+TEST_P(EngineContract, EveryPollThatReturnsCancelledEndsTheRun) {
   Observer whole;
   run(job(), whole);
   const int count = whole.polls;

@@ -71,7 +71,7 @@ class MemoryJobStore final : public domain::JobStore {
       if (counted == domain::Requeue::kAfterStationCrash) job.station_crashes += 1;
     });
   }
-  // As if a station had died while this ran.
+  // As if the station had crashed while this ran.
   void leave_running(const std::string& id) {
     change(id, domain::JobState::kQueued, [](domain::Job& job) {
       job.state = domain::JobState::kRunning;

@@ -1,4 +1,4 @@
-// A client of bare sockets for tests of what well-behaved libraries never send. Test thread only;
+// A client of bare sockets for tests of requests that HTTP libraries never send. Test thread only;
 // waits at most ten seconds for anything.
 #pragma once
 

@@ -22,8 +22,8 @@ using Left = std::atomic<std::int64_t>;
 
 Left own_left{kNoLimit};
 
-// Preloaded: the number lies in a file that the test writes. Children are left alone: their sandbox
-// would not have it, and they write nothing.
+// Preloaded: the number lies in a file that the test writes. Not for child programs: their sandbox
+// forbids it, and they write no files.
 Left* shared_left() {
   const char* path = std::getenv("ATELIER_FAULTY_DISK");
   if (path == nullptr || std::string_view(program_invocation_short_name) != "atelier") {

@@ -67,7 +67,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   input += scan.begin();
   const std::size_t head = parser.put(input, error);
   if (error) return 0;
-  // What the scan takes for a whole header is one to the parser too, or is refused by it.
+  // A header that is complete for the scan is complete for the parser, or is refused by it.
   if (!parser.is_header_done() || head != scan.end() - scan.begin()) __builtin_trap();
   input += head;
   admit_and_answer(parser);

@@ -46,7 +46,7 @@ extern "C" const char* __asan_default_options() {
   return "allocator_may_return_null=1:max_allocation_size_mb=256:quarantine_size_mb=64";
 }
 
-// What the libraries below libvips lose on broken files is theirs.
+// Leaks of the libraries below libvips on broken files are not ours.
 // NOLINTNEXTLINE(bugprone-reserved-identifier): the name is the sanitizer's
 extern "C" const char* __lsan_default_suppressions() {
   return "leak:libdav1d.so\nleak:libaom.so\nleak:libde265.so\nleak:libx265.so\nleak:libheif.so\n"

@@ -1,4 +1,4 @@
-// Whatever the bytes are: an Error or tensors that lie inside of the file.
+// For any bytes: an Error, or tensors inside of the file.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -1,4 +1,4 @@
-// Reads a drawn picture back: which background, which shapes in which colours, where.
+// Recognises the background, the shapes, their colours and their places in a drawn picture.
 //
 // Called by the starter model's tests and, through tools/starter/picture_check_library.cpp, by its
 // training tools, so that both score pictures with the same rules. Pure functions of their

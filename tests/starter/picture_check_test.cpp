@@ -38,10 +38,10 @@ TEST(PictureCheck, IsNearChanceWhenThePromptsAreShuffled) {
     const DrawnScene other = draw_truth(static_cast<std::uint32_t>((seed + 1) % kScenes), false);
     right += judge(scene.picture(), other.truth).right() ? 1 : 0;
   }
-  EXPECT_LE(right, kScenes * 2 / 100);  // 12 colours twice and 6 shapes leave next to no luck
+  EXPECT_LE(right, kScenes * 2 / 100);  // 12 colours twice and 6 shapes: a chance match is rare
 }
 
-TEST(PictureCheck, NoticesEachFactThatIsWrong) {
+TEST(PictureCheck, ReportsEachFactThatIsWrong) {
   int pairs = 0;
   for (std::uint32_t seed = 0; seed < 40; ++seed) {
     const DrawnScene scene = draw_truth(seed, false);
@@ -84,7 +84,7 @@ TEST(PictureCheck, CallsAnEmptyPictureItsBackground) {
   EXPECT_TRUE(seen.objects.empty());
 }
 
-TEST(PictureCheck, SurvivesPicturesWithoutSense) {
+TEST(PictureCheck, AcceptsInvalidPictures) {
   EXPECT_TRUE(look({0, 0, {}}).objects.empty());
   const std::vector<std::uint8_t> short_rgb(10);
   EXPECT_TRUE(look({64, 64, short_rgb}).objects.empty());

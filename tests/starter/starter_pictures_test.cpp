@@ -75,7 +75,7 @@ class StarterPictures : public testing::Test {
     engine_.reset(atelier_engine_create(&options));
   }
 
-  // Everything that is not said here is the model's own: size, steps, guidance, sampler, schedule.
+  // All other values are the model's defaults: size, steps, guidance, sampler, schedule.
   static golden::GenerationJob job(const std::string& prompt, std::uint64_t seed) {
     golden::GenerationJob job;
     job.model = {"atelier-starter-sd",
@@ -135,7 +135,7 @@ TEST_F(StarterPictures, ShowARedCircleOnABlueBackgroundForNearlyEverySeed) {
   EXPECT_GE(right, kSeeds - 1);
 }
 
-// Little strength leaves the source as it is, whatever the words; much strength follows the words.
+// A small strength keeps the source for any prompt; a large strength follows the prompt.
 TEST_F(StarterPictures, StartFromAPicture) {
   DrawnScene source;
   source.rgb.assign(static_cast<std::size_t>(source.width * source.height * 3), 250);

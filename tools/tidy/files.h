@@ -15,7 +15,7 @@ struct SourceFile {
   std::vector<std::string> code;  // the same lines with comments and the insides of strings blanked
 };
 
-// What git knows or would add; `size` is that of the working copy.
+// Files that git tracks or would add; `size` is that of the working copy.
 struct ListedFile {
   std::string path;
   std::uintmax_t size = 0;

@@ -270,11 +270,11 @@ std::vector<Finding> check_words(const std::string& path) {
   std::transform(stem.begin(), stem.end(), stem.begin(), [](unsigned char character) {
     return static_cast<char>(std::tolower(character));
   });
-  if (stem == "base") return {{path, 0, "'base' says nothing: name what it is the base of"}};
+  if (stem == "base") return {{path, 0, "'base' is not specific: name what it is the base of"}};
   for (const Word& word : kWords) {
     const std::string banned = word.banned;
     if (stem == banned || starts_with(stem, banned + "_") || ends_with(stem, "_" + banned)) {
-      return {{path, 0, "'" + banned + "' says nothing: name " + word.instead}};
+      return {{path, 0, "'" + banned + "' is not specific: name " + word.instead}};
     }
   }
   return {};

@@ -64,7 +64,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Look for models again and list what is there then */
+        /** Scan for models again and list them */
         post: operations["post_v1_models_refresh"];
         delete?: never;
         options?: never;
@@ -81,7 +81,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Whether a model can be asked for; loads nothing and changes nothing */
+        /** Whether a model can be used; loads nothing and changes nothing */
         post: operations["post_v1_models_switch"];
         delete?: never;
         options?: never;
@@ -234,7 +234,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Look for models again and list what is there then */
+        /** Scan for models again and list them */
         post: operations["post_api_v1_models_refresh"];
         delete?: never;
         options?: never;
@@ -252,7 +252,7 @@ export interface paths {
         /** Jobs, the newest first */
         get: operations["get_api_v1_jobs"];
         put?: never;
-        /** Ask for work; it is written down before it is acknowledged */
+        /** Submit a job; it is stored before it is acknowledged */
         post: operations["post_api_v1_jobs"];
         delete?: never;
         options?: never;
@@ -320,7 +320,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Ask for a job that has ended once more: a new job with the same input, seed included */
+        /** Repeat a job that has ended: a new job with the same input, seed included */
         post: operations["post_api_v1_jobs_id_retry"];
         delete?: never;
         options?: never;
@@ -352,7 +352,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A picture that a job has made; a Range of bytes may be asked for */
+        /** A picture that a job has made; a Range of bytes may be requested */
         get: operations["get_api_v1_artifacts_id"];
         put?: never;
         post?: never;
@@ -386,7 +386,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What the machine does, for the gallery's status page */
+        /** State of the machine, for the gallery's status page */
         get: operations["get_metrics"];
         put?: never;
         post?: never;
@@ -521,13 +521,13 @@ export interface components {
             /** @description Of the picture; empty: the model's native size (pixels) */
             height?: number | null;
             /**
-             * @description Make it at this size even where the model's native size is far smaller, instead of enlarging it afterwards
+             * @description Generate at this size even where the model's native size is far smaller, instead of enlarging the picture afterwards
              * @default false
              */
             exact_size: boolean;
             /** @description More take longer and add detail */
             steps?: number | null;
-            /** @description How strongly the prompt pulls; 1 and below is off */
+            /** @description Scale of classifier-free guidance; 1 and below is off */
             guidance?: number | null;
             /** @description Lowers the contrast that strong guidance adds */
             guidance_rescale?: number | null;
@@ -613,13 +613,13 @@ export interface components {
             server?: string;
         };
         ImageBody: {
-            /** @description What to draw; a part behind " | negative: " is what to avoid */
+            /** @description Description of the picture; the part behind " | negative: " is the negative prompt */
             prompt?: string | null;
             /** @description What it must not show */
             negative_prompt?: string | null;
-            /** @description Id of an installed model or a legacy name; absent or unknown: the default, and `model` of the reply names what answered */
+            /** @description Id of an installed model or a legacy name; absent or unknown: the default, and `model` of the reply is the one that was used */
             model?: string | null;
-            /** @description "512x512"; stands above width and height */
+            /** @description "512x512"; takes precedence over width and height */
             size?: string | null;
             /** @description A name of GET /v1/schedulers; an unknown one is the model's own */
             scheduler?: string | null;
@@ -652,7 +652,7 @@ export interface components {
              * @default 1
              */
             batch_size: number | null;
-            /** @description How strongly the prompt pulls; 1 and below is off */
+            /** @description Scale of classifier-free guidance; 1 and below is off */
             guidance_scale?: number | null;
             /** @description The same as guidance_scale */
             cfg_scale?: number | null;
@@ -685,7 +685,7 @@ export interface components {
             /** @description Colour behind transparent parts of the given picture, for example #ffffff */
             matte?: string | null;
             /**
-             * @description Make it at this size even where the model's native size is far smaller, instead of enlarging it afterwards
+             * @description Generate at this size even where the model's native size is far smaller, instead of enlarging the picture afterwards
              * @default false
              */
             exact_size: boolean | null;
@@ -698,7 +698,7 @@ export interface components {
             output_format?: string | null;
             /** @description Never transparent */
             background?: string | null;
-            /** @description The reply comes whole */
+            /** @description The reply is sent as a whole */
             stream?: boolean | null;
         };
         InputView: {
@@ -833,7 +833,7 @@ export interface components {
             task: "generate" | "upscale";
             /**
              * @deprecated
-             * @description The same as task, for clients that know this name
+             * @description The same as task, an older name
              */
             kind?: string;
             /** @description 3 immediate, 2 interactive, 1 preload, 0 background; absent: the task's */
@@ -1785,7 +1785,7 @@ export interface operations {
                     "image/png": unknown;
                 };
             };
-            /** @description The range of bytes that was asked for; of several, the whole is sent */
+            /** @description The range of bytes that was requested; of several, the whole is sent */
             206: {
                 headers: {
                     [name: string]: unknown;

@@ -1,4 +1,4 @@
-// The page with a station that starts late, replies late or does not reply, while a person types.
+// The page with a station that starts late, replies late or does not reply, while the user types.
 import { onlineManager, QueryClientProvider } from '@tanstack/react-query';
 import { StrictMode } from 'react';
 import { createRoot, type Root } from 'react-dom/client';

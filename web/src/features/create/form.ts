@@ -1,4 +1,4 @@
-// The rules of the form, without React: what the card of the model offers, what a person typed, what is sent.
+// The rules of the form, without React: what the card of the model offers, what the user typed, what is sent.
 import type { Input, ModelCard, NewJob, Parameter } from '../../api/types';
 import { sentence } from '../../shared/lib/format';
 import { firstProblem, inputOf, isAnySeed, type Attached, type Values } from '../../shared/lib/parameters';
@@ -9,7 +9,7 @@ export interface FormState {
   prompt: string;
   negativePrompt: string;
   model: string; // id; '' until the station has listed its models
-  chosen: Values; // what a person typed or selected; everything else is the default of the model
+  chosen: Values; // what the user typed or selected; everything else is the default of the model
   seedLocked: boolean; // false: a new seed for each picture
   source: SourcePicture | null; // the picture to start from
   mask: SourcePicture | null; // of a picture whose settings are used
@@ -22,7 +22,7 @@ export const emptyForm: FormState = {
 };
 
 // A change holds only the members that change: the form may have changed meanwhile, because replies of the station
-// arrive while a person types. Values replace those of the same name.
+// arrive while the user types. Values replace those of the same name.
 export type FormChange = Partial<FormState>;
 
 export const changed = (before: FormState, changes: FormChange): FormState => ({

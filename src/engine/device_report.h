@@ -1,4 +1,4 @@
-// What the engine runs on and what is wrong with it, for `doctor` and the worker's start.
+// The engine's device and its problems, for `doctor` and the worker's start.
 // Job thread; the matrix probe takes a tenth of a second. Does not fail.
 #pragma once
 

@@ -123,7 +123,7 @@ TEST_F(EngineLibrary, MakesAPictureAndSaysWhatItUsed) {
   EXPECT_EQ(result.images[0].byte_count(), 64U * 64 * 3);
   EXPECT_EQ(result.used.sampler, "PLMS");
   EXPECT_EQ(result.used.seed, 7U);
-  EXPECT_EQ(observer.total, 4);  // PLMS asks the network once more than it has steps
+  EXPECT_EQ(observer.total, 4);  // PLMS evaluates the network once more than it has steps
   EXPECT_EQ(observer.steps, (std::vector<int>{0, 1, 2, 3, 4}));
   EXPECT_EQ(observer.previews.size(), 4U);
   EXPECT_EQ(observer.stages.back(), "decode");
@@ -182,7 +182,7 @@ TEST_F(EngineLibrary, CancelsWhileAPhotographIsMadeSmall) {
     EXPECT_EQ(observer.polls_after_cancel, 1);
     EXPECT_TRUE(observer.steps.empty());
   }
-  // In one go it is thousands of polls; in between lie milliseconds, whatever the picture's size.
+  // Thousands of polls for one picture, milliseconds apart for any size.
   Observer fresh;
   EXPECT_EQ(generate(asked, fresh).images.size(), 1U);
   EXPECT_GT(fresh.polls, 6000);

@@ -195,7 +195,7 @@ bool ask_for_tiles() {
       !__builtin_cpu_supports("amx-bf16")) {
     return false;
   }
-  // Linux gives tile registers to processes that ask (Documentation/arch/x86/xstate.rst).
+  // Linux enables tile registers on request (Documentation/arch/x86/xstate.rst).
   constexpr long kRequestPermission = 0x1023, kTileData = 18;
   return ::syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
 }

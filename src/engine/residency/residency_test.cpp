@@ -89,7 +89,7 @@ TEST_F(ResidencyTest, EvictsModelsWhoseFilesChanged) {
   EXPECT_THAT(ids(), ElementsAre("b", "a"));
   write_sparse_safetensors(form("a").path, {{"w", {8}, {}}}, "F16");
   residency_.evict_outdated(form("b").path);
-  EXPECT_THAT(ids(), ElementsAre("b", "a"));  // the files of another path are not looked at
+  EXPECT_THAT(ids(), ElementsAre("b", "a"));  // the files of another path are not checked
   residency_.evict_outdated(form("a").path);
   EXPECT_THAT(ids(), ElementsAre("b"));
   residency_.evict_all();

@@ -1,4 +1,4 @@
-// From what a person named and what the model's scheduler file says to one sampler with its
+// Chooses a sampler from the names in a request and the model's scheduler file, with its
 // settings. Names that are known but not built are kUnsupported, pairs without meaning
 // kInvalidArgument; both name a way out. Job thread.
 #pragma once

@@ -1,5 +1,5 @@
 // The built-in merges of CLIP's vocabulary (data/clip_merges.txt, under its own licence beside it),
-// linked into the library, because single-file checkpoints bring no tokenizer.
+// linked into the library, because single-file checkpoints have no tokenizer.
 #pragma once
 
 #include <string_view>

@@ -20,7 +20,7 @@ std::size_t sum_of(const MappedFile& map) {
       [](std::size_t sum, std::byte byte) { return sum + std::to_integer<std::size_t>(byte); });
 }
 
-TEST(MappedFile, AFileThatIsCutWhileItIsReadGivesZerosAndSaysSo) {
+TEST(MappedFile, AFileThatIsCutWhileItIsReadGivesZerosAndIsReported) {
   const TemporaryFolder folder;
   const auto path = folder.write("file", std::string(kSize, '\1'));
   const MappedFile map(path), other(folder.write("other", std::string(kSize, '\1')));

@@ -96,7 +96,7 @@ TEST(NcnnModel, ReadsThroughSplits) {
   EXPECT_THAT(layers[1].inputs, ElementsAre("data", "data"));
 }
 
-TEST(NcnnModel, RefusesTextThatLies) {
+TEST(NcnnModel, RefusesInconsistentText) {
   expect_corrupt("7767518\n1 1\n", "", "line 1: it does not begin with 7767517");
   expect_corrupt("7767517\n", "", "no counts of layers");
   expect_corrupt("7767517\n999999999 1\n", "", "invalid number of layers 999999999");

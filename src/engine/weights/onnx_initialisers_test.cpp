@@ -126,7 +126,7 @@ TEST(OnnxInitialisers, LeavesOutIntegersThatAreVarints) {
   EXPECT_TRUE(parse(file_with(shape)).tensors.empty());
 }
 
-TEST(OnnxInitialisers, RefusesTensorsThatLie) {
+TEST(OnnxInitialisers, RefusesInconsistentTensors) {
   expect_corrupt(file_with(tensor("w", bytes(9, "short"))),
                  "tensor 'w' of shape [2, 3] and type F32 has 5 bytes");
   expect_corrupt(file_with(tensor("w", "")), "has 0 bytes");

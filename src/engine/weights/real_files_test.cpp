@@ -37,7 +37,7 @@ TEST(RealFiles, ReadsAPublishedHalfPrecisionModel) {
   }));
 }
 
-TEST(RealFiles, ReadsStrangersPickles) {
+TEST(RealFiles, ReadsPublishedPickles) {
   int read = 0;
   for (const char* const name : {"gaussian_blur.pth", "AnimeSR_v2.pth", "amt-s.pth"}) {
     const fs::path path = real_file(name);

@@ -52,7 +52,7 @@ TEST(SafetensorsHeader, ReadsTensorsAndMetadata) {
   EXPECT_TRUE(parse(file_of("{}", 0)).tensors.empty());
 }
 
-TEST(SafetensorsHeader, RefusesLyingHeaders) {
+TEST(SafetensorsHeader, RefusesInconsistentHeaders) {
   const struct {
     const char *header, *sentence;
     std::size_t data_bytes;
@@ -129,7 +129,7 @@ TEST(WeightsFile, OpensShardsAndRefusesBrokenIndexes) {
   }
 }
 
-TEST(WeightsFile, TellsWhatIsNoWeightsFile) {
+TEST(WeightsFile, NamesTheFormatOfOtherFiles) {
   const TemporaryFolder folder;
   const auto error = [&](const std::string& bytes) {
     try {

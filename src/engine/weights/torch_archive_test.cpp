@@ -112,7 +112,7 @@ TEST(TorchArchive, RefusesWhatOnlyCodeCouldRebuild) {
   EXPECT_THROW(WeightsFile::open(kPickles / "before_1_6.pth"), Error);
 }
 
-TEST(TorchArchive, RubbishIsCalledByTheFormatOfItsName) {
+TEST(TorchArchive, OtherFilesAreRefusedByTheFormatOfTheirExtension) {
   for (const std::string name : {"rubbish.ckpt", "rubbish.safetensors"}) {
     const auto path = std::filesystem::path(testing::TempDir()) / name;
     std::ofstream(path) << "this is not a model but a page of text";
@@ -134,7 +134,7 @@ TEST(TorchArchive, RefusesEveryTruncation) {
   }
 }
 
-// Whatever a damaged file still says, every tensor that comes out lies inside of it.
+// Every tensor that is read from a damaged file lies inside of it.
 TEST(TorchArchive, SurvivesDamage) {
   const std::string whole = read("lightning.ckpt");
   std::mt19937 random(5);
@@ -220,7 +220,7 @@ TEST(PickleReader, RefusesPicklesThatRepeatTheirValuesWithoutEnd) {
   }
 }
 
-TEST(PickleReader, MakesNothingOfAGlobal) {
+TEST(PickleReader, ExecutesNoGlobal) {
   using namespace std::string_view_literals;
   const Failure failure = pickle_failure("cos\nsystem\n(X\4\0\0\0truetR."sv);
   EXPECT_EQ(failure.code, ErrorCode::kUnsupported);

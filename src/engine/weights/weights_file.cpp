@@ -56,7 +56,7 @@ void WeightsFile::check_readable() const {
 }
 
 std::string WeightsFile::fingerprint() const {
-  // Fine-tunes of one family have equal headers, so some of the data is looked at too.
+  // Fine-tunes of one family have equal headers, so some of the data is compared as well.
   constexpr std::size_t kSamples = 64, kSampleBytes = 256;
   ContentHash hash;
   for (const TensorInfo& tensor : tensors_) {

@@ -131,7 +131,7 @@ TEST(Weights, WidensEightBitFloatsToTheirExactValues) {
   EXPECT_TRUE(std::isinf(e5m2[3]) && e5m2[3] < 0);
 }
 
-TEST(Weights, RefusesNumbersThatAreNoFloatingPoint) {
+TEST(Weights, RefusesNumbersThatAreNotFloatingPoint) {
   const TemporaryFolder folder;
   for (const TensorData data : {TensorData::kRead, TensorData::kShapesOnly}) {
     WeightsView view;

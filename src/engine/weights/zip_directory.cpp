@@ -145,7 +145,7 @@ ZipMember DirectoryParser::read_entry(std::uint64_t& position) const {
   member.size = size;
   member.stored = method == 0 && (flags & kFlagEncrypted) == 0 && compressed == size;
   if (local > file_.size() || file_.size() - local < kLocalBytes || u32(local) != kLocalSignature) {
-    fail("member '" + platform::cut(member.name, 200) + "' is not where the directory says");
+    fail("member '" + platform::cut(member.name, 200) + "' is not at the offset in the directory");
   }
   member.offset = local + kLocalBytes + u16(local + 26) + u16(local + 28);
   if (member.offset > file_.size() || compressed > file_.size() - member.offset) {

@@ -93,7 +93,7 @@ Station::Station(const domain::Settings& settings, const std::filesystem::path& 
 namespace {
 
 constexpr std::string_view kTemporary = "atelier-";
-constexpr auto kInUse = "in-use";  // locked as long as its process lives
+constexpr auto kInUse = "in-use";  // locked as long as its process runs
 
 int lock_folder(const std::filesystem::path& folder, int flags) {
   const int file = ::open((folder / kInUse).c_str(), flags | O_RDWR | O_CLOEXEC, 0600);

@@ -21,7 +21,7 @@ struct StationOptions {
 
 class Station {
  public:
-  // `folder` holds atelier.db and artifacts/; models are always looked for where `settings` say.
+  // `folder` holds atelier.db and artifacts/; the model folders are always those of `settings`.
   Station(const domain::Settings& settings, const std::filesystem::path& folder,
           StationOptions options);
 

@@ -24,7 +24,7 @@ TEST(ExifComment, BrokenBlocksAreNoComment) {
   }
   for (std::size_t i = 6; i < exif.size(); ++i) {
     auto broken = exif;
-    broken[i] = 0xff;  // must not read outside, whatever it says
+    broken[i] = 0xff;  // must not read outside of the block for any value
     read_exif_comment(broken);
   }
 }

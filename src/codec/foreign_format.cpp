@@ -8,7 +8,7 @@
 namespace atelier::codec {
 namespace {
 
-constexpr std::size_t kBeginning = 512;  // bytes that are looked at
+constexpr std::size_t kBeginning = 512;  // bytes that are examined
 
 struct Magic {
   std::string_view bytes;

@@ -149,7 +149,7 @@ TEST_F(PictureFile, EveryKindOfPixelBecomesRgb) {
   }
 }
 
-// Which yellow exactly is the colour profile's business.
+// The exact yellow depends on the colour profile.
 TEST_F(PictureFile, CmykYellowIsYellow) {
   for (const char* suffix : {".tif", ".jpg"}) {
     const auto file =
@@ -417,7 +417,7 @@ TEST_F(PictureFile, WhatIsNoPictureIsRefused) {
   EXPECT_EQ(failure_of({svg.begin(), svg.end()}), ErrorCode::kCorruptData);
 }
 
-// Whatever further loaders this machine's libvips has: they are never given a file.
+// Other loaders of the installed libvips are never called.
 TEST_F(PictureFile, AnotherFormatIsNamedAndNotOpened) {
   for (const auto& [text, met] :
        {std::pair{std::string{"%PDF-1.4\n%%EOF"}, "this is a PDF document, not a picture"},

@@ -100,8 +100,8 @@ constexpr std::string_view kAllowedInPart[] = {
     "sendto", "recvmsg",  "recvfrom", "shutdown", "write", "writev",    "fcntl"};
 constexpr int kCallsEnd = 512;
 
-// uretprobe and uprobe belong to the kernel's tracers: newer kernels do not ask the filter about
-// them and end a process that calls them.
+// uretprobe and uprobe belong to the kernel's tracers: newer kernels do not pass them to the filter
+// and end a process that calls them.
 bool ends_the_process(int number) {
 #ifdef __x86_64__
   return number == 335 || number == 336;

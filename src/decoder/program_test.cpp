@@ -127,7 +127,7 @@ TEST(DecoderProgram, EveryThreadIsFilteredWhileItDecodes) {
     }
     EXPECT_EQ(program.receive().value().kind, Message::Kind::kResult);
   }
-  EXPECT_TRUE(seen) << "it never decoded while it was looked at";
+  EXPECT_TRUE(seen) << "it never decoded while it was observed";
 }
 
 // serve() in a thread of its own, without a sandbox.

@@ -104,7 +104,7 @@ Frame reply_to(Message& message, const SessionOptions& options) {
   if (!filtered(options)) throw Error(ErrorCode::kUnsupported, kNotFiltered);
   if (message.method == protocol::DecodeRequest::kMethod) return decode(message, options);
   if (message.method == protocol::EncodeRequest::kMethod) return encode(message);
-  throw Error(ErrorCode::kUnsupported, "the decoder does not know '" + message.method + "'");
+  throw Error(ErrorCode::kUnsupported, "unknown method '" + message.method + "'");
 }
 
 Frame answer(Message& message, const SessionOptions& options, const protocol::FrameLimits& limits) {

@@ -1,4 +1,4 @@
-// What the kernel says of every thread of this process, also after no file can be opened any more:
+// The kernel's status of every thread of this process, also after files can no longer be opened:
 // the files are opened before and read again later. Empty where /proc is not mounted. Called by
 // sandbox.cpp; nothing throws.
 #pragma once

@@ -1,4 +1,4 @@
-// What all connections of one server share. Lives on the I/O thread, except the pool and the
+// State shared by all connections of one server. Lives on the I/O thread, except the pool and the
 // atomics. Included by connection.cpp and server.cpp only: the HTTP library must not reach the
 // endpoint files.
 #pragma once

@@ -35,7 +35,7 @@ struct AwaitJob {
 
 // Send this job's events from the one after `after`, until it has ended.
 struct EventStream {
-  // One line of JSON, on the I/O thread; once for all who follow the job.
+  // One line of JSON, on the I/O thread; once for all clients of the job.
   using Format = std::string (*)(const domain::JobEvent&);
 
   std::string job;

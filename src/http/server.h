@@ -68,7 +68,7 @@ struct ServerSettings {
   int pool_threads = 4;
   int upload_threads = 2;  // write long bodies to the disk and read them; nothing else
   ServerLimits limits;
-  std::function<void(std::string_view)> log;  // one line without newline; empty: silent
+  std::function<void(std::string_view)> log;  // one line without newline; empty: no log
 };
 
 class Server {

@@ -337,7 +337,7 @@ TEST_F(ServerTest, RefusalsNameTheFieldAsItWasSent) {
     EXPECT_EQ(legacy.status, 400);
     EXPECT_THAT(legacy.body, HasSubstr(R"("detail":"/num_steps: 0 is out of range")"));
   }
-  // What is found only after the pictures were looked at arrives in another way.
+  // Errors that are found after the pictures were decoded are reported in another way.
   scheduler.decodes_pictures = true;
   RawClient later{port()};
   later.request("POST", "/api/v1/jobs", R"({"input":{"prompt":"x","image":"aGk="}})");
@@ -375,7 +375,7 @@ TEST_F(ServerTest, ListsTheTasksAndWhetherTheyCanRun) {
   const auto tasks = [&] { return boost::json::parse(ask("GET", "/api/v1/tasks").body); };
   auto generate = tasks().at("tasks").at(0);
   EXPECT_EQ(generate.at("id"), "generate");
-  EXPECT_EQ(generate.at("available"), false);  // no worker has said that it runs it
+  EXPECT_EQ(generate.at("available"), false);  // no worker has reported that it runs it
   EXPECT_EQ(generate.at("previews"), true);
   EXPECT_EQ(generate.at("outputs").at(0), "picture");
   EXPECT_EQ(generate.at("attachments").at(1).at("role"), "mask");

@@ -92,7 +92,7 @@ TEST(DescribedJson, SurvivesARoundTrip) {
   EXPECT_EQ(again.items[1].weight, 1e300);
 }
 
-// Whatever our writer writes our reader reads, and valid text comes back as it was.
+// All output of the writer can be read, and valid text is read back unchanged.
 TEST(DescribedJson, AnyTextAndAnyNumberCanBeWrittenAndRead) {
   std::mt19937_64 random(1);
   for (int i = 0; i < 3000; ++i) {

@@ -19,7 +19,8 @@
 namespace atelier::platform {
 namespace {
 
-// Without a pidfd the child's end is seen by the end of its output, and then asked for so often.
+// Without a pidfd the child's end is detected by the end of its output, and then polled at this
+// interval.
 constexpr int kAskAgainMs = 20;
 constexpr std::size_t kReadBytes = 4096;
 constexpr std::size_t kPipeBytes = 64 << 10;  // what a pipe holds

@@ -71,7 +71,7 @@ void write_all(int fd, std::span<const std::uint8_t> bytes, const std::filesyste
   }
 }
 
-// The new name has reached the disk as well. Not every file system can say so of a folder.
+// The new name has reached the disk as well. Not every file system can flush a folder.
 void flush_name(const std::filesystem::path& path) {
   const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
   const Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

@@ -27,7 +27,7 @@ class Channel {
   // channel stays open. Throws kWorkerLost when the other side has closed, kInternal when the whole
   // frame was not sent in time; the channel is closed then.
   void send(const Frame& frame, Clock::time_point until = kNever);
-  // The next frame; empty when the other side has closed or died, also in the middle of a frame.
+  // The next frame; empty when the other side has closed or ended, also in the middle of a frame.
   // Throws kCorruptData or kTooLarge for malformed data, kInternal when no whole frame came in
   // time; the channel is closed then.
   std::optional<Frame> receive(Clock::time_point until = kNever);

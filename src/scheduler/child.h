@@ -22,7 +22,7 @@ namespace atelier::scheduler {
 // How a child is started; injected, so that tests choose the program and its switches.
 using LaunchChild = std::function<platform::ChildProcess()>;
 
-// How long children may be silent; shorter in tests.
+// Timeouts of children; shorter in tests.
 struct Patience {
   std::chrono::milliseconds greeting = domain::limits::kGreetingPatience;
   std::chrono::milliseconds ping_every = domain::limits::kPingEvery;

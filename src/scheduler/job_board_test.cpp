@@ -82,7 +82,7 @@ TEST(JobBoard, TheLastEventHasTheSameTypeForEveryOutcome) {
   for (const auto state : {JobState::kSucceeded, JobState::kFailed, JobState::kCancelled}) {
     const Job ended = job("a" + std::string(domain::job_state_name(state)), state);
     board.publish("state", job(ended.id, JobState::kRunning), 6);
-    EXPECT_EQ(board.end_event(ended), 0);  // the database knows it, who listens does not yet
+    EXPECT_EQ(board.end_event(ended), 0);  // it is in the database, but not published yet
     board.publish("state", ended, 7);
     Listening listening;
     listening.listen(board, ended);

@@ -645,7 +645,8 @@ OpenPicture LocalScheduler::open_artifact(const std::string& id) {
     if (auto preview = previews_.find(id)) {
       return {platform::bytes_in_memory(std::move(preview->bytes)), std::move(preview->media_type)};
     }
-    throw Error(ErrorCode::kNotFound, "the preview '" + id + "' is gone: only the newest is kept");
+    throw Error(ErrorCode::kNotFound,
+                "the preview '" + id + "' is not kept: only the newest one is");
   }
   auto kept = artifacts_.open(id);
   return {std::move(kept.bytes), std::move(kept.media_type)};

@@ -52,7 +52,7 @@ class Hearing {
           heard_.notify_all();
         })) {}
 
-  // The newest event's job once `fits` says yes; the test fails when that takes too long.
+  // The newest event's job once `fits` returns true; the test fails when that takes too long.
   Job wait(const std::function<bool(const Job&)>& fits) {
     std::unique_lock lock(mutex_);
     const bool came = heard_.wait_until(lock, std::chrono::system_clock::now() + kPatience, [&] {
@@ -127,7 +127,7 @@ class LocalSchedulerTest : public testing::Test {
     return found.get_future().get();
   }
 
-  // What submit() says against a job; the test fails when it is accepted.
+  // The sentence with which submit() refuses a job; the test fails when it is accepted.
   Error refusal(const NewJob& job) {
     try {
       scheduler_->submit(job);
@@ -503,7 +503,7 @@ TEST_F(LocalSchedulerTest, OnAFullDiskNothingIsAcceptedOrStartedAndTheQueueGoesO
   const auto refused = refusal(new_job());
   EXPECT_EQ(refused.code(), ErrorCode::kInternal);
   EXPECT_THAT(refused.what(), HasSubstr("free some space"));
-  EXPECT_THROW(scheduler_->cancel(second), Error);  // it cannot be promised
+  EXPECT_THROW(scheduler_->cancel(second), Error);  // it cannot be stored
   hearing.wait(is_unwritten);
   EXPECT_EQ(scheduler_->job(second).state, JobState::kQueued);
   jobs_.disk_full = false;
@@ -861,7 +861,7 @@ std::vector<std::uint8_t> large_picture() {
 
 TEST_F(LocalSchedulerTest, AWorkerThatReadsNothingDelaysNoCall) {
   options_.patience.cancel = std::chrono::milliseconds(500);
-  // On a busy machine the picture is not being sent yet when its job is cancelled: then the silence
+  // On a busy machine the picture is not being sent yet when its job is cancelled: then the timeout
   // ends the worker, and no attempt counts.
   options_.patience.ping = std::chrono::seconds(3);
   options_.patience.ping_every = std::chrono::milliseconds(100);

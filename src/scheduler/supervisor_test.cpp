@@ -167,7 +167,7 @@ TEST_F(SupervisorTest, AReplyThatTheCallerCannotReadEndsTheChild) {
       supervise(saying(hello() + on_the_wire(protocol::result_frame(3, protocol::Empty{}))));
   now_ += 1h;
   supervisor.tick(now_);
-  // The hello is the first request; these may be asked before it is ready.
+  // The hello is the first request; these may be sent before it is ready.
   supervisor.request(protocol::UnloadRequest{}, {}, ignore());
   const auto id = supervisor.request(protocol::MemoryRequest{}, {},
                                      [](const protocol::Message&) -> Supervisor::Deed {

@@ -16,7 +16,7 @@ class Unloading {
   using Clock = Supervisor::Clock;
   using Done = std::function<void(Unloaded)>;
 
-  // `measure` asks the worker for its memory and calls back with the answer taken.
+  // `measure` requests the worker's memory and calls back with the reply.
   Unloading(Supervisor& worker, std::function<void(std::function<void()>)> measure)
       : worker_(worker), measure_(std::move(measure)) {}
 

@@ -23,7 +23,7 @@ std::filesystem::path find_engine_library(const std::string& engine,
                                           const std::filesystem::path& program_folder);
 
 // Throws kUnsupported when the library cannot be used (with the loader's reason, or both interface
-// versions), and whatever the engine throws when its device does not start.
+// versions), and the engine's own error when its device does not start.
 EnginePtr load_engine(const std::filesystem::path& library, const engine::EngineOptions& options);
 
 }  // namespace atelier::worker

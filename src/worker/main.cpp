@@ -1,5 +1,5 @@
 // atelier-worker: owns one device. Started by the station with a socket on descriptor 3; loads an
-// engine library, says hello, works until the socket closes.
+// engine library, sends its hello, works until the socket closes.
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>

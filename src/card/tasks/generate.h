@@ -24,7 +24,11 @@ inline constexpr int kClipSkipMax = 12;  // layers of the smallest text encoder
 inline constexpr double kGuidanceMax = 100;       // every pixel is saturated beyond it
 inline constexpr int kPromptBytesMax = 64 << 10;  // about 150 chunks of 75 tokens
 
-enum class FitMode { kStretch, kCover, kContain };  // how a source picture meets the asked size
+enum class FitMode {
+  kStretch,
+  kCover,
+  kContain
+};  // how a source picture is fitted to the requested size
 BOOST_DESCRIBE_ENUM(FitMode, kStretch, kCover, kContain)
 
 struct GenerationInput {

@@ -21,7 +21,7 @@ namespace atelier::http {
 // Beside `input`, whose members are the task's.
 struct JobBodyHead {
   std::optional<std::string> task;
-  std::optional<std::string> kind;  // the same, for clients that know that name
+  std::optional<std::string> kind;  // the same, an older name
   std::optional<int> priority;
 };
 BOOST_DESCRIBE_STRUCT(JobBodyHead, (), (task, kind, priority))
@@ -160,7 +160,7 @@ Schema new_job_schema() {
                           {"enum", std::move(ids)},
                           {"default", card::generate_task().id}};
     const bj::object kind{{"type", "string"},
-                          {"description", "The same as task, for clients that know this name"},
+                          {"description", "The same as task, an older name"},
                           {"deprecated", true}};
     const bj::object priority{
         {"type", "integer"},

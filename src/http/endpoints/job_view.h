@@ -46,7 +46,7 @@ BOOST_DESCRIBE_STRUCT(FailureView, (), (code, sentence))
 
 struct JobView {
   std::string id, task;
-  std::string kind;  // the same as `task`, for clients that know that name
+  std::string kind;  // the same as `task`, an older name
   std::string state, client;
   int priority = 0, attempt = 0;
   std::int64_t created_ms = 0, started_ms = 0, finished_ms = 0;

@@ -10,8 +10,8 @@ struct ModelView : card::ModelCard {
   std::string source;
   std::int64_t size_bytes = 0;
   std::string problem;
-  // For clients that know models of one task: what it is for ("generation"), and the rows of the
-  // first task.
+  // For older clients, which expect models of one task: the kind ("generation"), and the rows of
+  // the first task.
   std::string task;
   std::vector<card::Parameter> parameters;
 };
@@ -19,7 +19,7 @@ BOOST_DESCRIBE_STRUCT(ModelView, (card::ModelCard), (source, size_bytes, problem
 
 struct ModelViews {
   std::vector<ModelView> models;
-  std::string reason;  // why the list is not known yet; clients that wait ask again until it is ""
+  std::string reason;  // why the list is not known yet; clients repeat the request until it is ""
 };
 BOOST_DESCRIBE_STRUCT(ModelViews, (), (models, reason))
 

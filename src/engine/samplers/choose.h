@@ -1,5 +1,5 @@
 // Chooses a sampler from the names in a request and the model's scheduler file, with its
-// settings. Names that are known but not built are kUnsupported, pairs without meaning
+// settings. Names that are known but not built are kUnsupported, unsupported pairs
 // kInvalidArgument; both name a way out. Job thread.
 #pragma once
 

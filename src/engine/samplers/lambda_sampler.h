@@ -1,5 +1,5 @@
-// What DPM++ 2M, DPM++ 2M SDE and UniPC share: samples of unit variance, steps in half the log of
-// the signal-to-noise ratio (lambda), one list of sigmas.
+// Base of the solvers over lambda, half the log of the signal-to-noise ratio (DPM++ 2M, UniPC,
+// DEIS): samples of unit variance, one list of sigmas.
 #pragma once
 
 #include "engine/samplers/sampler.h"
@@ -8,8 +8,8 @@ namespace atelier::engine {
 
 class LambdaSampler : public Sampler {
  public:
-  // UniPC ends on its own last sigma where the reference's DPM++ ends on the smallest training
-  // sigma.
+  // UniPC and DEIS end on their own last sigma where the reference's DPM++ ends on the smallest
+  // training sigma.
   enum class FinalSigma { kSmallestTrained, kOwnLast };
   LambdaSampler(const SamplerSettings& settings, FinalSigma final_sigma);
 

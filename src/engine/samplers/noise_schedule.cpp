@@ -58,12 +58,12 @@ void check_steps(const NoiseScheduleConfig& config) {
   }
 }
 
-// What is left of the picture is between all and nothing.
+// Cumulated alphas must be between 0 and 1.
 void check_alphas(const std::vector<float>& alphas) {
   for (const float alpha : alphas) {
     if (alpha >= 0 && alpha <= 1) continue;  // false for NaN
     throw Error(ErrorCode::kCorruptData,
-                "the model's scheduler file gives no usable noise levels: look at its beta_start, "
+                "the model's scheduler file gives no usable noise levels: check its beta_start, "
                 "beta_end and trained_betas");
   }
 }

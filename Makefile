@@ -3,7 +3,7 @@ PORT ?= 2020
 CUDA ?=
 SERVE ?=
 
-.PHONY: run build test test-long test-real bench lint format clean
+.PHONY: run build models test test-long test-real bench lint format clean
 
 run: build
 	@exec tools/serve --port $(PORT) $(SERVE)
@@ -13,6 +13,9 @@ build:
 	@tools/build release programs
 	@$(if $(CUDA),tools/cuda_engine)
 	@tools/page
+
+models:
+	@tools/models/run
 
 test:
 	@tools/test

@@ -1,12 +1,12 @@
-// Times one UNet step (guidance batch 2) or one VAE decode of the published sizes with random
-// weights.
+// Times one UNet step (guidance batch 2), one VAE decode or one picture enlarged by RealESRGAN
+// x4plus, of the published sizes with random weights. SIZE is the side of the picture in pixels, of
+// the small one where it is enlarged; `upscale` has no family (give any).
 //
-//   atelier-bench-step {unet|vae} {fp32|bf16|fp16} {sd15|sdxl} SIZE THREADS          one step for
-//   each line
-//                                                     on stdin, answered with its seconds
-//                                                     (bench/peers)
-//   atelier-bench-step {unet|vae} {fp32|bf16|fp16} {sd15|sdxl} SIZE THREADS STEPS    that many
-//   steps, then JSON
+//   atelier-bench-step {unet|vae|upscale} {fp32|bf16|fp16} {sd15|sdxl} SIZE THREADS        one step
+//                    for each line on stdin, answered with its seconds (bench/peers)
+//   atelier-bench-step {unet|vae|upscale} {fp32|bf16|fp16} {sd15|sdxl} SIZE THREADS STEPS  that
+//   many
+//                    steps, then JSON
 //
 // ATELIER_BENCH_DEVICE=cuda runs on a GPU.
 #include <sys/resource.h>
@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "engine/models/autoencoder_kl.h"
+#include "engine/models/rrdbnet.h"
 #include "engine/models/unet2d.h"
 #include "engine/nn/module.h"
 #include "engine/tensor/working_memory.h"
@@ -108,6 +109,11 @@ std::function<void()> make_step(const Asked& asked) {
     const Tensor latents = at::randn({1, 4, latent, latent}, options);
     return [=] { vae->decode(latents).cpu(); };
   }
+  if (asked.part == "upscale") {
+    const auto network = std::make_shared<RrdbNet>(RrdbNetConfig{}, binder);
+    const Tensor picture = at::rand({1, 3, asked.size, asked.size}, at::device(asked.device));
+    return [=] { network->forward(picture).cpu(); };
+  }
   const UNet2DConfig config = UNet2DConfig::from_json(unet_config(asked.family));
   const auto unet = std::make_shared<UNet2D>(config, binder);
   AddedConditioning added;
@@ -184,8 +190,9 @@ void report(const Asked& asked, const std::function<void()>& step, int steps) {
 int main(int count, char** words) {
   using namespace atelier::engine;
   if (count != 6 && count != 7) {
-    std::cerr << "usage: atelier-bench-step {unet|vae} {fp32|bf16|fp16} {sd15|sdxl} SIZE THREADS "
-                 "[STEPS]\n";
+    std::cerr
+        << "usage: atelier-bench-step {unet|vae|upscale} {fp32|bf16|fp16} {sd15|sdxl} SIZE THREADS "
+           "[STEPS]\n";
     return 2;
   }
   const char* device = std::getenv("ATELIER_BENCH_DEVICE");

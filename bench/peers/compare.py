@@ -1,7 +1,7 @@
 """Runs Atelier's engine beside its peers: every round runs one step of each, in turn, and the medians of
 the rounds are compared, also with what the machine could do at best (matrix_peak.py). Writes one JSON document.
 
-usage: compare.py --bin build/release/bin --part unet --dtype fp32 [--family sd15] [--size 512]
+usage: compare.py --bin build/release/bin --part {unet|vae|upscale} --dtype fp32 [--family sd15] [--size 512]
                   [--rounds 5] [--threads N] [--out FILE]
 Peers: PyTorch (diffusers, eager) and OpenVINO, at the versions of requirements.txt.
 """
@@ -54,7 +54,7 @@ def cpu_name():
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin", type=pathlib.Path, required=True)
-    parser.add_argument("--part", choices=["unet", "vae"], required=True)
+    parser.add_argument("--part", choices=["unet", "vae", "upscale"], required=True)
     parser.add_argument("--dtype", choices=["fp32", "bf16"], required=True)
     parser.add_argument("--family", choices=["sd15", "sdxl"], default="sd15")
     parser.add_argument("--size", type=int, default=512)

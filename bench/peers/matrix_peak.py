@@ -2,7 +2,7 @@
 2,048 x 2,048 matrices (oneDNN through PyTorch), the shortest of eight. The first line it prints, before
 "ready", is the work of one step of the network in floating point operations, counted on shapes alone.
 
-usage: matrix_peak.py {unet|vae} {fp32|bf16} {sd15|sdxl} SIZE THREADS
+usage: matrix_peak.py {unet|vae|upscale} {fp32|bf16} {sd15|sdxl} SIZE THREADS
 """
 
 import sys
@@ -11,14 +11,14 @@ import time
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from step_server import Decoder, Unet
+from step_server import PARTS
 
 SIDE = 2048
 
 
 def operations_of_a_step(part, family, size):
     with torch.device("meta"), FlopCounterMode(display=False) as counter, torch.inference_mode():
-        module = (Unet(family, size) if part == "unet" else Decoder(size)).eval()
+        module = PARTS[part](family, size).eval()
         module(*module.inputs(torch.float32))
     return counter.get_total_flops()
 

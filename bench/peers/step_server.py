@@ -2,7 +2,7 @@
 with the seconds it took. All peers stay loaded, so that a round measures them side by side on the same
 machine at the same time.
 
-usage: step_server.py {pytorch|openvino} {unet|vae} {fp32|bf16|fp16} {sd15|sdxl} SIZE THREADS
+usage: step_server.py {pytorch|openvino} {unet|vae|upscale} {fp32|bf16|fp16} {sd15|sdxl} SIZE THREADS
 ATELIER_BENCH_DEVICE=cuda: PyTorch runs on a GPU.
 """
 
@@ -76,6 +76,54 @@ class Decoder(torch.nn.Module):
         return self.net.decode(latents, return_dict=False)[0]
 
 
+class DenseBlock(torch.nn.Module):
+    def __init__(self, features=64, growth=32):
+        super().__init__()
+        self.convs = torch.nn.ModuleList(
+            torch.nn.Conv2d(features + i * growth, growth if i < 4 else features, 3, padding=1) for i in range(5))
+
+    def forward(self, x):
+        dense = x
+        for conv in self.convs[:-1]:
+            dense = torch.cat((dense, torch.nn.functional.leaky_relu(conv(dense), 0.2, inplace=True)), 1)
+        return self.convs[-1](dense) * 0.2 + x
+
+
+class Block(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.dense = torch.nn.Sequential(DenseBlock(), DenseBlock(), DenseBlock())
+
+    def forward(self, x):
+        return self.dense(x) * 0.2 + x
+
+
+class Upscaler(torch.nn.Module):
+    """RealESRGAN x4plus: 23 blocks of three dense blocks, then twice doubled."""
+
+    def __init__(self, size):
+        super().__init__()
+        self.first = torch.nn.Conv2d(3, 64, 3, padding=1)
+        self.body = torch.nn.Sequential(*(Block() for _ in range(23)))
+        self.after_body, self.up1, self.up2, self.hr = (torch.nn.Conv2d(64, 64, 3, padding=1) for _ in range(4))
+        self.last = torch.nn.Conv2d(64, 3, 3, padding=1)
+        self.size = size
+
+    def inputs(self, dtype):
+        return (torch.rand(1, 3, self.size, self.size, dtype=dtype),)
+
+    def forward(self, picture):
+        x = self.first(picture)
+        x = x + self.after_body(self.body(x))
+        for conv in (self.up1, self.up2):
+            doubled = torch.nn.functional.interpolate(x, scale_factor=2, mode="nearest")
+            x = torch.nn.functional.leaky_relu(conv(doubled), 0.2, inplace=True)
+        return self.last(torch.nn.functional.leaky_relu(self.hr(x), 0.2, inplace=True))
+
+
+PARTS = {"unet": Unet, "vae": lambda family, size: Decoder(size), "upscale": lambda family, size: Upscaler(size)}
+
+
 def pytorch_step(module, dtype):
     device = os.environ.get("ATELIER_BENCH_DEVICE", "cpu")
     module = module.to(device, dtype)
@@ -112,7 +160,7 @@ def main():
     peer, part, dtype, family, size, threads = sys.argv[1:7]
     torch.manual_seed(0)
     torch.set_num_threads(int(threads))
-    module = (Unet(family, int(size)) if part == "unet" else Decoder(int(size))).eval()
+    module = PARTS[part](family, int(size)).eval()
     if peer == "pytorch":
         step = pytorch_step(module, {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[dtype])
     else:

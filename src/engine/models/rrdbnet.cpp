@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/models/ncnn_walk.h"
+#include "engine/nn/bf16_direct.h"
 #include "engine/nn/conv.h"
 #include "platform/error.h"
 
@@ -182,14 +183,24 @@ Tensor leaky(Tensor fresh) { return at::leaky_relu_(fresh, kSlope); }
 // number take libtorch 1.13 nine times as long as this sum.
 Tensor added(const Tensor& x, Tensor fresh) { return at::add_out(fresh, x, fresh, kResidualScale); }
 
+std::string rdb_name(int i) { return "rdb" + std::to_string(i); }
+std::string conv_name(int i) { return "conv" + std::to_string(i); }
+
+// Channels of the i-th convolution of a dense block, i from 1.
+std::int64_t inputs_of(const RrdbNetConfig& config, int i) {
+  return config.features + (i - 1) * config.growth;
+}
+std::int64_t outputs_of(const RrdbNetConfig& config, int i) {
+  return i == kDenseConvolutions ? config.features : config.growth;
+}
+
 struct DenseBlock {
   std::vector<Conv2d> convs;
 
   DenseBlock(const RrdbNetConfig& config, const Binder& binder) {
     for (int i = 1; i <= kDenseConvolutions; ++i) {
-      const std::int64_t in = config.features + (i - 1) * config.growth;
-      const std::int64_t out = i == kDenseConvolutions ? config.features : config.growth;
-      convs.emplace_back(binder.scope("conv" + std::to_string(i)), ConvShape{in, out});
+      convs.emplace_back(binder.scope(conv_name(i)),
+                         ConvShape{inputs_of(config, i), outputs_of(config, i)});
     }
   }
 
@@ -206,9 +217,7 @@ struct Block {
   std::vector<DenseBlock> dense;
 
   Block(const RrdbNetConfig& config, const Binder& binder) {
-    for (int i = 1; i <= kDenseBlocks; ++i) {
-      dense.emplace_back(config, binder.scope("rdb" + std::to_string(i)));
-    }
+    for (int i = 1; i <= kDenseBlocks; ++i) dense.emplace_back(config, binder.scope(rdb_name(i)));
   }
 
   Tensor forward(const Tensor& x, const RrdbNet::CheckCancelled& check) const {
@@ -218,6 +227,83 @@ struct Block {
       y = block.forward(y);
     }
     return added(x, y);
+  }
+};
+
+// The same in frames of bf16 pixels: nothing is concatenated, and what is added is added where the
+// sums of a convolution are written.
+struct FramedDenseBlock {
+  std::vector<DirectConv> convs;
+
+  FramedDenseBlock(const RrdbNetConfig& config, const Binder& binder) {
+    for (int i = 1; i <= kDenseConvolutions; ++i) {
+      convs.emplace_back(binder.scope(conv_name(i)), inputs_of(config, i), outputs_of(config, i));
+    }
+  }
+
+  // `grown` takes what the inner convolutions make. `around`: the input of the block around it, for
+  // its last dense block.
+  void forward(const RrdbNetConfig& config, const PictureFrame& x, PictureFrame& grown,
+               PictureFrame& y, const PictureFrame* around) const {
+    DirectCall call{
+        .input = &x, .more = &grown, .slope = static_cast<float>(kSlope), .output = &grown};
+    for (std::size_t i = 0; i + 1 < convs.size(); ++i) {
+      call.first_channel = static_cast<std::int64_t>(i) * config.growth;
+      convs[i](call);
+    }
+    call.slope = 1;
+    call.scale = static_cast<float>(kResidualScale);
+    call.residual = &x;
+    if (around != nullptr) {
+      call.outer_scale = static_cast<float>(kResidualScale);
+      call.outer_residual = around;
+    }
+    call.output = &y;
+    call.first_channel = 0;
+    convs.back()(call);
+  }
+};
+
+struct FramedBody {
+  std::vector<FramedDenseBlock> dense;  // of all blocks
+
+  FramedBody() = default;
+  FramedBody(const RrdbNetConfig& config, const Binder& binder) {
+    for (std::int64_t i = 0; i < config.blocks; ++i) {
+      for (int j = 1; j <= kDenseBlocks; ++j) {
+        dense.emplace_back(config, binder.scope(i).scope(rdb_name(j)));
+      }
+    }
+  }
+
+  static bool takes(const RrdbNetConfig& config, const Binder& binder) {
+    return takes_direct(binder, config.features) && takes_direct(binder, config.growth);
+  }
+
+  Tensor forward(const RrdbNetConfig& config, const Tensor& x,
+                 const RrdbNet::CheckCancelled& check) const {
+    const auto frame = [&](std::int64_t channels) {
+      return PictureFrame(x.size(0), channels, x.size(2), x.size(3));
+    };
+    PictureFrame grown = frame((kDenseConvolutions - 1) * config.growth);
+    std::array<PictureFrame, 3> pictures = {frame(config.features), frame(config.features),
+                                            frame(config.features)};
+    pictures[0].view(0, config.features).copy_(x);
+    // A block's input stays as it is until the block is done: with it in frame 0 its dense blocks
+    // go from 0 to 1, from 1 to 2 and from 2 to 1, which the next block begins with.
+    std::size_t first = 0;
+    for (std::size_t i = 0; i < dense.size(); i += kDenseBlocks) {
+      PictureFrame &input = pictures[first], &one = pictures[(first + 1) % 3],
+                   &two = pictures[(first + 2) % 3];
+      if (check) check();
+      dense[i].forward(config, input, grown, one, nullptr);
+      if (check) check();
+      dense[i + 1].forward(config, one, grown, two, nullptr);
+      if (check) check();
+      dense[i + 2].forward(config, two, grown, one, &input);
+      first = (first + 1) % 3;
+    }
+    return pictures[first].view(0, config.features).contiguous(at::MemoryFormat::ChannelsLast);
   }
 };
 
@@ -269,15 +355,20 @@ std::optional<RrdbNetFile> recognise_rrdbnet(const NcnnModel& model) {
 struct RrdbNet::Parts {
   RrdbNetConfig config;
   Conv2d conv_first, conv_body, conv_hr, conv_last;
-  std::vector<Block> body;
+  std::vector<Block> body;  // or, where the processor has it:
+  FramedBody framed_body;
   std::vector<Conv2d> conv_up;
 
   Parts(const RrdbNetConfig& given, const Binder& binder) : config(given) {
     const std::int64_t features = config.features;
     const std::int64_t in = config.in_channels * config.unshuffle * config.unshuffle;
     conv_first = Conv2d(binder.scope("conv_first"), {in, features});
-    for (std::int64_t i = 0; i < config.blocks; ++i) {
-      body.emplace_back(config, binder.scope("body").scope(i));
+    if (FramedBody::takes(config, binder)) {
+      framed_body = FramedBody(config, binder.scope("body"));
+    } else {
+      for (std::int64_t i = 0; i < config.blocks; ++i) {
+        body.emplace_back(config, binder.scope("body").scope(i));
+      }
     }
     conv_body = Conv2d(binder.scope("conv_body"), {features, features});
     for (std::int64_t i = 1; i <= config.upsamplings; ++i) {
@@ -345,6 +436,7 @@ Tensor RrdbNet::forward(const Tensor& picture, const CheckCancelled& check) cons
   const Tensor first = parts.conv_first(input);  // [batch, features, h, w]
   Tensor x = first;
   for (const Block& block : parts.body) x = block.forward(x, check);
+  if (!parts.framed_body.dense.empty()) x = parts.framed_body.forward(parts.config, x, check);
   x = parts.conv_body(x, {{}, first});
   x = parts.enlarged_in_strips(x, check);
   const std::int64_t scale = parts.config.scale();

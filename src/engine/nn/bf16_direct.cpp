@@ -29,13 +29,18 @@ struct Positions {
   // Which of the 32 positions from `position` on are inner pixels.
   std::uint32_t inside(std::int64_t position) const {
     std::uint32_t found = 0;
+    const std::int64_t count = std::min(kDirectPixels, end() - position);
     std::int64_t x = position % row(), y = position / row() % (height + 2);
-    for (std::int64_t i = 0; i < kDirectPixels && position + i < end(); ++i) {
-      if (x >= 1 && x <= width && y >= 1 && y <= height) found |= std::uint32_t{1} << i;
-      if (++x == row()) {
-        x = 0;
-        if (++y == height + 2) y = 0;
+    for (std::int64_t i = 0; i < count;) {
+      const std::int64_t run = std::min(row() - x, count - i);  // in this row
+      const std::int64_t begin = std::max<std::int64_t>(x, 1), stop = std::min(x + run, width + 1);
+      if (y >= 1 && y <= height && begin < stop) {
+        const std::uint64_t ones = (std::uint64_t{1} << (stop - begin)) - 1;
+        found |= static_cast<std::uint32_t>(ones << (i + begin - x));
       }
+      i += run;
+      x = 0;
+      y = y + 1 == height + 2 ? 0 : y + 1;
     }
     return found;
   }
@@ -63,8 +68,8 @@ DirectInput input_of(const PictureFrame& frame, std::int64_t groups, const Posit
   return input;
 }
 
-void convolve_block(const DirectCall& call, const PackedDirect& weight, const Positions& positions,
-                    std::int64_t block) {
+void convolve_block(const DirectCall& call, const PackedDirect& weight, const float* bias,
+                    const Positions& positions, std::int64_t block) {
   const std::int64_t position = positions.first() + block * kDirectPixels;
   const std::int64_t groups = std::min(call.input->channels() / kChannelGroup, weight.groups());
   DirectBlock work;
@@ -81,7 +86,7 @@ void convolve_block(const DirectCall& call, const PackedDirect& weight, const Po
   for (std::int64_t panel = 0; panel < weight.panels(); ++panel) {
     const std::int64_t column = panel * kPanelColumns;
     work.panel = weight.data.get() + panel * weight.in * kPositions * kPanelColumns;
-    output.bias = weight.bias.data_ptr<float>() + column;
+    output.bias = bias + column;
     output.columns = std::min(kPanelColumns, weight.out - column);
     output.out = Pixels{call.output}.at(position, call.first_channel + column);
     if (call.residual != nullptr) {
@@ -151,6 +156,7 @@ PictureFrame::PictureFrame(std::int64_t batch, std::int64_t channels, std::int64
   // The last block reads up to a block beyond the last pixel.
   const std::int64_t pixels = batch * (height + 2) * (width + 2) + kDirectPixels;
   pixels_ = at::zeros({pixels * channels}, at::kBFloat16);
+  data_ = static_cast<Bf16*>(pixels_.data_ptr());
 }
 
 Tensor PictureFrame::view(std::int64_t first, std::int64_t count) const {
@@ -170,11 +176,12 @@ void DirectConv::operator()(const DirectCall& call) const {
   const PackedDirect& weight = *bound_;
   check_call(call, weight);
   const Positions positions(*call.input);
+  const float* bias = weight.bias.data_ptr<float>();
   at::parallel_for(0, positions.blocks(), kBlocksPerTask,
                    [&](std::int64_t begin, std::int64_t end) {
                      begin_direct();
                      for (std::int64_t block = begin; block < end; ++block) {
-                       convolve_block(call, weight, positions, block);
+                       convolve_block(call, weight, bias, positions, block);
                      }
                      end_direct();
                    });

@@ -41,11 +41,12 @@ class PictureFrame {
   // [batch, count, height, width], a view.
   Tensor view(std::int64_t first, std::int64_t count) const;
   // With the border, from the first pixel of the first picture on.
-  Bf16* data() const { return static_cast<Bf16*>(pixels_.data_ptr()); }
+  Bf16* data() const { return data_; }
 
  private:
   std::int64_t batch_, channels_, height_, width_;
   Tensor pixels_;  // one dimension
+  Bf16* data_;
 };
 
 struct DirectCall {

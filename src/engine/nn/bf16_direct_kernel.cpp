@@ -32,24 +32,26 @@ ATELIER_BF16_INLINE void add_step(const Bf16* pixels, std::int64_t stride, const
   _tile_dpbf16ps(3, 5, 7);
 }
 
-// The nine positions of the kernel for 32 channels. -> the rest of the panel
+// The nine positions of the kernel for 32 channels. Between them lines of later pixels are fetched,
+// few at a time: more would wait for each other. -> the rest of the panel
+template <bool kFetch>
 ATELIER_BF16_INLINE const Bf16* add_group(const DirectInput& input, const Bf16* pixels,
-                                          const Bf16* panel) {
+                                          const Bf16* next, const Bf16* panel) {
+  constexpr std::int64_t kLines = kDirectPixels / 8;
   for (std::int64_t y = -1; y <= 1; ++y) {
     const Bf16* row = pixels + y * input.row_stride;
     for (std::int64_t x = -1; x <= 1; ++x) {
+      if (kFetch && (x != 1 || y != 1)) {
+        for (std::int64_t i = 0; i < kLines; ++i) {
+          _mm_prefetch(reinterpret_cast<const char*>(next), _MM_HINT_T1);
+          next += input.pixel_stride;
+        }
+      }
       add_step(row + x * input.pixel_stride, input.pixel_stride, panel);
       panel += kStep;
     }
   }
   return panel;
-}
-
-// The first lines of the row below of the next block: what no block before has read.
-ATELIER_BF16_INLINE void fetch(const Bf16* next, std::int64_t stride) {
-  for (std::int64_t i = 0; i < kDirectPixels; ++i) {
-    _mm_prefetch(reinterpret_cast<const char*>(next + i * stride), _MM_HINT_T1);
-  }
 }
 
 ATELIER_BF16_INLINE void write_pixels(const DirectOutput& output, const float* sums) {
@@ -100,8 +102,10 @@ void multiply_direct(const DirectBlock& block, const DirectOutput& output) {
   const Bf16* panel = block.panel;
   for (const DirectInput& input : block.inputs) {
     for (std::int64_t group = 0; group < input.groups; ++group) {
-      if (input.next != nullptr) fetch(input.next + group * kChannelGroup, input.pixel_stride);
-      panel = add_group(input, input.pixels + group * kChannelGroup, panel);
+      const Bf16* pixels = input.pixels + group * kChannelGroup;
+      panel = input.next == nullptr
+                  ? add_group<false>(input, pixels, nullptr, panel)
+                  : add_group<true>(input, pixels, input.next + group * kChannelGroup, panel);
     }
   }
   alignas(64) float sums[kDirectPixels * kPanelColumns];

@@ -64,7 +64,7 @@ struct ModelFamily {
   std::unique_ptr<Model> (*load)(const DetectedModel& model, const LoadOptions& options) = nullptr;
 };
 
-// The part of a card that is the same for every family: id, title, description (atelier.json),
+// The part of a card that is the same for every family: id, title, description (layout.card),
 // format, bytes of the weights, fingerprint, and a warning about tensors that no component uses.
 card::ModelCard card_of_files(const std::string& id, const CheckpointLayout& layout);
 

@@ -46,6 +46,17 @@ json::object parse_object(const std::string& text, const fs::path& path) {
   return std::move(value.as_object());
 }
 
+// Title and description of a safetensors file by Stability AI's Model Metadata Specification
+// (github.com/Stability-AI/ModelSpec), as members of an atelier.json.
+json::object card_of_metadata(const std::map<std::string, std::string>& metadata) {
+  json::object card;
+  for (const char* const member : {"title", "description"}) {
+    const auto found = metadata.find(std::string("modelspec.") + member);
+    if (found != metadata.end() && !found->second.empty()) card[member] = found->second;
+  }
+  return card;
+}
+
 }  // namespace
 
 CheckpointFiles::CheckpointFiles(const fs::path& path, std::string id)
@@ -128,6 +139,7 @@ CheckpointLayout CheckpointFiles::one_component(std::string class_name) const {
   }
   layout.components.emplace("model", std::move(component));
   layout.fingerprint = file->fingerprint();
+  if (kind_ == Kind::kSingleFile) layout.card = card_of_metadata(file->metadata());
   if (kind_ == Kind::kTransformersFolder) {
     ContentHash hash;
     hash.add(std::string_view(text("config.json", kJsonBytesMax)));

@@ -73,6 +73,21 @@ TEST(CheckpointFiles, ASingleFileIsOneComponent) {
   EXPECT_EQ(layout.find("vae"), nullptr);
 }
 
+TEST(CheckpointFiles, TakesTitleAndDescriptionOfASingleFileFromItsMetadata) {
+  const TemporaryFolder folder;
+  const std::string header =
+      R"({"__metadata__": {"modelspec.title": "Twice", "modelspec.description": "", "format": "pt"},)"
+      R"( "w": {"dtype": "U8", "shape": [1], "data_offsets": [0, 1]}})";
+  std::string file(8, '\0');
+  file[0] = static_cast<char>(header.size());
+  ASSERT_LT(header.size(), 256u);
+  folder.write("model.safetensors", file + header + "x");
+  const CheckpointFiles files(folder.path() / "model.safetensors");
+  const CheckpointLayout layout = files.one_component("RRDBNet");
+  EXPECT_EQ(layout.card.at("title"), "Twice");
+  EXPECT_FALSE(layout.card.contains("description"));
+}
+
 TEST(CheckpointFiles, ReadsEachFileOnce) {
   const TemporaryFolder folder;
   const fs::path file = folder.path() / "model.safetensors";

@@ -29,7 +29,7 @@ struct CheckpointLayout {
   std::string format;  // "diffusers", "transformers" or "single_file"
   std::map<std::string, CheckpointComponent, std::less<>> components;
   boost::json::object model_index;  // {} where there is none
-  boost::json::object card;         // atelier.json of a folder; {} where there is none
+  boost::json::object card;         // atelier.json, or metadata of a network's file; may be {}
   std::vector<std::string>
       training_buffers;                // recognised and ignored (betas, position ids, EMA copies …)
   std::vector<std::string> left_over;  // used by no component, shown as a warning

@@ -14,12 +14,21 @@ constexpr int kWeightBits = 32 - 8 - 2;  // of Pillow's fixed-point weights
 
 double sinc(double x) { return x == 0 ? 1 : std::sin(x * M_PI) / (x * M_PI); }
 
+// Bicubic convolution with a = -1/2.
+double bicubic(double x) {
+  constexpr double kA = -0.5;
+  if (x < 1) return ((kA + 2) * x - (kA + 3)) * x * x + 1;
+  return x < 2 ? (((x - 5) * x + 8) * x - 4) * kA : 0;
+}
+
 double filter_value(Filter filter, double x) {
   switch (filter) {
     case Filter::kBox:
       return x > -0.5 && x <= 0.5 ? 1 : 0;
     case Filter::kBilinear:
       return std::max(1 - std::abs(x), 0.0);
+    case Filter::kBicubic:
+      return bicubic(std::abs(x));
     case Filter::kLanczos:
       break;
   }
@@ -27,7 +36,17 @@ double filter_value(Filter filter, double x) {
 }
 
 double filter_support(Filter filter) {
-  return filter == Filter::kBox ? 0.5 : filter == Filter::kBilinear ? 1.0 : 3.0;
+  switch (filter) {
+    case Filter::kBox:
+      return 0.5;
+    case Filter::kBilinear:
+      return 1;
+    case Filter::kBicubic:
+      return 2;
+    case Filter::kLanczos:
+      break;
+  }
+  return 3;
 }
 
 // Which source pixels make one target pixel, and their weights.
@@ -59,31 +78,34 @@ Window window_at(int target, double scale, int source_size, Filter filter) {
   return window;
 }
 
-std::vector<Window> windows(int source_size, int target_size, Filter filter) {
+// Of `count` target pixels from `first` on.
+std::vector<Window> windows(int source_size, int target_size, int first, int count, Filter filter) {
   std::vector<Window> result;
   const double scale = static_cast<double>(source_size) / target_size;
-  for (int i = 0; i < target_size; ++i) {
+  for (int i = first; i < first + count; ++i) {
     result.push_back(window_at(i, scale, source_size, filter));
   }
   return result;
 }
 
+int end_of(const Window& window) { return window.first + static_cast<int>(window.weights.size()); }
+
 std::uint8_t clipped(std::int32_t sum) {
   return static_cast<std::uint8_t>(std::clamp(sum >> kWeightBits, 0, 255));
 }
 
-Image resize_rows(const Image& image, int width, Filter filter, const Check& check) {
-  Image result{width, image.height, image.channels, {}};
+// The rows from `first` to `end`.
+Image resize_rows(const Image& image, const std::vector<Window>& columns, int first, int end,
+                  const Check& check) {
+  Image result{static_cast<int>(columns.size()), end - first, image.channels, {}};
   result.pixels.resize(result.byte_count());
-  const std::vector<Window> columns = windows(image.width, width, filter);
   const auto channels = static_cast<std::size_t>(image.channels);
-  for (int y = 0; y < image.height; ++y) {
+  std::uint8_t* out = result.pixels.data();
+  for (int y = first; y < end; ++y) {
     if (check) check();
     const std::uint8_t* row = image.pixels.data() + static_cast<std::size_t>(y) *
                                                         static_cast<std::size_t>(image.width) *
                                                         channels;
-    std::uint8_t* out = result.pixels.data() +
-                        static_cast<std::size_t>(y) * static_cast<std::size_t>(width) * channels;
     for (const Window& window : columns) {
       for (std::size_t c = 0; c < channels; ++c) {
         std::int32_t sum = 1 << (kWeightBits - 1);
@@ -99,10 +121,11 @@ Image resize_rows(const Image& image, int width, Filter filter, const Check& che
   return result;
 }
 
-Image resize_columns(const Image& image, int height, Filter filter, const Check& check) {
-  Image result{image.width, height, image.channels, {}};
+// `image` begins with row `first` of the picture that `rows` are of.
+Image resize_columns(const Image& image, const std::vector<Window>& rows, int first,
+                     const Check& check) {
+  Image result{image.width, static_cast<int>(rows.size()), image.channels, {}};
   result.pixels.resize(result.byte_count());
-  const std::vector<Window> rows = windows(image.height, height, filter);
   const std::size_t stride =
       static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.channels);
   std::vector<std::int32_t> sums(stride);
@@ -110,7 +133,8 @@ Image resize_columns(const Image& image, int height, Filter filter, const Check&
   for (const Window& window : rows) {
     if (check) check();
     std::fill(sums.begin(), sums.end(), 1 << (kWeightBits - 1));
-    const std::uint8_t* row = image.pixels.data() + static_cast<std::size_t>(window.first) * stride;
+    const std::uint8_t* row =
+        image.pixels.data() + static_cast<std::size_t>(window.first - first) * stride;
     for (const std::int32_t weight : window.weights) {
       for (std::size_t i = 0; i < stride; ++i) {
         sums[i] += row[i] * weight;
@@ -144,6 +168,11 @@ Image straight(Image image) {
   return image;
 }
 
+bool lies_within(const Region& region, int width, int height) {
+  return region.left >= 0 && region.top >= 0 && region.width >= 1 && region.height >= 1 &&
+         region.width <= width - region.left && region.height <= height - region.top;
+}
+
 }  // namespace
 
 Image resize(const Image& image, int width, int height, Filter filter, const Check& check) {
@@ -154,21 +183,46 @@ Image resize(const Image& image, int width, int height, Filter filter, const Che
                     std::to_string(height) + ": each side must be from 1 to " +
                     std::to_string(kSideMax));
   }
-  if (image.width == width && image.height == height) {
-    return image;
+  return resize_region(image, width, height, {0, 0, width, height}, filter, check);
+}
+
+Image resize_region(const Image& image, int width, int height, const Region& region, Filter filter,
+                    const Check& check) {
+  check_image(image);
+  const bool fits = width <= kResizedSideMax && height <= kResizedSideMax &&
+                    lies_within(region, width, height) && region.width <= kSideMax &&
+                    region.height <= kSideMax;
+  if (!fits) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "a part of a picture of " + std::to_string(width) + "x" + std::to_string(height) +
+                    " pixels cannot be made: it must lie within the picture, and each side must "
+                    "be at most " +
+                    std::to_string(kSideMax));
   }
-  const bool with_alpha = image.channels == 4;
+  const bool same_columns = image.width == width && region.width == width;
+  const bool same_rows = image.height == height && region.height == height;
+  if (same_columns && same_rows) return image;
+  const bool scaled = image.width != width || image.height != height;
+  const bool with_alpha = scaled && image.channels == 4;
   if (check) check();
   const Image multiplied = with_alpha ? premultiplied(image) : Image{};
   const Image* source = with_alpha ? &multiplied : &image;  // it may be large: no copy is made
   Image result;
-  if (width != image.width) {
-    result = resize_rows(*source, width, filter, check);
+  std::vector<Window> rows;
+  int first_row = 0, end_row = image.height;  // those that are used
+  if (!same_rows) {
+    rows = windows(image.height, height, region.top, region.height, filter);
+    first_row = rows.front().first;
+    end_row = end_of(rows.back());
+  }
+  if (!same_columns) {
+    const auto columns = windows(image.width, width, region.left, region.width, filter);
+    result = resize_rows(*source, columns, first_row, end_row, check);
     source = &result;
+  } else {
+    first_row = 0;
   }
-  if (height != image.height) {
-    result = resize_columns(*source, height, filter, check);
-  }
+  if (!same_rows) result = resize_columns(*source, rows, first_row, check);
   return with_alpha ? straight(std::move(result)) : result;
 }
 

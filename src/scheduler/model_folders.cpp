@@ -117,6 +117,18 @@ class Collection {
     }
   }
 
+  // Networks that look at pictures: files, or folders with a config.json beside the weights.
+  void add_vision(const fs::path& root, std::string_view source) {
+    for (const auto& path : entries_of(root)) {
+      const auto extension = path.extension();
+      if (is_folder(path)) {
+        add("vision/" + path.filename().string(), path, source);
+      } else if (extension == ".onnx" || extension == ".safetensors") {
+        add("vision/" + path.stem().string(), path, source);
+      }
+    }
+  }
+
   // Every folder counts, also one without its model_index.json: inspecting it names what is
   // missing.
   void add_diffusers(const fs::path& root, std::string_view source) {
@@ -129,6 +141,7 @@ class Collection {
     add_checkpoints(models / "checkpoints", source);
     add_diffusers(models / "diffusers", source);
     add_upscalers(models / "upscale_models", source);
+    add_vision(models / "vision", source);
   }
 
   // One snapshot of each repository (the last by name), and only diffusers folders: the cache also

@@ -11,17 +11,19 @@
 namespace atelier::scheduler {
 
 struct ModelFolders {
-  std::string starter = {};               // the starter pack: <starter>/models in ComfyUI's layout
-  std::vector<std::string> layouts = {};  // ComfyUI's layout: checkpoints/, diffusers/
-  std::vector<std::string> comfyui = {};  // installations: <folder>/models
-  std::vector<std::string> a1111 = {};    // installations: <folder>/models/Stable-diffusion
+  std::string starter = {};  // the starter pack: <starter>/models in ComfyUI's layout
+  // ComfyUI's layout: checkpoints/, diffusers/, upscale_models/; and vision/.
+  std::vector<std::string> layouts = {};
+  std::vector<std::string> comfyui = {};      // installations: <folder>/models
+  std::vector<std::string> a1111 = {};        // installations: <folder>/models/Stable-diffusion
   std::vector<std::string> huggingface = {};  // hub caches: models--<user>--<repo>/snapshots/…
   // A file that was not written for this long is complete; copies and downloads write more often.
   std::chrono::milliseconds settled_after{3000};
 };
 
 struct ModelCandidate {
-  std::string id;  // "checkpoint/<name>", "diffusers/<name>", "hf/<user>/<repo>"
+  // "checkpoint/<name>", "diffusers/<name>", "upscale/<name>", "vision/<name>", "hf/<user>/<repo>"
+  std::string id;
   std::string path;
   std::string source;  // "starter", "models", "comfyui", "a1111", "huggingface"
   std::int64_t size_bytes = 0;

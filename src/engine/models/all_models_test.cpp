@@ -11,9 +11,11 @@
 #include <sstream>
 
 #include "engine/models/denoiser.h"
+#include "engine/models/image_classifier.h"
 #include "engine/models/upscaler.h"
 #include "engine/weights/sparse_checkpoint.h"
 #include "platform/error.h"
+#include "tests/golden/tiny_classifier.h"
 #include "tests/golden/tiny_model.h"
 #include "tests/golden/tiny_upscaler.h"
 
@@ -50,6 +52,17 @@ const std::map<std::string, WriteModel>& tiny_models() {
          golden::write_tiny_upscaler(folder / "tiny.safetensors");
          return folder / "tiny.safetensors";
        }},
+      {"vit_classifier",
+       [](const fs::path& folder) {
+         golden::write_tiny_classifier(folder);
+         return folder;
+       }},
+      {"open_nsfw",
+       [](const fs::path& folder) {
+         fs::copy_file(ATELIER_SOURCE_DIR "/tests/golden/data/models/open_nsfw.onnx",
+                       folder / "tiny.onnx");
+         return folder / "tiny.onnx";
+       }},
   };
   return writers;
 }
@@ -79,8 +92,10 @@ TEST(AllModels, EveryFamilyRecognisesAndLoadsItsOwnModelAndNoOther) {
     EXPECT_EQ(found.card.family, family.id);
     EXPECT_GT(found.card.memory.weights_bytes, 0);
     EXPECT_FALSE(found.layout.components.empty());
-    EXPECT_NE(found.facts.find<DenoiserFacts>() != nullptr,
-              found.facts.find<UpscalerFacts>() != nullptr);
+    EXPECT_EQ((found.facts.find<DenoiserFacts>() != nullptr) +
+                  (found.facts.find<UpscalerFacts>() != nullptr) +
+                  (found.facts.find<ClassifierFacts>() != nullptr),
+              1);
     const auto shapes = load_model(found, {.bind = {.device = at::kMeta}});
     const auto loaded = load_model(found, {});
     EXPECT_GT(loaded->bytes(), 0);

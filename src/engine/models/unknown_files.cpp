@@ -53,6 +53,7 @@ std::string describe_weights(const WeightsFile& weights) {
   for (const KnownTensors& known : kKnownTensors) {
     if (has_start(weights, known.start)) return known.is;
   }
+  if (weights.format() == "onnx") return "is an ONNX graph of a network that is not known here";
   return "is not a checkpoint of a known kind";
 }
 

@@ -7,6 +7,7 @@
 #include <boost/json/value.hpp>
 #include <cmath>
 #include <set>
+#include <string_view>
 
 #include "engine/models/config_reader.h"
 #include "engine/nn/attention.h"
@@ -14,6 +15,7 @@
 #include "engine/nn/linear.h"
 #include "engine/nn/norm.h"
 #include "platform/error.h"
+#include "platform/utf8.h"
 
 namespace atelier::engine {
 namespace {
@@ -99,6 +101,23 @@ const boost::json::object* object_in(const boost::json::object& json, std::strin
   return value != nullptr && value->is_object() ? &value->get_object() : nullptr;
 }
 
+// timm's number of heads where model_args has none: it belongs to the architecture and does not
+// follow from the width.
+struct KnownHeads {
+  std::string_view architecture;  // its name begins so
+  std::int64_t heads;
+};
+constexpr KnownHeads kKnownHeads[] = {
+    {"vit_tiny_", 3},  {"vit_small_", 6},  {"vit_base_patch16_gap_", 16},
+    {"vit_base_", 12}, {"vit_large_", 16}, {"vit_huge_", 16}};
+
+std::int64_t heads_of(std::string_view architecture, std::int64_t otherwise) {
+  const auto* const found = std::ranges::find_if(kKnownHeads, [&](const KnownHeads& known) {
+    return architecture.starts_with(known.architecture);
+  });
+  return found == std::end(kKnownHeads) ? otherwise : found->heads;
+}
+
 [[noreturn]] void contradicts(const std::string& what) {
   throw Error(ErrorCode::kCorruptData, "config.json of the vision transformer: " + what +
                                            ": the configuration does not belong to these weights");
@@ -109,7 +128,6 @@ void read_model_args(const boost::json::object& json, VitConfig& config) {
   read.only("act_layer", {"\"gelu\"", "\"gelu_tanh\""});
   config.gelu_tanh = read.text("act_layer", "gelu") == "gelu_tanh";
   config.heads = read.integer("num_heads", config.heads);
-  if (config.width % config.heads != 0) read.unsupported("num_heads");
   if (read.integer("img_size", config.image_size) != config.image_size) {
     contradicts("img_size is not " + std::to_string(config.image_size));
   }
@@ -124,46 +142,27 @@ void read_model_args(const boost::json::object& json, VitConfig& config) {
 
 void read_preparation(const boost::json::object& json, VitConfig& config) {
   const ConfigReader read(json, "vision transformer");
-  config.interpolation = read.text("interpolation", config.interpolation);
-  config.crop_fraction = read.number("crop_pct", config.crop_fraction);
+  config.interpolation = read.text("interpolation", "bicubic");
+  config.crop_fraction = read.number("crop_pct", 0.875);
   if (!(config.crop_fraction > 0 && config.crop_fraction <= 1)) read.unsupported("crop_pct");
   read.only("crop_mode", {"\"center\""});
+  config.mean = {0.485, 0.456, 0.406};
+  config.deviation = {0.229, 0.224, 0.225};
   read_channels(json, "mean", config.mean);
   read_channels(json, "std", config.deviation);
   config.labels = read.texts("label_names", config.labels);
 }
 
-}  // namespace
+using Shapes = std::map<std::string, std::vector<std::int64_t>, std::less<>>;
 
-void VitConfig::read_json(const boost::json::object& json) {
-  const ConfigReader read(json, "vision transformer");
-  if (read.integer("num_classes", classes) != classes) {
-    contradicts("num_classes is not " + std::to_string(classes));
-  }
-  const boost::json::object* const args = object_in(json, "model_args");
-  std::string pool = read.text("global_pool", class_token ? "token" : "avg");
-  if (args != nullptr) {
-    read_model_args(*args, *this);
-    const ConfigReader read_args(*args, "vision transformer");
-    read_args.only("global_pool", {"\"token\"", "\"avg\""});
-    pool = read_args.text("global_pool", pool);
-  }
-  if (pool != "token" && pool != "avg") read.unsupported("global_pool");
-  pools_class_token = pool == "token";
-  if (pools_class_token && !class_token) contradicts("it pools a class token");
-  if (const boost::json::object* const preparation = object_in(json, "pretrained_cfg")) {
-    read_preparation(*preparation, *this);
-  }
-  labels = read.texts("label_names", labels);
-  if (!labels.empty() && static_cast<std::int64_t>(labels.size()) != classes) {
-    contradicts("it names " + std::to_string(labels.size()) + " labels for " +
-                std::to_string(classes) + " classes");
-  }
+Shapes shapes_of(std::span<const TensorInfo> tensors) {
+  Shapes shapes;
+  for (const TensorInfo& tensor : tensors) shapes.emplace(tensor.name, tensor.shape);
+  return shapes;
 }
 
-std::optional<VitConfig> recognise_vit(std::span<const TensorInfo> tensors) {
-  std::map<std::string, std::vector<std::int64_t>, std::less<>> shapes;
-  for (const TensorInfo& tensor : tensors) shapes.emplace(tensor.name, tensor.shape);
+// Sizes from the shapes of a few tensors; nullopt where they are impossible.
+std::optional<VitConfig> sizes_of(const Shapes& shapes) {
   const auto shape = [&](const std::string& name, std::size_t dimensions) {
     const auto found = shapes.find(name);
     const bool fits = found != shapes.end() && found->second.size() == dimensions;
@@ -185,17 +184,68 @@ std::optional<VitConfig> recognise_vit(std::span<const TensorInfo> tensors) {
   while (config.depth < kDepthMax && shapes.contains(block_name(config.depth) + "norm1.weight")) {
     ++config.depth;
   }
-  config.heads = config.width / kHeadWidth;
-  const bool possible = config.width > 0 && config.width % kHeadWidth == 0 && config.channels > 0 &&
-                        config.patch_size > 0 && patches[2] == patches[3] &&
-                        config.image_size > 0 && config.classes > 0 && config.mlp_width > 0 &&
-                        config.depth > 0;
-  if (!possible) return std::nullopt;
-  const std::set<std::string> expected = names_of(config);
-  const bool all = expected.size() == shapes.size() &&
-                   std::equal(expected.begin(), expected.end(), shapes.begin(),
-                              [](const std::string& a, const auto& b) { return a == b.first; });
-  return all ? std::optional(config) : std::nullopt;
+  config.heads = std::max<std::int64_t>(config.width / kHeadWidth, 1);
+  const bool possible = config.width > 0 && config.channels > 0 && config.patch_size > 0 &&
+                        patches[2] == patches[3] && config.image_size > 0 && config.classes > 0 &&
+                        config.mlp_width > 0 && config.depth > 0;
+  return possible ? std::optional(config) : std::nullopt;
+}
+
+// The first name that one of the two has alone; "" where they are equal.
+std::string first_difference(const std::set<std::string>& expected, const Shapes& shapes) {
+  for (const std::string& name : expected) {
+    if (!shapes.contains(name)) return "'" + name + "' is missing";
+  }
+  for (const auto& [name, shape] : shapes) {
+    if (!expected.contains(name)) return "'" + platform::cut(name, 200) + "' has no place in it";
+  }
+  return "";
+}
+
+}  // namespace
+
+void VitConfig::read_json(const boost::json::object& json) {
+  const ConfigReader read(json, "vision transformer");
+  if (read.integer("num_classes", classes) != classes) {
+    contradicts("num_classes is not " + std::to_string(classes));
+  }
+  heads = heads_of(read.text("architecture", ""), heads);
+  const boost::json::object* const args = object_in(json, "model_args");
+  std::string pool = read.text("global_pool", class_token ? "token" : "avg");
+  if (args != nullptr) {
+    read_model_args(*args, *this);
+    const ConfigReader read_args(*args, "vision transformer");
+    read_args.only("global_pool", {"\"token\"", "\"avg\""});
+    pool = read_args.text("global_pool", pool);
+  }
+  if (width % heads != 0) {
+    contradicts(std::to_string(heads) + " heads do not divide the width " + std::to_string(width));
+  }
+  if (pool != "token" && pool != "avg") read.unsupported("global_pool");
+  pools_class_token = pool == "token";
+  if (pools_class_token && !class_token) contradicts("it pools a class token");
+  if (const boost::json::object* const preparation = object_in(json, "pretrained_cfg")) {
+    read_preparation(*preparation, *this);
+  }
+  labels = read.texts("label_names", labels);
+  if (!labels.empty() && static_cast<std::int64_t>(labels.size()) != classes) {
+    contradicts("it names " + std::to_string(labels.size()) + " labels for " +
+                std::to_string(classes) + " classes");
+  }
+}
+
+std::optional<VitConfig> recognise_vit(std::span<const TensorInfo> tensors) {
+  const Shapes shapes = shapes_of(tensors);
+  std::optional<VitConfig> config = sizes_of(shapes);
+  if (!config || !first_difference(names_of(*config), shapes).empty()) return std::nullopt;
+  return config;
+}
+
+std::string describe_vit_mismatch(std::span<const TensorInfo> tensors) {
+  const Shapes shapes = shapes_of(tensors);
+  const std::optional<VitConfig> config = sizes_of(shapes);
+  return config ? first_difference(names_of(*config), shapes)
+                : "the shapes of patches, positions, blocks and head do not fit together";
 }
 
 struct Vit::Parts {
@@ -246,7 +296,7 @@ Vit& Vit::operator=(Vit&&) noexcept = default;
 
 const VitConfig& Vit::config() const { return parts_->config; }
 
-Tensor Vit::forward(const Tensor& pictures) const {
+Tensor Vit::forward(const Tensor& pictures, const std::function<void()>& check) const {
   const c10::InferenceMode no_graph;
   const Parts& parts = *parts_;
   const VitConfig& config = parts.config;
@@ -257,7 +307,10 @@ Tensor Vit::forward(const Tensor& pictures) const {
                                                  side + " pixels: resize and crop them first");
   }
   Tensor x = parts.embedded(pictures);
-  for (const Block& block : parts.blocks) x = block.forward(x);
+  for (const Block& block : parts.blocks) {
+    if (check) check();
+    x = block.forward(x);
+  }
   // The norm looks at each token alone, so it may follow the choice of the class token.
   x = config.fc_norm || config.pools_class_token ? parts.norm(parts.pooled(x).contiguous())
                                                  : parts.pooled(parts.norm(x));

@@ -4,8 +4,8 @@
 // throws kCorruptData (nn/module.h). Reference: timm `VisionTransformer`
 // (timm/models/vision_transformer.py).
 //
-// Sizes are read from names and shapes; config.json gives the rest (activation, pooling,
-// labels, preparation of pictures). timm's defaults stand where it is absent.
+// Sizes are read from names and shapes; config.json gives the rest (heads, activation, pooling,
+// labels, preparation of pictures). Keys that it lacks have timm's defaults.
 //
 // Pictures, as timm's `create_transform` makes them for inference (timm/data/transforms_factory.py)
 // from the values of `pretrained_cfg` that VitConfig holds: RGB; the shorter side is resized to
@@ -18,6 +18,7 @@
 
 #include <array>
 #include <boost/json/object.hpp>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -33,7 +34,7 @@ struct VitConfig {
   // Of names and shapes.
   std::int64_t image_size = 224, patch_size = 16;  // sides in pixels
   std::int64_t channels = 3, width = 192, depth = 12, mlp_width = 768, classes = 1000;
-  std::int64_t heads = 3;  // timm's models of this kind have 64 channels in each
+  std::int64_t heads = 3;  // 64 channels in each, unless config.json says otherwise
   bool class_token = true;
   bool fc_norm = false;  // the last norm follows the pooling instead of preceding it
 
@@ -53,6 +54,8 @@ struct VitConfig {
 
 // Nullopt where the tensors are not exactly those of such a network.
 std::optional<VitConfig> recognise_vit(std::span<const TensorInfo> tensors);
+// Why they are not, for sentences: "'norm.bias' is missing".
+std::string describe_vit_mismatch(std::span<const TensorInfo> tensors);
 
 class Vit {
  public:
@@ -64,8 +67,9 @@ class Vit {
 
   const VitConfig& config() const;
   // pictures [batch, channels, image_size, image_size], prepared -> logits [batch, classes] fp32.
-  // Throws kInvalidArgument for pictures of another size.
-  Tensor forward(const Tensor& pictures) const;
+  // Throws kInvalidArgument for pictures of another size. `check` is called between blocks; what it
+  // throws ends the call.
+  Tensor forward(const Tensor& pictures, const std::function<void()>& check = {}) const;
 
  private:
   struct Parts;

@@ -77,12 +77,27 @@ TEST(Vit, RefusesConfigurationsThatItDoesNotHave) {
   EXPECT_EQ(code_of({{"global_pool", "map"}}), ErrorCode::kUnsupported);
   EXPECT_EQ(code_of({{"model_args", {{"act_layer", "relu"}}}}), ErrorCode::kUnsupported);
   EXPECT_EQ(code_of({{"model_args", {{"qk_norm", true}}}}), ErrorCode::kUnsupported);
-  EXPECT_EQ(code_of({{"model_args", {{"num_heads", 5}}}}), ErrorCode::kUnsupported);
+  EXPECT_EQ(code_of({{"model_args", {{"num_heads", 5}}}}), ErrorCode::kCorruptData);
   EXPECT_EQ(code_of({{"pretrained_cfg", {{"crop_mode", "squash"}}}}), ErrorCode::kUnsupported);
   EXPECT_EQ(code_of({{"pretrained_cfg", {{"mean", {0.5, 0.5}}}}}), ErrorCode::kCorruptData);
   EXPECT_EQ(code_of({{"num_classes", 2}}), ErrorCode::kCorruptData);
   EXPECT_EQ(code_of({{"label_names", {"a", "b"}}}), ErrorCode::kCorruptData);
   EXPECT_EQ(code_of({{"model_args", {{"img_size", 224}}}}), ErrorCode::kCorruptData);
+}
+
+TEST(Vit, TakesTheNumberOfHeadsFromTheArchitecture) {
+  const VitConfig known = recognise_vit(infos_of(ModelGolden("vit_class_token").source())).value();
+  const auto heads_with = [&](const boost::json::object& json) {
+    VitConfig config = known;
+    config.read_json(json);
+    return config.heads;
+  };
+  EXPECT_EQ(heads_with({}), 3);
+  EXPECT_EQ(heads_with({{"architecture", "vit_small_patch16_224"}}), 6);
+  EXPECT_EQ(heads_with({{"architecture", "vit_base_patch16_gap_224"}}), 16);
+  EXPECT_EQ(
+      heads_with({{"architecture", "vit_small_patch16_224"}, {"model_args", {{"num_heads", 4}}}}),
+      4);
 }
 
 TEST(Vit, RefusesPicturesOfAnotherSize) {

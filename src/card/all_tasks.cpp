@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "card/tasks/classify.h"
 #include "card/tasks/generate.h"
 #include "card/tasks/upscale.h"
 #include "platform/error.h"
@@ -38,6 +39,7 @@ const std::vector<const TaskDescription*>& all_tasks() {
   static const std::vector<const TaskDescription*> kTasks{
       &generate_task(),
       &upscale_task(),
+      &classify_task(),
   };
   return kTasks;
 }

@@ -5,15 +5,18 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <set>
 
-#include "../golden/generation_run.h"
 #include "card/all_tasks.h"
 #include "card/named_choices.h"
+#include "card/tasks/classify.h"
 #include "card/validation.h"
 #include "platform/error.h"
+#include "tests/golden/generation_run.h"
+#include "tests/golden/tiny_classifier.h"
 #include "worker/engine_library.h"
 #include "worker/fake_engine.h"
 
@@ -90,6 +93,24 @@ class EngineContract : public testing::TestWithParam<const char*> {
     job.input.steps = kSteps;
     job.input.seed = 18446744073709551615ULL;
     return job;
+  }
+  // With a tiny model that is written for the test.
+  static engine::RunRequest classification(int frames) {
+    static const std::string folder = [] {
+      const std::string path = testing::TempDir() + "contract-classifier";
+      golden::write_tiny_classifier(path);
+      return path;
+    }();
+    engine::RunRequest request;
+    request.task = card::classify_task().id;
+    request.input_json = "{}";
+    request.models["model"] = {"tiny", folder};
+    for (int i = 0; i < frames; ++i) {
+      const auto level = static_cast<std::uint8_t>(60 * i);
+      request.attachments["image"].push_back(
+          {{48, 40, 3, std::vector<std::uint8_t>(48 * 40 * 3, level)}, i});
+    }
+    return request;
   }
   GenerationResult run(const GenerationJob& job, Observer& observer) const {
     return golden::run_generation(*engine_, job, observer);
@@ -290,6 +311,45 @@ TEST_P(EngineContract, EveryPollThatReturnsCancelledEndsTheRun) {
     observer.cancel_at_poll = poll;
     EXPECT_EQ(failure_of(golden::request_of(job()), observer), ErrorCode::kCancelled) << poll;
     EXPECT_EQ(observer.polls, poll);
+  }
+}
+
+TEST_P(EngineContract, ClassifiesIntoLabelsAndFactsThatTheTaskCanRead) {
+  Observer observer;
+  const auto result = engine_->run(classification(3), observer);
+  EXPECT_EQ(observer.stages(), (std::vector<std::string>{"load", "run"}));
+  const auto& last = observer.progresses.back();
+  EXPECT_GT(last.total, 0);
+  EXPECT_EQ(last.step, last.total);
+  ASSERT_EQ(result.outputs.size(), 1U);
+  EXPECT_EQ(result.outputs[0].kind, "labels");
+  const auto labels = json::read_json<std::vector<card::LabelScore>>(result.outputs[0].json);
+  ASSERT_EQ(labels.size(), 2U);
+  EXPECT_GE(labels[0].score, labels[1].score);
+  EXPECT_NEAR(labels[0].score + labels[1].score, 1, 1e-5);
+  std::set<std::string> names;
+  for (const auto& entry : labels) names.insert(entry.label);
+  EXPECT_EQ(names, (std::set<std::string>{"marked", "plain"}));
+  const card::TaskFacts facts(card::classify_task(), json::parse(result.facts_json));
+  EXPECT_EQ(facts.as<card::ClassifyFacts>().model, "tiny");
+  EXPECT_EQ(result.timing.count("load_ms"), 1U);
+  EXPECT_EQ(result.timing.count("run_ms"), 1U);
+}
+
+TEST_P(EngineContract, RefusesToClassifyNothing) {
+  EXPECT_EQ(failure_of(classification(0)), ErrorCode::kInvalidArgument);
+}
+
+TEST_P(EngineContract, StopsClassifyingWhenItIsCancelled) {
+  for (const char* const stage : {"load", "run"}) {
+    engine_->unload_all();
+    Observer observer;
+    observer.cancel_after = [&](const card::Progress& last) { return last.stage == stage; };
+    EXPECT_EQ(failure_of(classification(3), observer), ErrorCode::kCancelled) << stage;
+    EXPECT_EQ(observer.stages().back(), stage);
+    if (std::string(stage) == "run") {
+      EXPECT_LT(observer.progresses.back().step, observer.progresses.back().total);
+    }
   }
 }
 

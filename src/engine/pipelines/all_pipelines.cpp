@@ -10,7 +10,8 @@
 // One line per task.
 #define ATELIER_PIPELINES(PIPELINE) \
   PIPELINE(generate)                \
-  PIPELINE(upscale)
+  PIPELINE(upscale)                 \
+  PIPELINE(classify)
 
 namespace atelier::engine {
 

@@ -5,42 +5,13 @@
 #include <filesystem>
 
 #include "card/tasks/upscale.h"
-#include "engine/models/all_models.h"
-#include "engine/pipelines/all_pipelines.h"
 #include "engine/weights/sparse_checkpoint.h"
 #include "json/describe.h"
-#include "platform/error.h"
+#include "tests/golden/pipeline_run.h"
 #include "tests/golden/tiny_upscaler.h"
 
 namespace atelier::engine {
 namespace {
-
-class Observer final : public JobObserver {
- public:
-  void on_progress(const card::Progress& progress) override { seen.push_back(progress); }
-  void on_preview(const media::Image&) override {}
-  bool cancelled() override { return cancel_after && seen.size() >= *cancel_after; }
-
-  std::vector<card::Progress> seen;
-  std::optional<std::size_t> cancel_after;
-};
-
-class Context final : public PipelineContext {
- public:
-  explicit Context(Observer& observer) : observer_(observer) {}
-  JobObserver& observer() override { return observer_; }
-  Model& load(const ModelFiles& files, const ComputeOptions&,
-              const std::function<void(const DetectedModel&)>& check) override {
-    const DetectedModel detected = detect_model(CheckpointFiles(files.path, files.id));
-    check(detected);
-    model_ = load_model(detected, {});
-    return *model_;
-  }
-
- private:
-  Observer& observer_;
-  std::unique_ptr<Model> model_;
-};
 
 media::Image picture(int width, int height, int channels) {
   media::Image image{width, height, channels, {}};
@@ -68,20 +39,19 @@ class UpscalePipeline : public testing::Test {
   std::string file() const { return (folder_.path() / "tiny.safetensors").string(); }
 
   RunResult run(media::Image image, const card::UpscaleInput& input = {}) {
-    Context context(observer_);
     RunRequest request;
     request.task = "upscale";
     request.input_json = json::write_json(input);
     request.models["model"] = {"tiny", file()};
     request.attachments["image"].push_back({std::move(image)});
-    return pipeline_of("upscale").run(std::move(request), context);
+    return run_pipeline(std::move(request), observer_);
   }
   static card::UpscaleFacts facts_of(const RunResult& result) {
     return json::read_json<card::UpscaleFacts>(result.facts_json);
   }
 
   const TemporaryFolder folder_;
-  Observer observer_;
+  RecordingObserver observer_;
 };
 
 TEST_F(UpscalePipeline, EnlargesByTheNetworksScale) {

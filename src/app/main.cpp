@@ -115,9 +115,11 @@ int main(int argc, char** argv) {
   try {
     return atelier::app::run(argc, argv);
   } catch (const atelier::Error& error) {
-    const auto field = error.field().empty() ? "" : error.field() + ": ";
-    std::fprintf(stderr, "atelier: %s\n",
-                 atelier::platform::without_control_characters(field + error.what()).c_str());
+    const std::string sentence = error.what(), field = error.field() + ": ";
+    const bool named = error.field().empty() || sentence.starts_with(field);
+    std::fprintf(
+        stderr, "atelier: %s\n",
+        atelier::platform::without_control_characters(named ? sentence : field + sentence).c_str());
     return error.code() == atelier::ErrorCode::kInvalidArgument ? 2 : 1;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "atelier: %s\n",

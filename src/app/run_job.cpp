@@ -37,7 +37,9 @@ FinishedJob run_job(const domain::Settings& settings, const scheduler::NewJob& r
         request, [&line](const domain::Job& now) { line.show(now); }, interrupted);
   }
   const auto& job = finished.job;
-  if (job.failure) throw Error(job.failure->code, job.failure->sentence);
+  if (const auto& failure = job.failure) {
+    throw request.names.spelled(Error(failure->code, failure->field, failure->sentence));
+  }
   if (!finished.cancelled() && !job.result) {
     throw Error(ErrorCode::kInternal, "the job ended without a result");
   }

@@ -47,13 +47,19 @@ ErrorCode code_of(int status) {
   return status < 500 ? ErrorCode::kInvalidArgument : ErrorCode::kInternal;
 }
 
+// The member that the native API spells so.
+std::string member_of(std::string field) {
+  const domain::FieldNames sent;
+  if (field.starts_with(sent.prefix)) field.erase(0, sent.prefix.size());
+  return field;
+}
+
 // Fields are renamed from the native API's spelling to that of the command line.
 Error error_of(ErrorCode code, const Problem& problem, const domain::FieldNames& names) {
-  const domain::FieldNames sent;  // of the native API
   std::string sentence = problem.detail, field = problem.field;
   if (field.empty()) return {code, std::move(sentence)};
   if (sentence.starts_with(field + ": ")) sentence.erase(0, field.size() + 2);
-  if (field.starts_with(sent.prefix)) field = names.of(field.substr(sent.prefix.size()));
+  field = names.of(member_of(field));
   return {code, std::move(field), std::move(sentence)};
 }
 
@@ -93,8 +99,8 @@ Job job_of(const http::JobView& view) {
     job.result->timing = view.result->timing;
   }
   if (view.failure) {
-    job.failure =
-        domain::JobFailure{error_code_from_name(view.failure->code), view.failure->sentence};
+    job.failure = domain::JobFailure{error_code_from_name(view.failure->code),
+                                     view.failure->sentence, member_of(view.failure->field)};
   }
   return job;
 }

@@ -113,18 +113,20 @@ Frame answer(Message& message, const SessionOptions& options, const protocol::Fr
     Frame reply = reply_to(message, options);
     const auto what = protocol::over_limit(reply, limits);
     if (what.empty()) return reply;
-    return protocol::failure_frame(message.id, ErrorCode::kTooLarge,
-                                   "the decoded picture is too large for a message: it makes " +
-                                       what + "; make it smaller first");
+    return protocol::failure_frame(
+        message.id,
+        Error(ErrorCode::kTooLarge, "the decoded picture is too large for a message: it makes " +
+                                        what + "; make it smaller first"));
   } catch (const Error& error) {
-    return protocol::failure_frame(message.id, error.code(), error.what());
+    return protocol::failure_frame(message.id, error);
   } catch (const std::bad_alloc&) {
-    return protocol::failure_frame(message.id, ErrorCode::kTooLarge,
-                                   "the picture needs more memory than a decoder may use: make it "
-                                   "smaller first");
+    return protocol::failure_frame(
+        message.id,
+        Error(ErrorCode::kTooLarge,
+              "the picture needs more memory than a decoder may use: make it smaller first"));
   } catch (const std::exception& error) {
-    return protocol::failure_frame(message.id, ErrorCode::kInternal,
-                                   message.method + " failed: " + error.what());
+    return protocol::failure_frame(
+        message.id, Error(ErrorCode::kInternal, message.method + " failed: " + error.what()));
   }
 }
 

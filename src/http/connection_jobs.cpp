@@ -109,7 +109,10 @@ Connection::Awaitable<std::optional<Response>> Connection::await_job(const Reque
   std::function<Outcome()> format = [&]() -> Outcome {
     const domain::Job& job = ended->job;
     if (job.state == domain::JobState::kSucceeded) return awaited.format(job);
-    if (job.failure) throw Error(job.failure->code, job.failure->sentence);
+    if (job.failure) {
+      const auto& failure = *job.failure;
+      throw awaited.names.spelled(Error(failure.code, failure.field, failure.sentence));
+    }
     throw Error(ErrorCode::kCancelled, "the job was cancelled");
   };
   Outcome outcome = co_await on_pool(std::move(format), request.path);

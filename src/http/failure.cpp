@@ -84,7 +84,9 @@ Response refusal(std::string_view path, int status, std::string_view code,
   response.status = status;
   response.content_type =
       family == Family::kNative ? "application/problem+json" : "application/json";
-  const std::string text = field.empty() ? sentence : field + ": " + sentence;
+  // The sentence of a JSON reader starts with the field.
+  const bool named = field.empty() || sentence.starts_with(field + ": ");
+  const std::string text = named ? sentence : field + ": " + sentence;
   response.body =
       body_of(family, status, code, platform::valid_utf8(text), platform::valid_utf8(field));
   response.set("Cache-Control", "no-store");

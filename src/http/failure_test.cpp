@@ -41,6 +41,9 @@ TEST(Failure, TheFieldStandsInFrontOfTheSentence) {
   EXPECT_EQ(failure_response("/v1/generate", error).body,
             R"({"error":"/input/steps: 0 is out of range",)"
             R"("detail":"/input/steps: 0 is out of range","status":"error"})");
+  const Error read{ErrorCode::kInvalidArgument, "/input/steps", "/input/steps: expected a number"};
+  EXPECT_THAT(failure_response("/api/v1/jobs", read).body,
+              HasSubstr(R"("detail":"/input/steps: expected a number")"));
   const Error none{ErrorCode::kNotFound, "no"};
   EXPECT_THAT(failure_response("/api/v1/jobs", none).body, HasSubstr(R"("field":"")"));
 }

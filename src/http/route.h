@@ -31,6 +31,7 @@ struct Service {
 struct AwaitJob {
   std::string job;
   std::function<Response(const domain::Job&)> format;  // on the pool, with a job that succeeded
+  domain::FieldNames names = {};                       // for the field of a failure
 };
 
 // Send this job's events from the one after `after`, until it has ended.

@@ -89,7 +89,7 @@ std::string pointer_to(const std::string& parent, std::string_view key) {
 }
 
 void refuse(const std::string& pointer, const std::string& what) {
-  throw Error(ErrorCode::kInvalidArgument,
+  throw Error(ErrorCode::kInvalidArgument, pointer,
               (pointer.empty() ? "the request" : pointer) + ": " + what);
 }
 

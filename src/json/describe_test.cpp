@@ -72,6 +72,12 @@ TEST(DescribedJson, RefusalsNameThePlace) {
   EXPECT_THAT(failure_of(R"({"items":[{"weight":1e400}]})"), testing::HasSubstr("finite"));
   EXPECT_THAT(failure_of(R"({"mode":"middling"})"), testing::HasSubstr("low_vram, high"));
   EXPECT_THAT(failure_of("[1]"), testing::HasSubstr("expected an object"));
+  try {
+    read_json<Outer>(R"({"items":[{"weight":"x"}]})");
+    FAIL() << "it was read";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.field(), "/items/0/weight");
+  }
 }
 
 TEST(DescribedJson, WhatIsNotJsonIsRefused) {

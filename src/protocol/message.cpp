@@ -8,6 +8,7 @@ namespace atelier::protocol {
 namespace {
 
 constexpr std::size_t kSentenceBytesMax = 16 << 10;  // a library's error may quote a whole file
+constexpr std::size_t kFieldBytesMax = 256;
 constexpr int kServerError = -32000;  // JSON-RPC reserves -32000…-32099 for applications
 
 [[noreturn]] void corrupt(const std::string& what) {
@@ -32,6 +33,7 @@ void read_failure(const boost::json::value& error, Message& message) {
   const auto* data = find(error.get_object(), "data");
   if (data != nullptr && data->is_object()) {
     message.failure_code = error_code_from_name(text_of(data->get_object(), "code"));
+    message.failure_field = text_of(data->get_object(), "field");
   }
 }
 
@@ -102,13 +104,17 @@ Frame result_frame_of(std::int64_t id, const std::string& result_json, std::vect
   return framed(head_with_id(id), "result", result_json, std::move(parts));
 }
 
-Frame failure_frame(std::int64_t id, ErrorCode code, std::string_view sentence) {
-  std::string error = "{\"code\":" + std::to_string(kServerError) + ",\"message\":";
-  json::append_string(error, platform::cut(sentence, kSentenceBytesMax));
-  error += ",\"data\":{\"code\":";
-  json::append_string(error, error_code_name(code));
-  error += "}}";
-  return framed(head_with_id(id), "error", error, {});
+Frame failure_frame(std::int64_t id, const Error& error) {
+  std::string body = "{\"code\":" + std::to_string(kServerError) + ",\"message\":";
+  json::append_string(body, platform::cut(error.what(), kSentenceBytesMax));
+  body += ",\"data\":{\"code\":";
+  json::append_string(body, error_code_name(error.code()));
+  if (!error.field().empty()) {
+    body += ",\"field\":";
+    json::append_string(body, platform::cut(error.field(), kFieldBytesMax));
+  }
+  body += "}}";
+  return framed(head_with_id(id), "error", body, {});
 }
 
 PictureRef add_picture(std::vector<Bytes>& parts, media::Image picture) {

@@ -27,7 +27,10 @@ struct Message {
   std::vector<Bytes> parts;
   ErrorCode failure_code = ErrorCode::kInternal;  // kFailure
   std::string failure;                            // kFailure: the sentence
+  std::string failure_field;                      // kFailure: of the request, "" is none
   boost::json::value body;                        // params or result, read with body_as()
+
+  Error error() const { return {failure_code, failure_field, failure}; }  // kFailure
 
   template <class T>
   T body_as() const {
@@ -44,7 +47,7 @@ Frame request_frame(std::int64_t id, std::string_view method, const std::string&
 Frame notification_frame(std::string_view method, const std::string& params_json,
                          std::vector<Bytes> parts);
 Frame result_frame_of(std::int64_t id, const std::string& result_json, std::vector<Bytes> parts);
-Frame failure_frame(std::int64_t id, ErrorCode code, std::string_view sentence);
+Frame failure_frame(std::int64_t id, const Error& error);
 
 template <class T>
 Frame request_frame(std::int64_t id, const T& params, std::vector<Bytes> parts = {}) {

@@ -89,20 +89,22 @@ TEST(Messages, TheHelloCarriesTheEnginesReportAndCards) {
   EXPECT_EQ(got.cards.at(0).tasks.at(0).parameters.at(0).maximum, 1000);
 }
 
-TEST(Messages, AFailureCarriesItsCodeAndSentence) {
-  const Message message =
-      read_message(failure_frame(3, ErrorCode::kOutOfMemory, "needs 6.9 GB, \"3.1\" is free"));
+TEST(Messages, AFailureCarriesItsCodeSentenceAndField) {
+  const Message message = read_message(
+      failure_frame(3, Error(ErrorCode::kOutOfMemory, "steps", "needs 6.9 GB, \"3.1\" is free")));
   EXPECT_EQ(message.kind, Message::Kind::kFailure);
   EXPECT_EQ(message.id, 3);
   EXPECT_EQ(message.failure_code, ErrorCode::kOutOfMemory);
   EXPECT_EQ(message.failure, "needs 6.9 GB, \"3.1\" is free");
+  EXPECT_EQ(message.error().field(), "steps");
+  EXPECT_EQ(read_message(failure_frame(4, Error(ErrorCode::kInternal, "no"))).failure_field, "");
 }
 
 TEST(Messages, AFailureMayQuoteAnyBytesAtAnyLength) {
   for (const std::string& quoted :
        {std::string("a sampler's name \xC3"), std::string("\xFF\xFE\x00\x80", 4),
         std::string(std::size_t{30} << 20, '\x01'), "x" + std::string(100'000, '\xE4')}) {
-    const Frame frame = failure_frame(1, ErrorCode::kCorruptData, quoted);
+    const Frame frame = failure_frame(1, Error(ErrorCode::kCorruptData, quoted));
     EXPECT_EQ(over_limit(frame), "");
     const Message message = read_message(frame);
     EXPECT_EQ(message.failure_code, ErrorCode::kCorruptData);

@@ -84,7 +84,7 @@ std::optional<Error> Child::converse(const protocol::Frame& request, std::int64_
   if ((!failed && message.kind != Message::Kind::kResult) || message.id != id) {
     throw Error(ErrorCode::kCorruptData, "the other program sent a message that is not the reply");
   }
-  if (failed) return Error(message.failure_code, message.failure);
+  if (failed) return message.error();
   read(std::move(message));
   return std::nullopt;
 }

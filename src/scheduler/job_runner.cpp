@@ -150,9 +150,9 @@ void JobRunner::dispatch(Job job) {
   const auto& input = running.job.input;
   if (input.parameters.task() == nullptr ||
       std::ranges::find(tasks_, input.task()) == tasks_.end()) {
-    fail(id, ErrorCode::kUnsupported,
-         "the task '" + input.task() +
-             "' is not run here, or its parameters can no longer be read: send the job again");
+    fail(id, Error(ErrorCode::kUnsupported, "the task '" + input.task() +
+                                                "' is not run here, or its parameters can no "
+                                                "longer be read: send the job again"));
     return run_next();
   }
   protocol::RunRequest request;
@@ -178,9 +178,9 @@ void JobRunner::prepare(const protocol::RunRequest& request, const domain::JobIn
           if (parts_.pool.stopping()) return;  // it goes back to the queue
           leave_worker(id);
           // It could be read when it was sent: the failure is the station's.
-          fail(id, ErrorCode::kInternal,
-               std::string("a picture of this job cannot be read again: ") + error.what() +
-                   "; send the job again");
+          fail(id, Error(ErrorCode::kInternal,
+                         std::string("a picture of this job cannot be read again: ") +
+                             error.what() + "; send the job again"));
           run_next();
         });
       },
@@ -200,8 +200,8 @@ void JobRunner::send(const protocol::RunRequest& request, Parts parts) {
   const auto model = parts_.find_model(name);
   if (!model) {
     leave_worker(request.job);
-    fail(request.job, ErrorCode::kNotFound,
-         "model '" + name + "' is not installed now: choose another");
+    fail(request.job, Error(ErrorCode::kNotFound, std::string(card::kModelMember),
+                            "model '" + name + "' is not installed now: choose another"));
     return run_next();
   }
   auto full = request;
@@ -224,9 +224,7 @@ Supervisor::Deed JobRunner::read_reply(const std::string& id, Message message) {
       throw Error(ErrorCode::kCorruptData,
                   "it reported the cancellation of a job that was not cancelled");
     }
-    return [this, id, code = message.failure_code, sentence = message.failure] {
-      refused(id, code, sentence);
-    };
+    return [this, id, error = message.error()] { refused(id, error); };
   }
   const auto reply = message.body_as<protocol::RunReply>();
   if (reply.job != id || reply.outputs.empty()) {
@@ -240,15 +238,17 @@ Supervisor::Deed JobRunner::read_reply(const std::string& id, Message message) {
   return [this, id, reply, outputs] { made(id, reply, outputs); };
 }
 
-void JobRunner::refused(const std::string& id, ErrorCode code, const std::string& sentence) {
+void JobRunner::refused(const std::string& id, const Error& error) {
   leave_worker(id);
   auto* running = find(id);
   if (running == nullptr) return;
-  if (code == ErrorCode::kCancelled) {
+  if (error.code() == ErrorCode::kCancelled) {
     end(*running, JobState::kCancelled, "state");
   } else {
     const auto model = parts_.find_model(running->job.input.parameters.text(card::kModelMember));
-    fail(id, code, model ? without_place(sentence, model->path) : sentence);
+    const std::string sentence = error.what();
+    fail(id, Error(error.code(), error.field(),
+                   model ? without_place(sentence, model->path) : sentence));
   }
   run_next();
 }
@@ -275,7 +275,7 @@ void JobRunner::save(Running& running, const protocol::RunReply& reply, const Ou
       },
       [this, id = job.id](const Error& error) {
         parts_.inbox.post([this, id, error] {
-          if (!parts_.pool.stopping()) fail(id, error.code(), error.what());
+          if (!parts_.pool.stopping()) fail(id, error);
         });
       },
       MediaPool::For::kStation);
@@ -329,10 +329,10 @@ void JobRunner::succeed(const std::string& id, domain::JobResult result) {
   end(*running, JobState::kSucceeded, "result");
 }
 
-void JobRunner::fail(const std::string& id, ErrorCode code, const std::string& sentence) {
+void JobRunner::fail(const std::string& id, const Error& error) {
   auto* running = find(id);
   if (running == nullptr) return;
-  running->job.failure = domain::JobFailure{code, sentence};
+  running->job.failure = domain::JobFailure{error.code(), error.what(), error.field()};
   end(*running, JobState::kFailed, "error");
 }
 
@@ -500,12 +500,11 @@ void JobRunner::repeat(Running& running, const WorkerEnd& end) {
                     domain::Requeue::kUncounted);
   }
   if (job.attempt >= domain::limits::kAttemptsMax) {
-    return fail(job.id, ErrorCode::kWorkerLost,
-                "the worker " + end.sentence +
-                    " while it ran this job, as it did before "
-                    "(attempt " +
-                    attempts(job.attempt) +
-                    "): choose a smaller size or another model, or see the log");
+    return fail(job.id, Error(ErrorCode::kWorkerLost,
+                              "the worker " + end.sentence +
+                                  " while it ran this job, as it did before (attempt " +
+                                  attempts(job.attempt) +
+                                  "): choose a smaller size or another model, or see the log"));
   }
   put_back(running,
            "the worker " + end.sentence + " while it ran this job: it runs again, attempt " +

@@ -94,13 +94,13 @@ class JobRunner {
   void send(const protocol::RunRequest& request, Parts parts);
   Supervisor::Deed read_reply(const std::string& id, protocol::Message message);
   void made(const std::string& id, const protocol::RunReply& reply, const Outputs& outputs);
-  void refused(const std::string& id, ErrorCode code, const std::string& sentence);
+  void refused(const std::string& id, const Error& error);
   void save(Running& running, const protocol::RunReply& reply, const Outputs& outputs);
   bool kill_if_late(Running& running, Clock::time_point now);
   void leave_worker(const std::string& id) { on_worker_.erase(id); }
   int free_places() const;
   void succeed(const std::string& id, domain::JobResult result);
-  void fail(const std::string& id, ErrorCode code, const std::string& sentence);
+  void fail(const std::string& id, const Error& error);
   void end(Running& running, domain::JobState state, std::string_view event);
   void repeat(Running& running, const WorkerEnd& end);
   void put_back(Running& running, const std::string& reason, domain::Requeue counted);

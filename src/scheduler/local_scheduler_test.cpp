@@ -317,6 +317,20 @@ TEST_F(LocalSchedulerTest, AFailureOfTheEngineIsThatOfTheJob) {
   EXPECT_EQ(job.attempt, 1);
 }
 
+TEST_F(LocalSchedulerTest, AFailureOfTheWorkerKeepsTheFieldThatItIsAbout) {
+  start();
+  auto ask = new_job(2);
+  ask.attachments["image"] =
+      scheduler_->artifact(run(new_job(2)).result.value().artifacts()[0]).bytes;
+  // The engine alone knows the number of steps that it takes by default.
+  ask.input.parameters = ask.input.parameters.with("steps", nullptr).with("strength", 0.01);
+  const auto job = run(ask);
+  ASSERT_TRUE(job.failure);
+  EXPECT_EQ(job.failure->code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(job.failure->field, "strength");
+  EXPECT_EQ(jobs_.find(job.id)->failure->field, "strength");
+}
+
 TEST_F(LocalSchedulerTest, AFullQueueRefusesWithTheTextThatClientsExpect) {
   options_.launch_worker = worker("step_ms=100");
   options_.queue_max = 2;

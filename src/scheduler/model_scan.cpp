@@ -109,9 +109,7 @@ void ModelScan::inspect_next() {
   request_ =
       worker_.request(request, {}, [this](const protocol::Message& message) -> Supervisor::Deed {
         if (message.kind == protocol::Message::Kind::kFailure) {
-          return [this, failure = Error(message.failure_code, message.failure)] {
-            inspected({}, failure);
-          };
+          return [this, failure = message.error()] { inspected({}, failure); };
         }
         return
             [this, card = message.body_as<protocol::InspectReply>().card] { inspected(card, {}); };

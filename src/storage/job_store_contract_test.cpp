@@ -130,6 +130,19 @@ TYPED_TEST(JobStoreContract, AnEndRequiresTheExpectedStateAndIsFinal) {
   EXPECT_EQ(found->input.attachments.at("image"), "abc");
 }
 
+TYPED_TEST(JobStoreContract, AFailureKeepsItsCodeItsSentenceAndItsField) {
+  this->insert("01");
+  auto failed = *this->store_->find("01");
+  failed.state = JobState::kFailed;
+  failed.failure = domain::JobFailure{ErrorCode::kInvalidArgument, "too large", "steps"};
+  ASSERT_TRUE(this->store_->finish(failed, JobState::kQueued));
+  const auto found = this->store_->find("01");
+  ASSERT_TRUE(found && found->failure);
+  EXPECT_EQ(found->failure->code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(found->failure->sentence, "too large");
+  EXPECT_EQ(found->failure->field, "steps");
+}
+
 TYPED_TEST(JobStoreContract, AJobOfAnUnknownTaskIsKeptAsItIs) {
   this->insert("01", 2, true);
   const auto found = this->store_->find("01");

@@ -76,7 +76,7 @@ std::optional<std::int64_t> receive_hello(protocol::Channel& channel) {
   const auto request = message.body_as<protocol::HelloRequest>();
   const std::string problem = protocol::version_problem(request.protocol_version, request.program);
   if (!problem.empty()) {
-    channel.send(protocol::failure_frame(message.id, ErrorCode::kUnsupported, problem));
+    channel.send(protocol::failure_frame(message.id, Error(ErrorCode::kUnsupported, problem)));
     throw Error(ErrorCode::kUnsupported, problem);
   }
   return message.id;

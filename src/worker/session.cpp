@@ -218,18 +218,19 @@ void Session::answer(protocol::Message& message) {
     reply = reply_to(message);
   } catch (const Error& error) {
     device_lost = error.code() == ErrorCode::kWorkerLost;
-    reply = protocol::failure_frame(message.id, error.code(), error.what());
+    reply = protocol::failure_frame(message.id, error);
   } catch (const std::bad_alloc&) {
-    reply = protocol::failure_frame(message.id, ErrorCode::kOutOfMemory,
-                                    "out of memory: choose a smaller size or batch");
+    reply = protocol::failure_frame(
+        message.id,
+        Error(ErrorCode::kOutOfMemory, "out of memory: choose a smaller size or batch"));
   } catch (const std::exception& error) {
-    reply = protocol::failure_frame(message.id, ErrorCode::kInternal,
-                                    message.method + " failed: " + error.what());
+    reply = protocol::failure_frame(
+        message.id, Error(ErrorCode::kInternal, message.method + " failed: " + error.what()));
   }
   if (const auto what = protocol::over_limit(reply, channel_.limits()); !what.empty()) {
-    reply = protocol::failure_frame(message.id, ErrorCode::kTooLarge,
-                                    "the result is too large for a message: it makes " + what +
-                                        "; reduce the batch or the size");
+    reply = protocol::failure_frame(
+        message.id, Error(ErrorCode::kTooLarge, "the result is too large for a message: it makes " +
+                                                    what + "; reduce the batch or the size"));
   }
   try {
     channel_.send(reply);

@@ -174,7 +174,9 @@ TEST_F(SessionTest, BadRequestsAreAnsweredWithSentences) {
   auto bad = job("bad", 1);
   bad.input = boost::json::object{{"steps", "many"}};
   station_.send(protocol::request_frame(1, bad));
-  EXPECT_EQ(reply().failure_code, ErrorCode::kInvalidArgument);
+  const auto wrong = reply();
+  EXPECT_EQ(wrong.failure_code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(wrong.failure_field, "/steps");
   bad = job("no picture", 1);
   bad.attachments["image"] = {{protocol::PictureRef{3, 8, 8, 3}}};
   station_.send(protocol::request_frame(2, bad));

@@ -72,6 +72,27 @@ TEST_F(BadInputApi, InvalidNumbers) {
   }
 }
 
+TEST_F(BadInputApi, WhatTheWorkerAloneCanRefuseNamesTheFieldAsItWasSent) {
+  const std::string image = base64(png(64, 64));
+  expect_refused(
+      "/v1/generate",
+      R"({"prompt":"x","width":64,"height":64,"denoising_strength":0.01,"image":")" + image + "\"}",
+      R"("detail":"/denoising_strength: the strength is too small)");
+  const auto id = station->submit(
+      R"({"prompt":"x","width":64,"height":64,"strength":0.01,"image":")" + image + "\"}");
+  const auto failure = station->wait_for(id, "succeeded failed").at("failure");
+  EXPECT_EQ(failure.at("field"), "/input/strength");
+  EXPECT_EQ(failure.at("code"), "invalid_argument");
+}
+
+TEST_F(BadInputApi, AWrongTypeNamesItsFieldOnce) {
+  const auto reply = station->ask("POST", "/api/v1/jobs", R"({"input":{"prompt":"x","steps":[]}})");
+  EXPECT_EQ(reply.status, 400);
+  const auto problem = boost::json::parse(reply.body);
+  EXPECT_EQ(problem.at("field"), "/input/steps");
+  EXPECT_EQ(problem.at("detail"), "/input/steps: expected a whole number");
+}
+
 TEST_F(BadInputApi, TextThatIsNotJson) {
   for (const char* body : {"", "{", "[]", "null", "\"text\"", "{\"prompt\":}", "\xff\xfe{}",
                            "{\"prompt\":\"\\ud800\"}", "{\"prompt\":5}", "{\"prompt\":null}",

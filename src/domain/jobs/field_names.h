@@ -16,7 +16,9 @@ struct FieldNames {
   std::string prefix = "/input/";            // of every field that has no name of its own below
   std::map<std::string, std::string> names;  // "batch" → "/n"
 
+  // A JSON pointer is spelled already.
   std::string of(std::string_view field) const {
+    if (field.starts_with('/')) return std::string(field);
     const auto found = names.find(std::string(field));
     return found == names.end() ? prefix + std::string(field) : found->second;
   }

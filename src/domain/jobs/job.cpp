@@ -69,7 +69,7 @@ std::size_t bytes_of(const Job& job) {
     bytes += bytes_of(job.result->used);
     for (const auto& output : job.result->outputs) bytes += bytes_of(output.value);
   }
-  if (job.failure) bytes += job.failure->sentence.size();
+  if (job.failure) bytes += job.failure->sentence.size() + job.failure->field.size();
   return bytes;
 }
 

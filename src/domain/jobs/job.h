@@ -61,6 +61,7 @@ struct JobResult {
 struct JobFailure {
   ErrorCode code = ErrorCode::kInternal;
   std::string sentence;
+  std::string field = {};  // of the request that it is about, as a path of members; "" is none
 };
 
 struct Job {

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "domain/jobs/field_names.h"
+
 namespace atelier::http {
 namespace {
 
@@ -60,9 +62,10 @@ JobView view_of(const domain::Job& job) {
                    progress.fraction,        progress.eta_seconds, progress.steps_per_second,
                    progress.preview_artifact};
   if (job.result) view.result = result_of(*job.result);
-  if (job.failure) {
+  if (const auto& failure = job.failure) {
     view.failure =
-        FailureView{std::string{error_code_name(job.failure->code)}, job.failure->sentence};
+        FailureView{std::string{error_code_name(failure->code)}, failure->sentence,
+                    failure->field.empty() ? "" : domain::FieldNames{}.of(failure->field)};
   }
   return view;
 }

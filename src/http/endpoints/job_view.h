@@ -41,8 +41,9 @@ BOOST_DESCRIBE_STRUCT(ResultView, (), (artifacts, outputs, used, timing))
 
 struct FailureView {
   std::string code, sentence;
+  std::string field;  // "/input/steps": what of the request it is about; "" is none
 };
-BOOST_DESCRIBE_STRUCT(FailureView, (), (code, sentence))
+BOOST_DESCRIBE_STRUCT(FailureView, (), (code, sentence, field))
 
 struct JobView {
   std::string id, task;

@@ -17,7 +17,7 @@ using domain::JobState;
 
 // Step i leads from schema version i to i + 1; the last one's end is the version of this program.
 // Steps are only added, never changed.
-constexpr std::array<std::string_view, 4> kSchemaSteps{
+constexpr std::array<std::string_view, 5> kSchemaSteps{
     R"(
   CREATE TABLE jobs (
     id TEXT PRIMARY KEY, kind TEXT NOT NULL, client TEXT NOT NULL, state TEXT NOT NULL,
@@ -67,13 +67,16 @@ constexpr std::array<std::string_view, 4> kSchemaSteps{
     WHERE json_valid(result) AND json_type(result, '$.artifacts') = 'array';
   CREATE INDEX jobs_of_task ON jobs (task, sequence);
 )",
+    "ALTER TABLE jobs ADD COLUMN failure_field TEXT NOT NULL DEFAULT '';",
 };
 
 constexpr std::string_view kColumns =
     "id, client, state, priority, attempt, created_ms, started_ms, finished_ms, reason, input, "
-    "result, failure_code, failure_sentence, station_crashes, last_event, set_aside, task";
+    "result, failure_code, failure_sentence, station_crashes, last_event, set_aside, task, "
+    "failure_field";
 constexpr int kSetAsideColumn = 15;
 constexpr int kTaskColumn = 16;
+constexpr int kFailureFieldColumn = 17;
 
 std::string unreadable(const std::string& id, const std::string& why) {
   return "job " + id + " cannot be read from the database (" + why +
@@ -99,7 +102,8 @@ Job read_row(const Statement& row) {
     job.result = read_result(task, result);
   }
   if (job.state == JobState::kFailed) {
-    job.failure = domain::JobFailure{error_code_from_name(row.text(11)), row.text(12)};
+    job.failure = domain::JobFailure{error_code_from_name(row.text(11)), row.text(12),
+                                     row.text(kFailureFieldColumn)};
   }
   job.station_crashes = static_cast<int>(row.integer(13));
   job.last_event = row.integer(14);
@@ -314,16 +318,17 @@ bool SqliteJobStore::finish(const Job& job, JobState expected) {
   const std::lock_guard lock(mutex_);
   Statement(database_,
             "UPDATE jobs SET state = ?, finished_ms = ?, reason = ?, result = ?, failure_code = ?, "
-            "failure_sentence = ?, last_event = ? WHERE id = ? AND state = ?")
+            "failure_sentence = ?, failure_field = ?, last_event = ? WHERE id = ? AND state = ?")
       .bind(1, name(job.state))
       .bind(2, job.finished_ms)
       .bind(3, job.reason)
       .bind(4, job.result ? write_result(*job.result) : std::string{})
       .bind(5, job.failure ? error_code_name(job.failure->code) : std::string_view{})
       .bind(6, job.failure ? job.failure->sentence : std::string{})
-      .bind(7, job.last_event)
-      .bind(8, job.id)
-      .bind(9, name(expected))
+      .bind(7, job.failure ? job.failure->field : std::string{})
+      .bind(8, job.last_event)
+      .bind(9, job.id)
+      .bind(10, name(expected))
       .run();
   return database_.changes() == 1;
 }

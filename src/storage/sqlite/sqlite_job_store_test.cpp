@@ -177,8 +177,8 @@ TEST_F(JobStoreTest, AFileOfTheSecondVersionKeepsItsOrderAndItsEvents) {
   EXPECT_GT(store.reserve_events(1), kEnd * 1000);
 }
 
-// Written by the program of the previous schema (tests/data/databases/README.md).
-TEST_F(JobStoreTest, ADatabaseOfThePreviousSchemaKeepsItsJobs) {
+// Written by the programs of those schemas (tests/data/databases/README.md).
+TEST_F(JobStoreTest, ADatabaseOfSchema3KeepsItsJobs) {
   std::filesystem::copy_file(std::string(ATELIER_SOURCE_DIR) + "/tests/data/databases/schema3.db",
                              path());
   SqliteJobStore store(path());
@@ -202,6 +202,27 @@ TEST_F(JobStoreTest, ADatabaseOfThePreviousSchemaKeepsItsJobs) {
   EXPECT_EQ(jobs[1].state, JobState::kQueued);
   EXPECT_EQ(jobs[0].input.parameters.text("prompt"), "waits");
   EXPECT_THROW(store.find("damaged"), Error);
+}
+
+TEST_F(JobStoreTest, ADatabaseOfSchema4KeepsItsJobs) {
+  std::filesystem::copy_file(std::string(ATELIER_SOURCE_DIR) + "/tests/data/databases/schema4.db",
+                             path());
+  SqliteJobStore store(path());
+  const auto jobs = store.recent({});
+  ASSERT_EQ(jobs.size(), 8U);
+  EXPECT_EQ(jobs[0].state, JobState::kCancelled);
+  EXPECT_EQ(jobs[1].state, JobState::kQueued);
+  EXPECT_EQ(jobs[2].state, JobState::kRunning);
+  EXPECT_EQ(jobs[2].input.parameters.text("prompt"), "runs");
+  EXPECT_EQ(jobs[3].input.task(), "upscale");
+  ASSERT_TRUE(jobs[4].failure);
+  EXPECT_EQ(jobs[4].failure->code, ErrorCode::kOutOfMemory);
+  EXPECT_EQ(jobs[4].failure->field, "");
+  EXPECT_EQ(jobs[5].input.parameters.members().at("scale"), 2);
+  ASSERT_TRUE(jobs[7].result);
+  EXPECT_EQ(jobs[7].result->artifacts().size(), 2U);
+  EXPECT_EQ(jobs[7].result->used.as<card::GenerationUsed>().seed, 18446744073709551615ULL);
+  EXPECT_THAT(ids(store.running()), testing::ElementsAre(jobs[2].id));
 }
 
 TEST_F(JobStoreTest, ATerminalStateIsNeverLeft) {
@@ -237,12 +258,13 @@ TEST_F(JobStoreTest, AFailureKeepsItsSentence) {
   auto failed = job("01");
   store.insert(failed);
   failed.state = JobState::kFailed;
-  failed.failure = domain::JobFailure{ErrorCode::kWorkerLost, "the worker died twice"};
+  failed.failure = domain::JobFailure{ErrorCode::kWorkerLost, "the worker died twice", "steps"};
   ASSERT_TRUE(store.finish(failed, JobState::kQueued));
   const auto found = store.find("01");
   ASSERT_TRUE(found && found->failure);
   EXPECT_EQ(found->failure->code, ErrorCode::kWorkerLost);
   EXPECT_EQ(found->failure->sentence, "the worker died twice");
+  EXPECT_EQ(found->failure->field, "steps");
 }
 
 TEST_F(JobStoreTest, TheOrderIsThatOfAcceptanceNotThatOfTheIds) {

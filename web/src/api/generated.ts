@@ -507,6 +507,7 @@ export interface components {
         FailureView: {
             code?: string;
             sentence?: string;
+            field?: string;
         };
         /** @description Pictures from a prompt, from a picture and a prompt, or inside of a mask */
         GenerateBody: {

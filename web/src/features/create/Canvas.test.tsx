@@ -20,7 +20,7 @@ const draw = (job: Job) => {
 };
 
 it('shows why a job failed, with a button that starts it again', () => {
-  const onRetry = draw(jobWith({ state: 'failed', failure: { code: 'internal', sentence: 'the device failed' } }));
+  const onRetry = draw(jobWith({ state: 'failed', failure: { code: 'internal', sentence: 'the device failed', field: '' } }));
   expect(screen.getByRole('alert').textContent).toContain('The device failed.');
   fireEvent.click(screen.getByRole('button', { name: 'Retry' }));
   expect(onRetry).toHaveBeenCalledWith('j');

@@ -143,7 +143,7 @@ it('shows a text that can be copied', async () => {
 });
 
 it('starts a failed job again', async () => {
-  ended = jobWith({ task: 'write', state: 'failed', failure: { code: 'internal', sentence: 'the device failed' } });
+  ended = jobWith({ task: 'write', state: 'failed', failure: { code: 'internal', sentence: 'the device failed', field: '' } });
   window.location.hash = '#tasks/write';
   await open();
   fireEvent.click(submit('Write'));

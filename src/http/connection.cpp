@@ -87,7 +87,7 @@ void Connection::abort() {
 
 // Never while a request is handled. A connection is not idle when bytes were sent or received a
 // moment ago, or are waiting to be read.
-bool Connection::may_give_way() const {
+bool Connection::may_be_replaced() const {
   if (is_leaving_) return false;
   const auto quiet = Clock::now() - quiet_since_;
   if (writing_) return quiet >= core_.settings.limits.reader_stalled_after;
@@ -98,7 +98,7 @@ bool Connection::may_give_way() const {
   return quiet >= core_.settings.limits.stalled_after;
 }
 
-void Connection::give_way() {
+void Connection::close_to_make_room() {
   is_leaving_ = true;
   error_code ignored;
   stream_.socket().close(ignored);

@@ -47,8 +47,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Place place() const { return place_; }
   bool is_leaving() const { return is_leaving_; }
   Clock::time_point quiet_since() const { return quiet_since_; }
-  bool may_give_way() const;
-  void give_way();
+  bool may_be_replaced() const;
+  void close_to_make_room();
 
  private:
   template <class T>

@@ -26,7 +26,7 @@ constexpr std::chrono::seconds kDrainLongest{30};
 
 auto awaitable_with(error_code& error) { return asio::redirect_error(asio::use_awaitable, error); }
 
-Response nobody_there() {
+Response client_left() {
   Response response;
   response.status = 0;
   return response;
@@ -120,11 +120,11 @@ Connection::Awaitable<std::optional<Response>> Connection::read_header() {
         rate.received(buffer_.size() - before, Clock::now());
         break;
       case Received::kTooSlow:
-        co_return begun ? too_slow("/", "header") : nobody_there();
+        co_return begun ? too_slow("/", "header") : client_left();
       case Received::kEnd:
-        co_return begun ? invalid("/", "the request ends inside its header") : nobody_there();
+        co_return begun ? invalid("/", "the request ends inside its header") : client_left();
       case Received::kGone:
-        co_return nobody_there();
+        co_return client_left();
     }
   }
   error_code error;
@@ -139,7 +139,7 @@ Connection::Awaitable<std::optional<Response>> Connection::read_body(Request& re
   const ServerLimits& limits = core_.settings.limits;
   const bool waits = equal_without_case(request.header("Expect"), "100-continue") &&
                      parser().get().version() >= 11 && buffer_.size() == 0;
-  if (waits && !co_await write("HTTP/1.1 100 Continue\r\n\r\n", {})) co_return nobody_there();
+  if (waits && !co_await write("HTTP/1.1 100 Continue\r\n\r\n", {})) co_return client_left();
   BodyWriter writer{
       core_.bodies_in_memory,
       {limit, limits.memory_body_bytes, limits.memory_bodies_total, core_.settings.spool_folder}};
@@ -206,7 +206,7 @@ Connection::Awaitable<std::optional<Response>> Connection::read_some_body(Minimu
       case Received::kEnd:
         co_return invalid(path, "the request ends inside its body");
       case Received::kGone:
-        co_return nobody_there();
+        co_return client_left();
     }
   }
 }

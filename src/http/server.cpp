@@ -184,10 +184,10 @@ class Server::Impl {
   bool end_quietest(Place place) {
     Connection* quietest = nullptr;
     for (Connection* each : core_.connections) {
-      if (each->place() != place || !each->may_give_way()) continue;
+      if (each->place() != place || !each->may_be_replaced()) continue;
       if (quietest == nullptr || each->quiet_since() < quietest->quiet_since()) quietest = each;
     }
-    if (quietest != nullptr) quietest->give_way();
+    if (quietest != nullptr) quietest->close_to_make_room();
     return quietest != nullptr;
   }
 

@@ -31,13 +31,13 @@ void OutputLines::feed(std::string_view bytes, Clock::time_point now) {
 
 void OutputLines::finish() {
   end_line();
-  tell_left_out();
+  write_left_out();
 }
 
 void OutputLines::end_line() {
   if (line_.empty()) return;
   if (allowed_ >= 1) {
-    tell_left_out();
+    write_left_out();
     allowed_ -= 1;
     const std::string line = cut(line_, kOutputLineBytesMax);
     const std::size_t rest = size_ - line.size();
@@ -49,7 +49,7 @@ void OutputLines::end_line() {
   size_ = 0;
 }
 
-void OutputLines::tell_left_out() {
+void OutputLines::write_left_out() {
   if (left_out_ == 0) return;
   write_("wrote too much: " + std::to_string(left_out_) + " lines are left out");
   left_out_ = 0;

@@ -25,7 +25,7 @@ class OutputLines {
 
  private:
   void end_line();
-  void tell_left_out();
+  void write_left_out();
 
   std::function<void(const std::string&)> write_;
   std::string line_;

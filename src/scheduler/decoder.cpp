@@ -34,7 +34,7 @@ void Decoder::adopt(std::shared_ptr<Child> child) {
 }
 
 // False when the process ended first; `end_` then says how.
-bool Decoder::greet(Child& child) {
+bool Decoder::exchange_hello(Child& child) {
   const auto id = ++next_id_;
   protocol::HelloReply hello;
   const auto answer = child.exchange(
@@ -64,7 +64,7 @@ std::optional<DecoderStatus> Decoder::status() {
 
 // The present decoder, if it answers a ping: one that hangs since the last picture is replaced
 // before a picture is sent to it.
-std::shared_ptr<Child> Decoder::living_child() {
+std::shared_ptr<Child> Decoder::responding_child() {
   std::shared_ptr<Child> known;
   {
     const std::lock_guard lock(mutex_);
@@ -85,10 +85,10 @@ std::shared_ptr<Child> Decoder::living_child() {
 
 std::shared_ptr<Child> Decoder::child() {
   check_not_aborted();
-  if (greeted_) {
-    if (auto known = living_child()) return known;
+  if (ready_) {
+    if (auto known = responding_child()) return known;
   }
-  greeted_ = false;
+  ready_ = false;
   const auto began = Clock::now();
   auto started = start();
   // It may have been killed from outside, and a finished picture waits: try once more, unless it
@@ -98,14 +98,14 @@ std::shared_ptr<Child> Decoder::child() {
     throw Error(ErrorCode::kInternal,
                 "the picture decoder " + end_ + " before it was ready: see the log");
   }
-  greeted_ = true;
+  ready_ = true;
   return started;
 }
 
 std::shared_ptr<Child> Decoder::start() {
   auto started = std::make_shared<Child>(launch_);
   adopt(started);
-  return greet(*started) ? started : nullptr;
+  return exchange_hello(*started) ? started : nullptr;
 }
 
 void Decoder::abort() {

@@ -65,16 +65,16 @@ class Decoder {
   // False when the process ended on it; `end_` then says how.
   bool call_once(const protocol::Frame& frame, std::int64_t id, const Read& read);
   std::shared_ptr<Child> child();
-  std::shared_ptr<Child> living_child();
+  std::shared_ptr<Child> responding_child();
   void adopt(std::shared_ptr<Child> child);
-  bool greet(Child& child);
+  bool exchange_hello(Child& child);
   std::shared_ptr<Child> start();
   void check_not_aborted();
 
   const LaunchChild launch_;
   const Patience patience_;
   std::int64_t next_id_ = 0;
-  bool greeted_ = false;  // child_ has reported that it is ready
+  bool ready_ = false;  // child_ has reported that it is ready
   std::string end_;
   std::mutex mutex_;
   std::shared_ptr<Child> child_;         // guarded by mutex_

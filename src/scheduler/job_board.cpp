@@ -67,7 +67,7 @@ void JobBoard::publish(std::string_view type, const Job& job, std::int64_t now_m
       entry.subscribers.clear();
       ended_bytes_ += entry.bytes;
       if (!had_ended) ended_.push_back(job.id);
-      forget_oldest();
+      drop_oldest();
     }
   }
   // Outside the lock: a listener may be slow, and readers should not wait for it.
@@ -99,7 +99,7 @@ void JobBoard::shorten(Entry& entry) {
   }
 }
 
-void JobBoard::forget_oldest() {
+void JobBoard::drop_oldest() {
   while (ended_.size() > 1 && (ended_.size() > domain::limits::kEndedJobsKept ||
                                ended_bytes_ > domain::limits::kEndedJobBytesKept)) {
     const auto oldest = entries_.find(ended_.front());

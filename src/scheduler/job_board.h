@@ -64,7 +64,7 @@ class JobBoard {
   };
   static void add(Entry& entry, SharedEvent event);
   static void shorten(Entry& entry);
-  void forget_oldest();
+  void drop_oldest();
 
   mutable std::mutex mutex_;
   std::map<std::string, Entry> entries_;  // guarded by mutex_

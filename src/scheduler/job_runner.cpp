@@ -285,7 +285,7 @@ void JobRunner::progressed(const protocol::ProgressNotification& notification) {
   auto* running = find(notification.job);
   if (running == nullptr) return;
   running->begun = true;
-  running->heard = Clock::now();
+  running->last_message = Clock::now();
   auto& progress = running->job.progress;
   const auto& now = notification.progress;
   advance(progress, now.stage, now.step, now.total);
@@ -348,7 +348,7 @@ void JobRunner::end(Running& running, JobState state, std::string_view event) {
   const auto finished_ms = end_ms(running);
   Outcome outcome{.job = std::move(running.job), .event = event};
   running_.erase(outcome.job.id);
-  stood_by_.erase(outcome.job.id);
+  uncounted_ends_.erase(outcome.job.id);
   outcome.job.state = state;
   outcome.job.finished_ms = finished_ms;
   settle(std::move(outcome));
@@ -357,7 +357,7 @@ void JobRunner::end(Running& running, JobState state, std::string_view event) {
 void JobRunner::settle(Outcome outcome) {
   const auto problem = store(outcome);
   if (problem.empty()) return;
-  tell_unwritten(outcome, problem);
+  publish_unwritten(outcome, problem);
   outcome.problem = problem;
   store_problem_ = problem;
   outcome.next_try = Clock::now() + domain::limits::kWriteAgain;
@@ -390,7 +390,7 @@ std::string JobRunner::store(Outcome& outcome) {
   return "";
 }
 
-void JobRunner::tell_unwritten(const Outcome& outcome, const std::string& why) {
+void JobRunner::publish_unwritten(const Outcome& outcome, const std::string& why) {
   const std::string end(domain::job_state_name(outcome.job.state));
   platform::log_error("job " + outcome.job.id + " is " + end +
                       " and that is not stored yet: " + why);
@@ -455,7 +455,7 @@ void JobRunner::tick(Clock::time_point now) {
     auto* running = find(id);
     if (running == nullptr || running->request == 0) continue;
     // Time in which the station itself was stopped is not charged to the worker.
-    if (since > kPauseOfStation) running->heard += since;
+    if (since > kPauseOfStation) running->last_message += since;
     if (kill_if_late(*running, now)) return;  // all of its jobs end with it
   }
 }
@@ -467,7 +467,7 @@ bool JobRunner::kill_if_late(Running& running, Clock::time_point now) {
                        Supervisor::Blame::kNobody);
     return true;
   }
-  if (!running.begun || now - running.heard < parts_.patience.job) return false;
+  if (!running.begun || now - running.last_message < parts_.patience.job) return false;
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(parts_.patience.job).count();
   parts_.worker.kill(
       "it sent nothing about job " + running.job.id + " for " + std::to_string(seconds) + " s",
@@ -493,7 +493,7 @@ void JobRunner::repeat(Running& running, const WorkerEnd& end) {
   const auto& job = running.job;
   const bool its_turn = running.begun || (running.request != 0 && running.request == end.under_way);
   const bool ran = its_turn && end.own_fault &&
-                   (running.begun || ++stood_by_[job.id] > domain::limits::kStoodByMax);
+                   (running.begun || ++uncounted_ends_[job.id] > domain::limits::kUncountedEndsMax);
   if (!ran) {
     return put_back(running,
                     "the worker " + end.sentence + " before it began with this: it runs again",

@@ -70,9 +70,9 @@ class JobRunner {
   struct Running {
     domain::Job job;
     Clock::time_point started;
-    std::int64_t request = 0;   // to the worker; 0: its pictures are still being read
-    bool begun = false;         // the worker has reported that it began
-    Clock::time_point heard{};  // time of the worker's last message about it
+    std::int64_t request = 0;          // to the worker; 0: its pictures are still being read
+    bool begun = false;                // the worker has reported that it began
+    Clock::time_point last_message{};  // time of the worker's last message about it
     bool cancel_asked = false;
     std::optional<Clock::time_point> kill_at;
     bool preview_under_way = false;
@@ -107,7 +107,7 @@ class JobRunner {
   void settle(Outcome outcome);
   std::string store(
       Outcome& outcome);  // and publishes it; returns why it cannot be stored, "" when it is
-  void tell_unwritten(const Outcome& outcome, const std::string& why);
+  void publish_unwritten(const Outcome& outcome, const std::string& why);
   void write_again(Clock::time_point now);
   std::int64_t end_ms(const Running& running) const;
   Running* find(const std::string& id);
@@ -117,10 +117,10 @@ class JobRunner {
   std::map<std::string, Outcome> unwritten_;
   std::string start_problem_, store_problem_;
   std::optional<Clock::time_point> last_tick_;
-  std::set<std::string> on_worker_;      // being prepared for the worker or run by it
-  std::vector<std::string> tasks_;       // that the worker runs
-  int running_max_ = 1;                  // jobs that it runs at the same time
-  std::map<std::string, int> stood_by_;  // ends of a worker that were not counted as attempts
+  std::set<std::string> on_worker_;            // being prepared for the worker or run by it
+  std::vector<std::string> tasks_;             // that the worker runs
+  int running_max_ = 1;                        // jobs that it runs at the same time
+  std::map<std::string, int> uncounted_ends_;  // ends of a worker that were not counted as attempts
   std::int64_t ended_ = 0;
 };
 

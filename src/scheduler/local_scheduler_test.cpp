@@ -49,13 +49,13 @@ class Hearing {
       : subscription_(scheduler.subscribe(id, after, [this](const SharedEvent& event) {
           const std::lock_guard lock(mutex_);
           events_.push_back(*event);
-          heard_.notify_all();
+          changed_.notify_all();
         })) {}
 
   // The newest event's job once `fits` returns true; the test fails when that takes too long.
   Job wait(const std::function<bool(const Job&)>& fits) {
     std::unique_lock lock(mutex_);
-    const bool came = heard_.wait_until(lock, std::chrono::system_clock::now() + kPatience, [&] {
+    const bool came = changed_.wait_until(lock, std::chrono::system_clock::now() + kPatience, [&] {
       return std::ranges::any_of(events_, [&](const JobEvent& e) { return fits(e.job); });
     });
     EXPECT_TRUE(came) << "last state: "
@@ -75,7 +75,7 @@ class Hearing {
 
  private:
   std::mutex mutex_;
-  std::condition_variable heard_;
+  std::condition_variable changed_;
   std::vector<JobEvent> events_;
   std::unique_ptr<Subscription> subscription_;
 };
@@ -845,10 +845,10 @@ TEST_F(LocalSchedulerTest, NoThreadWaitsForModelsOrDecoders) {
   signal_decoders(SIGSTOP);
   std::promise<Accepted> accepted;
   scheduler_->submit(ask, [&](Accepted it) { accepted.set_value(std::move(it)); });
-  auto told = accepted.get_future();
-  EXPECT_EQ(told.wait_for(std::chrono::milliseconds(100)), std::future_status::timeout);
+  auto outcome = accepted.get_future();
+  EXPECT_EQ(outcome.wait_for(std::chrono::milliseconds(100)), std::future_status::timeout);
   signal_decoders(SIGCONT);
-  EXPECT_TRUE(std::holds_alternative<Job>(told.get()));
+  EXPECT_TRUE(std::holds_alternative<Job>(outcome.get()));
   scheduler_.reset();  // it uses what stands here
 }
 

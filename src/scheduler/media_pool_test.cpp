@@ -16,14 +16,14 @@ using namespace std::chrono_literals;
 
 // The outcome of a caller's picture: "" or the reason why it was not read.
 std::future<std::string> read_for_caller(MediaPool& pool) {
-  const auto told = std::make_shared<std::promise<std::string>>();
+  const auto outcome = std::make_shared<std::promise<std::string>>();
   pool.post(
-      [told](Decoder& decoder) {
+      [outcome](Decoder& decoder) {
         decoder.decode(protocol::Bytes{1, 2, 3});
-        told->set_value("");
+        outcome->set_value("");
       },
-      [told](const Error& error) { told->set_value(error.what()); });
-  return told->get_future();
+      [outcome](const Error& error) { outcome->set_value(error.what()); });
+  return outcome->get_future();
 }
 
 TEST(MediaPool, AStopFailsTasksOfCallersAndTheStationsTasksContinue) {

@@ -56,7 +56,7 @@ void Supervisor::tick(Clock::time_point now) {
   const auto pause = now - last_tick_.value_or(now);
   last_tick_ = now;
   if (pause >= kPauseOfStation) {
-    greeting_until_ += pause;
+    hello_until_ += pause;
     ping_until_ += pause;
   }
   if (!child_ && now >= restart_at_) start(now);
@@ -64,7 +64,7 @@ void Supervisor::tick(Clock::time_point now) {
 }
 
 void Supervisor::check_on_it(Clock::time_point now) {
-  if (state_ == State::kStarting && now >= greeting_until_) {
+  if (state_ == State::kStarting && now >= hello_until_) {
     return kill("it did not get ready within " + in_seconds(patience_.greeting), Blame::kWorker);
   }
   if (state_ != State::kReady) return;
@@ -93,7 +93,7 @@ void Supervisor::start(Clock::time_point now) {
   if (problem_ == kNotStarted) problem_.clear();
   state_ = State::kStarting;
   blame_ = Blame::kWorker;
-  greeting_until_ = now + patience_.greeting;
+  hello_until_ = now + patience_.greeting;
   reader_ = std::thread([this, life, child = child_.get()] {
     read_all(
         *child,
@@ -110,7 +110,7 @@ void Supervisor::start(Clock::time_point now) {
     if (message.kind == Message::Kind::kFailure) {
       return [this, why = message.failure] { unusable(why); };
     }
-    return [this, hello = message.body_as<protocol::HelloReply>()] { greeted(hello); };
+    return [this, hello = message.body_as<protocol::HelloReply>()] { on_hello(hello); };
   });
 }
 
@@ -177,7 +177,7 @@ void Supervisor::unusable(const std::string& problem) {
   child_->end(problem_);
 }
 
-void Supervisor::greeted(const protocol::HelloReply& hello) {
+void Supervisor::on_hello(const protocol::HelloReply& hello) {
   if (state_ != State::kStarting) return;  // too late: it is being ended
   auto problem = protocol::version_problem(hello.protocol_version, hello.program);
   if (problem.empty() && hello.state != "ready") problem = hello.problem;

@@ -86,7 +86,7 @@ class Supervisor {
   void received(std::uint64_t life, protocol::Message message);
   Deed read_message(protocol::Message message);
   Deed read_notification(protocol::Message message);
-  void greeted(const protocol::HelloReply& hello);
+  void on_hello(const protocol::HelloReply& hello);
   void unusable(const std::string& problem);
   void ended(std::uint64_t life, const std::string& end);
   void drop_child();
@@ -106,7 +106,7 @@ class Supervisor {
   std::int64_t next_request_ = 0;
   std::map<std::int64_t, Read> pending_;
   std::chrono::milliseconds delay_{};
-  Clock::time_point restart_at_{}, greeting_until_{};
+  Clock::time_point restart_at_{}, hello_until_{};
   std::int64_t ping_ = 0;  // the number of the ping that is to be answered, 0: none
   Clock::time_point ping_at_{}, ping_until_{};
   std::optional<Clock::time_point> last_tick_;

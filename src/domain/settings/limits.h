@@ -35,7 +35,7 @@ inline constexpr std::chrono::seconds kGreetingPatience{120};
 inline constexpr std::size_t kOutboxBytesMax = std::size_t{2} << 30;
 // How many ends of a worker before the job was reported as begun are not counted as attempts: the
 // transfer of the job itself may have caused them.
-inline constexpr int kStoodByMax = 2;
+inline constexpr int kUncountedEndsMax = 2;
 // A job that ran during this many crashes of the station is not started again automatically: fewer
 // may be power cuts.
 inline constexpr int kStationCrashesMax = 3;

@@ -9,7 +9,7 @@ DiffusionModel::DiffusionModel(Model& model)
 
 void DiffusionModel::end_job() {
   denoiser_.end_job();
-  preview_.forget_job();
+  preview_.reset_job();
 }
 
 }  // namespace atelier::engine

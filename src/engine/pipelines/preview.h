@@ -17,7 +17,7 @@ class LatentPreview {
   // a side.
   media::Image draw(const Tensor& latents, const AutoencoderKl& vae);
   // The next picture is fitted again.
-  void forget_job() { weights_.reset(); }
+  void reset_job() { weights_.reset(); }
 
  private:
   // Latents with what the decoder makes of them, averaged to the latents' size.

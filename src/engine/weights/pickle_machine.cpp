@@ -291,13 +291,13 @@ bool PickleMachine::step_memo(std::uint8_t opcode) {
       push(top());
       return true;
     case kBinPut:
-      remember(take_number(1));
+      memoize(take_number(1));
       return true;
     case kLongBinPut:
-      remember(take_number(4));
+      memoize(take_number(4));
       return true;
     case kMemoize:
-      remember(memo_.size());
+      memoize(memo_.size());
       return true;
     case kBinGet:
       recall(take_number(1));

@@ -72,7 +72,7 @@ class PickleMachine {
   bool step_memo(std::uint8_t opcode);
   bool step_object(std::uint8_t opcode);
 
-  void remember(std::uint64_t key) { memo_[key] = top(); }
+  void memoize(std::uint64_t key) { memo_[key] = top(); }
   void recall(std::uint64_t key);
   PickleNode* call(const PickleNode& function, const PickleNode& arguments);
   PickleNode* call_torch(std::string_view name, const PickleNode& arguments);

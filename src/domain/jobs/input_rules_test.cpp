@@ -102,7 +102,7 @@ TEST(InputRules, CheckTheCapabilitiesOfTheCard) {
   model.capabilities = {"text_to_image"};
   EXPECT_THAT(refusal([](auto&) {}, {"image"}, model), StartsWith("/input/image: "));
   EXPECT_THAT(refusal([](auto&) {}, {"image", "mask"}, model), StartsWith("/input/mask: "));
-  EXPECT_THAT(refusal([](auto&) {}, {"mask"}), HasSubstr("needs 'image'"));
+  EXPECT_THAT(refusal([](auto&) {}, {"mask"}), HasSubstr("requires 'image'"));
 }
 
 TEST(InputRules, NameTheFieldAsItWasSent) {

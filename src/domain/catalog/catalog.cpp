@@ -140,7 +140,9 @@ void Catalog::refuse_unknown(const std::string& name, const std::string& task) c
   std::string sentence = "model '" + platform::cut(name, kShownMax) + "' is not installed; ";
   if (there.empty()) {
     throw Error(ErrorCode::kNotFound,
-                sentence + "installed: none; put one into the folder models/ of the home");
+                sentence +
+                    "installed: none; put one into models/checkpoints, models/diffusers, "
+                    "models/upscale_models or models/vision");
   }
   if (const auto near = platform::near_names(name, there); !near.empty()) {
     sentence += "the nearest names are " + quoted(near) + "; ";

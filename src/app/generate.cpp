@@ -58,20 +58,20 @@ int generate(const domain::Settings& settings, GenerateCommand command) {
   }
   const auto notes = take_without_effect(request);
   const auto where = command.alone ? RunsWhere::kThisProcess : RunsWhere::kStationIfRunning;
-  const auto finished = run_job(settings, request, where);
+  const auto client = open_job_client(settings, where);
+  const auto finished = run_job(*client, request);
   if (finished.cancelled()) {
     std::fprintf(stderr, "cancelled\n");
     return kExitCancelled;
   }
-  save_pictures(finished, command.output);
+  save_pictures(*client, finished.job, command.output);
   print_notes(notes);
-  report(finished.job, finished.client->place(), finished.seconds);
+  report(finished.job, client->place(), finished.seconds);
   return 0;
 }
 
 int list_models(const domain::Settings& settings) {
-  auto client = find_station(settings);
-  if (client == nullptr) client = open_local_job_client(settings);
+  const auto client = open_job_client(settings, RunsWhere::kStationIfRunning);
   const auto models = client->models();
   if (models.empty()) std::printf("no models: put one into %s\n", settings.models_folder().c_str());
   for (const auto& model : models) {

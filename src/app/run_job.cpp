@@ -25,16 +25,20 @@ fs::path numbered(const fs::path& path, std::size_t index) {
 
 }  // namespace
 
-FinishedJob run_job(const domain::Settings& settings, const scheduler::NewJob& request,
-                    RunsWhere where) {
+std::unique_ptr<JobClient> open_job_client(const domain::Settings& settings, RunsWhere where) {
+  if (where == RunsWhere::kStationIfRunning) {
+    if (auto station = find_station(settings)) return station;
+  }
+  return open_local_job_client(settings);
+}
+
+FinishedJob run_job(JobClient& client, const scheduler::NewJob& request) {
   FinishedJob finished;
-  if (where == RunsWhere::kStationIfRunning) finished.client = find_station(settings);
-  if (finished.client == nullptr) finished.client = open_local_job_client(settings);
   const auto started = std::chrono::steady_clock::now();
   {
     ProgressLine line(stderr);
-    finished.job = finished.client->run(
-        request, [&line](const domain::Job& now) { line.show(now); }, interrupted);
+    finished.job =
+        client.run(request, [&line](const domain::Job& now) { line.show(now); }, interrupted);
   }
   const auto& job = finished.job;
   if (const auto& failure = job.failure) {
@@ -59,12 +63,12 @@ void check_picture_file(const fs::path& path) {
   }
 }
 
-void save_pictures(const FinishedJob& finished, const fs::path& path) {
-  CHECK(finished.job.result);  // every job that succeeded has one
-  const auto artifacts = finished.job.result->artifacts();
+void save_pictures(JobClient& client, const domain::Job& job, const fs::path& path) {
+  CHECK(job.result);  // every job that succeeded has one
+  const auto artifacts = job.result->artifacts();
   for (std::size_t i = 0; i < artifacts.size(); ++i) {
     const auto name = numbered(path, i);
-    platform::write_file_atomically(name, finished.client->artifact(artifacts[i]).bytes);
+    platform::write_file_atomically(name, client.artifact(artifacts[i]).bytes);
     std::printf("%s\n", name.c_str());
   }
 }

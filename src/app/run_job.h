@@ -16,7 +16,6 @@ inline constexpr int kExitCancelled = 130;  // as shells report an interruption
 
 struct FinishedJob {
   domain::Job job;  // succeeded or cancelled
-  std::unique_ptr<JobClient> client;
   double seconds = 0;
 
   bool cancelled() const { return job.state == domain::JobState::kCancelled; }
@@ -24,14 +23,15 @@ struct FinishedJob {
 
 enum class RunsWhere { kStationIfRunning, kThisProcess };
 
+std::unique_ptr<JobClient> open_job_client(const domain::Settings& settings, RunsWhere where);
+
 // Throws the failure of a job that failed.
-FinishedJob run_job(const domain::Settings& settings, const scheduler::NewJob& request,
-                    RunsWhere where);
+FinishedJob run_job(JobClient& client, const scheduler::NewJob& request);
 
 // Throws unless pictures can be written under that name.
 void check_picture_file(const std::filesystem::path& path);
 // Writes "out.png", "out-2.png", … and prints each name.
-void save_pictures(const FinishedJob& finished, const std::filesystem::path& path);
+void save_pictures(JobClient& client, const domain::Job& job, const std::filesystem::path& path);
 
 void print_notes(const std::vector<std::string>& sentences);
 

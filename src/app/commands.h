@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "app/task_flags.h"
 #include "domain/settings/settings.h"
@@ -26,9 +27,19 @@ struct UpscaleCommand {
   bool alone = false;  // also when a station runs
 };
 
+struct ClassifyCommand {
+  ClassifyCommand();
+
+  TaskFlags flags;
+  std::vector<std::string> files;
+  bool json = false;   // one object per line
+  bool alone = false;  // also when a station runs
+};
+
 int serve(const domain::Settings& settings);
 int generate(const domain::Settings& settings, GenerateCommand command);
 int upscale(const domain::Settings& settings, const UpscaleCommand& command);
+int classify(const domain::Settings& settings, ClassifyCommand command);
 int list_models(const domain::Settings& settings);
 int doctor(const domain::Settings& settings);
 

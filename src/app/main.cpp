@@ -50,6 +50,13 @@ void add_upscale(CLI::App& command, UpscaleCommand& request) {
   command.add_flag("--alone", request.alone, "Do not use the running station");
 }
 
+void add_classify(CLI::App& command, ClassifyCommand& request) {
+  request.flags.add_to(command);
+  command.add_option("files", request.files, "Pictures to classify")->required();
+  command.add_flag("--json", request.json, "Print one JSON object per picture and line");
+  command.add_flag("--alone", request.alone, "Do not use the running station");
+}
+
 int run(int argc, char** argv) {
   CLI::App program{"Atelier, a local AI image station"};
   program.set_version_flag("--version", std::string(platform::kVersion));
@@ -57,6 +64,7 @@ int run(int argc, char** argv) {
   FlagValues flags;
   GenerateCommand arguments;
   UpscaleCommand upscale_arguments;
+  ClassifyCommand classify_arguments;
   std::function<int()> chosen;
 
   auto* serve_command = program.add_subcommand("serve", "Start the station");
@@ -77,6 +85,13 @@ int run(int argc, char** argv) {
   add_upscale(*upscale_command, upscale_arguments);
   upscale_command->callback(
       [&] { chosen = [&] { return upscale(load_settings(flags), upscale_arguments); }; });
+
+  auto* classify_command =
+      program.add_subcommand("classify", "Print the labels of pictures with their scores");
+  add_common(*classify_command, flags);
+  add_classify(*classify_command, classify_arguments);
+  classify_command->callback(
+      [&] { chosen = [&] { return classify(load_settings(flags), classify_arguments); }; });
 
   auto* models_command = program.add_subcommand("models", "What is installed");
   models_command->require_subcommand(1);

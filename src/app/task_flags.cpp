@@ -105,6 +105,7 @@ void TaskFlags::add_to(CLI::App& command) {
     if (!names_.left_out.contains(row.name)) add_row(command, row);
   }
   for (const auto& attachment : task_->attachments) {
+    if (names_.left_out.contains(attachment.role)) continue;
     const bool bare = attachment.role == names_.positional;
     auto* option = command.add_option_function<std::string>(
         bare ? attachment.role : "--" + with_dashes(attachment.role),
@@ -119,6 +120,8 @@ void TaskFlags::set(const std::string& member, bj::value value, const std::strin
   set_by_[member] = flag;
 }
 
+void TaskFlags::set_file(const std::string& role, const std::string& path) { files_[role] = path; }
+
 std::string TaskFlags::text(const std::string& member) const {
   const auto* value = typed_.if_contains(member);
   return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
@@ -128,6 +131,11 @@ domain::FieldNames TaskFlags::field_names() const {
   domain::FieldNames names{.prefix = "--", .names = {}};
   for (const auto& row : task_->parameters) names.names[row.name] = flag_of(row);
   for (const auto& attachment : task_->attachments) {
+    const auto file = files_.find(attachment.role);
+    if (names_.left_out.contains(attachment.role) && file != files_.end()) {
+      names.names[attachment.role] = file->second;
+      continue;
+    }
     const bool bare = attachment.role == names_.positional;
     names.names[attachment.role] = (bare ? "the " : "--") + with_dashes(attachment.role);
   }

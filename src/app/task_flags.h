@@ -22,7 +22,7 @@ namespace atelier::app {
 struct TaskFlagNames {
   std::string positional = {};  // the member or attachment that is the positional argument
   std::map<std::string, std::string> aliases = {};  // member → another flag, which refusals name
-  std::set<std::string> left_out = {};              // members without a flag
+  std::set<std::string> left_out = {};              // members and attachments without a flag
 };
 
 class TaskFlags {
@@ -34,6 +34,8 @@ class TaskFlags {
 
   // Sets a member as if its flag had been given; for flags that set more than one member.
   void set(const std::string& member, boost::json::value value, const std::string& flag);
+  // Sets the file of an attachment without a flag; error messages then name the file.
+  void set_file(const std::string& role, const std::string& path);
   // "" when the flag was not given.
   std::string text(const std::string& member) const;
 

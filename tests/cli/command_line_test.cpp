@@ -101,6 +101,22 @@ TEST_F(CommandLine, EnlargesAPicture) {
   EXPECT_THAT(output_, HasSubstr("nothing.png"));
 }
 
+TEST_F(CommandLine, ClassifiesPicturesOneAfterTheOther) {
+  ASSERT_EQ(run("generate x --size 64x64 --steps 1 -o one.png"), 0) << output_;
+  ASSERT_EQ(run("generate y --size 72x64 --steps 1 -o two.png"), 0) << output_;
+  ASSERT_EQ(run("classify one.png two.png"), 0) << output_;
+  EXPECT_THAT(output_, HasSubstr("one.png:  plain 86.0 %  marked 14.0 %\n"));
+  EXPECT_THAT(output_, HasSubstr("two.png:  plain 78.0 %  marked 22.0 %\n"));
+  // One that cannot be read does not keep the others from being classified.
+  EXPECT_EQ(run("classify --json nothing.png one.png"), 1);
+  EXPECT_THAT(output_, HasSubstr(R"({"file":"nothing.png","error":")"));
+  EXPECT_THAT(output_, HasSubstr(R"({"file":"one.png","model":"fake",)"));
+  EXPECT_THAT(output_, HasSubstr(R"("labels":[{"label":"plain","score":0.86},)"));
+  EXPECT_EQ(run("classify one.png --dtype half"), 2);
+  EXPECT_THAT(output_, HasSubstr("--dtype: 'half' is not known"));
+  EXPECT_NE(run("classify"), 0);
+}
+
 TEST_F(CommandLine, NumbersThePicturesOfABatch) {
   ASSERT_EQ(run("generate 'two' -o out.png --steps 2 --batch 2"), 0) << output_;
   EXPECT_TRUE(fs::exists(home_ / "out.png"));

@@ -87,6 +87,39 @@ TEST_F(ImagesApi, APictureIsEnlarged) {
               HasSubstr("/scale: 9 is out of range: choose 1 to 8"));
 }
 
+// The fake engine's scores follow from the width: 24 pixels are 0.24 for "marked".
+TEST_F(ImagesApi, APictureIsClassifiedInTheShapeOfTheGallery) {
+  const std::string picture = base64(png(24, 16));
+  for (const std::string& body :
+       {R"({"image_url":"data:image/png;base64,)" + picture + R"(","model":"nsfw-detector"})",
+        R"({"image":")" + picture + "\"}"}) {
+    const auto reply = station->ask("POST", "/v1/classify", body);
+    ASSERT_EQ(reply.status, 200) << reply.body;
+    const auto labels = boost::json::parse(reply.body);
+    EXPECT_EQ(labels.at("label"), "plain");
+    EXPECT_NEAR(labels.at("score").to_number<double>(), 0.76, 1e-9);
+    EXPECT_EQ(labels.at("predictions").as_array().size(), 2U);
+    EXPECT_EQ(labels.at("predictions").at(1).at("label"), "marked");
+    EXPECT_EQ(labels.at("model"), "fake");
+    EXPECT_GE(labels.at("_stats").at("duration").to_number<double>(), 0);
+    EXPECT_EQ(labels.at("warnings").as_array().empty(), body.find("nsfw") == std::string::npos);
+    for (const char* not_for_labels : {"text", "answer", "caption"}) {
+      EXPECT_FALSE(labels.as_object().contains(not_for_labels));
+    }
+  }
+  const auto refused = [&](const std::string& text, int status = 400) {
+    const auto bad = station->ask("POST", "/v1/classify", text);
+    EXPECT_EQ(bad.status, status) << bad.body;
+    return bad.body;
+  };
+  EXPECT_THAT(refused("{}"), HasSubstr("/image: it is missing: send a picture"));
+  EXPECT_THAT(refused(R"({"image_url":"https://example.org/a.png"})"), HasSubstr("/image_url: "));
+  EXPECT_THAT(refused(R"({"model":"wd14-vit-v2","image":")" + picture + "\"}"),
+              HasSubstr("is for tagging, not for analysis"));
+  EXPECT_THAT(refused(R"({"model":"no-such","image":")" + picture + "\"}", 404),
+              HasSubstr("'no-such' is not installed"));
+}
+
 TEST_F(ImagesApi, LegacyNamesAreResolvedAndTheReplyHasTheModel) {
   const auto reply =
       station->ask("POST", "/v1/images/generations",

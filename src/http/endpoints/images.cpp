@@ -64,10 +64,6 @@ std::string joined(const std::vector<std::string>& sentences) {
   return text;
 }
 
-std::string device_of(const scheduler::StationStatus& status) {
-  return status.workers.empty() ? std::string{"cpu"} : status.workers.front().device;
-}
-
 std::string milliseconds(double value) { return std::to_string(std::llround(value)); }
 
 struct ReplyOptions {

@@ -16,6 +16,10 @@ void check_document(std::string_view text) {
                                         std::to_string(kLimit >> 10) + ": send less");
 }
 
+std::string device_of(const scheduler::StationStatus& status) {
+  return status.workers.empty() ? std::string{"cpu"} : status.workers.front().device;
+}
+
 void set_memory_headers(Response& response, const scheduler::StationStatus& status) {
   response.set("X-VRAM-Used", std::to_string(status.memory_used_mb));
   response.set("X-VRAM-Total", std::to_string(status.memory_total_mb));

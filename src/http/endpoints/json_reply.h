@@ -45,6 +45,9 @@ T read_body(const Request& request) {
   return read_body<T>(request, [](const boost::json::object&) {});
 }
 
+// The device that computes: "cpu" before a worker has said it.
+std::string device_of(const scheduler::StationStatus& status);
+
 // X-VRAM-Used and X-VRAM-Total in MB: the gallery derives its concurrency from them.
 void set_memory_headers(Response& response, const scheduler::StationStatus& status);
 

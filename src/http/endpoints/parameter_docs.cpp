@@ -91,7 +91,7 @@ std::string_view becomes_of(card::Transparency transparency) {
     case card::Transparency::kKept:
       break;
     case card::Transparency::kOnMatte:
-      return "; its transparent parts lie on the matte";
+      return "; its transparent parts are composited on the matte, white where there is none";
     case card::Transparency::kOnBlack:
       return "; its transparent parts count as black";
   }
@@ -111,6 +111,10 @@ bj::object docs_of(const card::Parameter& row, const bj::value& usual) {
 bj::object docs_of(const card::Attachment& attachment) {
   auto help = attachment.title + "; base64 or a data URL, never an address";
   help += becomes_of(attachment.transparency);
+  if (attachment.frames_max > 1) {
+    help += "; up to " + std::to_string(attachment.frames_max) +
+            " frames of an animated picture are used";
+  }
   if (!attachment.needs.empty()) help += "; needs '" + attachment.needs + "'";
   if (attachment.required) help += "; required";
   return {{"description", std::move(help)}};

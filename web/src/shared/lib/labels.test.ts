@@ -6,7 +6,6 @@ test('labels are listed with the highest score first, and entries without a scor
   const list = [{ label: 'plain', score: 0.1 }, { label: 'marked', score: 0.9 }, { label: 'x' }, null];
   const expected = [{ name: 'marked', score: 0.9 }, { name: 'plain', score: 0.1 }];
   expect(labelsOf(list)).toEqual(expected);
-  expect(labelsOf({ labels: list })).toEqual(expected);
   expect(labelsOf('marked')).toEqual([]);
   expect(labelsOf(null)).toEqual([]);
 });

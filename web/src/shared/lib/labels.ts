@@ -6,16 +6,14 @@ export interface Label {
 }
 
 const labelOf = (value: unknown): Label | null => {
-  const { label, name, score } = (value ?? {}) as Record<string, unknown>;
-  const text = label ?? name;
-  return typeof text === 'string' && typeof score === 'number' ? { name: text, score } : null;
+  const { label, score } = (value ?? {}) as Record<string, unknown>;
+  return typeof label === 'string' && typeof score === 'number' ? { name: label, score } : null;
 };
 
 // The highest score first. Entries without a name or a score are left out.
 export function labelsOf(value: unknown): Label[] {
-  const list = Array.isArray(value) ? value : (value as { labels?: unknown } | null)?.labels;
-  if (!Array.isArray(list)) return [];
-  const labels = list.map(labelOf).filter((each) => each !== null);
+  if (!Array.isArray(value)) return [];
+  const labels = value.map(labelOf).filter((each) => each !== null);
   return labels.sort((a, b) => b.score - a.score);
 }
 

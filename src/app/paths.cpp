@@ -126,7 +126,7 @@ void make_model_folders(const domain::Settings& settings) {
   const fs::path models = settings.models_folder();
   if (is_there(models)) return;
   std::error_code failure;
-  for (const char* folder : {"checkpoints", "diffusers"}) {
+  for (const char* folder : {"checkpoints", "diffusers", "upscale_models", "vision"}) {
     fs::create_directories(models / folder, failure);
     if (!failure) continue;
     return platform::log_warning("the folder '" + (models / folder).string() +

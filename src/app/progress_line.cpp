@@ -42,8 +42,9 @@ std::string progress_bar(double fraction, int width) {
 std::string progress_text(const domain::Job& job) {
   const auto& progress = job.progress;
   // The text may come from a station of another version.
-  std::string text =
-      progress.stage.empty() ? "queued" : platform::without_control_characters(progress.stage);
+  std::string text = progress.part.empty() ? "" : progress.part + "  ";
+  text += progress.stage.empty() ? "queued" : progress.stage;
+  text = platform::without_control_characters(text);
   if (progress.total > 0) text += print("  %d/%d", progress.step, progress.total);
   text += print("  %d %%", part_of(progress.fraction, 100));
   if (progress.steps_per_second > 0) text += print("  %.2f it/s", progress.steps_per_second);

@@ -75,8 +75,9 @@ storage::ArtifactFolder& swept(storage::ArtifactFolder& artifacts, storage::Sqli
   const auto named = jobs.named_artifacts();
   if (!named) return artifacts;
   const auto gone = artifacts.sweep(*named);
-  if (gone.temporary + gone.uploads > 0) {
-    platform::log_info("swept " + std::to_string(gone.uploads) + " uploads that no job names and " +
+  if (gone.temporary + gone.uploads + gone.steps > 0) {
+    platform::log_info("swept " + std::to_string(gone.uploads) + " uploads and " +
+                       std::to_string(gone.steps) + " pictures of steps that no job names and " +
                        std::to_string(gone.temporary) + " files that were half written");
   }
   return artifacts;

@@ -88,7 +88,8 @@ Job job_of(const http::JobView& view) {
   job.progress = {{progress.stage, progress.step, progress.total, progress.eta_seconds,
                    progress.steps_per_second},
                   progress.fraction,
-                  progress.preview_artifact};
+                  progress.preview_artifact,
+                  progress.part};
   if (view.result) {
     job.result.emplace();
     for (const auto& output : view.result->outputs) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "card/tasks/classify.h"
+#include "card/tasks/enhance.h"
 #include "card/tasks/generate.h"
 #include "card/tasks/upscale.h"
 #include "platform/error.h"
@@ -40,6 +41,7 @@ const std::vector<const TaskDescription*>& all_tasks() {
       &generate_task(),
       &upscale_task(),
       &classify_task(),
+      &enhance_task(),
   };
   return kTasks;
 }

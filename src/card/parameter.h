@@ -24,7 +24,7 @@ struct Parameter {
   std::vector<std::string> choices = {};      // choice: the accepted values, besides ""
   std::vector<std::string> choice_titles = {};  // of each choice, for people; empty: the values
   std::string list =
-      {};  // choice: "samplers", "schedules": the engine's list whose names are accepted
+      {};  // choice: the engine's list whose names are accepted; model: their task, "" is this one
   std::string needs = {};  // role of the attachment without which it has no effect; "" is none
 };
 

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -139,6 +140,27 @@ class TaskFacts : public TaskValue {
   explicit TaskFacts(boost::json::object unread) : TaskValue(std::move(unread)) {}
 };
 
+struct PictureSize {
+  int width = 0, height = 0;
+};
+using PictureSizes = std::map<std::string, PictureSize>;  // of attachments, by role
+
+// Where an attachment of a step comes from: the first picture that an earlier step made, or an
+// attachment of the job.
+struct StepSource {
+  std::optional<int> step = {};  // number of the earlier step, from 0
+  std::string role = {};         // of the job's attachment, where `step` is absent
+};
+
+// A run of another task, as a part of a composite one.
+struct Step {
+  std::string title = {};                              // for people: "Refine"
+  TaskInput input = {};                                // of the task that runs
+  std::map<std::string, StepSource> attachments = {};  // by role of that task
+  // Members of `input` that the composite's own input has under another name.
+  std::map<std::string, std::string> fields = {};
+};
+
 struct TaskDescription {
   std::string id = {};  // "generate": in the API, the database, the protocol and the code
   std::string title = {}, summary = {};  // for people
@@ -148,8 +170,12 @@ struct TaskDescription {
   std::vector<std::string> outputs = {};  // kinds of outputs (output.h)
   std::string capability = {};            // of the model, where no attachment needs another
   int priority = 2;
-  bool previews = false;  // pictures of work in progress
-  StructCodec input = {}, facts = {};
+  bool previews = false;               // pictures of work in progress
+  StructCodec input = {}, facts = {};  // the facts of a composite task are CompositeFacts
+  // Of a composite task, which no engine runs itself: its runs, in order. `sizes` has the pictures
+  // that were sent; the defaults of the input without any picture give steps as well, for their
+  // tasks. Throws kInvalidArgument with the field.
+  std::function<std::vector<Step>(const TaskInput& input, const PictureSizes& sizes)> steps = {};
   // Rules between parameters, after each was checked against its row; may be empty. Throws
   // kInvalidArgument with the field.
   std::function<void(const TaskInput& input, const Roles& attached)> check = {};

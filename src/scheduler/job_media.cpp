@@ -5,6 +5,7 @@
 
 #include "card/all_tasks.h"
 #include "domain/jobs/attachment_rules.h"
+#include "domain/jobs/steps.h"
 #include "media/image/colour.h"
 
 namespace atelier::scheduler {
@@ -36,6 +37,11 @@ std::map<std::string, std::vector<protocol::FrameRef>> load_attachments(
     }
   }
   return pictures;
+}
+
+void remove_steps(domain::ArtifactStore& artifacts, domain::Job& job) {
+  for (const auto& id : domain::step_artifacts(job)) artifacts.remove_step(id);
+  job.finished_steps.clear();
 }
 
 card::TaskFacts facts_of(const domain::JobInput& input, const protocol::RunReply& reply) {

@@ -23,6 +23,10 @@ std::map<std::string, std::vector<protocol::FrameRef>> load_attachments(
 std::vector<domain::JobOutput> keep_outputs(OutputContext context,
                                             const std::vector<MadeOutput>& made);
 
+// Of a job that has ended: removes what its steps made for later ones, from the disk and from the
+// job.
+void remove_steps(domain::ArtifactStore& artifacts, domain::Job& job);
+
 // The worker's facts with the station's additions: the warnings of the request, and the colour
 // behind transparent parts.
 card::TaskFacts facts_of(const domain::JobInput& input, const protocol::RunReply& reply);

@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "domain/jobs/steps.h"
 #include "domain/settings/limits.h"
 #include "platform/error.h"
 #include "platform/log.h"
@@ -65,7 +66,7 @@ void JobRunner::recover() {
             std::to_string(domain::limits::kStationCrashesMax) +
             " times while this ran, so it is not started again by itself: look into the log, and "
             "retry it (POST /api/v1/jobs/{id}/retry) once the machine has enough memory for it"};
-    parts_.store.finish(job, JobState::kRunning);
+    if (parts_.store.finish(job, JobState::kRunning)) remove_steps(parts_.artifacts, job);
   }
 }
 
@@ -124,6 +125,10 @@ int JobRunner::free_places() const {
 void JobRunner::start_next() {
   if (free_places() <= 0 || !parts_.models_known()) return;
   std::vector<WaitingJob> queue;
+  // Jobs that have begun come before those of their priority that have not.
+  for (const auto& [id, running] : running_) {
+    if (running.waits) queue.push_back({id, running.job.priority});
+  }
   std::map<std::string, Job> jobs;
   for (auto& job : parts_.store.queued(domain::limits::kQueueWindow)) {
     queue.push_back({job.id, job.priority});
@@ -131,23 +136,40 @@ void JobRunner::start_next() {
   }
   const WorkerSlot slot{.name = kWorkerName, .free = free_places()};
   for (const auto& assignment : plan_next(queue, std::span(&slot, 1))) {
+    if (const auto* running = find(assignment.job)) {
+      if (running->waits) dispatch(assignment.job);
+      continue;
+    }
     auto job = std::move(jobs.at(assignment.job));
     job.started_ms = parts_.now_ms();
     if (!parts_.store.claim(job.id, job.started_ms)) continue;
     job.state = JobState::kRunning;
     job.attempt += 1;
-    dispatch(std::move(job));
+    start(std::move(job));
   }
 }
 
-void JobRunner::dispatch(Job job) {
+void JobRunner::start(Job job) {
   const auto id = job.id;
-  job.progress.stage = "load";
   auto& running = running_[id];
   running.job = std::move(job);
   running.started = Clock::now();
-  parts_.board.publish("state", running.job, parts_.now_ms());
-  const auto& input = running.job.input;
+  dispatch(id);
+}
+
+void JobRunner::dispatch(const std::string& id) {
+  auto& running = *find(id);
+  running.waits = false;
+  running.run_progress = {};
+  advance(running.run_progress, "load", 0, 0);
+  show(running, running.job.finished_steps.empty() ? "state" : "progress");
+  try {
+    running.run = domain::next_run(running.job);
+  } catch (const Error& error) {
+    fail(id, error);
+    return run_next();
+  }
+  const auto& input = running.run;
   if (input.parameters.task() == nullptr ||
       std::ranges::find(tasks_, input.task()) == tasks_.end()) {
     fail(id, Error(ErrorCode::kUnsupported, "the task '" + input.task() +
@@ -196,7 +218,7 @@ void JobRunner::send(const protocol::RunRequest& request, Parts parts) {
     return put_back(*running, "the worker ended before this was sent to it",
                     domain::Requeue::kUncounted);
   }
-  const auto name = running->job.input.parameters.text(card::kModelMember);
+  const auto name = running->run.parameters.text(card::kModelMember);
   const auto model = parts_.find_model(name);
   if (!model) {
     leave_worker(request.job);
@@ -245,7 +267,7 @@ void JobRunner::refused(const std::string& id, const Error& error) {
   if (error.code() == ErrorCode::kCancelled) {
     end(*running, JobState::kCancelled, "state");
   } else {
-    const auto model = parts_.find_model(running->job.input.parameters.text(card::kModelMember));
+    const auto model = parts_.find_model(running->run.parameters.text(card::kModelMember));
     const std::string sentence = error.what();
     fail(id, Error(error.code(), error.field(),
                    model ? without_place(sentence, model->path) : sentence));
@@ -263,15 +285,18 @@ void JobRunner::made(const std::string& id, const protocol::RunReply& reply,
 
 void JobRunner::save(Running& running, const protocol::RunReply& reply, const Outputs& outputs) {
   running.kill_at.reset();  // the worker is done with it
-  auto& job = running.job;
-  advance(job.progress, "save", 0, 0);
-  parts_.board.publish("progress", job, parts_.now_ms());
+  advance(running.run_progress, "save", 0, 0);
+  show(running, "progress");
+  const auto& job = running.job;
+  const bool is_last = job.finished_steps.size() + 1 == domain::runs_of(job);
+  const auto origin = is_last ? domain::ArtifactOrigin::kMade : domain::ArtifactOrigin::kStep;
   parts_.pool.post(
-      [this, id = job.id, &task = *job.input.parameters.task(), facts = facts_of(job.input, reply),
-       timing = reply.timing, outputs](Decoder& decoder) {
+      [this, id = job.id, &task = *running.run.parameters.task(), origin,
+       facts = facts_of(running.run, reply), timing = reply.timing, outputs](Decoder& decoder) {
         domain::JobResult result{{}, facts, timing};
-        result.outputs = keep_outputs({decoder, parts_.artifacts, id, task, facts}, *outputs);
-        parts_.inbox.post([this, id, result] { succeed(id, result); });
+        result.outputs =
+            keep_outputs({decoder, parts_.artifacts, id, task, facts, origin}, *outputs);
+        parts_.inbox.post([this, id, result] { saved(id, result); });
       },
       [this, id = job.id](const Error& error) {
         parts_.inbox.post([this, id, error] {
@@ -286,12 +311,25 @@ void JobRunner::progressed(const protocol::ProgressNotification& notification) {
   if (running == nullptr) return;
   running->begun = true;
   running->last_message = Clock::now();
-  auto& progress = running->job.progress;
+  auto& progress = running->run_progress;
   const auto& now = notification.progress;
   advance(progress, now.stage, now.step, now.total);
   progress.eta_seconds = now.eta_seconds;
   progress.steps_per_second = now.steps_per_second;
-  parts_.board.publish("progress", running->job, parts_.now_ms());
+  show(*running, "progress");
+}
+
+// The progress of the run, as that of the job.
+void JobRunner::show(Running& running, std::string_view event) {
+  auto& job = running.job;
+  auto progress = running.run_progress;
+  const auto runs = static_cast<double>(domain::runs_of(job));
+  const auto finished = static_cast<double>(job.finished_steps.size());
+  progress.fraction = std::min(1.0, (finished + progress.fraction) / runs);
+  progress.part = domain::part_of(job);
+  progress.preview_artifact = std::move(job.progress.preview_artifact);
+  job.progress = std::move(progress);
+  parts_.board.publish(event, job, parts_.now_ms());
 }
 
 void JobRunner::previewed(const protocol::PreviewNotification& notification, media::Image picture) {
@@ -319,20 +357,41 @@ void JobRunner::previewed(const protocol::PreviewNotification& notification, med
       MediaPool::For::kStation);
 }
 
-void JobRunner::succeed(const std::string& id, domain::JobResult result) {
+void JobRunner::saved(const std::string& id, domain::JobResult result) {
   auto* running = find(id);
   if (running == nullptr) return;
-  if (running->cancel_asked) return end(*running, JobState::kCancelled, "state");
   auto& job = running->job;
-  job.result = std::move(result);
+  const bool is_step = !job.input.steps.empty();
+  if (is_step) job.finished_steps.push_back(result);
+  if (running->cancel_asked) return end(*running, JobState::kCancelled, "state");
+  if (job.finished_steps.size() < job.input.steps.size()) return wait_for_next_step(*running);
+  job.result = is_step ? domain::composed(job) : std::move(result);
   advance(job.progress, "done", 0, 0);
   end(*running, JobState::kSucceeded, "result");
+}
+
+// A step that the disk does not take is repeated if the station ends before the job does.
+void JobRunner::wait_for_next_step(Running& running) {
+  try {
+    parts_.store.keep_steps(running.job);
+  } catch (const Error& error) {
+    platform::log_error("a finished step of job " + running.job.id +
+                        " is not stored: " + error.what());
+  }
+  running.waits = true;
+  running.begun = false;
+  running.request = 0;
+  running.run_progress = {};
+  running.run_progress.stage = "queued";
+  show(running, "progress");
+  run_next();
 }
 
 void JobRunner::fail(const std::string& id, const Error& error) {
   auto* running = find(id);
   if (running == nullptr) return;
-  running->job.failure = domain::JobFailure{error.code(), error.what(), error.field()};
+  const auto named = domain::error_of_run(running->job, error);
+  running->job.failure = domain::JobFailure{named.code(), named.what(), named.field()};
   end(*running, JobState::kFailed, "error");
 }
 
@@ -386,6 +445,7 @@ std::string JobRunner::store(Outcome& outcome) {
   if (job.state == JobState::kQueued && outcome.counted != domain::Requeue::kAfterAttempt) {
     job.attempt -= 1;
   }
+  if (domain::is_terminal(job.state)) remove_steps(parts_.artifacts, job);
   parts_.board.publish(outcome.event, job, job.finished_ms > 0 ? job.finished_ms : parts_.now_ms());
   return "";
 }
@@ -444,6 +504,7 @@ void JobRunner::cancel(const std::string& id) {
   job->finished_ms = parts_.now_ms();
   job->last_event = parts_.board.take_event_id();
   if (parts_.store.finish(*job, JobState::kQueued)) {
+    remove_steps(parts_.artifacts, *job);
     parts_.board.publish("state", *job, job->finished_ms);
   }
 }
@@ -521,6 +582,8 @@ void JobRunner::put_back(Running& running, const std::string& reason, domain::Re
   again.started_ms = 0;
   again.progress = {};
   again.progress.stage = "queued";
+  again.progress.fraction = static_cast<double>(again.finished_steps.size()) /
+                            static_cast<double>(domain::runs_of(again));
   settle(std::move(outcome));
 }
 

@@ -70,9 +70,12 @@ class JobRunner {
   struct Running {
     domain::Job job;
     Clock::time_point started;
-    std::int64_t request = 0;          // to the worker; 0: its pictures are still being read
-    bool begun = false;                // the worker has reported that it began
-    Clock::time_point last_message{};  // time of the worker's last message about it
+    domain::JobInput run = {};              // of the run that goes on or comes next
+    domain::JobProgress run_progress = {};  // of that run alone
+    bool waits = false;                     // for a place on a worker, after a step has finished
+    std::int64_t request = 0;               // to the worker; 0: its pictures are still being read
+    bool begun = false;                     // the worker has reported that it began
+    Clock::time_point last_message{};       // time of the worker's last message about it
     bool cancel_asked = false;
     std::optional<Clock::time_point> kill_at;
     bool preview_under_way = false;
@@ -89,7 +92,9 @@ class JobRunner {
   using Outputs = std::shared_ptr<std::vector<MadeOutput>>;
 
   void start_next();
-  void dispatch(domain::Job job);
+  void start(domain::Job job);
+  void dispatch(const std::string& id);
+  void show(Running& running, std::string_view event);
   void prepare(const protocol::RunRequest& request, const domain::JobInput& input);
   void send(const protocol::RunRequest& request, Parts parts);
   Supervisor::Deed read_reply(const std::string& id, protocol::Message message);
@@ -99,7 +104,8 @@ class JobRunner {
   bool kill_if_late(Running& running, Clock::time_point now);
   void leave_worker(const std::string& id) { on_worker_.erase(id); }
   int free_places() const;
-  void succeed(const std::string& id, domain::JobResult result);
+  void saved(const std::string& id, domain::JobResult result);
+  void wait_for_next_step(Running& running);
   void fail(const std::string& id, const Error& error);
   void end(Running& running, domain::JobState state, std::string_view event);
   void repeat(Running& running, const WorkerEnd& end);

@@ -8,14 +8,17 @@
 #include <utility>
 
 #include "card/all_tasks.h"
+#include "card/composite.h"
 #include "card/named_choices.h"
 #include "domain/jobs/attachment_rules.h"
 #include "domain/jobs/input_rules.h"
+#include "domain/jobs/steps.h"
 #include "domain/settings/limits.h"
 #include "platform/error.h"
 #include "platform/ids.h"
 #include "platform/log.h"
 #include "platform/system.h"
+#include "scheduler/job_media.h"
 
 namespace atelier::scheduler {
 namespace {
@@ -423,8 +426,10 @@ class LocalScheduler::Place {
   bool held_ = true;
 };
 
-std::string LocalScheduler::keep_upload(Decoder& decoder, const std::vector<std::uint8_t>& bytes,
-                                        const card::Attachment& attachment, std::string& reading) {
+LocalScheduler::Upload LocalScheduler::read_upload(Decoder& decoder,
+                                                   const std::vector<std::uint8_t>& bytes,
+                                                   const card::Attachment& attachment,
+                                                   std::string& reading) {
   if (bytes.size() > limits::kPictureBytesMax) {
     throw Error(ErrorCode::kTooLarge, attachment.role,
                 "the picture's file is " + std::to_string(bytes.size() >> 20) + " MB large, " +
@@ -434,23 +439,48 @@ std::string LocalScheduler::keep_upload(Decoder& decoder, const std::vector<std:
   const auto decoded = decoder.decode(bytes);
   reading.clear();
   domain::check_attachment(attachment, decoded.image);
-  return artifacts_.put(bytes, decoded.media_type, domain::ArtifactOrigin::kUploaded);
+  return {decoded.media_type, {decoded.image.width, decoded.image.height}};
+}
+
+// All of them are looked at before the first is stored.
+Job LocalScheduler::with_attachments(Job job, const NewJob& sent, Decoder& decoder,
+                                     std::string& reading) {
+  std::map<std::string, Upload> uploads;
+  card::PictureSizes sizes;
+  for (const auto& [role, bytes] : sent.attachments) {
+    const auto* attachment = card::find_attachment(*job.input.parameters.task(), role);
+    uploads[role] = read_upload(decoder, bytes, *attachment, reading);
+    sizes[role] = uploads[role].size;
+  }
+  plan_steps(job, sizes);
+  for (const auto& [role, bytes] : sent.attachments) {
+    job.input.attachments[role] =
+        artifacts_.put(bytes, uploads[role].media_type, domain::ArtifactOrigin::kUploaded);
+  }
+  return job;
+}
+
+void LocalScheduler::plan_steps(Job& job, const card::PictureSizes& sizes) {
+  if (!job.input.parameters.task()->steps) return;
+  auto& warnings = job.input.warnings;
+  job.input.steps = domain::plan_steps(
+      job.input.parameters, sizes, [&](const card::TaskInput& input, const card::Roles& attached) {
+        return resolve(input, attached, warnings);
+      });
 }
 
 void LocalScheduler::submit(NewJob new_job, std::function<void(Accepted)> done) {
   Job job = accept(new_job);
   const auto place = std::make_shared<Place>(*this, job.priority);
-  if (new_job.attachments.empty()) return done(enqueue(*place, std::move(job)));
+  if (new_job.attachments.empty()) {
+    plan_steps(job, {});
+    return done(enqueue(*place, std::move(job)));
+  }
   const auto sent = std::make_shared<const NewJob>(std::move(new_job));
   const auto reading = std::make_shared<std::string>();
   pool_.post(
       [this, sent, job, done, reading, place](Decoder& decoder) {
-        Job complete = job;
-        for (const auto& [role, bytes] : sent->attachments) {
-          const auto* attachment = card::find_attachment(*job.input.parameters.task(), role);
-          complete.input.attachments[role] = keep_upload(decoder, bytes, *attachment, *reading);
-        }
-        done(enqueue(*place, std::move(complete)));
+        done(enqueue(*place, with_attachments(job, *sent, decoder, *reading)));
       },
       [done, reading](const Error& error) {
         done(reading->empty() ? error : Error(error.code(), *reading, error.what()));
@@ -466,33 +496,46 @@ Job LocalScheduler::submit(const NewJob& new_job) {
   return std::get<Job>(std::move(accepted));
 }
 
-// The request as a job, without its attachments.
-Job LocalScheduler::accept(const NewJob& new_job) {
+// The input of a run, with ids for names and a seed.
+card::TaskInput LocalScheduler::resolve(const card::TaskInput& input, const card::Roles& attached,
+                                        std::vector<std::string>& warnings) {
   const auto known = catalog();
-  const auto& task = task_of(new_job);
-  const auto name = new_job.input.parameters.text(card::kModelMember);
+  const auto name = input.text(card::kModelMember);
   for (const auto& model : known->models()) {
     // An unusable model may have been repaired.
     if (model.card.id == name && !model.problem.empty()) look_again_if_changed(model);
   }
-  const auto resolved = known->resolve(name, task.id);
+  const auto resolved = known->resolve(name, input.task_id());
   look_again_if_changed(resolved.model);
+  const auto with_ids = card::with_ids(input, named_lists());
+  domain::check_job_input(with_ids, resolved.model.card, attached);
+  if (!resolved.warning.empty()) warnings.push_back(resolved.warning);
+  return with_seed(with_ids.with_text(card::kModelMember, resolved.model.card.id));
+}
+
+// The request as a job, without its attachments and its steps.
+Job LocalScheduler::accept(const NewJob& new_job) {
+  catalog();  // throws where the models are not known
+  const auto& task = task_of(new_job);
+  const auto& sent = new_job.input.parameters;
   const auto attached = card::roles_of(new_job.attachments);
-  const auto input = card::with_ids(new_job.input.parameters, named_lists());
-  domain::check_job_input(input, resolved.model.card, attached);
+  Job job;
+  auto& warnings = job.input.warnings;
+  if (task.steps) {
+    domain::check_job_input(sent, {}, attached);
+    job.input.parameters = with_seed(sent);
+  } else {
+    job.input.parameters = resolve(sent, attached, warnings);
+  }
   if (new_job.priority < 0 || new_job.priority > 3) {
     throw Error(ErrorCode::kInvalidArgument, "/priority: choose 0 (background) to 3 (immediate)");
   }
-  Job job;
   job.id = platform::new_id();
   job.client = new_job.client;
   job.priority = new_job.priority;
   job.created_ms = options_.now_ms();
-  job.input.parameters = with_seed(input.with_text(card::kModelMember, resolved.model.card.id));
-  auto& warnings = job.input.warnings;
-  if (!resolved.warning.empty()) warnings.push_back(resolved.warning);
   warnings.insert(warnings.end(), new_job.input.warnings.begin(), new_job.input.warnings.end());
-  for (auto& each : domain::warnings_of(input, attached, new_job.names)) {
+  for (auto& each : domain::warnings_of(job.input.parameters, attached, new_job.names)) {
     warnings.push_back(std::move(each));
   }
   job.progress.stage = "queued";
@@ -503,7 +546,10 @@ const card::TaskDescription& LocalScheduler::task_of(const NewJob& new_job) {
   const auto& task = card::task_named(new_job.input.task());
   const std::lock_guard lock(mutex_);
   const auto& runs = status_.tasks;
-  if (!runs.empty() && std::ranges::find(runs, task.id) == runs.end()) {
+  const auto is_run = [&runs](const std::string& id) {
+    return std::ranges::find(runs, id) != runs.end();
+  };
+  if (!runs.empty() && !std::ranges::all_of(card::tasks_run_by(task), is_run)) {
     throw Error(ErrorCode::kUnsupported, "task",
                 "the task '" + task.id + "' is not run by this engine: use another engine");
   }
@@ -556,6 +602,7 @@ Job LocalScheduler::cancel(const std::string& id) {
   known.finished_ms = std::max(options_.now_ms(), known.created_ms);
   known.last_event = board_.take_event_id();
   if (store_.finish(known, JobState::kQueued)) {
+    remove_steps(artifacts_, known);
     inbox_.post([this, known] { board_.publish("state", known, known.finished_ms); });
     return known;
   }

@@ -94,8 +94,17 @@ class LocalScheduler final : public Scheduler {
   bool is_over(const Waiting& waiting) const;  // mutex_ is held
   domain::Job accept(const NewJob& new_job);
   domain::Job enqueue(Place& place, domain::Job job);
-  std::string keep_upload(Decoder& decoder, const std::vector<std::uint8_t>& bytes,
-                          const card::Attachment& attachment, std::string& reading);
+  struct Upload {  // a picture that was looked at
+    std::string media_type;
+    card::PictureSize size;
+  };
+  static Upload read_upload(Decoder& decoder, const std::vector<std::uint8_t>& bytes,
+                            const card::Attachment& attachment, std::string& reading);
+  domain::Job with_attachments(domain::Job job, const NewJob& sent, Decoder& decoder,
+                               std::string& reading);
+  void plan_steps(domain::Job& job, const card::PictureSizes& sizes);
+  card::TaskInput resolve(const card::TaskInput& input, const card::Roles& attached,
+                          std::vector<std::string>& warnings);
   const card::TaskDescription& task_of(const NewJob& new_job);
   card::NamedLists named_lists();
   void look_again_if_changed(const domain::InstalledModel& model);

@@ -14,6 +14,8 @@
 #include <map>
 #include <thread>
 
+#include "card/composite.h"
+#include "card/tasks/enhance.h"
 #include "card/tasks/generate.h"
 #include "platform/error.h"
 #include "tests/doubles/memory_stores.h"
@@ -1061,6 +1063,168 @@ TEST_F(LocalSchedulerTest, AnUnknownModelIsTheDefaultForClientsThatAcceptAny) {
   ASSERT_EQ(run(new_job()).state, JobState::kSucceeded);
   EXPECT_THROW(scheduler_->resolve_model("flux-dev", "generate", domain::UnknownModel::kDefault),
                Error);
+}
+
+bool is_enlarging(const Job& job) { return job.progress.part.starts_with("Enlarge"); }
+bool is_refining(const Job& job) {
+  return job.progress.part == "Refine (2 of 2)" && is_denoising(job);
+}
+
+class CompositeJobs : public LocalSchedulerTest {
+ protected:
+  // The station runs.
+  NewJob enhancement(int steps, int side = 64) {
+    auto source = new_job(1);
+    source.input.parameters =
+        source.input.parameters.with("width", side).with("height", side).with("steps", 1);
+    NewJob job;
+    job.client = "test";
+    card::EnhanceInput input;
+    input.prompt = "a red circle";
+    input.strength = 0.5;
+    input.steps = steps;
+    job.input.parameters = card::TaskInput::of(card::enhance_task(), input);
+    job.attachments["image"] =
+        scheduler_->artifact(run(source).result.value().artifacts().at(0)).bytes;
+    return job;
+  }
+  static bool any(const std::vector<JobEvent>& events,
+                  const std::function<bool(const Job&)>& fits) {
+    return std::ranges::any_of(events, [&](const JobEvent& event) { return fits(event.job); });
+  }
+};
+
+TEST_F(CompositeJobs, RunTheirStepsInOrderAndKeepTheLastPictureAlone) {
+  start();
+  const auto id = scheduler_->submit(enhancement(8)).id;
+  Hearing hearing(*scheduler_, id);
+  const auto job = hearing.wait_for_end();
+  ASSERT_EQ(job.state, JobState::kSucceeded) << (job.failure ? job.failure->sentence : "");
+  double fraction = 0;
+  bool refines = false;
+  for (const auto& event : hearing.events()) {
+    refines = refines || is_refining(event.job);
+    EXPECT_FALSE(refines && is_enlarging(event.job));
+    EXPECT_GE(event.job.progress.fraction, fraction);
+    fraction = event.job.progress.fraction;
+    if (is_enlarging(event.job)) {
+      EXPECT_LE(fraction, 0.5);
+    }
+  }
+  EXPECT_TRUE(refines && any(hearing.events(), is_enlarging));
+  EXPECT_EQ(fraction, 1);
+  ASSERT_EQ(job.result->artifacts().size(), 1U);
+  const auto& facts = job.result->used.as<card::CompositeFacts>();
+  ASSERT_EQ(facts.steps.size(), 2U);
+  EXPECT_EQ(facts.steps[0].task, "upscale");
+  EXPECT_EQ(facts.steps[1].facts.at("width"), 128);
+  EXPECT_EQ(facts.steps[1].facts.at("model"), "fake");
+  EXPECT_TRUE(job.input.parameters.has("seed"));  // drawn once
+  EXPECT_EQ(facts.steps[1].facts.at("seed"), job.input.parameters.members().at("seed"));
+  EXPECT_TRUE(job.result->timing.contains("run_ms") && job.result->timing.contains("denoise_ms"));
+  const auto picture = scheduler_->artifact(job.result->artifacts()[0]).bytes;
+  EXPECT_THAT(std::string(picture.begin(), picture.end()), HasSubstr("Steps: 8, "));
+  EXPECT_EQ(artifacts_.steps(), 0);
+  EXPECT_TRUE(jobs_.find(id)->finished_steps.empty());
+}
+
+TEST_F(CompositeJobs, AreCancelledInTheirSecondStep) {
+  options_.launch_worker = worker("step_ms=20");
+  start();
+  const auto id = scheduler_->submit(enhancement(900)).id;
+  Hearing hearing(*scheduler_, id);
+  hearing.wait(is_refining);
+  EXPECT_EQ(artifacts_.steps(), 1);
+  scheduler_->cancel(id);
+  EXPECT_EQ(hearing.wait_for_end().state, JobState::kCancelled);
+  EXPECT_EQ(artifacts_.steps(), 0);
+}
+
+TEST_F(CompositeJobs, RepeatOnlyTheStepInWhichTheWorkerWasKilled) {
+  options_.launch_worker = worker("step_ms=20");
+  start();
+  const auto id = scheduler_->submit(enhancement(40)).id;
+  Hearing hearing(*scheduler_, id);
+  hearing.wait(is_refining);
+  const auto before = hearing.events().size();
+  ASSERT_EQ(::kill(worker_pid(), SIGKILL), 0);
+  const auto job = hearing.wait_for_end();
+  EXPECT_EQ(job.state, JobState::kSucceeded) << (job.failure ? job.failure->sentence : "");
+  EXPECT_EQ(job.attempt, 2);
+  const auto events = hearing.events();
+  const std::vector<JobEvent> after(events.begin() + static_cast<std::ptrdiff_t>(before),
+                                    events.end());
+  EXPECT_FALSE(any(after, is_enlarging));
+  EXPECT_TRUE(any(after, is_refining));
+  EXPECT_EQ(artifacts_.steps(), 0);
+}
+
+TEST_F(CompositeJobs, GoOnAfterTheirFinishedStepsInTheNextLifeOfTheStation) {
+  options_.launch_worker = worker("step_ms=20");
+  start();
+  const auto id = scheduler_->submit(enhancement(40)).id;
+  Hearing(*scheduler_, id).wait(is_refining);
+  scheduler_.reset();
+  EXPECT_EQ(jobs_.find(id)->state, JobState::kQueued);
+  EXPECT_EQ(jobs_.find(id)->finished_steps.size(), 1U);
+  start();
+  Hearing hearing(*scheduler_, id);
+  EXPECT_EQ(hearing.wait_for_end().state, JobState::kSucceeded);
+  EXPECT_FALSE(any(hearing.events(), is_enlarging));
+  EXPECT_EQ(artifacts_.steps(), 0);
+}
+
+TEST_F(CompositeJobs, GiveTheirPlaceToAMoreUrgentJobBetweenTwoSteps) {
+  options_.launch_worker = worker("step_ms=100");
+  start();
+  const auto id = scheduler_->submit(enhancement(4)).id;
+  Hearing hearing(*scheduler_, id);
+  hearing.wait([](const Job& job) { return is_enlarging(job) && job.progress.stage == "run"; });
+  auto urgent = new_job(2);
+  urgent.priority = 3;
+  const auto end = Hearing(*scheduler_, scheduler_->submit(urgent).id).wait_for_end();
+  EXPECT_EQ(hearing.wait_for_end().state, JobState::kSucceeded);
+  const auto events = hearing.events();
+  const auto refines =
+      std::ranges::find_if(events, [](const JobEvent& event) { return is_refining(event.job); });
+  ASSERT_NE(refines, events.end());
+  EXPECT_LE(end.started_ms, refines->time_ms);
+}
+
+TEST_F(CompositeJobs, FailWithTheStepThatFailedAndTheFieldOfTheRequest) {
+  start();
+  auto ask = enhancement(1);
+  // The engine alone knows the number of steps that it takes by default.
+  ask.input.parameters = ask.input.parameters.with("steps", nullptr).with("strength", 0.01);
+  const auto job = run(ask);
+  ASSERT_TRUE(job.failure);
+  EXPECT_EQ(job.failure->code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(job.failure->field, "strength");
+  EXPECT_THAT(job.failure->sentence, HasSubstr("step 2 of 2 (Refine): the strength is too small"));
+  EXPECT_EQ(artifacts_.steps(), 0);
+}
+
+TEST_F(CompositeJobs, AreRefusedBeforehandWhereAStepWouldBe) {
+  start();
+  const auto sound = enhancement(8, 512);
+  const auto refused = [&](const char* member, const boost::json::value& value) {
+    auto ask = sound;
+    ask.input.parameters = ask.input.parameters.with(member, value);
+    return refusal(ask);
+  };
+  EXPECT_EQ(refused("scale", 8).field(), "scale");  // 4096 pixels a side
+  EXPECT_EQ(refused("scale", 9).field(), "scale");
+  EXPECT_EQ(refused("steps", 0).field(), "steps");
+  const auto strength = refused("strength", 0.01);
+  EXPECT_EQ(strength.field(), "strength");
+  EXPECT_THAT(strength.what(), HasSubstr("step 2 of 2 (Refine)"));
+  const auto upscaler = refused("upscaler", "missing one");
+  EXPECT_EQ(upscaler.code(), ErrorCode::kNotFound);
+  EXPECT_THAT(upscaler.what(), HasSubstr("step 1 of 2 (Enlarge): model 'missing one'"));
+  auto without = sound;
+  without.attachments.clear();
+  EXPECT_EQ(refusal(without).field(), "image");
+  EXPECT_EQ(artifacts_.uploads(), 0);
 }
 
 }  // namespace

@@ -142,6 +142,32 @@ TEST_F(DiskFull, AJobGoesBackToTheQueueOrGoesOnRunning) {
          [](auto& store) { return store.find("r")->state == JobState::kQueued; });
 }
 
+TEST_F(DiskFull, AFinishedStepIsStoredOrNot) {
+  auto running = job("s");
+  running.input.steps = {{.title = "Enlarge", .input = running.input.parameters},
+                         {.title = "Refine", .input = running.input.parameters}};
+  const auto kept = [](SqliteJobStore& store) { return !store.find("s")->finished_steps.empty(); };
+  std::unique_ptr<SqliteJobStore> store;
+  with_less_and_less_space(
+      [&] {
+        store = std::make_unique<SqliteJobStore>(database());
+        store->insert(running);
+        ASSERT_TRUE(store->claim("s", 5));
+      },
+      [&] {
+        auto done = running;
+        card::GenerationUsed used;
+        used.prompt = std::string(9000, 'u');
+        done.finished_steps = {{.outputs = {}, .used = {}, .timing = {}}};
+        done.finished_steps[0].used = card::TaskFacts::of(card::generate_task(), used);
+        EXPECT_TRUE(store->keep_steps(done));
+      },
+      [&] {
+        SqliteJobStore reader(database());
+        return kept(reader);
+      });
+}
+
 TEST_F(DiskFull, AnEndIsStoredOrTheJobGoesOnRunning) {
   auto ended = job("r");
   ended.state = JobState::kSucceeded;

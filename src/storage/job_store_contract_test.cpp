@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "card/tasks/enhance.h"
 #include "card/tasks/generate.h"
 #include "platform/error.h"
 #include "storage/sqlite/sqlite_job_store.h"
@@ -141,6 +142,40 @@ TYPED_TEST(JobStoreContract, AFailureKeepsItsCodeItsSentenceAndItsField) {
   EXPECT_EQ(found->failure->code, ErrorCode::kInvalidArgument);
   EXPECT_EQ(found->failure->sentence, "too large");
   EXPECT_EQ(found->failure->field, "steps");
+}
+
+TYPED_TEST(JobStoreContract, FinishedStepsAreKeptUntilTheEnd) {
+  Job job;
+  job.id = "01";
+  job.input.parameters = card::TaskInput::of(card::enhance_task(), card::EnhanceInput{});
+  job.input.attachments["image"] = "abc";
+  job.input.steps = card::enhance_task().steps(job.input.parameters, {{"image", {64, 80}}});
+  this->store_->insert(job);
+  job.finished_steps = {{.outputs = {{"picture", "large", "image/png", {}}},
+                         .used = card::TaskFacts(card::upscale_task(), {{"scale", 2}}),
+                         .timing = {{"run_ms", 3}}}};
+  EXPECT_FALSE(this->store_->keep_steps(job));  // it does not run
+  ASSERT_TRUE(this->store_->claim("01", 5));
+  EXPECT_TRUE(this->store_->running().at(0).finished_steps.empty());
+  EXPECT_TRUE(this->store_->keep_steps(job));
+  ASSERT_TRUE(this->store_->requeue("01", "again", Requeue::kUncounted));
+  auto found = this->store_->queued(1).at(0);
+  ASSERT_EQ(found.finished_steps.size(), 1U);
+  EXPECT_THAT(found.finished_steps[0].artifacts(), ElementsAre("large"));
+  EXPECT_EQ(found.finished_steps[0].used.template as<card::UpscaleFacts>().scale, 2);
+  EXPECT_EQ(found.finished_steps[0].timing.at("run_ms"), 3);
+  ASSERT_EQ(found.input.steps.size(), 2U);
+  EXPECT_EQ(found.input.steps[0].fields.at("model"), "upscaler");
+  EXPECT_EQ(found.input.steps[0].attachments.at("image").role, "image");
+  EXPECT_FALSE(found.input.steps[0].attachments.at("image").step);
+  EXPECT_EQ(found.input.steps[1].title, "Refine");
+  EXPECT_EQ(found.input.steps[1].attachments.at("image").step, 0);
+  EXPECT_EQ(found.input.steps[1].input.template as<card::GenerationInput>().height, 160);
+  ASSERT_TRUE(this->store_->claim("01", 6));
+  found.state = JobState::kFailed;
+  ASSERT_TRUE(this->store_->finish(found, JobState::kRunning));
+  EXPECT_TRUE(this->store_->find("01")->finished_steps.empty());
+  EXPECT_FALSE(this->store_->keep_steps(job));
 }
 
 TYPED_TEST(JobStoreContract, AJobOfAnUnknownTaskIsKeptAsItIs) {

@@ -82,7 +82,9 @@ class FakeEngine final : public engine::Engine {
 
   std::vector<std::string> tasks() override {
     std::vector<std::string> ids;
-    for (const auto* task : card::all_tasks()) ids.push_back(task->id);
+    for (const auto* task : card::all_tasks()) {
+      if (!task->steps) ids.push_back(task->id);
+    }
     return ids;
   }
   std::vector<card::NamedChoice> samplers() override { return fake_samplers(); }
@@ -100,7 +102,8 @@ class FakeEngine final : public engine::Engine {
   }
 
   engine::RunResult run(engine::RunRequest request, engine::JobObserver& observer) override {
-    if (card::find_task(request.task) == nullptr) {
+    const auto* task = card::find_task(request.task);
+    if (task == nullptr || task->steps) {
       throw Error(ErrorCode::kUnsupported, "task",
                   "this engine does not run the task '" + request.task + "'");
     }
@@ -163,6 +166,7 @@ card::ModelCard fake_card() {
   card.native_width = card.native_height = 512;
   card.memory = {std::int64_t{1} << 30, 64};
   for (const auto* task : card::all_tasks()) {
+    if (task->steps) continue;
     card.tasks.push_back(makes_pictures(task->id) ? served_fake_generate(card)
                                                   : card::ServedTask{task->id, task->parameters});
     if (!makes_pictures(task->id)) card.capabilities.push_back(task->capability);

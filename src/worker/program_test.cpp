@@ -70,7 +70,9 @@ TEST(WorkerProgram, SaysHelloAndGenerates) {
   EXPECT_EQ(hello.cards.at(0).id, "fake");
   EXPECT_FALSE(hello.samplers.empty());
   std::vector<std::string> tasks;
-  for (const auto* task : card::all_tasks()) tasks.push_back(task->id);
+  for (const auto* task : card::all_tasks()) {
+    if (!task->steps) tasks.push_back(task->id);
+  }
   EXPECT_EQ(hello.tasks, tasks);
   EXPECT_EQ(hello.engine.value().running_max, 1);
   program.generate(3);

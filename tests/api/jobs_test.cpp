@@ -4,6 +4,8 @@
 #include <signal.h>
 
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -185,6 +187,59 @@ TEST_F(JobsApi, ARetryKeepsItsPictures) {
             "succeeded");
 }
 
+std::string base64(const std::string& bytes) {
+  return platform::base64_encode(
+      {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
+}
+
+std::string enhancement(const std::string& more) {
+  return R"({"task":"enhance","input":{"image":")" + base64(png(64, 96)) + "\"" + more + "}}";
+}
+
+std::size_t files_below(const std::filesystem::path& folder) {
+  std::size_t files = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    files += entry.is_regular_file() ? 1U : 0U;
+  }
+  return files;
+}
+
+TEST_F(JobsApi, ACompositeTaskRunsItsStepsAndIsDescribedLikeEveryTask) {
+  const auto reply = station->ask("POST", "/api/v1/jobs", enhancement(R"(,"steps":8)"));
+  ASSERT_EQ(reply.status, 202) << reply.body;
+  const auto job =
+      station->wait_for(text_at(boost::json::parse(reply.body), "id"), "succeeded failed");
+  ASSERT_EQ(text_at(job, "state"), "succeeded") << station->log();
+  const auto& result = job.at("result");
+  const auto& steps = result.at("used").at("steps").as_array();
+  ASSERT_EQ(steps.size(), 2U);
+  EXPECT_EQ(text_at(steps[0], "task"), "upscale");
+  EXPECT_EQ(text_at(steps[1], "title"), "Refine");
+  ASSERT_EQ(result.at("artifacts").as_array().size(), 1U);
+  const auto picture = station->ask(
+      "GET", "/api/v1/artifacts/" + std::string{result.at("artifacts").at(0).as_string()});
+  EXPECT_EQ(png_size(picture.body).width, 128U);
+  EXPECT_EQ(png_size(picture.body).height, 192U);
+  EXPECT_EQ(text_at(job.at("progress"), "part"), "Refine (2 of 2)");
+  EXPECT_EQ(files_below(station->home() / "artifacts" / "steps"), 0U);
+  bool listed = false;
+  const auto tasks = station->json("/api/v1/tasks");
+  for (const auto& task : tasks.at("tasks").as_array()) {
+    listed = listed || (text_at(task, "id") == "enhance" && task.at("available") == true);
+  }
+  EXPECT_TRUE(listed);
+  EXPECT_TRUE(station->json("/openapi.json")
+                  .at("components")
+                  .at("schemas")
+                  .as_object()
+                  .contains("EnhanceBody"));
+  const auto refused = station->ask("POST", "/api/v1/jobs", enhancement(R"(,"upscaler":"none")"));
+  EXPECT_EQ(refused.status, 404);
+  EXPECT_THAT(refused.body, HasSubstr("step 1 of 2 (Enlarge)"));
+  const auto large = station->ask("POST", "/api/v1/jobs", enhancement(R"(,"scale":0)"));
+  EXPECT_THAT(large.body, HasSubstr(R"("field":"/input/scale")"));
+}
+
 TEST_F(JobsApi, DescribesItselfToProgramsAndPeople) {
   EXPECT_EQ(station->json("/openapi.json").at("openapi"), "3.1.0");
   EXPECT_EQ(station->ask("GET", "/docs").header("content-type"), "text/html; charset=utf-8");
@@ -206,6 +261,33 @@ TEST(StationApi, AFullQueueIsReportedAndStopsCleanly) {
   const auto before = std::chrono::steady_clock::now();
   EXPECT_EQ(station.stop(), 0);
   EXPECT_LT(std::chrono::steady_clock::now() - before, 5s);
+}
+
+TEST(StationApi, AKilledStationGoesOnAfterTheFinishedStepAndLeavesNoPictureOfSteps) {
+  StationProcess station{{.fake = "step_ms=30"}};
+  const auto reply =
+      station.ask("POST", "/api/v1/jobs", enhancement(R"(,"steps":200,"strength":0.5)"));
+  ASSERT_EQ(reply.status, 202) << reply.body;
+  const auto id = text_at(boost::json::parse(reply.body), "id");
+  const auto refines = [&] {
+    const auto progress = station.job(id).at("progress");
+    return text_at(progress, "part") == "Refine (2 of 2)" &&
+           text_at(progress, "stage") == "denoise";
+  };
+  for (int i = 0; i < 1000 && !refines(); ++i) std::this_thread::sleep_for(10ms);
+  ASSERT_TRUE(refines());
+  const auto folder = station.home() / "artifacts" / "steps";
+  EXPECT_EQ(files_below(folder), 1U);
+  station.crash();
+  const std::string unnamed(32, 'e');  // a picture that was stored and not written down
+  std::filesystem::create_directories(folder / "ee");
+  std::ofstream(folder / "ee" / (unnamed + ".png")) << "x";
+  ASSERT_TRUE(station.start_again({.fake = "step_ms=1"}));
+  EXPECT_FALSE(std::filesystem::exists(folder / "ee" / (unnamed + ".png")));
+  const auto job = station.wait_for(id, "succeeded failed");
+  EXPECT_EQ(text_at(job, "state"), "succeeded") << station.log();
+  EXPECT_EQ(job.at("result").at("used").at("steps").as_array().size(), 2U);
+  EXPECT_EQ(files_below(folder), 0U);
 }
 
 TEST(StationApi, StopsCleanlyWithClientsInEveryState) {

@@ -138,7 +138,9 @@ INSTANTIATE_TEST_SUITE_P(OfEach, EngineContract, testing::Values("fake", "cpu"),
 
 TEST_P(EngineContract, RunsEveryTaskThatIsDescribed) {
   std::vector<std::string> described;
-  for (const auto* task : card::all_tasks()) described.push_back(task->id);
+  for (const auto* task : card::all_tasks()) {
+    if (!task->steps) described.push_back(task->id);
+  }
   EXPECT_EQ(engine_->tasks(), described);
   EXPECT_GE(engine_->report().running_max, 1);
 }

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <set>
 #include <utility>
 
 #include "domain/artifacts/artifact_store.h"
@@ -78,8 +79,15 @@ class MemoryJobStore final : public domain::JobStore {
       job.attempt += 1;
     });
   }
+  bool keep_steps(const domain::Job& running) override {
+    return change(running.id, domain::JobState::kRunning,
+                  [&](domain::Job& job) { job.finished_steps = running.finished_steps; });
+  }
   bool finish(const domain::Job& ended, domain::JobState expected) override {
-    return change(ended.id, expected, [&](domain::Job& job) { job = ended; });
+    return change(ended.id, expected, [&](domain::Job& job) {
+      job = ended;
+      job.finished_steps.clear();
+    });
   }
   std::int64_t reserve_events(std::int64_t count) override {
     expect_space();
@@ -119,8 +127,9 @@ class MemoryArtifactStore final : public domain::ArtifactStore {
   std::string put(std::span<const std::uint8_t> bytes, const std::string& media_type,
                   domain::ArtifactOrigin origin) override {
     const std::lock_guard lock(mutex_);
-    const auto id = "artifact-" + std::to_string(artifacts_.size());
+    const auto id = "artifact-" + std::to_string(made_++);
     artifacts_[id] = {{bytes.begin(), bytes.end()}, media_type};
+    if (origin == domain::ArtifactOrigin::kStep) steps_.insert(id);
     uploads_ += origin == domain::ArtifactOrigin::kUploaded ? 1 : 0;
     return id;
   }
@@ -129,6 +138,14 @@ class MemoryArtifactStore final : public domain::ArtifactStore {
     const auto found = artifacts_.find(id);
     if (found == artifacts_.end()) throw Error(ErrorCode::kNotFound, "no artifact " + id);
     return {platform::bytes_in_memory(found->second.bytes), found->second.media_type};
+  }
+  void remove_step(const std::string& id) override {
+    const std::lock_guard lock(mutex_);
+    if (steps_.erase(id) > 0) artifacts_.erase(id);
+  }
+  int steps() {  // pictures of steps that are there
+    const std::lock_guard lock(mutex_);
+    return static_cast<int>(steps_.size());
   }
   void lose_everything() {
     const std::lock_guard lock(mutex_);
@@ -142,7 +159,8 @@ class MemoryArtifactStore final : public domain::ArtifactStore {
  private:
   std::mutex mutex_;
   std::map<std::string, domain::Artifact> artifacts_;  // guarded by mutex_
-  int uploads_ = 0;                                    // guarded by mutex_
+  std::set<std::string> steps_;                        // guarded by mutex_; ids
+  int made_ = 0, uploads_ = 0;                         // guarded by mutex_
 };
 
 }  // namespace atelier::scheduler

@@ -17,8 +17,9 @@ struct Artifact {
   std::string media_type;  // "image/png"
 };
 
-// Results are kept; an upload is kept only while a job refers to it.
-enum class ArtifactOrigin { kMade, kUploaded };
+// Results are kept; an upload is kept only while a job refers to it, and a picture that one step of
+// a job makes for another only until the job ends.
+enum class ArtifactOrigin { kMade, kUploaded, kStep };
 
 struct OpenArtifact {
   std::shared_ptr<const platform::ByteSource> bytes;
@@ -33,6 +34,9 @@ class ArtifactStore {
   virtual std::string put(std::span<const std::uint8_t> bytes, const std::string& media_type,
                           ArtifactOrigin origin) = 0;
   virtual OpenArtifact open(const std::string& id) = 0;  // throws kNotFound
+  // One of the origin kStep; nothing where there is none. Never fails: what cannot be removed goes
+  // at the next start.
+  virtual void remove_step(const std::string& id) = 0;
 
   Artifact get(const std::string& id) {  // all of it; throws kNotFound
     const auto artifact = open(id);

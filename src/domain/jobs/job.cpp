@@ -34,6 +34,12 @@ std::size_t bytes_of(const card::TaskValue& value) {
   return bytes;
 }
 
+std::size_t bytes_of(const JobResult& result) {
+  std::size_t bytes = bytes_of(result.used);
+  for (const auto& output : result.outputs) bytes += bytes_of(output.value);
+  return bytes;
+}
+
 }  // namespace
 
 bool is_terminal(JobState state) {
@@ -65,10 +71,9 @@ std::vector<std::string> JobResult::artifacts() const {
 std::size_t bytes_of(const Job& job) {
   std::size_t bytes = sizeof(Job) + job.reason.size() + bytes_of(job.input.parameters);
   for (const auto& warning : job.input.warnings) bytes += warning.size();
-  if (job.result) {
-    bytes += bytes_of(job.result->used);
-    for (const auto& output : job.result->outputs) bytes += bytes_of(output.value);
-  }
+  for (const auto& step : job.input.steps) bytes += sizeof(step) + bytes_of(step.input);
+  for (const auto& result : job.finished_steps) bytes += bytes_of(result);
+  if (job.result) bytes += bytes_of(*job.result);
   if (job.failure) bytes += job.failure->sentence.size() + job.failure->field.size();
   return bytes;
 }

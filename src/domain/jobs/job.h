@@ -31,15 +31,17 @@ struct JobInput {
   card::TaskInput parameters;
   std::map<std::string, std::string> attachments;  // role → id of the bytes as uploaded
   std::vector<std::string>
-      warnings;  // sentences: parts of the request that were ignored or changed
+      warnings;                   // sentences: parts of the request that were ignored or changed
+  std::vector<card::Step> steps;  // of a composite task, as they were planned; else none
 
   const std::string& task() const { return parameters.task_id(); }
 };
 
 // `stage` is also "queued", "save" and "done".
 struct JobProgress : card::Progress {
-  double fraction = 0;           // 0..1
+  double fraction = 0;           // 0..1, of all steps of a composite job
   std::string preview_artifact;  // id of the newest preview picture, "" is none
+  std::string part = {};         // of a composite job: "Refine (2 of 2)"; else ""
 };
 
 // One output of a job, in the order of the task. A picture is an artifact, a text or labels are a
@@ -76,8 +78,9 @@ struct Job {
   std::string reason;           // why it waits, was repeated or refused: a sentence
   JobInput input;
   JobProgress progress;
-  std::optional<JobResult> result;    // kSucceeded
-  std::optional<JobFailure> failure;  // kFailed
+  std::vector<JobResult> finished_steps;  // of a composite job that has not ended
+  std::optional<JobResult> result;        // kSucceeded
+  std::optional<JobFailure> failure;      // kFailed
 };
 
 // One event of a job, replayable by id (Last-Event-ID). `type`: "state", "progress", "preview", and

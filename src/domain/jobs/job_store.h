@@ -51,6 +51,9 @@ class JobStore {
   virtual bool claim(const std::string& id, std::int64_t started_ms) = 0;
   // running → queued, with the reason as a sentence.
   virtual bool requeue(const std::string& id, const std::string& reason, Requeue counted) = 0;
+  // What the steps that have finished made, of a running job. They are kept when it goes back to
+  // the queue, and forgotten at its end.
+  virtual bool keep_steps(const Job& job) = 0;
   // `expected` → the terminal state that `job` has, with its result or failure and time of end.
   virtual bool finish(const Job& job, JobState expected) = 0;
 

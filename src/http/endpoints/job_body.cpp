@@ -1,5 +1,6 @@
 #include "http/endpoints/job_body.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -72,7 +73,9 @@ void check_prompt(const card::TaskDescription& task, const bj::object& body,
   if (has(body, kPrompt)) {
     refuse("/prompt", R"(it must be a member of 'input': send {"input": {"prompt": "…"}})");
   }
-  if (!has(input, kPrompt)) {
+  const bool has_picture =
+      std::ranges::any_of(task.attachments, [](const auto& each) { return each.required; });
+  if (!has_picture && !has(input, kPrompt)) {
     refuse(field_of(kPrompt),
            "required: a description of the picture, or \"\" for a picture without one");
   }

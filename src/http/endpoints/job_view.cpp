@@ -58,9 +58,14 @@ JobView view_of(const domain::Job& job) {
   view.warnings = job.input.warnings;
   view.input = input_of(job.input);
   const auto& progress = job.progress;
-  view.progress = {progress.stage,           progress.step,        progress.total,
-                   progress.fraction,        progress.eta_seconds, progress.steps_per_second,
-                   progress.preview_artifact};
+  view.progress = {progress.stage,
+                   progress.step,
+                   progress.total,
+                   progress.fraction,
+                   progress.eta_seconds,
+                   progress.steps_per_second,
+                   progress.preview_artifact,
+                   progress.part};
   if (job.result) view.result = result_of(*job.result);
   if (const auto& failure = job.failure) {
     view.failure =

@@ -19,10 +19,11 @@ struct ProgressView {
   int step = 0, total = 0;
   double fraction = 0, eta_seconds = 0, steps_per_second = 0;
   std::string preview_artifact;
+  std::string part;  // of a job of several runs: "Refine (2 of 2)"; else ""
 };
 BOOST_DESCRIBE_STRUCT(ProgressView, (),
                       (stage, step, total, fraction, eta_seconds, steps_per_second,
-                       preview_artifact))
+                       preview_artifact, part))
 
 struct OutputView {
   std::string kind;                  // "picture", "text", "labels", …

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "card/all_tasks.h"
+#include "card/composite.h"
 #include "card/model_card_json.h"
 #include "http/endpoints/json_reply.h"
 #include "http/route.h"
@@ -17,7 +18,7 @@ BOOST_DESCRIBE_STRUCT(AttachmentView, (), (role, title, media, required))
 
 struct TaskView {
   std::string id, title, summary;
-  bool available = false;  // the worker runs it, and a usable model serves it
+  bool available = false;  // the worker runs it, or all of its steps, and usable models serve them
   std::vector<card::Parameter> parameters;
   std::vector<AttachmentView> attachments;
   std::vector<std::string> outputs;  // kinds of outputs
@@ -33,7 +34,7 @@ BOOST_DESCRIBE_STRUCT(TaskList, (), (tasks))
 
 namespace {
 
-bool available(const std::string& task, const scheduler::StationStatus& status,
+bool is_served(const std::string& task, const scheduler::StationStatus& status,
                const scheduler::ModelList& installed) {
   const bool runs = std::ranges::find(status.tasks, task) != status.tasks.end();
   return runs && std::ranges::any_of(installed.models, [&](const domain::InstalledModel& model) {
@@ -61,7 +62,9 @@ Outcome list_tasks(const Request&, Service& service) {
   TaskList list;
   for (const auto* task : card::all_tasks()) {
     list.tasks.push_back(view_of(*task));
-    list.tasks.back().available = available(task->id, status, installed);
+    list.tasks.back().available = std::ranges::all_of(
+        card::tasks_run_by(*task),
+        [&](const std::string& id) { return is_served(id, status, installed); });
   }
   return json_reply(list);
 }

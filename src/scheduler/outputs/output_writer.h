@@ -29,7 +29,9 @@ struct OutputContext {
   const std::string& job;             // id
   const card::TaskDescription& task;  // of the job
   const card::TaskFacts& facts;       // with the station's additions
-  int index = 0;                      // among the outputs of the job
+  // kStep: a later step of the job takes it.
+  domain::ArtifactOrigin origin = domain::ArtifactOrigin::kMade;
+  int index = 0;  // among the outputs of the job
 };
 
 struct OutputWriter {

@@ -17,9 +17,11 @@ domain::JobOutput write(const OutputContext& context, const MadeOutput& output) 
       texts.push_back({key, std::move(text)});
     }
   }
+  // So that two jobs never share a picture that goes with one of them.
+  if (context.origin == domain::ArtifactOrigin::kStep)
+    texts.push_back({"atelier_step", context.job});
   const auto encoded = context.decoder.encode(*output.picture, "png", texts);
-  const auto id =
-      context.artifacts.put(encoded.bytes, encoded.media_type, domain::ArtifactOrigin::kMade);
+  const auto id = context.artifacts.put(encoded.bytes, encoded.media_type, context.origin);
   return {output.kind, id, encoded.media_type, {}};
 }
 

@@ -56,9 +56,10 @@ bool is_id(const std::string& id) {
 }  // namespace
 
 ArtifactFolder::ArtifactFolder(std::filesystem::path folder)
-    : folder_(std::move(folder)), uploads_(folder_ / "uploads") {
+    : folder_(std::move(folder)), uploads_(folder_ / "uploads"), steps_(folder_ / "steps") {
   std::error_code failure;
   std::filesystem::create_directories(uploads_, failure);
+  if (!failure) std::filesystem::create_directories(steps_, failure);
   if (failure) {
     throw Error(ErrorCode::kInternal, "the folder '" + uploads_.string() +
                                           "' cannot be created: " + failure.message() +
@@ -69,8 +70,7 @@ ArtifactFolder::ArtifactFolder(std::filesystem::path folder)
 std::string ArtifactFolder::put(std::span<const std::uint8_t> bytes, const std::string& media_type,
                                 domain::ArtifactOrigin origin) {
   const auto id = digest_name(bytes);
-  const bool made = origin == domain::ArtifactOrigin::kMade;
-  const auto shard = (made ? folder_ : uploads_) / id.substr(0, 2);
+  const auto shard = folder_of(origin) / id.substr(0, 2);
   const auto path = shard / (id + std::string(extension_of(media_type)));
   std::error_code failure;
   if (std::filesystem::exists(path, failure)) return id;
@@ -81,7 +81,7 @@ std::string ArtifactFolder::put(std::span<const std::uint8_t> bytes, const std::
 
 domain::OpenArtifact ArtifactFolder::open(const std::string& id) {
   if (is_id(id)) {  // anything else could name a file outside
-    for (const auto* folder : {&folder_, &uploads_}) {
+    for (const auto* folder : {&folder_, &uploads_, &steps_}) {
       for (const auto& [type, extension] : kExtensions) {
         const auto path = *folder / id.substr(0, 2) / (id + std::string(extension));
         std::error_code failure;
@@ -93,18 +93,41 @@ domain::OpenArtifact ArtifactFolder::open(const std::string& id) {
   throw Error(ErrorCode::kNotFound, "there is no artifact '" + id + "'");
 }
 
+const std::filesystem::path& ArtifactFolder::folder_of(domain::ArtifactOrigin origin) const {
+  switch (origin) {
+    case domain::ArtifactOrigin::kUploaded:
+      return uploads_;
+    case domain::ArtifactOrigin::kStep:
+      return steps_;
+    case domain::ArtifactOrigin::kMade:
+      break;
+  }
+  return folder_;
+}
+
+void ArtifactFolder::remove_step(const std::string& id) {
+  if (!is_id(id)) return;
+  for (const auto& [type, extension] : kExtensions) {
+    std::error_code failure;
+    std::filesystem::remove(steps_ / id.substr(0, 2) / (id + std::string(extension)), failure);
+  }
+}
+
 ArtifactFolder::Swept ArtifactFolder::sweep(const std::set<std::string>& named) {
   Swept swept;
   for (const auto& shard : platform::files_in(folder_)) {
     swept.temporary += platform::remove_temporary_files(shard);
   }
-  for (const auto& shard : platform::files_in(uploads_)) {
-    swept.temporary += platform::remove_temporary_files(shard);
-    for (const auto& upload : platform::files_in(shard)) {
-      const auto id = upload.stem().string();
-      if (!is_id(id) || named.contains(id)) continue;
-      std::error_code failure;  // files that cannot be removed remain until the next start
-      swept.uploads += std::filesystem::remove(upload, failure) ? 1U : 0U;
+  for (const auto& [folder, count] :
+       {std::pair{&uploads_, &swept.uploads}, {&steps_, &swept.steps}}) {
+    for (const auto& shard : platform::files_in(*folder)) {
+      swept.temporary += platform::remove_temporary_files(shard);
+      for (const auto& file : platform::files_in(shard)) {
+        const auto id = file.stem().string();
+        if (!is_id(id) || named.contains(id)) continue;
+        std::error_code failure;  // files that cannot be removed remain until the next start
+        *count += std::filesystem::remove(file, failure) ? 1U : 0U;
+      }
     }
   }
   return swept;

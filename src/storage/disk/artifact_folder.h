@@ -1,6 +1,7 @@
 // Artifacts as files: `<folder>/ab/abcdef….png` for results, `<folder>/uploads/ab/…` for uploads,
-// named by the first half of their SHA-256. Thread-safe without a lock: a file is complete before
-// it has its name, and is never changed.
+// `<folder>/steps/ab/…` for what one step of a job makes for another, named by the first half of
+// their SHA-256. Thread-safe without a lock: a file is complete before it has its name, and is
+// never changed.
 #pragma once
 
 #include <filesystem>
@@ -18,16 +19,19 @@ class ArtifactFolder final : public domain::ArtifactStore {
   std::string put(std::span<const std::uint8_t> bytes, const std::string& media_type,
                   domain::ArtifactOrigin origin) override;
   domain::OpenArtifact open(const std::string& id) override;
+  void remove_step(const std::string& id) override;
 
   struct Swept {
-    std::size_t temporary = 0, uploads = 0;  // files
+    std::size_t temporary = 0, uploads = 0, steps = 0;  // files
   };
   // At the start, before any write: removes half-written files of a killed station, and
-  // uploads that are not among `named`. Results are never removed.
+  // uploads and pictures of steps that are not among `named`. Results are never removed.
   Swept sweep(const std::set<std::string>& named);
 
  private:
-  std::filesystem::path folder_, uploads_;
+  const std::filesystem::path& folder_of(domain::ArtifactOrigin origin) const;
+
+  std::filesystem::path folder_, uploads_, steps_;
 };
 
 }  // namespace atelier::storage

@@ -103,6 +103,28 @@ TEST_F(ArtifactFolderTest, SweepingTakesUnnamedUploadsAndHalfWrittenFilesAndNoth
   EXPECT_TRUE(std::filesystem::exists(folder_ / "uploads" / named.substr(0, 2) / "a person's.txt"));
 }
 
+TEST_F(ArtifactFolderTest, PicturesOfStepsAreRemovedWithTheirJobAndSweptWithoutOne) {
+  ArtifactFolder artifacts(folder_);
+  const auto step = [&](std::uint8_t byte) {
+    return artifacts.put(std::vector<std::uint8_t>{byte}, "image/png", ArtifactOrigin::kStep);
+  };
+  const auto ended = step(1), named = step(2), unnamed = step(3);
+  const auto made = artifacts.put(bytes_, "image/png", ArtifactOrigin::kMade);
+  const auto upload = artifacts.put(bytes_, "image/png", ArtifactOrigin::kUploaded);
+  EXPECT_EQ(artifacts.get(ended).bytes, std::vector<std::uint8_t>{1});
+  artifacts.remove_step(ended);
+  artifacts.remove_step(ended);  // nothing is there any more
+  artifacts.remove_step("../../etc/passwd");
+  artifacts.remove_step(made);  // neither a result nor an upload is one
+  EXPECT_THROW(artifacts.get(ended), Error);
+  EXPECT_EQ(artifacts.get(made).bytes, bytes_);
+  const auto swept = artifacts.sweep({named, upload});
+  EXPECT_EQ(swept.steps, 1U);
+  EXPECT_EQ(swept.uploads, 0U);
+  EXPECT_THROW(artifacts.get(unnamed), Error);
+  EXPECT_EQ(artifacts.get(named).bytes, std::vector<std::uint8_t>{2});
+}
+
 TEST_F(ArtifactFolderTest, AFolderThatCannotBeMadeIsASentence) {
   EXPECT_THROW(ArtifactFolder("/proc/no/such/folder"), Error);
 }

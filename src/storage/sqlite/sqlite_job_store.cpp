@@ -17,7 +17,7 @@ using domain::JobState;
 
 // Step i leads from schema version i to i + 1; the last one's end is the version of this program.
 // Steps are only added, never changed.
-constexpr std::array<std::string_view, 5> kSchemaSteps{
+constexpr std::array<std::string_view, 6> kSchemaSteps{
     R"(
   CREATE TABLE jobs (
     id TEXT PRIMARY KEY, kind TEXT NOT NULL, client TEXT NOT NULL, state TEXT NOT NULL,
@@ -68,15 +68,18 @@ constexpr std::array<std::string_view, 5> kSchemaSteps{
   CREATE INDEX jobs_of_task ON jobs (task, sequence);
 )",
     "ALTER TABLE jobs ADD COLUMN failure_field TEXT NOT NULL DEFAULT '';",
+    // What the finished steps of a composite job made, until it ends.
+    "ALTER TABLE jobs ADD COLUMN finished_steps TEXT NOT NULL DEFAULT '';",
 };
 
 constexpr std::string_view kColumns =
     "id, client, state, priority, attempt, created_ms, started_ms, finished_ms, reason, input, "
     "result, failure_code, failure_sentence, station_crashes, last_event, set_aside, task, "
-    "failure_field";
+    "failure_field, finished_steps";
 constexpr int kSetAsideColumn = 15;
 constexpr int kTaskColumn = 16;
 constexpr int kFailureFieldColumn = 17;
+constexpr int kFinishedStepsColumn = 18;
 
 std::string unreadable(const std::string& id, const std::string& why) {
   return "job " + id + " cannot be read from the database (" + why +
@@ -98,6 +101,9 @@ Job read_row(const Statement& row) {
   job.reason = row.text(8);
   const auto task = row.text(kTaskColumn);
   job.input = read_input(task, row.text(9));
+  if (const auto steps = row.text(kFinishedStepsColumn); !steps.empty()) {
+    job.finished_steps = read_steps(job.input, steps);
+  }
   if (const auto result = row.text(10); !result.empty()) {
     job.result = read_result(task, result);
   }
@@ -275,7 +281,7 @@ std::optional<std::set<std::string>> SqliteJobStore::named_artifacts() {
   constexpr std::size_t kIdLetters = 32;
   constexpr std::string_view kHex = "0123456789abcdef";
   const std::lock_guard lock(mutex_);
-  Statement rows(database_, "SELECT input FROM jobs");
+  Statement rows(database_, "SELECT input || ' ' || finished_steps FROM jobs");
   std::optional<std::set<std::string>> names;
   while (rows.step()) {
     if (!names) names.emplace();
@@ -314,11 +320,21 @@ bool SqliteJobStore::requeue(const std::string& id, const std::string& reason,
   return database_.changes() == 1;
 }
 
+bool SqliteJobStore::keep_steps(const Job& job) {
+  const std::lock_guard lock(mutex_);
+  Statement(database_, "UPDATE jobs SET finished_steps = ? WHERE id = ? AND state = 'running'")
+      .bind(1, write_steps(job))
+      .bind(2, job.id)
+      .run();
+  return database_.changes() == 1;
+}
+
 bool SqliteJobStore::finish(const Job& job, JobState expected) {
   const std::lock_guard lock(mutex_);
   Statement(database_,
             "UPDATE jobs SET state = ?, finished_ms = ?, reason = ?, result = ?, failure_code = ?, "
-            "failure_sentence = ?, failure_field = ?, last_event = ? WHERE id = ? AND state = ?")
+            "failure_sentence = ?, failure_field = ?, last_event = ?, finished_steps = '' "
+            "WHERE id = ? AND state = ?")
       .bind(1, name(job.state))
       .bind(2, job.finished_ms)
       .bind(3, job.reason)

@@ -29,11 +29,13 @@ class SqliteJobStore final : public domain::JobStore {
   int count_queued(int priority) override;
   bool claim(const std::string& id, std::int64_t started_ms) override;
   bool requeue(const std::string& id, const std::string& reason, domain::Requeue counted) override;
+  bool keep_steps(const domain::Job& job) override;
   bool finish(const domain::Job& job, domain::JobState expected) override;
   std::int64_t reserve_events(std::int64_t count) override;
 
-  // All strings in the jobs' inputs that have the form of an artifact's id, of unreadable rows as
-  // well; nullopt when there is no job at all (the database may have been moved away).
+  // All strings in the jobs' inputs and finished steps that have the form of an artifact's id, of
+  // unreadable rows as well; nullopt when there is no job at all (the database may have been moved
+  // away).
   std::optional<std::set<std::string>> named_artifacts();
 
  private:

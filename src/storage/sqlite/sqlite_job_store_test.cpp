@@ -223,6 +223,43 @@ TEST_F(JobStoreTest, ADatabaseOfSchema4KeepsItsJobs) {
   EXPECT_EQ(jobs[7].result->artifacts().size(), 2U);
   EXPECT_EQ(jobs[7].result->used.as<card::GenerationUsed>().seed, 18446744073709551615ULL);
   EXPECT_THAT(ids(store.running()), testing::ElementsAre(jobs[2].id));
+  for (const auto& each : jobs) {
+    EXPECT_TRUE(each.input.steps.empty() && each.finished_steps.empty());
+  }
+}
+
+// A running job of two steps, of which the first has made the artifact `made`.
+Job composite_job(const std::string& id, const std::string& made) {
+  auto result = job(id);
+  result.input.steps = {{.title = "Enlarge", .input = result.input.parameters},
+                        {.title = "Refine", .input = result.input.parameters}};
+  result.finished_steps = {
+      {.outputs = {{"picture", made, "image/png", {}}}, .used = {}, .timing = {}}};
+  return result;
+}
+
+TEST_F(JobStoreTest, PicturesOfStepsAreNamedUntilTheJobEnds) {
+  const std::string made(32, 'b');
+  SqliteJobStore store(path());
+  auto running = composite_job("01", made);
+  store.insert(running);
+  ASSERT_TRUE(store.claim("01", 5));
+  EXPECT_THAT(store.named_artifacts(), testing::Optional(testing::IsEmpty()));
+  ASSERT_TRUE(store.keep_steps(running));
+  EXPECT_THAT(store.named_artifacts(), testing::Optional(testing::ElementsAre(made)));
+  running.state = JobState::kCancelled;
+  ASSERT_TRUE(store.finish(running, JobState::kRunning));
+  EXPECT_THAT(store.named_artifacts(), testing::Optional(testing::IsEmpty()));
+}
+
+TEST_F(JobStoreTest, AJobThatRunsWithAllOfItsStepsFinishedIsDamaged) {
+  SqliteJobStore store(path());
+  auto running = composite_job("01", "a");
+  store.insert(running);
+  ASSERT_TRUE(store.claim("01", 5));
+  running.finished_steps.resize(2);
+  ASSERT_TRUE(store.keep_steps(running));
+  EXPECT_TRUE(store.running().empty());
 }
 
 TEST_F(JobStoreTest, ATerminalStateIsNeverLeft) {

@@ -484,6 +484,40 @@ export interface components {
             pid?: number;
             sandbox?: string[];
         };
+        /** @description A larger picture with new detail: enlarged by a network, then refined by a diffusion model */
+        EnhanceBody: {
+            /** @description What the picture shows; may be empty */
+            prompt?: string;
+            /** @description What it must not show */
+            negative_prompt?: string | null;
+            /** @description Id of the model that enlarges; empty: the default */
+            upscaler?: string;
+            /** @description Id of the model that refines; empty: the default */
+            model?: string;
+            /**
+             * @description Sides of the result over those of the picture
+             * @default 2
+             */
+            scale: number;
+            /**
+             * @description How far the enlarged picture may change
+             * @default 0.3
+             */
+            strength: number;
+            /** @description Of the refinement; empty: the model's */
+            steps?: number | null;
+            /** @description The same seed makes the same picture; empty: a new one, as -1 does */
+            seed?: number | null;
+            /**
+             * @description Of the computation; empty: the fastest of the device
+             * @enum {string}
+             */
+            dtype?: "" | "fp32" | "bf16" | "fp16";
+            /** @description The seed as text, exact where JavaScript would round the number; it is used before seed */
+            seed_text?: string | null;
+            /** @description Picture to enhance; base64 or a data URL, never an address; required */
+            image?: string;
+        };
         EnvironmentView: {
             platform?: string;
             accelerator_available?: boolean;
@@ -831,7 +865,7 @@ export interface components {
              * @default generate
              * @enum {string}
              */
-            task: "generate" | "upscale";
+            task: "generate" | "upscale" | "enhance";
             /**
              * @deprecated
              * @description The same as task, an older name
@@ -839,7 +873,7 @@ export interface components {
             kind?: string;
             /** @description 3 immediate, 2 interactive, 1 preload, 0 background; absent: the task's */
             priority?: number;
-            input?: components["schemas"]["GenerateBody"] | components["schemas"]["UpscaleBody"];
+            input?: components["schemas"]["GenerateBody"] | components["schemas"]["UpscaleBody"] | components["schemas"]["EnhanceBody"];
         };
         OpenAiFailure: {
             detail?: string;
@@ -918,6 +952,7 @@ export interface components {
             eta_seconds?: number;
             steps_per_second?: number;
             preview_artifact?: string;
+            part?: string;
         };
         ResultView: {
             artifacts?: string[];

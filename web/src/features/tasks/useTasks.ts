@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { api } from '../../api/client';
 import type { Job, Task } from '../../api/types';
 import { isLive } from '../../shared/lib/jobs';
-import { rowsFor, servedBy } from '../../shared/lib/models';
+import { rowsFor } from '../../shared/lib/models';
 
 const waitingMs = 2_000; // the station does not answer, or a task has no worker or model yet
 const knownMs = 15_000; // a model may be installed at any time
@@ -38,6 +38,5 @@ export function useRecent(task: string): Job[] {
 // The task with the rows of the selected model.
 export function useTaskOf(task: Task, model: string): Task {
   const { data } = useQuery({ queryKey: ['models'], queryFn: api.models });
-  const cards = servedBy(data?.models ?? [], task.id);
-  return { ...task, parameters: rowsFor(task.parameters, cards, model) };
+  return { ...task, parameters: rowsFor(task.parameters, task.id, data?.models ?? [], model) };
 }

@@ -6,15 +6,20 @@ export const servedBy = (models: Model[], task: string): ModelCard[] =>
   models.flatMap(({ tasks, ...model }) =>
     tasks.filter((served) => served.task === task).map(({ parameters }) => ({ ...model, parameters })));
 
+const usableOf = (cards: ModelCard[]): ModelCard[] => cards.filter(({ problem }) => !problem);
+
 // The rows of a task as the selected model takes them, or the first one where none is selected. The choices of a row of
-// kind 'model' are the usable models that serve the task; with one of them there is no choice and no row.
-export function rowsFor(rows: Parameter[], cards: ModelCard[], selected: string): Parameter[] {
-  const usable = cards.filter(({ problem }) => !problem);
+// kind 'model' are the usable models that serve the task, or the task that its `list` names; with one of them there is
+// no choice and no row.
+export function rowsFor(rows: Parameter[], task: string, models: Model[], selected: string): Parameter[] {
+  const usable = usableOf(servedBy(models, task));
   const card = usable.find(({ id }) => id === selected) ?? usable[0];
-  return (card?.parameters ?? rows)
-    .filter(({ kind }) => kind !== 'model' || usable.length > 1)
-    .map((row) => {
-      if (row.kind !== 'model') return row;
-      return { ...row, choices: usable.map(({ id }) => id), choice_titles: usable.map(({ id, title }) => title || id) };
-    });
+  return (card?.parameters ?? rows).flatMap((row) => {
+    if (row.kind !== 'model') return [row];
+    const offered = row.list ? usableOf(servedBy(models, row.list)) : usable;
+    if (offered.length < 2) return [];
+    return [
+      { ...row, choices: offered.map(({ id }) => id), choice_titles: offered.map(({ id, title }) => title || id) },
+    ];
+  });
 }

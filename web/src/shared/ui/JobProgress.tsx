@@ -23,8 +23,9 @@ const stageTitle = (stage: string) =>
 
 // A job that is queued or running: its stage, its speed and a button that cancels it.
 export function JobProgress({ job, title, onCancel }: Props) {
-  const { stage, step, total, fraction, eta_seconds, steps_per_second } = job.progress;
+  const { part, stage, step, total, fraction, eta_seconds, steps_per_second } = job.progress;
   const facts = [
+    part,
     `${stageTitle(stage)}${total > 0 ? ` · step ${step} of ${total}` : ''}`,
     speed(steps_per_second),
     eta_seconds > 0 ? `${seconds(eta_seconds)} left` : '',

@@ -72,14 +72,10 @@ TEST_F(BadInputApi, InvalidNumbers) {
   }
 }
 
-TEST_F(BadInputApi, WhatTheWorkerAloneCanRefuseNamesTheFieldAsItWasSent) {
-  const std::string image = base64(png(64, 64));
-  expect_refused(
-      "/v1/generate",
-      R"({"prompt":"x","width":64,"height":64,"denoising_strength":0.01,"image":")" + image + "\"}",
-      R"("detail":"/denoising_strength: the strength is too small)");
-  const auto id = station->submit(
-      R"({"prompt":"x","width":64,"height":64,"strength":0.01,"image":")" + image + "\"}");
+TEST_F(BadInputApi, AFailureOfTheWorkerNamesTheFieldOfTheRequest) {
+  const auto id =
+      station->submit(R"({"prompt":"x","width":64,"height":64,"strength":0.01,"image":")" +
+                      base64(png(64, 64)) + "\"}");
   const auto failure = station->wait_for(id, "succeeded failed").at("failure");
   EXPECT_EQ(failure.at("field"), "/input/strength");
   EXPECT_EQ(failure.at("code"), "invalid_argument");

@@ -208,6 +208,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/classify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Labels of a picture with scores */
+        post: operations["post_v1_classify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/models": {
         parameters: {
             query?: never;
@@ -474,6 +491,35 @@ export interface components {
             media?: string;
             required?: boolean;
         };
+        /** @description Labels with scores, for example how unsafe a picture is; of an animated picture the frame with the highest score */
+        ClassifyBody: {
+            /** @description Id of an installed model; empty: the default */
+            model?: string;
+            /**
+             * @description Of the computation; empty: the fastest of the device
+             * @enum {string}
+             */
+            dtype?: "" | "fp32" | "bf16" | "fp16";
+            /** @description Picture to classify; base64 or a data URL, never an address; its transparent parts are composited on the matte, white where there is none; up to 16 frames of an animated picture are used; required */
+            image?: string;
+        };
+        ClassifyReply: {
+            label?: string;
+            score?: number;
+            predictions?: components["schemas"]["LabelScore"][];
+            id?: string;
+            model?: string;
+            frame?: number;
+            frames?: number;
+            warnings?: string[];
+            _stats?: components["schemas"]["ClassifyStats"];
+        };
+        ClassifyStats: {
+            tokens_per_sec?: number;
+            device?: string;
+            tokens?: number;
+            duration?: number;
+        };
         CpuDetails: {
             usage?: number;
             cores?: number;
@@ -624,7 +670,7 @@ export interface components {
             tile_vae: boolean;
             /** @description The seed as text, exact where JavaScript would round the number; it is used before seed */
             seed_text?: string | null;
-            /** @description Picture to start from; base64 or a data URL, never an address; its transparent parts lie on the matte */
+            /** @description Picture to start from; base64 or a data URL, never an address; its transparent parts are composited on the matte, white where there is none */
             image?: string;
             /** @description Mask: white is repainted; base64 or a data URL, never an address; its transparent parts count as black; needs 'image' */
             mask?: string;
@@ -701,7 +747,7 @@ export interface components {
             seed?: number | null;
             /** @description The seed as text, exact where JavaScript would round the number; it is used before seed */
             seed_text?: string | null;
-            /** @description Picture to start from; base64 or a data URL, never an address; its transparent parts lie on the matte */
+            /** @description Picture to start from; base64 or a data URL, never an address; its transparent parts are composited on the matte, white where there is none */
             image?: string | null;
             /** @description The same as image */
             init_image?: string | null;
@@ -787,6 +833,10 @@ export interface components {
             result?: components["schemas"]["ResultView"] | null;
             failure?: components["schemas"]["FailureView"] | null;
         };
+        LabelScore: {
+            label?: string;
+            score?: number;
+        };
         ListedModel: {
             id?: string;
             object?: string;
@@ -865,7 +915,7 @@ export interface components {
              * @default generate
              * @enum {string}
              */
-            task: "generate" | "upscale" | "enhance";
+            task: "generate" | "upscale" | "classify" | "enhance";
             /**
              * @deprecated
              * @description The same as task, an older name
@@ -873,7 +923,7 @@ export interface components {
             kind?: string;
             /** @description 3 immediate, 2 interactive, 1 preload, 0 background; absent: the task's */
             priority?: number;
-            input?: components["schemas"]["GenerateBody"] | components["schemas"]["UpscaleBody"] | components["schemas"]["EnhanceBody"];
+            input?: components["schemas"]["GenerateBody"] | components["schemas"]["UpscaleBody"] | components["schemas"]["ClassifyBody"] | components["schemas"]["EnhanceBody"];
         };
         OpenAiFailure: {
             detail?: string;
@@ -1487,6 +1537,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UpscaleReply"];
+                };
+            };
+            /** @description A sentence that says what failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    post_v1_classify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClassifyBody"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClassifyReply"];
                 };
             };
             /** @description A sentence that says what failed, why, and what to do */

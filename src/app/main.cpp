@@ -80,7 +80,7 @@ int run(int argc, char** argv) {
   generate_command->callback(
       [&] { chosen = [&] { return generate(load_settings(flags), arguments); }; });
 
-  auto* upscale_command = program.add_subcommand("upscale", "Enlarge a picture");
+  auto* upscale_command = program.add_subcommand("upscale", "Upscale a picture");
   add_common(*upscale_command, flags);
   add_upscale(*upscale_command, upscale_arguments);
   upscale_command->callback(

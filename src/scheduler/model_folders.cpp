@@ -41,8 +41,17 @@ bool is_file(const fs::path& path) {
   return fs::is_regular_file(path, failure);
 }
 
+// ncnn keeps the weights of NAME.param in NAME.bin; "" of every other file.
+fs::path weights_beside(const fs::path& path) {
+  return path.extension() == ".param" ? fs::path(path).replace_extension(".bin") : fs::path();
+}
+
 std::int64_t size_of(const fs::path& path) {
   std::error_code failure;
+  if (const auto weights = weights_beside(path); is_file(weights)) {
+    return static_cast<std::int64_t>(fs::file_size(path, failure) +
+                                     fs::file_size(weights, failure));
+  }
   if (is_file(path)) return static_cast<std::int64_t>(fs::file_size(path, failure));
   std::int64_t size = 0;
   std::size_t seen = 0;
@@ -55,7 +64,12 @@ std::int64_t size_of(const fs::path& path) {
 }
 
 platform::FileStamps stamps_at(const fs::path& path) {
-  return platform::stamps_of(path, [](const fs::path&) { return true; });
+  const auto each = [](const fs::path&) { return true; };
+  auto stamps = platform::stamps_of(path, each);
+  if (const auto weights = weights_beside(path); !weights.empty()) {
+    stamps.merge(platform::stamps_of(weights, each));
+  }
+  return stamps;
 }
 
 bool is_checkpoint(const fs::path& path) {

@@ -53,6 +53,18 @@ TEST_F(ModelFoldersTest, ReadsComfyuisLayout) {
   EXPECT_EQ(found[2].source, "models");
 }
 
+TEST_F(ModelFoldersTest, TheWeightsBesideAnNcnnFileBelongToIt) {
+  make("models/upscale_models/x4.param");
+  make("models/upscale_models/x4.bin");
+  const ModelFolders folders{.layouts = {at("models")}};
+  const auto before = find_model_candidates(folders);
+  ASSERT_EQ(before.size(), 1U);
+  EXPECT_EQ(before[0].size_bytes, 10);
+  std::ofstream(at("models/upscale_models/x4.bin")) << "other weights";
+  EXPECT_NE(find_model_candidates(folders)[0].files_version, before[0].files_version);
+  EXPECT_NE(files_version_of(at("models/upscale_models/x4.param")), before[0].files_version);
+}
+
 TEST_F(ModelFoldersTest, TheStarterPackComesFirstAndKeepsItsName) {
   make("starter/models/diffusers/tiny/model_index.json");
   make("models/diffusers/tiny/model_index.json");

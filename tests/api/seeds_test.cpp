@@ -71,12 +71,13 @@ TEST_F(SeedsApi, MinusOneIsAnySeedAndTheSeedIsReported) {
 }
 
 TEST_F(SeedsApi, InvalidSeedsAreRefusedWithTheirField) {
-  for (const auto& [fields, where] : {std::pair{R"("seed":-2)", "/input/seed: invalid seed -2"},
-                                      {R"("seed":18446744073709551616)", "/input/seed: "},
-                                      {R"("seed":1.5)", "/input/seed: "},
-                                      {R"("seed":"7")", "/input/seed: "},
-                                      {R"("seed_text":"seven")", "/input/seed_text: 'seven'"},
-                                      {R"("seed":1,"seed_text":"2")", "/input/seed_text: "}}) {
+  for (const auto& [fields, where] :
+       {std::pair{R"("seed":-2)", "/input/seed: invalid seed -2"},
+        {R"("seed":18446744073709551616)", "/input/seed: "},
+        {R"("seed":1.5)", "/input/seed: "},
+        {R"("seed":"7")", "/input/seed: "},
+        {R"("seed_text":"seven")", "/input/seed_text: invalid seed 'seven'"},
+        {R"("seed":1,"seed_text":"2")", "/input/seed_text: "}}) {
     const auto reply = station->ask("POST", "/api/v1/jobs",
                                     R"({"input":{"prompt":"x",)" + std::string{fields} + "}}");
     EXPECT_EQ(reply.status, 400) << fields;

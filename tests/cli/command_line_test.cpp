@@ -150,7 +150,7 @@ TEST_F(CommandLine, NamesTheFlagsThatWereTyped) {
   EXPECT_EQ(run("generate 'x' -o out.png --cfg 1000"), 2);
   EXPECT_THAT(output_, HasSubstr("--cfg: 1000 is out of range: choose 0 to 100"));
   EXPECT_EQ(run("serve --port many"), 2);
-  EXPECT_THAT(output_, HasSubstr("atelier: --port: 'many'"));
+  EXPECT_THAT(output_, HasSubstr("atelier: --port: invalid value 'many'"));
 }
 
 TEST_F(CommandLine, SeedsHave64BitsAndMinusOneIsAny) {

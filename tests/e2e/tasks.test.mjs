@@ -56,7 +56,7 @@ test('the labels of a picture are shown with their scores, the highest first', a
 });
 
 test('a picture is enlarged', async () => {
-  await run('Enlarge a picture');
+  await run('Upscale a picture');
   const [width, height] = await sizeOfResult();
   assert.equal(width, height);
   assert.ok(width > side && width % side === 0, `${width} pixels`);

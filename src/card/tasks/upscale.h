@@ -42,7 +42,7 @@ BOOST_DESCRIBE_STRUCT(UpscaleFacts, (),
 inline const TaskDescription& upscale_task() {
   static const TaskDescription kTask{
       .id = "upscale",
-      .title = "Enlarge a picture",
+      .title = "Upscale a picture",
       .summary = "A larger picture with more detail, made by a network in tiles",
       .parameters = {{.name = "model",
                       .kind = "model",

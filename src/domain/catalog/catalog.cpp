@@ -40,6 +40,10 @@ std::string quoted(const std::vector<std::string>& names) {
   return text;
 }
 
+[[noreturn]] void refuse(ErrorCode code, const std::string& sentence) {
+  throw Error(code, std::string(card::kModelMember), sentence);
+}
+
 constexpr std::string_view kStarter = "starter";  // its source, and the accepted names
 
 bool usable(const InstalledModel& model, const std::string& task) {
@@ -54,14 +58,14 @@ std::string kind_of_task(const std::string& task) {
 
 [[noreturn]] void refuse_kind(const std::string& name, const std::string& is,
                               const std::string& wanted) {
-  throw Error(ErrorCode::kInvalidArgument, "model '" + name + "' is for " + is + ", not for " +
-                                               wanted + ": choose another model");
+  refuse(ErrorCode::kInvalidArgument,
+         "model '" + name + "' is for " + is + ", not for " + wanted + ": choose another model");
 }
 
 ResolvedModel checked(const InstalledModel& model, const std::string& task) {
   if (!model.problem.empty()) {
-    throw Error(ErrorCode::kUnsupported,
-                "model '" + model.card.id + "' cannot be used: " + model.problem);
+    refuse(ErrorCode::kUnsupported,
+           "model '" + model.card.id + "' cannot be used: " + model.problem);
   }
   if (card::served(model.card, task) == nullptr) {
     refuse_kind(model.card.id, kind_of(model.card), kind_of_task(task));
@@ -139,15 +143,15 @@ void Catalog::refuse_unknown(const std::string& name, const std::string& task) c
   }
   std::string sentence = "model '" + platform::cut(name, kShownMax) + "' is not installed; ";
   if (there.empty()) {
-    throw Error(ErrorCode::kNotFound,
-                sentence +
-                    "installed: none; put one into models/checkpoints, models/diffusers, "
-                    "models/upscale_models or models/vision");
+    refuse(ErrorCode::kNotFound,
+           sentence +
+               "installed: none; put one into models/checkpoints, models/diffusers, "
+               "models/upscale_models or models/vision");
   }
   if (const auto near = platform::near_names(name, there); !near.empty()) {
     sentence += "the nearest names are " + quoted(near) + "; ";
   }
-  throw Error(ErrorCode::kNotFound, sentence + "installed: " + quoted(there));
+  refuse(ErrorCode::kNotFound, sentence + "installed: " + quoted(there));
 }
 
 ResolvedModel Catalog::resolve(const std::string& name, const std::string& task,

@@ -33,6 +33,7 @@ ErrorCode refusal(const Catalog& catalog, const std::string& name,
     catalog.resolve(name, "generate");
   } catch (const Error& error) {
     if (sentence != nullptr) *sentence = error.what();
+    EXPECT_EQ(error.field(), "model");
     return error.code();
   }
   ADD_FAILURE() << name << " was accepted";

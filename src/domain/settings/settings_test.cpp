@@ -107,7 +107,8 @@ TEST(Settings, AListReplacesThatOfASourceWithLowerPrecedence) {
 }
 
 TEST(Settings, ARefusalNamesItsSource) {
-  EXPECT_THAT(refusal("", variables({{"PORT", "twenty"}})), HasSubstr("PORT: invalid value 'twenty'"));
+  EXPECT_THAT(refusal("", variables({{"PORT", "twenty"}})),
+              HasSubstr("PORT: invalid value 'twenty'"));
   EXPECT_THAT(refusal("", variables({{"PORT", "65536"}})), HasSubstr("PORT"));
   EXPECT_THAT(refusal("[server]\nport = \n", variables({})), HasSubstr("settings.toml line 2"));
   EXPECT_THAT(refusal("[server]\nport = 1.5\n", variables({})), HasSubstr("server.port"));

@@ -66,7 +66,7 @@ TEST(SeedFields, AnInvalidSeedIsRefusedWithItsField) {
   for (const char* text : {"1.5", "seven", "0x10", " 7", "+7", "--1", "-", "1e3",
                            "18446744073709551616", "999999999999999999999999"}) {
     const auto fields = R"({"seed_text":")" + std::string{text} + "\"}";
-    EXPECT_THAT(refusal(fields.c_str()), testing::HasSubstr("/input/seed_text: '"));
+    EXPECT_THAT(refusal(fields.c_str()), testing::HasSubstr("/input/seed_text: invalid seed '"));
     refusal(fields.c_str(), NegativeSeeds::kAllAreAny);
   }
   EXPECT_THAT(refusal(R"({"seed":18446744073709551616})"), testing::HasSubstr("/input/seed: "));

@@ -95,7 +95,7 @@ std::vector<Route> upscale_routes() {
   return {{.method = "POST",
            .pattern = "/v1/upscale",
            .tag = "legacy",
-           .summary = "Enlarge a picture and wait for it",
+           .summary = "Upscale a picture and wait for it",
            .request = schema_of<UpscaleBody>(),
            .response = schema_of<UpscaleReply>(),
            .function = upscale,

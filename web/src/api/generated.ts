@@ -200,7 +200,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Enlarge a picture and wait for it */
+        /** Upscale a picture and wait for it */
         post: operations["post_v1_upscale"];
         delete?: never;
         options?: never;

@@ -36,7 +36,7 @@ lint:
 	@tools/lint
 
 format:
-	@git ls-files '*.cpp' '*.h' | xargs clang-format-19 -i
+	@git ls-files --cached --others --exclude-standard '*.cpp' '*.h' | xargs clang-format-19 -i
 
 clean:
 	rm -rf build web/dist

@@ -12,6 +12,13 @@
 #include "platform/log.h"
 #include "platform/utf8.h"
 
+// One line per task, in the order of lists.
+#define ATELIER_TASKS(TASK) \
+  TASK(generate)            \
+  TASK(upscale)             \
+  TASK(classify)            \
+  TASK(enhance)
+
 namespace atelier::card {
 namespace {
 
@@ -37,12 +44,9 @@ std::optional<Value> read_stored(const std::string& task, const boost::json::val
 }  // namespace
 
 const std::vector<const TaskDescription*>& all_tasks() {
-  static const std::vector<const TaskDescription*> kTasks{
-      &generate_task(),
-      &upscale_task(),
-      &classify_task(),
-      &enhance_task(),
-  };
+#define TASK(name) &name##_task(),
+  static const std::vector<const TaskDescription*> kTasks{ATELIER_TASKS(TASK)};
+#undef TASK
   return kTasks;
 }
 

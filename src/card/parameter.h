@@ -1,6 +1,6 @@
 // One row of a parameter table: the meaning and the accepted values of a member of a task's input.
 // Validation, the OpenAPI document, the command line and the page's form are made from these rows
-// alone. A task has one row per member (tasks/<task>.cpp); a model's card may narrow a row (ranges,
+// alone. A task has one row per member (tasks/<task>.h); a model's card may narrow a row (ranges,
 // choices, default), never widen it. Plain values.
 #pragma once
 

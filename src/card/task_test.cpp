@@ -3,8 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <set>
+#include <string>
+
 #include "card/all_tasks.h"
 #include "card/named_choices.h"
+#include "card/output.h"
 #include "card/tasks/generate.h"
 #include "card/validation.h"
 #include "platform/error.h"
@@ -34,6 +39,7 @@ TEST(Tasks, HaveRowsWhoseDefaultsAreThoseOfTheirStruct) {
   for (const auto* task : all_tasks()) {
     const TaskInput defaults(*task, boost::json::object{});
     for (const auto& row : task->parameters) {
+      ASSERT_TRUE(defaults.members().contains(row.name)) << task->id << " " << row.name;
       const auto& value = defaults.members().at(row.name);
       if (value.is_null() || (value.is_string() && value.get_string().empty())) continue;
       std::string text;
@@ -42,6 +48,29 @@ TEST(Tasks, HaveRowsWhoseDefaultsAreThoseOfTheirStruct) {
           value.is_string() ? '"' + row.default_value + '"' : row.default_value;
       EXPECT_EQ(text, expected) << task->id << " " << row.name;
     }
+  }
+}
+
+TEST(Tasks, HaveRowsAndOutputsOfKnownKinds) {
+  const std::set<std::string> kinds{"integer", "number", "boolean", "string", "choice", "model"};
+  for (const auto* task : all_tasks()) {
+    for (const auto& row : task->parameters) {
+      EXPECT_TRUE(kinds.contains(row.kind)) << task->id << " " << row.name << ": " << row.kind;
+    }
+    EXPECT_FALSE(task->outputs.empty()) << task->id;
+    for (const auto& kind : task->outputs) {
+      EXPECT_NE(std::ranges::find(kOutputKinds, kind), kOutputKinds.end())
+          << task->id << ": " << kind;
+    }
+  }
+}
+
+// A job runs with a model; a composite task has those of its steps.
+TEST(Tasks, HaveAModelUnlessTheyAreComposite) {
+  for (const auto* task : all_tasks()) {
+    if (task->steps) continue;
+    EXPECT_NE(find_parameter(task->parameters, std::string(kModelMember)), nullptr) << task->id;
+    EXPECT_FALSE(task->capability.empty()) << task->id;
   }
 }
 

@@ -78,7 +78,7 @@ TEST(OpenApi, RefusalsHaveTheDocumentedFields) {
 TEST(OpenApi, TheFieldsOfAGenerationAreDescribed) {
   const auto document = boost::json::parse(openapi_document());
   const auto& schemas = document.at("components").at("schemas").as_object();
-  for (const char* schema : {"GenerateBody", "ImageBody"}) {
+  for (const char* schema : {"GenerateInput", "ImageBody"}) {
     const auto& fields = schemas.at(schema).at("properties").as_object();
     for (const auto& [field, description] : fields) {
       EXPECT_TRUE(description.as_object().contains("description")) << schema << " " << field;
@@ -124,7 +124,7 @@ TEST(OpenApi, ExamplesAreBodiesThatAreAccepted) {
 TEST(OpenApi, TheInputOfATaskIsDescribedByItsRows) {
   const auto document = boost::json::parse(openapi_document());
   const auto& schemas = document.at("components").at("schemas").as_object();
-  const auto& fields = schemas.at("GenerateBody").at("properties").as_object();
+  const auto& fields = schemas.at("GenerateInput").at("properties").as_object();
   for (const auto& row : card::generate_task().parameters) {
     EXPECT_TRUE(
         std::string_view{fields.at(row.name).at("description").as_string()}.starts_with(row.help))
@@ -149,6 +149,18 @@ TEST(OpenApi, EveryRouteIsDescribed) {
     const bool is_page = route.pattern.ends_with("...}");
     EXPECT_TRUE(is_page || paths.contains(route.pattern)) << route.pattern;
   }
+}
+
+TEST(OpenApi, ABodyAndTheInputOfItsTaskAreTwoComponents) {
+  const auto document = boost::json::parse(openapi_document());
+  const auto& schemas = document.at("components").at("schemas").as_object();
+  const auto members = [&](const char* name) {
+    return schemas.at(name).at("properties").as_object();
+  };
+  EXPECT_TRUE(members("ClassifyBody").contains("image_url"));
+  EXPECT_FALSE(members("ClassifyInput").contains("image_url"));
+  EXPECT_TRUE(members("UpscaleInput").contains("dtype"));
+  EXPECT_FALSE(members("UpscaleBody").contains("dtype"));
 }
 
 }  // namespace

@@ -232,7 +232,7 @@ TEST_F(JobsApi, ACompositeTaskRunsItsStepsAndIsDescribedLikeEveryTask) {
                   .at("components")
                   .at("schemas")
                   .as_object()
-                  .contains("EnhanceBody"));
+                  .contains("EnhanceInput"));
   const auto refused = station->ask("POST", "/api/v1/jobs", enhancement(R"(,"upscaler":"none")"));
   EXPECT_EQ(refused.status, 404);
   EXPECT_THAT(refused.body, HasSubstr("step 1 of 2 (Enlarge)"));

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "card/output.h"
 #include "card/task.h"
 
 namespace atelier::card {
@@ -18,13 +19,6 @@ struct ClassifyInput {
   std::string dtype;  // "", "fp32", "bf16", "fp16"
 };
 BOOST_DESCRIBE_STRUCT(ClassifyInput, (), (model, dtype))
-
-// The value of a "labels" output is an array of these, the highest score first.
-struct LabelScore {
-  std::string label;
-  double score = 0;  // 0 to 1
-};
-BOOST_DESCRIBE_STRUCT(LabelScore, (), (label, score))
 
 struct ClassifyFacts {
   std::string model, model_title, model_hash;

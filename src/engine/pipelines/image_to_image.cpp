@@ -1,8 +1,8 @@
 // Image to image: noise is added to the picture's latents, and only the last steps are run.
 // Reference: diffusers StableDiffusionImg2ImgPipeline, StableDiffusionXLImg2ImgPipeline.
 #include "engine/image/pixels.h"
+#include "engine/pipelines/generation_start.h"
 #include "engine/pipelines/latents.h"
-#include "engine/pipelines/task.h"
 
 namespace atelier::engine {
 

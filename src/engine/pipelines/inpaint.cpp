@@ -3,8 +3,8 @@
 // StableDiffusionInpaintPipeline, StableDiffusionXLInpaintPipeline; the order of the noise draws is
 // theirs.
 #include "engine/image/pixels.h"
+#include "engine/pipelines/generation_start.h"
 #include "engine/pipelines/latents.h"
-#include "engine/pipelines/task.h"
 
 namespace atelier::engine {
 namespace {

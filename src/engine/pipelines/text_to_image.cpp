@@ -1,6 +1,6 @@
 // Text to image: the first latents are noise. Reference: diffusers StableDiffusionPipeline,
 // StableDiffusionXLPipeline.
-#include "engine/pipelines/task.h"
+#include "engine/pipelines/generation_start.h"
 
 namespace atelier::engine {
 

@@ -109,9 +109,10 @@ TEST_F(UpscalePipeline, RefusesAResultThatIsTooLargeBeforeAnythingIsLoaded) {
 
 TEST_F(UpscalePipeline, ServesModelsThatEnlarge) {
   const auto card = describe_model(detect_model(CheckpointFiles(file(), "tiny")));
-  ASSERT_EQ(card.tasks.size(), 1U);
-  EXPECT_EQ(card.tasks[0].task, "upscale");
-  EXPECT_EQ(card::find_parameter(card.tasks[0].parameters, "scale")->default_value, "4");
+  const auto* upscaling = card::served(card, "upscale");
+  ASSERT_NE(upscaling, nullptr);
+  EXPECT_EQ(card::served(card, "classify"), nullptr);
+  EXPECT_EQ(card::find_parameter(upscaling->parameters, "scale")->default_value, "4");
 }
 
 }  // namespace

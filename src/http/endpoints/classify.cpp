@@ -78,8 +78,9 @@ Outcome classify(const Request& request, Service& service) {
   auto picture = read_picture(url ? *body.image_url : body.image.value_or(""),
                               job.names.of("image"), Base64Rule::kLoose);
   if (!picture.empty()) job.attachments["image"] = std::move(picture);
-  job.input.parameters =
-      card::TaskInput::of(card::classify_task(), card::ClassifyInput{body.model, ""});
+  card::ClassifyInput input;
+  input.model = body.model;
+  job.input.parameters = card::TaskInput::of(card::classify_task(), input);
   job.input.warnings = describe_unknown(unknown, {{"", json::member_names<ClassifyBody>()}});
   const auto kept = std::make_shared<scheduler::NewJob>(std::move(job));
   return once_models_are_known(request, service, [kept, &service] {

@@ -72,7 +72,7 @@ void add_seed(bj::object& properties) {
   properties["seed_text"] = std::move(text);
 }
 
-// "remove_background" → "RemoveBackgroundBody"
+// "remove_background" → "RemoveBackgroundInput"
 std::string component_of(std::string_view task) {
   std::string name;
   bool first = true;
@@ -83,7 +83,7 @@ std::string component_of(std::string_view task) {
     }
     first = character == '_';
   }
-  return name + "Body";
+  return name + "Input";
 }
 
 std::string_view becomes_of(card::Transparency transparency) {

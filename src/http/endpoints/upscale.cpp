@@ -74,8 +74,11 @@ Outcome upscale(const Request& request, Service& service) {
   job.names.prefix = "/";
   job.attachments["image"] = read_picture(body.image, "/image", Base64Rule::kLoose);
   if (job.attachments["image"].empty()) job.attachments.clear();
-  job.input.parameters = card::TaskInput::of(
-      card::upscale_task(), card::UpscaleInput{body.model, body.scale, body.tile, ""});
+  card::UpscaleInput input;
+  input.model = body.model;
+  input.scale = body.scale;
+  input.tile = body.tile;
+  job.input.parameters = card::TaskInput::of(card::upscale_task(), input);
   job.input.warnings = describe_unknown(unknown, {{"", json::member_names<UpscaleBody>()}});
   const auto kept = std::make_shared<scheduler::NewJob>(std::move(job));
   return once_models_are_known(request, service, [kept, &service] {

@@ -491,8 +491,13 @@ export interface components {
             media?: string;
             required?: boolean;
         };
-        /** @description Labels with scores, for example how unsafe a picture is; of an animated picture the frame with the highest score */
         ClassifyBody: {
+            image_url?: string | null;
+            image?: string | null;
+            model?: string;
+        };
+        /** @description Labels with scores, for example how unsafe a picture is; of an animated picture the frame with the highest score */
+        ClassifyInput: {
             /** @description Id of an installed model; empty: the default */
             model?: string;
             /**
@@ -531,7 +536,7 @@ export interface components {
             sandbox?: string[];
         };
         /** @description A larger picture with new detail: enlarged by a network, then refined by a diffusion model */
-        EnhanceBody: {
+        EnhanceInput: {
             /** @description What the picture shows; may be empty */
             prompt?: string;
             /** @description What it must not show */
@@ -590,7 +595,7 @@ export interface components {
             field?: string;
         };
         /** @description Pictures from a prompt, from a picture and a prompt, or inside of a mask */
-        GenerateBody: {
+        GenerateInput: {
             /** @description What the picture shows */
             prompt?: string;
             /** @description What it must not show */
@@ -923,7 +928,7 @@ export interface components {
             kind?: string;
             /** @description 3 immediate, 2 interactive, 1 preload, 0 background; absent: the task's */
             priority?: number;
-            input?: components["schemas"]["GenerateBody"] | components["schemas"]["UpscaleBody"] | components["schemas"]["ClassifyBody"] | components["schemas"]["EnhanceBody"];
+            input?: components["schemas"]["GenerateInput"] | components["schemas"]["UpscaleInput"] | components["schemas"]["ClassifyInput"] | components["schemas"]["EnhanceInput"];
         };
         OpenAiFailure: {
             detail?: string;
@@ -1087,8 +1092,14 @@ export interface components {
             status?: string;
             message?: string;
         };
-        /** @description A larger picture with more detail, made by a network in tiles */
         UpscaleBody: {
+            image?: string;
+            model?: string;
+            scale?: number | null;
+            tile?: number | null;
+        };
+        /** @description A larger picture with more detail, made by a network in tiles */
+        UpscaleInput: {
             /** @description Id of an installed model; empty: the default */
             model?: string;
             /** @description Sides of the result over those of the picture; empty: the model's */

@@ -37,7 +37,8 @@ void add_common(CLI::App& command, FlagValues& flags) {
 
 void add_generate(CLI::App& command, GenerateCommand& request) {
   request.flags.add_to(command);
-  command.add_option("-o,--output", request.output, "File to write (PNG); a batch is numbered");
+  command.add_option("-o,--output", request.output,
+                     "File to write (PNG), picture.png by default; a batch is numbered");
   command.add_option("--size", request.size, "Width and height together, for example 512x768")
       ->excludes(command.get_option("--width"))
       ->excludes(command.get_option("--height"));
@@ -46,7 +47,7 @@ void add_generate(CLI::App& command, GenerateCommand& request) {
 
 void add_upscale(CLI::App& command, UpscaleCommand& request) {
   request.flags.add_to(command);
-  command.add_option("-o,--output", request.output, "File to write (PNG)");
+  command.add_option("-o,--output", request.output, "File to write (PNG), picture.png by default");
   command.add_flag("--alone", request.alone, "Do not use the running station");
 }
 

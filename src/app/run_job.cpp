@@ -69,7 +69,7 @@ void save_pictures(JobClient& client, const domain::Job& job, const fs::path& pa
   for (std::size_t i = 0; i < artifacts.size(); ++i) {
     const auto name = numbered(path, i);
     platform::write_file_atomically(name, client.artifact(artifacts[i]).bytes);
-    std::printf("%s\n", name.c_str());
+    std::printf("%s\n", platform::without_control_characters(name.string()).c_str());
   }
 }
 

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <utility>
 
 #include "card/seed.h"
@@ -58,6 +59,11 @@ std::string help_of(const card::Parameter& row) {
 }
 
 std::vector<std::uint8_t> read_attachment(const std::string& path, const std::string& flag) {
+  std::error_code failure;
+  // A pipe without a writer would never answer.
+  if (std::filesystem::exists(path, failure) && !std::filesystem::is_regular_file(path, failure)) {
+    refuse(flag, "'" + path + "' is not a regular file: choose a picture");
+  }
   auto bytes = platform::read_file(path, domain::limits::kPictureBytesMax);
   if (bytes.empty()) refuse(flag, "the file '" + path + "' is empty: choose a picture");
   return bytes;

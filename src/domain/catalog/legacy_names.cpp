@@ -49,7 +49,13 @@ const std::vector<LegacyName>& table() {
       {"florence-2-large", "Florence-2 Large", "vision", {"Florence-2-large"}},
       {"joycaption-alpha-2", "JoyCaption Alpha 2", "captioning", {"joy-caption-alpha-two"}},
       {"wd14-vit-v2", "WD14 ViT Tagger v2", "tagging", {"wd-v1-4-vit-tagger-v2"}},
-      {"nsfw-detector", "NSFW Detector", "analysis", {"nsfw-image-detection-384", "open-nsfw"}},
+      // Never the starter pack's classifier, which finds drawn signs: its scores say nothing about
+      // safety.
+      {"nsfw-detector",
+       "NSFW Detector",
+       "analysis",
+       {"nsfw-image-detection-384", "open-nsfw"},
+       false},
   };
   return names;
 }

@@ -152,7 +152,7 @@ TEST(VitClassifier, RefusesConfigurationsThatItCannotFollow) {
   };
   EXPECT_THAT(refused_with([](json::object& config) { config.erase("pretrained_cfg"); }),
               HasSubstr("lacks 'pretrained_cfg'"));
-  const auto with = [](const char* key, json::value value) {
+  const auto with = [](const char* key, const json::value& value) {
     return [key, value](json::object& config) {
       config.at("pretrained_cfg").as_object()[key] = value;
     };

@@ -135,7 +135,7 @@ TEST(ModuleTree, BindsTheNamedLayersAgainAndNoOther) {
   std::vector<Scale> layers;  // moved while it grows
   layers.emplace_back(root.scope("a"));
   layers.emplace_back(root.scope("b"));
-  const auto modules = root.modules();
+  const auto& modules = root.modules();
   EXPECT_EQ(modules->size(), 2u);
   const AddedSource patched(source, {{"b.weight", [] { return at::full({2}, 2); }}});
   modules->rebind(patched, patched.changed());

@@ -112,6 +112,8 @@ TEST_F(CommandLine, ClassifiesPicturesOneAfterTheOther) {
   EXPECT_THAT(output_, HasSubstr(R"({"file":"nothing.png","error":")"));
   EXPECT_THAT(output_, HasSubstr(R"({"file":"one.png","model":"fake",)"));
   EXPECT_THAT(output_, HasSubstr(R"("labels":[{"label":"plain","score":0.86},)"));
+  EXPECT_EQ(run("upscale . -o large.png"), 2);
+  EXPECT_THAT(output_, HasSubstr("'.' is not a regular file"));
   EXPECT_EQ(run("classify one.png --dtype half"), 2);
   EXPECT_THAT(output_, HasSubstr("--dtype: 'half' is not known"));
   EXPECT_NE(run("classify"), 0);

@@ -158,6 +158,18 @@ TEST(Catalog, AnUnknownNameIsRefusedWithTheNearestNames) {
   EXPECT_EQ(refusal(furnished(), "/", nullptr), ErrorCode::kNotFound);
 }
 
+TEST(Catalog, OnlyAClassifierOfSafetyAnswersForNsfwDetector) {
+  auto starter = model("vision/atelier-starter-classifier", "starter");
+  starter.card.tasks = {{"classify", {}}};
+  EXPECT_THROW(Catalog({starter}).resolve("nsfw-detector", "classify"), Error);
+  auto real = starter;
+  real.card.id = "vision/open-nsfw";
+  real.source = "models";
+  const Catalog both({starter, real});
+  EXPECT_EQ(both.resolve("nsfw-detector", "classify").model.card.id, "vision/open-nsfw");
+  EXPECT_EQ(both.resolve("", "classify").model.card.id, "vision/open-nsfw");
+}
+
 TEST(Catalog, AnUnusableModelIsRefusedWithTheReason) {
   std::string sentence;
   EXPECT_EQ(refusal(furnished(), "checkpoint/broken", &sentence), ErrorCode::kUnsupported);

@@ -13,9 +13,13 @@ namespace bj = boost::json;
 void add_seed_text(bj::object& members) {
   const auto* seed = members.if_contains(card::kSeedMember);
   if (seed == nullptr) return;
-  std::string text;
-  json::append_value(text, *seed);
-  members["seed_text"] = seed->is_null() ? bj::value(nullptr) : bj::value(std::move(text));
+  bj::value text;  // null until the seed is drawn
+  if (!seed->is_null()) {
+    std::string digits;
+    json::append_value(digits, *seed);
+    text = digits;
+  }
+  members["seed_text"] = std::move(text);
 }
 
 bj::object input_of(const domain::JobInput& input) {

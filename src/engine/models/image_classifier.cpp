@@ -12,7 +12,7 @@ namespace atelier::engine {
 
 std::string flagged_label(const std::vector<std::string>& labels, const boost::json::object& card) {
   constexpr std::array<std::string_view, 4> kUnsafe = {"nsfw", "unsafe", "porn", "explicit"};
-  const std::string named = text_or(card, "flagged", "");
+  std::string named = text_or(card, "flagged", "");
   if (std::ranges::find(labels, named) != labels.end()) return named;
   const auto found = std::ranges::find_if(labels, [&](const std::string& label) {
     return std::ranges::find(kUnsafe, platform::lower(label)) != kUnsafe.end();

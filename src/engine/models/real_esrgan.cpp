@@ -54,13 +54,19 @@ struct Network {
     }
   }
   bool found() const { return rrdbnet || compact; }
-  const TensorNames& names() const { return rrdbnet ? rrdbnet->names : compact->names; }
+  const TensorNames& names() const {
+    if (rrdbnet) return rrdbnet->names;
+    CHECK(compact);
+    return compact->names;
+  }
   std::int64_t channels() const {
-    return rrdbnet ? std::max(rrdbnet->config.in_channels, rrdbnet->config.out_channels)
-                   : compact->config.channels;
+    if (rrdbnet) return std::max(rrdbnet->config.in_channels, rrdbnet->config.out_channels);
+    CHECK(compact);
+    return compact->config.channels;
   }
   UpscalerFacts facts() const {
     if (rrdbnet) return {rrdbnet->config.scale(), rrdbnet->config.reach()};
+    CHECK(compact);
     return {compact->config.scale(), compact->config.reach()};
   }
 

@@ -10,6 +10,7 @@
 
 #include "engine/models/config_reader.h"
 #include "engine/models/unet2d_blocks.h"
+#include "platform/check.h"
 #include "platform/error.h"
 
 namespace atelier::engine {
@@ -195,6 +196,7 @@ struct UNet2D::Parts {
       }
     };
     for (const Block& block : down_blocks) all(block.attentions);
+    CHECK(mid_block);
     all(mid_block->attentions);
     for (const Block& block : up_blocks) all(block.attentions);
   }
@@ -286,6 +288,7 @@ Tensor UNet2D::forward(const Tensor& sample, double timestep, const Conditioning
   std::vector<Tensor> skips = {x};
   x = run_down(parts.down_blocks, x, skips, run);
   add_residuals(skips, residuals.down);
+  CHECK(parts.mid_block);
   x = parts.mid_block->forward(x, run);
   if (residuals.mid.defined()) x = added(x, residuals.mid);
   x = parts.up(x, skips, run);

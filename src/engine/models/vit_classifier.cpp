@@ -57,8 +57,10 @@ media::Image middle_of(const media::Image& picture, const VitConfig& config,
   const auto offset = [&](int length) {
     return static_cast<int>(std::nearbyint((length - size) / 2.0));
   };
+  const auto filter = filter_of(config);
+  CHECK(filter);  // others were refused when the model was detected
   return media::resize_region(picture, width, height, {offset(width), offset(height), size, size},
-                              filter_of(config).value(), check);
+                              *filter, check);
 }
 
 Tensor prepared(const media::Image& picture, const VitConfig& config,

@@ -102,7 +102,7 @@ class Bound {
   // `bind(places)` makes the parameters; it is called again with binders of another source at the
   // same places, so it must keep no reference to what is gone by then.
   template <class Bind>
-  Bound(const std::vector<Binder>& places, Bind bind)
+  Bound(const std::vector<Binder>& places, Bind bind)  // NOLINT(*-value-param): kept
       : parameters_(std::make_shared<Parameters>(bind(places))) {
     std::vector<std::string> prefixes;
     for (const Binder& place : places) prefixes.push_back(place.prefix());

@@ -36,7 +36,7 @@ AddedSource::AddedSource(const TensorSource& base, std::map<std::string, Delta, 
 }
 
 Tensor AddedSource::get(std::string_view name) const {
-  const Tensor tensor = base_.get(name);
+  Tensor tensor = base_.get(name);
   const auto delta = deltas_.find(name);
   if (delta == deltas_.end()) return tensor;
   const Tensor added = delta->second();

@@ -64,7 +64,7 @@ Tensor DequantisedSource::get(std::string_view name) const {
                     ", not as floating point numbers: quantised weights of this kind are not "
                     "read; use the fp16, bf16 or fp32 version of the model");
   }
-  const Tensor stored = stored_.get(name);
+  Tensor stored = stored_.get(name);
   if (source == nullptr || !is_fp8(source->info->dtype)) return stored;
   if (stored.is_meta()) return at::empty(stored.sizes(), stored.options().dtype(at::kHalf));
   return widened(stored.contiguous(), source->info->dtype);

@@ -15,6 +15,7 @@ bool begins_as_gguf(std::span<const std::byte> file, const std::filesystem::path
                     [](char a, std::byte b) { return static_cast<std::byte>(a) == b; });
 }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): the signature of WeightsFormat::open
 OpenedWeights refuse(std::shared_ptr<const MappedFile> /*file*/,
                      const std::filesystem::path& path) {
   throw Error(

@@ -65,6 +65,7 @@ void add_shard(const fs::path& path, std::set<std::string>& expected, OpenedWeig
   all.metadata.merge(shard.metadata);
 }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): the signature of WeightsFormat::open
 OpenedWeights open(std::shared_ptr<const MappedFile> file, const fs::path& path) {
   OpenedWeights all;
   for (auto& [name, expected] : read_index(file->bytes(), path)) {

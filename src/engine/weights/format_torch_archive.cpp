@@ -28,6 +28,7 @@ bool is_bare_pickle(std::span<const std::byte> file, const fs::path& /*path*/) {
          !looks_like_safetensors(file);
 }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): the signature of WeightsFormat::open
 OpenedWeights refuse_bare_pickle(std::shared_ptr<const MappedFile> /*file*/, const fs::path& path) {
   throw Error(ErrorCode::kUnsupported,
               path.string() +
@@ -41,6 +42,7 @@ bool has_torch_name(std::span<const std::byte> file, const fs::path& path) {
          !looks_like_safetensors(file);
 }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): the signature of WeightsFormat::open
 OpenedWeights refuse_content(std::shared_ptr<const MappedFile> /*file*/, const fs::path& path) {
   throw Error(ErrorCode::kCorruptData,
               path.string() +

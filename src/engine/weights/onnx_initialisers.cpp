@@ -431,7 +431,8 @@ OnnxModel OnnxParser::parse() {
 std::vector<std::int64_t> OnnxNode::integers(std::string_view attribute,
                                              std::vector<std::int64_t> absent) const {
   const auto found = attributes.find(attribute);
-  return found == attributes.end() ? absent : found->second.integers;
+  if (found == attributes.end()) return absent;
+  return found->second.integers;
 }
 
 std::int64_t OnnxNode::integer(std::string_view attribute, std::int64_t absent) const {

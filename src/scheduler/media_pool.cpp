@@ -29,7 +29,7 @@ void MediaPool::post(Work work, Failed failed, For whom) {
     const bool refused = callers_stopped_ && whom == For::kCaller;
     if (!refused && tasks_.push(std::move(task)) == platform::Push::kTaken) return;
   }
-  task.failed(stopping_error());
+  task.failed(stopping_error());  // NOLINT(bugprone-use-after-move): push() refused it
 }
 
 bool MediaPool::begin(Seat& seat, const Task& task) {

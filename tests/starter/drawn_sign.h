@@ -57,8 +57,9 @@ inline void paint_sign(DrawnScene& scene, const SignShape& shape, const Rgb& col
   for (int pixel = 0; pixel < scene.width * scene.height; ++pixel) {
     double edge = 0, stroke = 0;
     for (int sub = 0; sub < kSub * kSub; ++sub) {
+      const int row = pixel / scene.width, sub_row = sub / kSub;
       const double dx = pixel % scene.width + (sub % kSub + 0.5) / kSub - centre.x;
-      const double dy = pixel / scene.width + (sub / kSub + 0.5) / kSub - centre.y;
+      const double dy = row + (sub_row + 0.5) / kSub - centre.y;
       edge += shape.in(dx / radius, dy / radius, shape.edge) ? 1.0 / (kSub * kSub) : 0;
       stroke += shape.in(dx / radius, dy / radius, 0) ? 1.0 / (kSub * kSub) : 0;
     }

@@ -107,7 +107,7 @@ atelier::engine::RunRequest request_of(const std::string& model, const std::stri
   request.input_json = atelier::json::write_json(input);
   request.models["model"] = {"model", model};
   for (const char* const role : {"image", "mask"}) {
-    if (arguments.has(role)) request.attachments[role] = read_ppm(arguments.text(role));
+    if (arguments.has(role)) request.attachments[role] = {{read_ppm(arguments.text(role))}};
   }
   return request;
 }

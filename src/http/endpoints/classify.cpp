@@ -84,10 +84,8 @@ Outcome classify(const Request& request, Service& service) {
   job.input.warnings = describe_unknown(unknown, {{"", json::member_names<ClassifyBody>()}});
   const auto kept = std::make_shared<scheduler::NewJob>(std::move(job));
   return once_models_are_known(request, service, [kept, &service] {
-    return once_submitted(service, std::move(*kept), [&service](const domain::Job& accepted) {
-      return AwaitJob{accepted.id,
-                      [&service](const domain::Job& done) { return reply_of(done, service); }};
-    });
+    return once_done(service, std::move(*kept),
+                     [&service](const domain::Job& done) { return reply_of(done, service); });
   });
 }
 

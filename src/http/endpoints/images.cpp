@@ -131,15 +131,10 @@ Outcome generate(const Request& request, Service& service) {
     *body = {};  // its pictures in base64
     for (auto& each : describe_unread(unknown)) image_request.warnings.push_back(std::move(each));
     image_request.job.input.warnings = std::move(image_request.warnings);
-    const auto names = image_request.job.names;
-    return once_submitted(service, std::move(image_request.job),
-                          [options, names, &service](const domain::Job& job) {
-                            return AwaitJob{job.id,
-                                            [options, &service](const domain::Job& done) {
-                                              return pictures_of(done, options, service);
-                                            },
-                                            names};
-                          });
+    return once_done(service, std::move(image_request.job),
+                     [options, &service](const domain::Job& done) {
+                       return pictures_of(done, options, service);
+                     });
   });
 }
 

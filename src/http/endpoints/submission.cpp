@@ -61,4 +61,14 @@ Later once_submitted(Service& service, scheduler::NewJob new_job,
   }};
 }
 
+Later once_done(Service& service, scheduler::NewJob new_job,
+                std::function<Response(const domain::Job&)> format) {
+  auto names = new_job.names;
+  return once_submitted(
+      service, std::move(new_job),
+      [names = std::move(names), format = std::move(format)](const domain::Job& accepted) {
+        return AwaitJob{accepted.id, format, names};
+      });
+}
+
 }  // namespace atelier::http

@@ -19,4 +19,9 @@ Later once_models_are_known(const Request& request, Service& service, Next next)
 Later once_submitted(Service& service, scheduler::NewJob new_job,
                      std::function<Outcome(const domain::Job&)> then);
 
+// Submits the job and answers with `format` once it has succeeded. The fields of a refusal and of a
+// failure are spelled by the names of the job.
+Later once_done(Service& service, scheduler::NewJob new_job,
+                std::function<Response(const domain::Job&)> format);
+
 }  // namespace atelier::http

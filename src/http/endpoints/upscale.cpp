@@ -82,13 +82,8 @@ Outcome upscale(const Request& request, Service& service) {
   job.input.warnings = describe_unknown(unknown, {{"", json::member_names<UpscaleBody>()}});
   const auto kept = std::make_shared<scheduler::NewJob>(std::move(job));
   return once_models_are_known(request, service, [kept, &service] {
-    const auto names = kept->names;
-    return once_submitted(
-        service, std::move(*kept), [&service, names](const domain::Job& accepted) {
-          return AwaitJob{accepted.id,
-                          [&service](const domain::Job& done) { return reply_of(done, service); },
-                          names};
-        });
+    return once_done(service, std::move(*kept),
+                     [&service](const domain::Job& done) { return reply_of(done, service); });
   });
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "card/output.h"
+#include "card/standard_rows.h"
 #include "card/task.h"
 
 namespace atelier::card {
@@ -45,15 +46,7 @@ inline const TaskDescription& classify_task() {
       .summary =
           "Labels with scores, for example how unsafe a picture is; of an animated picture "
           "the frame with the highest score",
-      .parameters = {{.name = "model",
-                      .kind = "model",
-                      .title = "Model",
-                      .help = "Id of an installed model; empty: the default"},
-                     {.name = "dtype",
-                      .kind = "choice",
-                      .title = "Number format",
-                      .help = "Of the computation; empty: the fastest of the device",
-                      .choices = {"fp32", "bf16", "fp16"}}},
+      .parameters = {model_row(), dtype_row()},
       .attachments = {{.role = "image",
                        .title = "Picture to classify",
                        .required = true,

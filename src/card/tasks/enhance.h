@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "card/composite.h"
+#include "card/standard_rows.h"
 #include "card/tasks/generate.h"
 #include "card/tasks/upscale.h"
 #include "platform/error.h"
@@ -129,18 +130,8 @@ inline const TaskDescription& enhance_task() {
                       .maximum = kStepsMax,
                       .step = 1,
                       .slider_maximum = 150},
-                     {.name = "seed",
-                      .kind = "integer",
-                      .title = "Seed",
-                      .help = "The same seed makes the same picture; empty: a new one",
-                      .minimum = 0,
-                      .maximum = 18446744073709551615.0,
-                      .step = 1},
-                     {.name = "dtype",
-                      .kind = "choice",
-                      .title = "Number format",
-                      .help = "Of the computation; empty: the fastest of the device",
-                      .choices = {"fp32", "bf16", "fp16"}}},
+                     seed_row(),
+                     dtype_row()},
       .attachments = {{.role = "image", .title = "Picture to enhance", .required = true}},
       .model_kind = "enhancement",
       .outputs = {"picture"},

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "card/standard_rows.h"
 #include "card/task.h"
 
 namespace atelier::card {
@@ -75,10 +76,7 @@ inline std::vector<Parameter> generation_parameters() {
        .title = "Negative prompt",
        .help = "What it must not show",
        .bytes_max = kPromptBytesMax},
-      {.name = "model",
-       .kind = "model",
-       .title = "Model",
-       .help = "Id of an installed model; empty: the default"},
+      model_row(),
       {.name = "width",
        .kind = "integer",
        .title = "Width",
@@ -143,13 +141,7 @@ inline std::vector<Parameter> generation_parameters() {
        .title = "Schedule",
        .help = "How the noise levels of the steps are spaced",
        .list = "schedules"},
-      {.name = "seed",
-       .kind = "integer",
-       .title = "Seed",
-       .help = "The same seed makes the same picture; empty: a new one",
-       .minimum = 0,
-       .maximum = 18446744073709551615.0,
-       .step = 1},
+      seed_row(),
       {.name = "batch",
        .kind = "integer",
        .title = "Pictures",
@@ -195,11 +187,7 @@ inline std::vector<Parameter> generation_parameters() {
        .maximum = kClipSkipMax,
        .step = 1,
        .default_value = "0"},
-      {.name = "dtype",
-       .kind = "choice",
-       .title = "Number format",
-       .help = "Of the computation; empty: the fastest of the device",
-       .choices = {"fp32", "bf16", "fp16"}},
+      dtype_row(),
       {.name = "precise",
        .kind = "boolean",
        .title = "Precise",

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "card/standard_rows.h"
 #include "card/task.h"
 
 namespace atelier::card {
@@ -44,10 +45,7 @@ inline const TaskDescription& upscale_task() {
       .id = "upscale",
       .title = "Upscale a picture",
       .summary = "A larger picture with more detail, made by a network in tiles",
-      .parameters = {{.name = "model",
-                      .kind = "model",
-                      .title = "Model",
-                      .help = "Id of an installed model; empty: the default"},
+      .parameters = {model_row(),
                      {.name = "scale",
                       .kind = "integer",
                       .title = "Scale",
@@ -65,11 +63,7 @@ inline const TaskDescription& upscale_task() {
                       .maximum = kTileMax,
                       .step = 1,
                       .default_value = "512"},
-                     {.name = "dtype",
-                      .kind = "choice",
-                      .title = "Number format",
-                      .help = "Of the computation; empty: the fastest of the device",
-                      .choices = {"fp32", "bf16", "fp16"}}},
+                     dtype_row()},
       .attachments = {{.role = "image", .title = "Picture to enlarge", .required = true}},
       .model_kind = "upscaling",
       .outputs = {"picture"},

@@ -133,12 +133,12 @@ media::Image on_matte(media::Image image, const DecodeOptions& options) {
   return options.matte ? media::on_matte(std::move(image), *options.matte) : image;
 }
 
-std::vector<DecodedFrame> read_frames(std::span<const std::uint8_t> file,
+std::vector<media::Frame> read_frames(std::span<const std::uint8_t> file,
                                       const std::vector<int>& numbers,
                                       const DecodeOptions& options) {
   const VImage all = open_frames(file, numbers.back() + 1);
   const int height = vips_image_get_page_height(all.get_image());
-  std::vector<DecodedFrame> frames;
+  std::vector<media::Frame> frames;
   for (const int number : numbers) {
     const VImage frame = all.crop(0, number * height, all.width(), height).copy();
     frames.push_back({on_matte(to_plain(to_rgb8(upright(frame))), options), number});

@@ -12,6 +12,7 @@
 
 #include "codec/texts.h"
 #include "media/image/colour.h"
+#include "media/image/frame.h"
 #include "media/image/image.h"
 
 namespace atelier::codec {
@@ -30,15 +31,10 @@ struct DecodeOptions {
   int frames_max = 1;
 };
 
-struct DecodedFrame {
-  media::Image image;
-  int number = 0;  // in the file, from 0
-};
-
 struct DecodedPicture {
   std::optional<media::Image>
       image;  // RGB, or RGBA without a matte; turned upright; the first one of an animation
-  std::vector<DecodedFrame> later_frames;  // of an animated picture, in their order
+  std::vector<media::Frame> later_frames;  // of an animated picture, in their order
   std::string format;                      // "png", "jpeg", "webp", "gif", "tiff", "heif"
   int width = 0, height = 0;               // upright, before shrinking
   std::vector<TextEntry> texts;

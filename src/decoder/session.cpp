@@ -77,7 +77,7 @@ Frame decode(Message& message, const SessionOptions& options) {
   }
   std::vector<protocol::Bytes> parts;
   if (decoded.image) reply.picture = protocol::add_picture(parts, *std::move(decoded.image));
-  for (codec::DecodedFrame& frame : decoded.later_frames) {
+  for (media::Frame& frame : decoded.later_frames) {
     reply.later_frames.push_back(
         {protocol::add_picture(parts, std::move(frame.image)), frame.number});
   }

@@ -15,6 +15,7 @@
 #include "card/model_card.h"
 #include "card/progress.h"
 #include "card/task.h"
+#include "media/image/frame.h"
 #include "media/image/image.h"
 
 namespace atelier::engine {
@@ -43,18 +44,12 @@ class JobObserver {
   virtual bool cancelled() = 0;  // true: throw ErrorCode::kCancelled soon
 };
 
-// A picture of an animated one, or the only one of its file.
-struct Frame {
-  media::Image image;
-  int number = 0;  // in the file, from 0
-};
-
 struct RunRequest {
   std::string task;        // id
   std::string input_json;  // of the task's input; names are ids, the seed is drawn
   std::map<std::string, ModelFiles> models;  // by role; "model" where a task has one
   // By role, never empty; transparency and number of frames as the task declares.
-  std::map<std::string, std::vector<Frame>> attachments;
+  std::map<std::string, std::vector<media::Frame>> attachments;
 };
 
 // One output, in order. `kind` says which member has it.

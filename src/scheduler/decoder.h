@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "media/image/colour.h"
+#include "media/image/frame.h"
 #include "media/image/image.h"
 #include "platform/error.h"
 #include "protocol/messages.h"
@@ -21,15 +22,10 @@
 
 namespace atelier::scheduler {
 
-struct DecodedFrame {
-  media::Image image;
-  int number = 0;  // in the file, from 0
-};
-
 struct DecodedPicture {
   media::Image image;
   std::string media_type;  // of the file that was decoded
-  std::vector<DecodedFrame> later_frames = {};
+  std::vector<media::Frame> later_frames = {};
 };
 
 struct EncodedPicture {

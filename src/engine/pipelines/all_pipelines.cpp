@@ -62,7 +62,7 @@ std::optional<media::Image> take_attachment(RunRequest& request, const std::stri
   return std::move(frames.front().image);
 }
 
-std::vector<Frame> take_frames(RunRequest& request, const std::string& role) {
+std::vector<media::Frame> take_frames(RunRequest& request, const std::string& role) {
   const auto found = request.attachments.find(role);
   if (found == request.attachments.end()) return {};
   return std::move(found->second);

@@ -27,13 +27,13 @@ double prominence(const std::vector<double>& scores, const ClassifierFacts& fact
 }
 
 struct Classified {
-  const Frame* frame = nullptr;
+  const media::Frame* frame = nullptr;
   std::vector<double> scores;  // in the order of the model's labels
 };
 
 // The frame that stands out most; the first of equal ones.
-Classified most_prominent(const std::vector<Frame>& frames, const ImageClassifier& classifier,
-                          JobObserver& observer) {
+Classified most_prominent(const std::vector<media::Frame>& frames,
+                          const ImageClassifier& classifier, JobObserver& observer) {
   const auto check = [&] {
     if (observer.cancelled()) throw Error(ErrorCode::kCancelled, "the job was cancelled");
   };
@@ -41,7 +41,7 @@ Classified most_prominent(const std::vector<Frame>& frames, const ImageClassifie
   card::Progress progress{.stage = "run"};
   progress.total = static_cast<int>(frames.size());
   Classified found;
-  for (const Frame& frame : frames) {
+  for (const media::Frame& frame : frames) {
     check();
     std::vector<double> scores = classifier.scores(frame.image, check);
     const bool first = found.frame == nullptr;
@@ -75,7 +75,7 @@ void check_classifies(const DetectedModel& model) {
 
 RunResult run(RunRequest request, PipelineContext& context) {
   const auto input = json::read_json<card::ClassifyInput>(request.input_json);
-  const std::vector<Frame> frames = take_frames(request, "image");
+  const std::vector<media::Frame> frames = take_frames(request, "image");
   if (frames.empty()) {
     throw Error(ErrorCode::kInvalidArgument, "image", "it is missing: send a picture");
   }

@@ -27,7 +27,7 @@ class ClassifyPipeline : public testing::Test {
  protected:
   ClassifyPipeline() { golden::write_tiny_classifier(folder_.path()); }
 
-  RunResult run(std::vector<Frame> frames, const std::string& dtype = "fp32") {
+  RunResult run(std::vector<media::Frame> frames, const std::string& dtype = "fp32") {
     card::ClassifyInput input;
     input.dtype = dtype;
     RunRequest request;
@@ -50,13 +50,13 @@ class ClassifyPipeline : public testing::Test {
     throw std::runtime_error("no label " + label);
   }
   // Four frames, and the one that the network rates highest by `label` when each is alone.
-  std::vector<Frame> frames() const {
+  std::vector<media::Frame> frames() const {
     return {{flat(10), 0}, {flat(250), 3}, {golden::pattern_picture(20, 12), 6}, {flat(128), 9}};
   }
   int highest_by(const std::string& label) {
     double highest = -1;
     int number = -1;
-    for (const Frame& frame : frames()) {
+    for (const media::Frame& frame : frames()) {
       const double score = score_of(run({frame}), label);
       EXPECT_NE(score, highest);
       if (score > highest) number = frame.number;
@@ -99,7 +99,7 @@ TEST_F(ClassifyPipeline, GivesTheFrameWithTheHighestScoreOfTheFlaggedLabel) {
     const auto result = run(frames());
     EXPECT_EQ(facts_of(result).frame, number) << flagged;
     EXPECT_EQ(facts_of(result).frames, 4);
-    for (const Frame& frame : frames()) {
+    for (const media::Frame& frame : frames()) {
       if (frame.number == number) {
         EXPECT_EQ(score_of(result, flagged), score_of(run({frame}), flagged));
       }
@@ -111,7 +111,7 @@ TEST_F(ClassifyPipeline, GivesTheFrameWithTheHighestScoreWhereNoLabelIsFlagged) 
   std::filesystem::remove(folder_.path() / "atelier.json");
   double highest = 0;
   int number = -1;
-  for (const Frame& frame : frames()) {
+  for (const media::Frame& frame : frames()) {
     const double score = facts_of(run({frame})).score;
     if (score > highest) number = frame.number;
     highest = std::max(score, highest);

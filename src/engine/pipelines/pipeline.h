@@ -45,6 +45,6 @@ const ModelFiles& model_of(const RunRequest& request);
 // Move the picture of that role out of the request, or all of its frames; nullopt, empty: there is
 // none.
 std::optional<media::Image> take_attachment(RunRequest& request, const std::string& role);
-std::vector<Frame> take_frames(RunRequest& request, const std::string& role);
+std::vector<media::Frame> take_frames(RunRequest& request, const std::string& role);
 
 }  // namespace atelier::engine

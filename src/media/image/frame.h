@@ -1,0 +1,13 @@
+// A picture of an animated file, or the only one of its file. Plain value.
+#pragma once
+
+#include "media/image/image.h"
+
+namespace atelier::media {
+
+struct Frame {
+  Image image;
+  int number = 0;  // in the file, from 0
+};
+
+}  // namespace atelier::media

@@ -57,15 +57,6 @@ class OpenNsfwClassifier final : public Model, public ImageClassifier {
   at::ScalarType dtype_;
 };
 
-// The network's names for the tensors of the file.
-WeightsView view_of(const std::shared_ptr<const WeightsFile>& weights, const TensorNames& names) {
-  WeightsView view;
-  for (const auto& [ours, stored] : names) {
-    view.add(ours, {.file = weights, .info = weights->find(stored)});
-  }
-  return view;
-}
-
 std::optional<DetectedModel> detect(const CheckpointFiles& files) {
   if (files.kind() != CheckpointFiles::Kind::kSingleFile) return std::nullopt;
   const auto weights = files.weights();

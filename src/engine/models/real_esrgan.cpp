@@ -20,18 +20,6 @@ namespace {
 constexpr const char* kComponent = "model";
 constexpr const char* kTitle = "network";
 
-// The network's names for the tensors of the file.
-WeightsView view_of(const std::shared_ptr<const WeightsFile>& weights, const TensorNames& names) {
-  WeightsView view;
-  for (const auto& [ours, stored] : names) {
-    WeightSource source;
-    source.file = weights;
-    source.info = weights->find(stored);
-    view.add(ours, std::move(source));
-  }
-  return view;
-}
-
 // ncnn's files say in their layers what others say in names and shapes.
 NcnnModel ncnn_model_of(const WeightsFile& weights) {
   const std::string where = weights.path().string();

@@ -85,4 +85,12 @@ std::string WeightsView::where() const {
                           : sources_.begin()->second.file->path().string();
 }
 
+WeightsView view_of(const std::shared_ptr<const WeightsFile>& file, const TensorNames& names) {
+  WeightsView view;
+  for (const auto& [ours, stored] : names) {
+    view.add(ours, {.file = file, .info = file->find(stored)});
+  }
+  return view;
+}
+
 }  // namespace atelier::engine

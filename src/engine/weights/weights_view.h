@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/weights/tensor_names.h"
 #include "engine/weights/weights_file.h"
 
 namespace atelier::engine {
@@ -49,5 +50,8 @@ class WeightsView {
  private:
   std::map<std::string, WeightSource, std::less<>> sources_;
 };
+
+// The tensors of one file under the network's names. Every name of the file must be in it.
+WeightsView view_of(const std::shared_ptr<const WeightsFile>& file, const TensorNames& names);
 
 }  // namespace atelier::engine

@@ -4,13 +4,10 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <memory>
 
 #include "card/tasks/classify.h"
-#include "drawn_sign.h"
-#include "engine/interface.h"
-#include "json/describe.h"
 #include "media/image/resample.h"
+#include "starter_run.h"
 
 namespace atelier::starter {
 namespace {
@@ -18,20 +15,9 @@ namespace {
 constexpr int kPicturesOfALabel = 40;
 constexpr int kRightAtLeast = 38;  // 95 %
 
-class Silent final : public engine::JobObserver {
- public:
-  void on_progress(const card::Progress&) override {}
-  void on_preview(const media::Image&) override {}
-  bool cancelled() override { return false; }
-};
-
 engine::ModelFiles model() {
   return {"vision/atelier-starter-classifier",
           ATELIER_SOURCE_DIR "/starter/models/vision/atelier-starter-classifier"};
-}
-
-media::Image picture_of(const DrawnScene& scene) {
-  return {scene.width, scene.height, 3, scene.rgb};
 }
 
 media::Image marked_picture(std::uint32_t seed) {
@@ -47,21 +33,10 @@ media::Image plain_picture(std::uint32_t seed) {
   return picture_of(scene);
 }
 
-class StarterClassifier : public testing::Test {
+class StarterClassifier : public StarterRun {
  protected:
-  void SetUp() override {
-    const engine::EngineOptions options;
-    engine_.reset(atelier_engine_create(&options));
-  }
-
   card::ClassifyFacts classified(const media::Image& picture) {
-    Silent observer;
-    engine::RunRequest request;
-    request.task = "classify";
-    request.input_json = json::write_json(card::ClassifyInput{});
-    request.models["model"] = model();
-    request.attachments["image"] = {{.image = picture}};
-    const auto result = engine_->run(std::move(request), observer);
+    const auto result = run("classify", model(), card::ClassifyInput{}, picture);
     return json::read_json<card::ClassifyFacts>(result.facts_json);
   }
 
@@ -80,11 +55,6 @@ class StarterClassifier : public testing::Test {
     std::printf("%s: %d of %d\n", label, count, kPicturesOfALabel);
     return count;
   }
-
-  struct Destroy {
-    void operator()(engine::Engine* made) const { atelier_engine_destroy(made); }
-  };
-  std::unique_ptr<engine::Engine, Destroy> engine_;
 };
 
 TEST_F(StarterClassifier, FindsTheSign) {

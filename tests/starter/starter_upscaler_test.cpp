@@ -4,26 +4,16 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
-#include <memory>
 
 #include "card/tasks/upscale.h"
-#include "drawn_sign.h"
-#include "engine/interface.h"
-#include "json/describe.h"
 #include "media/image/resample.h"
+#include "starter_run.h"
 
 namespace atelier::starter {
 namespace {
 
 constexpr int kPictures = 24;
 constexpr double kGainAtLeast = 3, kWorstGainAtLeast = 1;  // dB; measured: 4.2 and 2.5
-
-class Silent final : public engine::JobObserver {
- public:
-  void on_progress(const card::Progress&) override {}
-  void on_preview(const media::Image&) override {}
-  bool cancelled() override { return false; }
-};
 
 engine::ModelFiles model() {
   return {"upscale/atelier-starter-upscaler",
@@ -64,27 +54,11 @@ double psnr(const media::Image& made, const std::vector<std::uint8_t>& truth) {
   return 10 * std::log10(255.0 * 255.0 * static_cast<double>(truth.size()) / std::max(sum, 1.0));
 }
 
-class StarterUpscaler : public testing::Test {
+class StarterUpscaler : public StarterRun {
  protected:
-  void SetUp() override {
-    const engine::EngineOptions options;
-    engine_.reset(atelier_engine_create(&options));
-  }
-
   media::Image upscaled(const media::Image& image) {
-    Silent observer;
-    engine::RunRequest request;
-    request.task = "upscale";
-    request.input_json = json::write_json(card::UpscaleInput{});
-    request.models["model"] = model();
-    request.attachments["image"] = {{.image = image}};
-    return engine_->run(std::move(request), observer).outputs.at(0).picture;
+    return run("upscale", model(), card::UpscaleInput{}, image).outputs.at(0).picture;
   }
-
-  struct Destroy {
-    void operator()(engine::Engine* made) const { atelier_engine_destroy(made); }
-  };
-  std::unique_ptr<engine::Engine, Destroy> engine_;
 };
 
 TEST_F(StarterUpscaler, IsNearerToDrawnPicturesThanBicubicInterpolation) {
@@ -92,7 +66,7 @@ TEST_F(StarterUpscaler, IsNearerToDrawnPicturesThanBicubicInterpolation) {
   for (std::uint32_t seed = 0; seed < kPictures; ++seed) {
     DrawnScene scene = draw_truth(700 + seed, false);
     draw_sign(scene, seed % 2 == 0 ? Sign::kMark : Sign::kOtherColour, seed);
-    const media::Image truth{scene.width, scene.height, 3, scene.rgb};
+    const media::Image truth = picture_of(scene);
     const auto half = media::resize(truth, scene.width / 2, scene.height / 2, media::Filter::kBox);
     const media::Image made = upscaled(half);
     ASSERT_EQ(made.width, scene.width);

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "domain/catalog/model_layout.h"
 #include "platform/error.h"
 #include "platform/files.h"
 #include "platform/log.h"
@@ -126,7 +127,7 @@ void make_model_folders(const domain::Settings& settings) {
   const fs::path models = settings.models_folder();
   if (is_there(models)) return;
   std::error_code failure;
-  for (const char* folder : {"checkpoints", "diffusers", "upscale_models", "vision"}) {
+  for (const auto folder : domain::model_layout::kFolders) {
     fs::create_directories(models / folder, failure);
     if (!failure) continue;
     return platform::log_warning("the folder '" + (models / folder).string() +

@@ -7,6 +7,7 @@
 #include <system_error>
 #include <utility>
 
+#include "domain/catalog/model_layout.h"
 #include "platform/file_stamp.h"
 #include "platform/utf8.h"
 
@@ -14,6 +15,7 @@ namespace atelier::scheduler {
 namespace {
 
 namespace fs = std::filesystem;
+namespace layout = domain::model_layout;
 
 constexpr int kDepthMax = 4;  // of folders below checkpoints/
 constexpr std::size_t kEntriesMax =
@@ -152,10 +154,10 @@ class Collection {
   }
 
   void add_layout(const fs::path& models, std::string_view source) {
-    add_checkpoints(models / "checkpoints", source);
-    add_diffusers(models / "diffusers", source);
-    add_upscalers(models / "upscale_models", source);
-    add_vision(models / "vision", source);
+    add_checkpoints(models / layout::kCheckpoints, source);
+    add_diffusers(models / layout::kDiffusers, source);
+    add_upscalers(models / layout::kUpscalers, source);
+    add_vision(models / layout::kVision, source);
   }
 
   // One snapshot of each repository (the last by name), and only diffusers folders: the cache also

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "card/all_tasks.h"
+#include "domain/catalog/model_layout.h"
 #include "platform/error.h"
 #include "platform/nearest.h"
 #include "platform/utf8.h"
@@ -38,6 +39,16 @@ std::string quoted(const std::vector<std::string>& names) {
     text += " and " + std::to_string(names.size() - kListedMax) + " more";
   }
   return text;
+}
+
+// "models/a, models/b or models/c"
+std::string model_places() {
+  std::string places;
+  for (const auto folder : model_layout::kFolders) {
+    if (!places.empty()) places += folder == model_layout::kFolders.back() ? " or " : ", ";
+    places += "models/" + std::string(folder);
+  }
+  return places;
 }
 
 [[noreturn]] void refuse(ErrorCode code, const std::string& sentence) {
@@ -143,10 +154,7 @@ void Catalog::refuse_unknown(const std::string& name, const std::string& task) c
   }
   std::string sentence = "model '" + platform::cut(name, kShownMax) + "' is not installed; ";
   if (there.empty()) {
-    refuse(ErrorCode::kNotFound,
-           sentence +
-               "installed: none; put one into models/checkpoints, models/diffusers, "
-               "models/upscale_models or models/vision");
+    refuse(ErrorCode::kNotFound, sentence + "installed: none; put one into " + model_places());
   }
   if (const auto near = platform::near_names(name, there); !near.empty()) {
     sentence += "the nearest names are " + quoted(near) + "; ";

@@ -34,8 +34,7 @@ class SqliteJobStore final : public domain::JobStore {
   std::int64_t reserve_events(std::int64_t count) override;
 
   // All strings in the jobs' inputs and finished steps that have the form of an artifact's id, of
-  // unreadable rows as well; nullopt when there is no job at all (the database may have been moved
-  // away).
+  // unreadable rows as well; nullopt when the table of jobs is empty, as in a new database.
   std::optional<std::set<std::string>> named_artifacts();
 
  private:

@@ -124,8 +124,8 @@ void allow_descriptors(Filter& filter) {
     filter.allow(call, {argument(0, kInt, STDERR_FILENO)});
   }
   // Not the owner of signals, which could be another process.
-  for (const scmp_datum_t command : {F_GETFD, F_GETFL, F_SETFL}) {
-    filter.allow("fcntl", {argument(1, kInt, command)});
+  for (const int command : {F_GETFD, F_GETFL, F_SETFL}) {
+    filter.allow("fcntl", {argument(1, kInt, static_cast<scmp_datum_t>(command))});
   }
 }
 

@@ -16,16 +16,16 @@ if(ATELIER_LIBTORCH)
                              "${torch_include}/torch/csrc/api/include")
   target_link_options(atelier_torch INTERFACE "-L${torch_lib}" "-Wl,-rpath,${torch_lib}"
                       "-Wl,--allow-shlib-undefined")
-  # Some wheels (2.11) export a part of std::filesystem of an older libstdc++: the real one must be found first.
-  target_link_libraries(atelier_torch INTERFACE "-Wl,--no-as-needed" stdc++ "-Wl,--as-needed")
+  # Some wheels (2.11) export a part of std::filesystem of an older libstdc++: the real one must be found first. The CUDA library
+  # registers its kernels when it is loaded; nothing refers to it by symbol. One pair of flags holds all of them: CMake keeps one
+  # occurrence of a repeated flag.
+  set(torch_libraries stdc++)
   if(EXISTS "${torch_lib}/libtorch_cuda.so")
     set(ATELIER_ENGINE_DEVICE cuda)
-    # The CUDA library registers its kernels when loaded; nothing refers to it by symbol.
-    target_link_libraries(atelier_torch INTERFACE "-Wl,--no-as-needed" torch_cuda c10_cuda torch torch_cpu c10 "-Wl,--as-needed")
+    list(APPEND torch_libraries torch_cuda c10_cuda torch)
     target_compile_definitions(atelier_torch INTERFACE ATELIER_HAVE_CUDA=1)
-  else()
-    target_link_libraries(atelier_torch INTERFACE torch_cpu c10)
   endif()
+  target_link_libraries(atelier_torch INTERFACE "-Wl,--no-as-needed" ${torch_libraries} torch_cpu c10 "-Wl,--as-needed")
 else()
   find_path(torch_include ATen/ATen.h REQUIRED)
   find_library(torch_cpu torch_cpu REQUIRED)

@@ -35,6 +35,9 @@ struct ModelCard {
   MemoryFormula memory;
   std::string content_hash;           // of headers, configurations and samples of the data
   std::vector<std::string> warnings;  // sentences: the model works, with a limitation
+  // By quality, for pictures of every kind: of the models that serve a task, an installed one with
+  // the highest rank is the default. The family sets it; 0 where it does not order its models.
+  int rank = 0;
   std::vector<ServedTask> tasks;
 };
 

@@ -20,7 +20,7 @@ BOOST_DESCRIBE_STRUCT(ServedTask, (), (task, parameters))
 
 BOOST_DESCRIBE_STRUCT(ModelCard, (),
                       (id, title, family, format, description, capabilities, native_width,
-                       native_height, memory, content_hash, warnings, tasks))
+                       native_height, memory, content_hash, warnings, rank, tasks))
 
 BOOST_DESCRIBE_STRUCT(Progress, (), (stage, step, total, eta_seconds, steps_per_second))
 

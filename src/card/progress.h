@@ -8,9 +8,9 @@
 namespace atelier::card {
 
 struct Progress {
-  std::string stage;  // "load", "encode", "denoise", "decode", …
-  int step = 0, total = 0;
-  double eta_seconds = 0;  // of the whole job, as far as known; 0: unknown
+  std::string stage;  // "load", "encode", "denoise", "decode", or what the task counts: "tile"
+  int step = 0, total = 0;  // done; of how many. Reported before the first one too
+  double eta_seconds = 0;   // of the whole job, as far as known; 0: unknown
   double steps_per_second = 0;
 };
 

@@ -170,7 +170,9 @@ struct TaskDescription {
   std::vector<std::string> outputs = {};  // kinds of outputs (output.h)
   std::string capability = {};            // of the model, where no attachment needs another
   int priority = 2;
-  bool previews = false;               // pictures of work in progress
+  bool previews = false;  // pictures of work in progress
+  // The stage of the main work in progress reports: what its steps are, where the task counts any.
+  std::string stage = "run";
   StructCodec input = {}, facts = {};  // the facts of a composite task are CompositeFacts
   // Of a composite task, which no engine runs itself: its runs, in order. `sizes` has the pictures
   // that were sent; the defaults of the input without any picture give steps as well, for their

@@ -99,14 +99,18 @@ VImage to_rgb8(VImage image) {
 // many rows as libvips lets an image have.
 constexpr std::int64_t kAnimationPixelsMax = 1'000'000'000, kRowsMax = VIPS_MAX_COORD;
 
-// Numbers of the frames that are decoded, the first one aside.
-std::vector<int> later_frames(const VImage& image, const std::string& format,
-                              const DecodeOptions& options) {
+// As the file's header counts them. Pages of a document (TIFF) are not frames.
+int frames_of(const VImage& image, const std::string& format) {
   const bool animated = format == "gif" || format == "webp";
-  if (!animated || options.frames_max <= 1) return {};
+  return animated ? std::max(1, vips_image_get_n_pages(image.get_image())) : 1;
+}
+
+// Numbers of the frames that are decoded, the first one aside.
+std::vector<int> later_frames(const VImage& image, int frames_total, const DecodeOptions& options) {
+  if (options.frames_max <= 1) return {};
   const std::int64_t pixels = std::int64_t{image.width()} * image.height();
-  const std::int64_t read = std::min({std::int64_t{vips_image_get_n_pages(image.get_image())},
-                                      kAnimationPixelsMax / pixels, kRowsMax / image.height()});
+  const std::int64_t read = std::min(
+      {std::int64_t{frames_total}, kAnimationPixelsMax / pixels, kRowsMax / image.height()});
   const std::int64_t count =
       std::min({read, std::int64_t{options.frames_max}, options.max_pixels / pixels});
   std::vector<int> numbers;
@@ -134,14 +138,14 @@ media::Image on_matte(media::Image image, const DecodeOptions& options) {
 }
 
 std::vector<media::Frame> read_frames(std::span<const std::uint8_t> file,
-                                      const std::vector<int>& numbers,
+                                      const std::vector<int>& numbers, int frames_total,
                                       const DecodeOptions& options) {
   const VImage all = open_frames(file, numbers.back() + 1);
   const int height = vips_image_get_page_height(all.get_image());
   std::vector<media::Frame> frames;
   for (const int number : numbers) {
     const VImage frame = all.crop(0, number * height, all.width(), height).copy();
-    frames.push_back({on_matte(to_plain(to_rgb8(upright(frame))), options), number});
+    frames.push_back({on_matte(to_plain(to_rgb8(upright(frame))), options), number, frames_total});
   }
   return frames;
 }
@@ -250,6 +254,7 @@ DecodedPicture decode_picture(std::span<const std::uint8_t> file, const DecodeOp
     VImage image = open(shorter.empty() ? file : std::span<const std::uint8_t>(shorter));
     check_size(image.width(), image.height(), options.max_pixels);
     decoded.format = format_of(image);
+    decoded.frames_total = frames_of(image, decoded.format);
     decoded.texts = texts_of(file, image);
     const bool turned = vips_image_get_orientation_swap(image.get_image()) != FALSE;
     decoded.width = turned ? image.height() : image.width();
@@ -262,8 +267,10 @@ DecodedPicture decode_picture(std::span<const std::uint8_t> file, const DecodeOp
           VImage::option()->set("height", options.max_side)->set("size", VIPS_SIZE_DOWN));
     }
     decoded.image = on_matte(to_plain(image), options);
-    const auto numbers = later_frames(image, decoded.format, options);
-    if (!numbers.empty()) decoded.later_frames = read_frames(file, numbers, options);
+    const auto numbers = later_frames(image, decoded.frames_total, options);
+    if (!numbers.empty()) {
+      decoded.later_frames = read_frames(file, numbers, decoded.frames_total, options);
+    }
   });
   return decoded;
 }

@@ -35,6 +35,7 @@ struct DecodedPicture {
   std::optional<media::Image>
       image;  // RGB, or RGBA without a matte; turned upright; the first one of an animation
   std::vector<media::Frame> later_frames;  // of an animated picture, in their order
+  int frames_total = 1;                    // of the file; 1 where it is not animated (GIF, WebP)
   std::string format;                      // "png", "jpeg", "webp", "gif", "tiff", "heif"
   int width = 0, height = 0;               // upright, before shrinking
   std::vector<TextEntry> texts;

@@ -223,6 +223,8 @@ TEST_F(PictureFile, OfAnAnimationSeveralFramesAreRead) {
     const auto file = animation(11, suffix);
     const auto decoded = decode_picture(file, {.matte = media::kWhite, .frames_max = 3});
     EXPECT_EQ(numbers_of(decoded), (std::vector<int>{5, 10})) << suffix;
+    EXPECT_EQ(decoded.frames_total, 11) << suffix;
+    EXPECT_EQ(decoded.later_frames.back().total, 11) << suffix;
     for (const auto& frame : decoded.later_frames) {
       EXPECT_EQ(frame.image.height, 8) << suffix;
       ASSERT_EQ(frame.image.channels, 3) << suffix;
@@ -235,10 +237,12 @@ TEST_F(PictureFile, OfAnAnimationSeveralFramesAreRead) {
     const auto few = decode_picture(file, {.max_pixels = 2 * 16 * 8, .frames_max = 40});
     EXPECT_EQ(numbers_of(few), (std::vector<int>{10})) << suffix;
     EXPECT_TRUE(decode_picture(file, {}).later_frames.empty());
+    EXPECT_EQ(decode_picture(file, {}).frames_total, 11);
     EXPECT_TRUE(decode_picture(file, {.header_only = true, .frames_max = 4}).later_frames.empty());
   }
-  EXPECT_TRUE(
-      decode_picture(encoded(gradient(9, 7, 3), "png"), {.frames_max = 4}).later_frames.empty());
+  const auto still = decode_picture(encoded(gradient(9, 7, 3), "png"), {.frames_max = 4});
+  EXPECT_TRUE(still.later_frames.empty());
+  EXPECT_EQ(still.frames_total, 1);
 }
 
 TEST_F(PictureFile, OfAnAnimationThatEndsEarlyTheCompleteFramesAreReadOrNone) {

@@ -70,6 +70,7 @@ Frame decode(Message& message, const SessionOptions& options) {
 
   protocol::DecodeReply reply;
   reply.format = decoded.format;
+  reply.frames_total = decoded.frames_total;
   reply.width = decoded.width;
   reply.height = decoded.height;
   for (codec::TextEntry& text : decoded.texts) {
@@ -79,7 +80,7 @@ Frame decode(Message& message, const SessionOptions& options) {
   if (decoded.image) reply.picture = protocol::add_picture(parts, *std::move(decoded.image));
   for (media::Frame& frame : decoded.later_frames) {
     reply.later_frames.push_back(
-        {protocol::add_picture(parts, std::move(frame.image)), frame.number});
+        {protocol::add_picture(parts, std::move(frame.image)), frame.number, frame.total});
   }
   return protocol::result_frame(message.id, reply, std::move(parts));
 }

@@ -1,4 +1,6 @@
 // The engine library: implements engine/interface.h for the CPU and, where libtorch has it, CUDA.
+#include <array>
+
 #include "engine/describe_failure.h"
 #include "engine/device_report.h"
 #include "engine/interface.h"
@@ -8,6 +10,7 @@
 #include "engine/residency/eviction_rule.h"
 #include "engine/residency/residency.h"
 #include "engine/samplers/names.h"
+#include "engine/tensor/dtype_name.h"
 #include "engine/tensor/torch_compat.h"
 #include "engine/tensor/working_memory.h"
 #include "platform/check.h"
@@ -56,6 +59,7 @@ class TorchEngine final : public Engine {
       with_failures_described("measuring the device", [&] {
         report_ = report_cpu(threads_);
         report_->compute_dtype = default_dtype();
+        report_->dtypes = dtypes();
         if (device_.is_cuda()) {
           report_->device_name = device_.str();
         }
@@ -142,11 +146,23 @@ class TorchEngine final : public Engine {
     return choices;
   }
 
+  static constexpr auto kDtypes = std::to_array({at::kFloat, at::kBFloat16, at::kHalf});
+
+  bool computes_in(at::ScalarType dtype) const { return dtype != at::kHalf || device_.is_cuda(); }
+
+  std::vector<std::string> dtypes() const {
+    std::vector<std::string> names;
+    for (const auto dtype : kDtypes) {
+      if (computes_in(dtype)) names.emplace_back(dtype_name(dtype));
+    }
+    return names;
+  }
+
   at::ScalarType dtype_of(const std::string& name) {
     const std::string wanted = name.empty() ? default_dtype() : name;
-    if (wanted == "fp32") return at::kFloat;
-    if (wanted == "bf16") return at::kBFloat16;
-    if (wanted == "fp16" && device_.is_cuda()) return at::kHalf;
+    for (const auto dtype : kDtypes) {
+      if (computes_in(dtype) && wanted == dtype_name(dtype)) return dtype;
+    }
     throw Error(
         ErrorCode::kInvalidArgument, "dtype",
         "this device does not compute in '" + platform::cut(wanted, 20) + "': choose fp32 or bf16");

@@ -21,7 +21,7 @@
 namespace atelier::engine {
 
 // Version of this header; a library of another version is refused with a sentence.
-inline constexpr int kEngineInterfaceVersion = 5;
+inline constexpr int kEngineInterfaceVersion = 6;
 
 struct EngineOptions {
   std::string device = "cpu";  // "cpu", "cuda", "cuda:1"
@@ -66,10 +66,12 @@ struct RunResult {
 };
 
 struct EngineReport {
-  std::string device_name;     // "AMD EPYC …", "NVIDIA …"
-  std::string libtorch;        // "1.13.1"
-  std::string blas;            // what at::show_config and a probe say
-  std::string compute_dtype;   // default on this device: "fp32", "bf16", "fp16"
+  std::string device_name;    // "AMD EPYC …", "NVIDIA …"
+  std::string libtorch;       // "1.13.1"
+  std::string blas;           // what at::show_config and a probe say
+  std::string compute_dtype;  // default on this device: "fp32", "bf16", "fp16"
+  // In which models compute on this device; every other one is refused.
+  std::vector<std::string> dtypes;
   std::string cpu_capability;  // "avx2", "avx512_bf16", "amx_bf16", …
   int threads = 0;
   int running_max = 1;                // calls of run() at the same time

@@ -161,6 +161,7 @@ TEST(OpenApi, ABodyAndTheInputOfItsTaskAreTwoComponents) {
   EXPECT_FALSE(members("ClassifyInput").contains("image_url"));
   EXPECT_TRUE(members("UpscaleInput").contains("dtype"));
   EXPECT_FALSE(members("UpscaleBody").contains("dtype"));
+  EXPECT_TRUE(members("UpscaleBody").contains("image_url"));
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ namespace atelier::protocol {
 
 // Raised with every change that an older peer would misread; a different one is refused with a
 // sentence.
-inline constexpr int kProtocolVersion = 4;
+inline constexpr int kProtocolVersion = 5;
 
 struct Empty {};
 BOOST_DESCRIBE_STRUCT(Empty, (), ())
@@ -36,14 +36,15 @@ BOOST_DESCRIBE_STRUCT(HelloRequest, (), (protocol_version, program))
 struct EngineFacts {
   std::string name;  // "cpu", "cuda", "fake"
   std::string device_name, libtorch, blas, compute_dtype, cpu_capability;
+  std::vector<std::string> dtypes;  // in which models compute on its device
   int threads = 0;
   int running_max = 1;  // jobs that it runs at the same time
   double sgemm_gflops = 0;
   std::vector<std::string> problems;  // sentences, with what to do
 };
 BOOST_DESCRIBE_STRUCT(EngineFacts, (),
-                      (name, device_name, libtorch, blas, compute_dtype, cpu_capability, threads,
-                       running_max, sgemm_gflops, problems))
+                      (name, device_name, libtorch, blas, compute_dtype, cpu_capability, dtypes,
+                       threads, running_max, sgemm_gflops, problems))
 
 struct HelloReply {
   int protocol_version = kProtocolVersion;
@@ -97,8 +98,9 @@ BOOST_DESCRIBE_STRUCT(InspectReply, (), (card))
 struct FrameRef {
   PictureRef picture;
   int number = 0;  // in the file, from 0
+  int total = 1;   // frames of the file
 };
-BOOST_DESCRIBE_STRUCT(FrameRef, (), (picture, number))
+BOOST_DESCRIBE_STRUCT(FrameRef, (), (picture, number, total))
 
 // -> RunReply, after any number of progress, preview and text notifications. A progress
 // notification comes first of all: a worker that ends after it ends while this runs. Several may
@@ -195,10 +197,12 @@ struct DecodeReply {
   std::optional<PictureRef> picture;  // RGB or RGBA, 8 bits, turned upright; absent for header_only
   std::vector<FrameRef> later_frames;  // of an animated picture, in their order
   std::string format;                  // "png", "jpeg", "webp", "gif", "tiff", "heif"
+  int frames_total = 1;                // of the file; 1 where it is not animated
   int width = 0, height = 0;           // upright, before any shrinking
   std::vector<TextEntry> texts;
 };
-BOOST_DESCRIBE_STRUCT(DecodeReply, (), (picture, later_frames, format, width, height, texts))
+BOOST_DESCRIBE_STRUCT(DecodeReply, (),
+                      (picture, later_frames, format, frames_total, width, height, texts))
 
 struct EncodeRequest {  // -> EncodeReply
   static constexpr std::string_view kMethod = "encode";

@@ -157,9 +157,10 @@ DecodedPicture Decoder::decode(std::span<const std::uint8_t> bytes,
            throw Error(ErrorCode::kCorruptData, "it sent an invalid name of a format");
          }
          picture = {protocol::take_picture(message.parts, *reply.picture), "image/" + reply.format};
+         picture.frames_total = reply.frames_total;
          for (const auto& frame : reply.later_frames) {
            picture.later_frames.push_back(
-               {protocol::take_picture(message.parts, frame.picture), frame.number});
+               {protocol::take_picture(message.parts, frame.picture), frame.number, frame.total});
          }
        });
   return picture;

@@ -26,6 +26,7 @@ struct DecodedPicture {
   media::Image image;
   std::string media_type;  // of the file that was decoded
   std::vector<media::Frame> later_frames = {};
+  int frames_total = 1;  // of the file
 };
 
 struct EncodedPicture {

@@ -31,9 +31,11 @@ std::map<std::string, std::vector<protocol::FrameRef>> load_attachments(
     const int frames_max = attachment == nullptr ? 1 : attachment->frames_max;
     auto decoded = decoder.decode(artifacts.get(id).bytes, matte, frames_max);
     auto& frames = pictures[role];
-    frames.push_back({protocol::add_picture(parts, std::move(decoded.image)), 0});
+    frames.push_back(
+        {protocol::add_picture(parts, std::move(decoded.image)), 0, decoded.frames_total});
     for (auto& frame : decoded.later_frames) {
-      frames.push_back({protocol::add_picture(parts, std::move(frame.image)), frame.number});
+      frames.push_back(
+          {protocol::add_picture(parts, std::move(frame.image)), frame.number, frame.total});
     }
   }
   return pictures;

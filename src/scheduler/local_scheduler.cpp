@@ -179,6 +179,7 @@ void LocalScheduler::worker_ready(const protocol::HelloReply& hello) {
   {
     const std::lock_guard lock(mutex_);
     status_.tasks = hello.tasks;
+    status_.dtypes = hello.engine ? hello.engine->dtypes : std::vector<std::string>{};
     status_.samplers = hello.samplers;
     status_.schedules = hello.schedules;
     worker_problem_.clear();
@@ -256,7 +257,8 @@ void LocalScheduler::take_status() {
     status_.running = runner_.running();
     runner_problem_ = runner_.problem();
     status_.jobs_ended = runner_.ended();
-    status_.default_model = catalog_ ? catalog_->default_id(card::all_tasks().front()->id) : "";
+    status_.default_models = catalog_ ? catalog_->defaults() : std::map<std::string, std::string>{};
+    status_.default_model = status_.default_models[card::all_tasks().front()->id];
     status_.queued = queued;
     status_.memory_total_mb = total >> 20;
     status_.memory_used_mb = used >> 20;
@@ -439,7 +441,9 @@ LocalScheduler::Upload LocalScheduler::read_upload(Decoder& decoder,
   const auto decoded = decoder.decode(bytes);
   reading.clear();
   domain::check_attachment(attachment, decoded.image);
-  return {decoded.media_type, {decoded.image.width, decoded.image.height}};
+  return {decoded.media_type,
+          {decoded.image.width, decoded.image.height},
+          domain::frames_warning(attachment, decoded.frames_total)};
 }
 
 // All of them are looked at before the first is stored.
@@ -451,6 +455,7 @@ Job LocalScheduler::with_attachments(Job job, const NewJob& sent, Decoder& decod
     const auto* attachment = card::find_attachment(*job.input.parameters.task(), role);
     uploads[role] = read_upload(decoder, bytes, *attachment, reading);
     sizes[role] = uploads[role].size;
+    if (auto& warning = uploads[role].warning) job.input.warnings.push_back(*std::move(warning));
   }
   plan_steps(job, sizes);
   for (const auto& [role, bytes] : sent.attachments) {

@@ -97,6 +97,7 @@ class LocalScheduler final : public Scheduler {
   struct Upload {  // a picture that was looked at
     std::string media_type;
     card::PictureSize size;
+    std::optional<std::string> warning;
   };
   static Upload read_upload(Decoder& decoder, const std::vector<std::uint8_t>& bytes,
                             const card::Attachment& attachment, std::string& reading);

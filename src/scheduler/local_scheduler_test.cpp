@@ -1179,7 +1179,7 @@ TEST_F(CompositeJobs, GiveTheirPlaceToAMoreUrgentJobBetweenTwoSteps) {
   start();
   const auto id = scheduler_->submit(enhancement(4)).id;
   Hearing hearing(*scheduler_, id);
-  hearing.wait([](const Job& job) { return is_enlarging(job) && job.progress.stage == "run"; });
+  hearing.wait([](const Job& job) { return is_enlarging(job) && job.progress.stage == "tile"; });
   auto urgent = new_job(2);
   urgent.priority = 3;
   const auto end = Hearing(*scheduler_, scheduler_->submit(urgent).id).wait_for_end();

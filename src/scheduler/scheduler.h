@@ -66,7 +66,9 @@ struct StationStatus {
   int queue_max = 0;            // of jobs that wait, per priority
   std::int64_t jobs_ended = 0;  // that a worker had, since the start, however they ended
   std::string default_model;    // id; "": none is usable, or they are not known yet
-  double cpu_percent = 0;       // of all processors of the machine, in the last second
+  // By task; a task that no usable model serves is absent.
+  std::map<std::string, std::string> default_models;
+  double cpu_percent = 0;  // of all processors of the machine, in the last second
   int processors = 0;
   std::int64_t ram_bytes_total = 0, ram_bytes_used = 0;  // of the machine
   // GPU memory, or the RAM budget of the worker.
@@ -74,6 +76,7 @@ struct StationStatus {
   std::int64_t uptime_ms = 0;
   std::vector<std::string> notices;  // sentences for the user, e.g. about the port
   std::vector<std::string> tasks;    // ids that the worker runs; empty before its hello
+  std::vector<std::string> dtypes;   // in which the worker computes; empty before its hello
   std::vector<card::NamedChoice> samplers, schedules;  // of the engine, from the hello on
 };
 

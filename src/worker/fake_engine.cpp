@@ -65,6 +65,7 @@ class FakeEngine final : public engine::Engine {
     engine::EngineReport report;
     report.device_name = "no device (fake engine)";
     report.compute_dtype = "fp32";
+    report.dtypes = {"fp32", "bf16"};
     report.threads = 1;
     report.running_max = std::max(1, switches_.running_max);
     return report;

@@ -100,7 +100,7 @@ TEST(FakeEngine, ReportsEachStepAndSendsPreviews) {
   run_generation(*make_fake_engine(read_fake_switches("step_ms=1")), job, recorder);
   int steps = 0;
   for (const auto& progress : recorder.progresses) steps += progress.stage == "denoise" ? 1 : 0;
-  EXPECT_EQ(steps, 4);
+  EXPECT_EQ(steps, 5);  // before the first one, and after each
   EXPECT_EQ(recorder.previews.size(), 2U);
 }
 

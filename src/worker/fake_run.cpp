@@ -59,6 +59,7 @@ double FakeRun::load() {
 double FakeRun::steps(const std::string& stage, int total,
                       const std::function<void(int step)>& after_step) {
   const auto start = Clock::now();
+  observer_.on_progress({.stage = stage, .step = 0, .total = total});
   for (int step = 1; step <= total; ++step) {
     misbehave(stage, step);
     wait(std::chrono::milliseconds(switches_.step_ms));

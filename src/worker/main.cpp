@@ -55,6 +55,7 @@ void describe_engine(engine::Engine& engine, const Options& options, protocol::H
                                        .blas = report.blas,
                                        .compute_dtype = report.compute_dtype,
                                        .cpu_capability = report.cpu_capability,
+                                       .dtypes = report.dtypes,
                                        .threads = report.threads,
                                        .running_max = report.running_max,
                                        .sgemm_gflops = report.sgemm_gflops,

@@ -31,7 +31,8 @@ engine::RunRequest engine_request(const protocol::RunRequest& request,
   for (const auto& [role, files] : request.models) job.models[role] = {files.id, path_of(files)};
   for (const auto& [role, frames] : request.attachments) {
     for (const auto& frame : frames) {
-      job.attachments[role].push_back({protocol::take_picture(parts, frame.picture), frame.number});
+      job.attachments[role].push_back(
+          {protocol::take_picture(parts, frame.picture), frame.number, frame.total});
     }
   }
   return job;

@@ -83,7 +83,7 @@ TEST_F(SessionTest, GeneratesWithProgressPreviewsAndPictures) {
       const auto progress = message.body_as<protocol::ProgressNotification>();
       EXPECT_EQ(progress.job, "j1");
       if (progress.progress.stage == "denoise") {
-        EXPECT_EQ(progress.progress.step, ++steps);
+        EXPECT_EQ(progress.progress.step, steps++);
       }
     } else {
       const auto preview = message.body_as<protocol::PreviewNotification>();
@@ -91,7 +91,7 @@ TEST_F(SessionTest, GeneratesWithProgressPreviewsAndPictures) {
       ++previews;
     }
   }
-  EXPECT_EQ(steps, 3);
+  EXPECT_EQ(steps, 4);  // from 0 on
   EXPECT_EQ(previews, 3);
   ASSERT_EQ(message.kind, Message::Kind::kResult) << message.failure;
   EXPECT_EQ(message.id, 1);

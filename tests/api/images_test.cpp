@@ -83,8 +83,27 @@ TEST_F(ImagesApi, APictureIsEnlarged) {
     return bad.body;
   };
   EXPECT_THAT(refused("{}"), HasSubstr("/image: it is missing: send a picture"));
+  EXPECT_THAT(refused(R"({"img":"x"})"),
+              HasSubstr("/image: it is missing: send a picture; unknown field 'img' was ignored"));
+  EXPECT_THAT(refused(R"({"image_url":"https://example.org/a.png"})"), HasSubstr("/image_url: "));
+  const auto by_url = station->ask(
+      "POST", "/v1/upscale",
+      R"({"image_url":"data:image/png;base64,)" + base64(png(24, 16)) + R"(","mask":"x"})");
+  ASSERT_EQ(by_url.status, 200) << by_url.body;
+  EXPECT_THAT(by_url.body, HasSubstr("unknown field 'mask' was ignored"));
   EXPECT_THAT(refused(R"({"scale":9,"image":")" + base64(png(8, 8)) + "\"}"),
               HasSubstr("/scale: 9 is out of range: choose 1 to 8"));
+}
+
+TEST_F(ImagesApi, OfAnAnimatedPictureTheFirstFrameIsEnlargedWithAWarning) {
+  // Two frames of one pixel, black and white (GIF89a).
+  const std::string frame("\x2C\0\0\0\0\1\0\1\0\0\2\2\x44\1\0", 15);
+  const std::string gif =
+      std::string("GIF89a\1\0\1\0\x80\0\0\0\0\0\xFF\xFF\xFF", 19) + frame + frame + ";";
+  const auto reply = station->ask("POST", "/v1/upscale", R"({"image":")" + base64(gif) + "\"}");
+  ASSERT_EQ(reply.status, 200) << reply.body;
+  EXPECT_EQ(boost::json::parse(reply.body).at("warnings").at(0),
+            "the file of 'image' is animated: only the first of its 2 frames is used");
 }
 
 // The fake engine's scores follow from the width: 24 pixels are 0.24 for "marked".

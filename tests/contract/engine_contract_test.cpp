@@ -319,7 +319,7 @@ TEST_P(EngineContract, EveryPollThatReturnsCancelledEndsTheRun) {
 TEST_P(EngineContract, ClassifiesIntoLabelsAndFactsThatTheTaskCanRead) {
   Observer observer;
   const auto result = engine_->run(classification(3), observer);
-  EXPECT_EQ(observer.stages(), (std::vector<std::string>{"load", "run"}));
+  EXPECT_EQ(observer.stages(), (std::vector<std::string>{"load", "frame"}));
   const auto& last = observer.progresses.back();
   EXPECT_GT(last.total, 0);
   EXPECT_EQ(last.step, last.total);
@@ -343,13 +343,13 @@ TEST_P(EngineContract, RefusesToClassifyNothing) {
 }
 
 TEST_P(EngineContract, StopsClassifyingWhenItIsCancelled) {
-  for (const char* const stage : {"load", "run"}) {
+  for (const char* const stage : {"load", "frame"}) {
     engine_->unload_all();
     Observer observer;
     observer.cancel_after = [&](const card::Progress& last) { return last.stage == stage; };
     EXPECT_EQ(failure_of(classification(3), observer), ErrorCode::kCancelled) << stage;
     EXPECT_EQ(observer.stages().back(), stage);
-    if (std::string(stage) == "run") {
+    if (std::string(stage) == "frame") {
       EXPECT_LT(observer.progresses.back().step, observer.progresses.back().total);
     }
   }

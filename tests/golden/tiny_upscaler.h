@@ -9,8 +9,8 @@
 
 namespace atelier::golden {
 
-// RRDBNet with one block that enlarges four times.
-inline void write_tiny_upscaler(const std::filesystem::path& file) {
+// RRDBNet that enlarges four times.
+inline void write_tiny_upscaler(const std::filesystem::path& file, int blocks = 1) {
   constexpr int kFeatures = 8, kGrowth = 4;
   boost::json::array tensors;
   const auto conv = [&](const std::string& name, int in, int out) {
@@ -18,10 +18,11 @@ inline void write_tiny_upscaler(const std::filesystem::path& file) {
     tensors.push_back({name + ".bias", boost::json::array{out}});
   };
   conv("conv_first", 3, kFeatures);
-  for (int dense = 1; dense <= 3; ++dense) {
+  for (int dense = 0; dense < 3 * blocks; ++dense) {
+    const auto block = "body." + std::to_string(dense / 3) + ".rdb" + std::to_string(dense % 3 + 1);
     for (int i = 0; i < 5; ++i) {
-      conv("body.0.rdb" + std::to_string(dense) + ".conv" + std::to_string(i + 1),
-           kFeatures + i * kGrowth, i == 4 ? kFeatures : kGrowth);
+      conv(block + ".conv" + std::to_string(i + 1), kFeatures + i * kGrowth,
+           i == 4 ? kFeatures : kGrowth);
     }
   }
   for (const char* name : {"conv_body", "conv_up1", "conv_up2", "conv_hr"}) {

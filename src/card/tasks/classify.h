@@ -27,7 +27,8 @@ struct ClassifyFacts {
   double score = 0;   // of that label
   // The label that stands for unsafe content; "" where the model has none.
   std::string flagged;
-  int frames = 1;  // how many were classified
+  int frames = 1;        // how many were classified
+  int frames_total = 1;  // of the file
   // Number in the file, from 0, of the frame that the scores are of: the one with the highest score
   // of the flagged label, without one the highest score of all.
   int frame = 0;
@@ -36,8 +37,8 @@ struct ClassifyFacts {
   std::vector<std::string> warnings;  // sentences
 };
 BOOST_DESCRIBE_STRUCT(ClassifyFacts, (),
-                      (model, model_title, model_hash, label, score, flagged, frames, frame,
-                       source_width, source_height, dtype, warnings))
+                      (model, model_title, model_hash, label, score, flagged, frames, frames_total,
+                       frame, source_width, source_height, dtype, warnings))
 
 inline const TaskDescription& classify_task() {
   static const TaskDescription kTask{
@@ -55,6 +56,7 @@ inline const TaskDescription& classify_task() {
       .model_kind = "analysis",
       .outputs = {"labels"},
       .capability = "classify",
+      .stage = "frame",
       .input = codec_of<ClassifyInput>(),
       .facts = codec_of<ClassifyFacts>(),
   };

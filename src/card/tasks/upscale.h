@@ -68,6 +68,7 @@ inline const TaskDescription& upscale_task() {
       .model_kind = "upscaling",
       .outputs = {"picture"},
       .capability = "upscale",
+      .stage = "tile",
       .input = codec_of<UpscaleInput>(),
       .facts = codec_of<UpscaleFacts>(),
   };

@@ -112,11 +112,14 @@ const InstalledModel* Catalog::find(const std::string& name) const {
   return found;
 }
 
-const InstalledModel* Catalog::first_usable(const std::string& task, Origin origin) const {
-  const auto found = std::ranges::find_if(models_, [&](const InstalledModel& model) {
-    return (model.source == kStarter) == (origin == Origin::kStarterPack) && usable(model, task);
-  });
-  return found == models_.end() ? nullptr : &*found;
+const InstalledModel* Catalog::best_usable(const std::string& task, Origin origin) const {
+  const InstalledModel* best = nullptr;
+  for (const auto& model : models_) {
+    const bool starter = model.source == kStarter;
+    if (starter != (origin == Origin::kStarterPack) || !usable(model, task)) continue;
+    if (best == nullptr || model.card.rank > best->card.rank) best = &model;
+  }
+  return best;
 }
 
 const InstalledModel* Catalog::default_of(const std::string& task) const {
@@ -124,8 +127,8 @@ const InstalledModel* Catalog::default_of(const std::string& task) const {
     const auto* model = find(preferred_);
     if (model != nullptr && usable(*model, task)) return model;
   }
-  if (const auto* model = first_usable(task, Origin::kInstalled)) return model;
-  return first_usable(task, Origin::kStarterPack);
+  if (const auto* model = best_usable(task, Origin::kInstalled)) return model;
+  return best_usable(task, Origin::kStarterPack);
 }
 
 // The installed model whose id holds the name of the published weights.
@@ -178,7 +181,7 @@ ResolvedModel Catalog::resolve(const std::string& name, const std::string& task,
     if (legacy->role) return stand_in(name, task);
   }
   if (const auto* model =
-          plain_name(name) == kStarter ? first_usable(task, Origin::kStarterPack) : nullptr) {
+          plain_name(name) == kStarter ? best_usable(task, Origin::kStarterPack) : nullptr) {
     return {*model, ""};
   }
   if (unknown == UnknownModel::kDefault) return stand_in(name, task);
@@ -191,7 +194,15 @@ bool Catalog::knows(const std::string& name, const std::string& task) const {
     return model->card.tasks.empty() || card::served(model->card, task) != nullptr;
   }
   if (const auto* legacy = find_legacy_name(name)) return legacy->kind == kind_of_task(task);
-  return plain_name(name) == kStarter && first_usable(task, Origin::kStarterPack) != nullptr;
+  return plain_name(name) == kStarter && best_usable(task, Origin::kStarterPack) != nullptr;
+}
+
+std::map<std::string, std::string> Catalog::defaults() const {
+  std::map<std::string, std::string> ids;
+  for (const auto* task : card::all_tasks()) {
+    if (auto id = default_id(task->id); !id.empty()) ids[task->id] = std::move(id);
+  }
+  return ids;
 }
 
 std::string Catalog::default_id(const std::string& task) const {

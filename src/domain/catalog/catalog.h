@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -38,8 +39,9 @@ std::string kind_of(const card::ModelCard& card);
 // All that was found by one scan; immutable, so that any thread may read it.
 class Catalog {
  public:
-  // `preferred`: the default model where it serves the task; "" or elsewhere: the first installed
-  // model that serves it, else the starter pack's.
+  // `preferred`: the default model where it serves the task; "" or elsewhere: of the installed
+  // models that serve it the one with the highest rank, the first of equal ones; else the starter
+  // pack's.
   explicit Catalog(std::vector<InstalledModel> models = {}, std::string preferred = "");
 
   const std::vector<InstalledModel>& models() const { return models_; }
@@ -51,11 +53,13 @@ class Catalog {
   // Whether it is installed (usable or not) or a legacy system's name, for this task.
   bool knows(const std::string& name, const std::string& task) const;
   std::string default_id(const std::string& task) const;  // "": none is usable
+  // Of every task that a usable model serves.
+  std::map<std::string, std::string> defaults() const;
 
  private:
   const InstalledModel* find(const std::string& name) const;
   enum class Origin { kInstalled, kStarterPack };
-  const InstalledModel* first_usable(const std::string& task, Origin origin) const;
+  const InstalledModel* best_usable(const std::string& task, Origin origin) const;
   const InstalledModel* default_of(const std::string& task) const;
   const InstalledModel* carrier(const LegacyName& name) const;
   ResolvedModel stand_in(const std::string& name, const std::string& task) const;

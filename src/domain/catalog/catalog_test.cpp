@@ -50,6 +50,21 @@ TEST(Catalog, AMissingNameIsTheFirstInstalledModelUnlessADefaultIsSet) {
   EXPECT_EQ(named.resolve("", "generate").model.card.id, "hf/cagliostrolab/animagine-xl-3.1");
 }
 
+TEST(Catalog, TheDefaultIsTheInstalledModelWithTheHighestRank) {
+  const auto ranked = [](const std::string& id, const std::string& source, int rank,
+                         const std::string& problem = "") {
+    auto result = model(id, source, problem);
+    result.card.rank = rank;
+    return result;
+  };
+  const Catalog catalog({ranked("a-video", "models", 0), ranked("b-anime", "models", 1),
+                         ranked("c-broken", "models", 9, "the file ends early"),
+                         ranked("d-photo", "models", 3), ranked("e-photo", "models", 3),
+                         ranked("starter", "starter", 7)});
+  EXPECT_EQ(catalog.default_id("generate"), "d-photo");
+  EXPECT_EQ(Catalog(catalog.models(), "b-anime").default_id("generate"), "b-anime");
+}
+
 TEST(Catalog, LegacyNamesAreTheInstalledModelElseTheDefault) {
   const auto catalog = furnished();
   const auto anime = catalog.resolve("sdxl-anime", "generate");

@@ -81,4 +81,10 @@ void check_attachment(const card::Attachment& attachment, const media::Image& se
                   "paint white what is to change");
 }
 
+std::optional<std::string> frames_warning(const card::Attachment& attachment, int frames) {
+  if (frames <= 1 || attachment.frames_max > 1) return std::nullopt;
+  return "the file of '" + attachment.role + "' is animated: only the first of its " +
+         std::to_string(frames) + " frames is used";
+}
+
 }  // namespace atelier::domain

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "card/task.h"
 #include "media/image/colour.h"
@@ -18,5 +19,9 @@ std::optional<media::Colour> matte_of(const card::Attachment& attachment,
 // A picture as it was sent, with its transparency. White parts of a mask are repainted; a mask
 // whose file has transparency and that seems to follow another convention is refused.
 void check_attachment(const card::Attachment& attachment, const media::Image& sent);
+
+// The sentence for a file with `frames` frames of which the task uses the first one alone; nullopt:
+// nothing is left out, or the task reports itself how many frames it used.
+std::optional<std::string> frames_warning(const card::Attachment& attachment, int frames);
 
 }  // namespace atelier::domain

@@ -47,6 +47,14 @@ std::string refusal(const media::Image& mask) {
 constexpr Rgba kWhite{255, 255, 255, 255}, kBlack{0, 0, 0, 255}, kClear{0, 0, 0, 0};
 constexpr Rgba kHiddenWhite{255, 255, 255, 0}, kHiddenRed{255, 0, 0, 0};
 
+TEST(Frames, ThatTheTaskDoesNotUseAreReported) {
+  const card::Attachment first{.role = "image"}, several{.role = "image", .frames_max = 4};
+  EXPECT_EQ(frames_warning(first, 1), std::nullopt);
+  EXPECT_EQ(frames_warning(several, 100), std::nullopt);
+  EXPECT_EQ(frames_warning(first, 100),
+            "the file of 'image' is animated: only the first of its 100 frames is used");
+}
+
 TEST(Masks, AreAcceptedWhereTheyAreWhite) {
   EXPECT_EQ(refusal(halves(kWhite, kBlack)), "");
   EXPECT_EQ(refusal(halves(kWhite, kClear)), "");

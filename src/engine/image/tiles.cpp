@@ -101,6 +101,7 @@ media::Image upscale_in_tiles(const media::Image& image, std::int64_t scale, con
   enlarged.pixels.resize(enlarged.byte_count());
   const auto count = static_cast<std::int64_t>(rows.size() * columns.size());
   std::int64_t finished = 0;
+  if (done) done(0, count);
   for (const TileRange& down : rows) {
     for (const TileRange& across : columns) {
       const Tensor tile = read_tile(rgb, down, across);

@@ -62,7 +62,7 @@ std::vector<TileRange> tile_ranges(std::int64_t extent, const TileSpec& spec);
 
 // [1, 3, h, w] fp32 in [0, 1], h and w at most spec.size -> [1, 3, scale h, scale w].
 using UpscaleTile = std::function<Tensor(const Tensor& tile)>;
-// Called after each tile; what it throws ends the work.
+// Called before the first tile and after each one; what it throws ends the work.
 using TileDone = std::function<void(std::int64_t done, std::int64_t count)>;
 
 // `image` is RGB or grey (repeated). The values of the result are clamped to [0, 1], multiplied by

@@ -93,7 +93,7 @@ TEST(Tiles, ReportEachTileAndStopBetweenThem) {
     done.push_back(count);
     EXPECT_EQ(all, 6);
   });
-  EXPECT_EQ(done, (std::vector<std::int64_t>{1, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(done, (std::vector<std::int64_t>{0, 1, 2, 3, 4, 5, 6}));
   int tiles = 0;
   const auto counted = [&](const Tensor& tile) { return ++tiles, repeated(tile); };
   EXPECT_THROW(upscale_in_tiles(image, 3, {16, 2, 1}, counted,

@@ -104,6 +104,16 @@ TEST(AllModels, EveryFamilyRecognisesAndLoadsItsOwnModelAndNoOther) {
   }
 }
 
+TEST(AllModels, TheFullUpscalerHasAHigherRankThanASmallOne) {
+  const TemporaryFolder folder;
+  const auto rank_with = [&](int blocks) {
+    golden::write_tiny_upscaler(folder.path() / "tiny.safetensors", blocks);
+    return detect_model(CheckpointFiles(folder.path() / "tiny.safetensors")).card.rank;
+  };
+  EXPECT_GT(rank_with(23), rank_with(6));
+  EXPECT_GT(rank_with(6), 0);  // of compact networks
+}
+
 TEST(AllModels, TwoFamiliesThatRecogniseTheSameFilesAreAnError) {
   const TemporaryFolder folder;
   write_golden_model(folder.path(), "sd15");

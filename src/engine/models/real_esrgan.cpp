@@ -47,6 +47,13 @@ struct Network {
     CHECK(compact);
     return compact->names;
   }
+  // The full network is trained for photographs and everything else, the ones with fewer blocks
+  // for drawings, the compact ones for video. With four times the sides it adds the most detail.
+  int rank() const {
+    if (!rrdbnet) return 0;
+    if (rrdbnet->config.blocks < RrdbNetConfig{}.blocks) return 1;
+    return rrdbnet->config.scale() < 4 ? 2 : 3;
+  }
   std::int64_t channels() const {
     if (rrdbnet) return std::max(rrdbnet->config.in_channels, rrdbnet->config.out_channels);
     CHECK(compact);
@@ -105,6 +112,7 @@ std::optional<DetectedModel> detect(const CheckpointFiles& files) {
   model.card = card_of_files(files.id(), model.layout);
   model.card.family = "real_esrgan";
   model.card.capabilities = {"upscale"};
+  model.card.rank = network.rank();
   model.facts.set(network.facts());
   model.facts.set(network);
   return model;

@@ -38,8 +38,10 @@ Classified most_prominent(const std::vector<media::Frame>& frames,
     if (observer.cancelled()) throw Error(ErrorCode::kCancelled, "the job was cancelled");
   };
   const auto start = std::chrono::steady_clock::now();
-  card::Progress progress{.stage = "run"};
+  card::Progress progress{.stage = card::classify_task().stage};
   progress.total = static_cast<int>(frames.size());
+  check();
+  observer.on_progress(progress);
   Classified found;
   for (const media::Frame& frame : frames) {
     check();
@@ -98,6 +100,7 @@ RunResult run(RunRequest request, PipelineContext& context) {
   facts.score = list.front().score;
   facts.flagged = classifier.facts().flagged;
   facts.frames = static_cast<int>(frames.size());
+  facts.frames_total = found.frame->total;
   facts.frame = found.frame->number;
   facts.source_width = found.frame->image.width;
   facts.source_height = found.frame->image.height;

@@ -51,7 +51,10 @@ class ClassifyPipeline : public testing::Test {
   }
   // Four frames, and the one that the network rates highest by `label` when each is alone.
   std::vector<media::Frame> frames() const {
-    return {{flat(10), 0}, {flat(250), 3}, {golden::pattern_picture(20, 12), 6}, {flat(128), 9}};
+    return {{flat(10), 0, 12},
+            {flat(250), 3, 12},
+            {golden::pattern_picture(20, 12), 6, 12},
+            {flat(128), 9, 12}};
   }
   int highest_by(const std::string& label) {
     double highest = -1;
@@ -85,6 +88,7 @@ TEST_F(ClassifyPipeline, GivesLabelsWithTheHighestScoreFirst) {
   EXPECT_EQ(facts.score, labels[0].score);
   EXPECT_EQ(facts.flagged, "marked");
   EXPECT_EQ(facts.frames, 1);
+  EXPECT_EQ(facts.frames_total, 1);
   EXPECT_EQ(facts.frame, 0);
   EXPECT_EQ(facts.source_width, 40);
   EXPECT_EQ(facts.source_height, 24);
@@ -99,6 +103,7 @@ TEST_F(ClassifyPipeline, GivesTheFrameWithTheHighestScoreOfTheFlaggedLabel) {
     const auto result = run(frames());
     EXPECT_EQ(facts_of(result).frame, number) << flagged;
     EXPECT_EQ(facts_of(result).frames, 4);
+    EXPECT_EQ(facts_of(result).frames_total, 12);
     for (const media::Frame& frame : frames()) {
       if (frame.number == number) {
         EXPECT_EQ(score_of(result, flagged), score_of(run({frame}), flagged));
@@ -124,10 +129,10 @@ TEST_F(ClassifyPipeline, GivesTheFrameWithTheHighestScoreWhereNoLabelIsFlagged) 
 
 TEST_F(ClassifyPipeline, ReportsEachFrameAndStopsBetweenThem) {
   run(frames());
-  ASSERT_EQ(observer_.seen.size(), 4U);
-  for (int i = 0; i < 4; ++i) {
-    EXPECT_EQ(observer_.seen[static_cast<std::size_t>(i)].stage, "run");
-    EXPECT_EQ(observer_.seen[static_cast<std::size_t>(i)].step, i + 1);
+  ASSERT_EQ(observer_.seen.size(), 5U);  // before the first one, and after each
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(observer_.seen[static_cast<std::size_t>(i)].stage, "frame");
+    EXPECT_EQ(observer_.seen[static_cast<std::size_t>(i)].step, i);
     EXPECT_EQ(observer_.seen[static_cast<std::size_t>(i)].total, 4);
   }
   observer_ = {};
@@ -145,7 +150,7 @@ TEST_F(ClassifyPipeline, IsCancelledInsideAFrame) {
     observer_.cancel_at_poll = poll;
     EXPECT_THROW(run({{flat(1), 0}}), Error) << poll;
     EXPECT_EQ(observer_.polls, poll);
-    EXPECT_TRUE(observer_.seen.empty());
+    EXPECT_EQ(observer_.seen.size(), poll == 1 ? 0U : 1U);  // of the frame's beginning
   }
 }
 

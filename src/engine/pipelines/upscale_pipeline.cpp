@@ -1,6 +1,7 @@
 // The task `upscale`: a network enlarges the picture in tiles, then it is resampled to the
 // requested scale. Alpha is enlarged by the same network as a grey picture, as Real-ESRGAN's
-// RealESRGANer does.
+// RealESRGANer does. The colour under transparent parts is not part of the picture, and the network
+// would mix it into the visible pixels beside them: it is replaced by that of the nearest of these.
 #include <chrono>
 #include <cmath>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "json/describe.h"
 #include "media/image/convert.h"
 #include "media/image/resample.h"
+#include "media/image/spread.h"
 #include "platform/error.h"
 
 namespace atelier::engine {
@@ -29,7 +31,7 @@ void check_size(const media::Image& image, std::int64_t scale) {
                   " million are allowed: choose a smaller scale or picture");
 }
 
-// Reports a step per tile over all pictures that the job enlarges (colour, alpha).
+// Reports each tile over all pictures that the job enlarges (colour, alpha).
 class Progress {
  public:
   Progress(JobObserver& observer, int pictures) : observer_(observer), pictures_(pictures) {}
@@ -37,14 +39,17 @@ class Progress {
   void check() const {
     if (observer_.cancelled()) throw Error(ErrorCode::kCancelled, "the job was cancelled");
   }
-  void tile_done(std::int64_t done, std::int64_t count) {
+  void report(std::int64_t done, std::int64_t count) {
     check();
+    if (done == 0 && picture_ > 0) return;  // the last tile of the picture before was reported
     const double seconds = milliseconds_since(start_) / 1000;
-    card::Progress progress{.stage = "run"};
+    card::Progress progress{.stage = card::upscale_task().stage};
     progress.total = static_cast<int>(count) * pictures_;
     progress.step = static_cast<int>(count) * picture_ + static_cast<int>(done);
-    progress.steps_per_second = seconds > 0 ? progress.step / seconds : 0;
-    progress.eta_seconds = seconds / progress.step * (progress.total - progress.step);
+    if (progress.step > 0 && seconds > 0) {
+      progress.steps_per_second = progress.step / seconds;
+      progress.eta_seconds = seconds / progress.step * (progress.total - progress.step);
+    }
     observer_.on_progress(progress);
     if (done == count) ++picture_;
   }
@@ -64,8 +69,18 @@ media::Image enlarge(const Upscaler& upscaler, const media::Image& image, const 
       [&](const Tensor& tile) { return upscaler.enlarge(tile, [&] { progress.check(); }); },
       [&](std::int64_t done, std::int64_t count) {
         progress.set_tiles(count);
-        progress.tile_done(done, count);
+        progress.report(done, count);
       });
+}
+
+media::Image colour_of(const media::Image& rgba) {
+  const media::Image spread = media::with_colour_spread(rgba);
+  media::Image colour{rgba.width, rgba.height, 3, {}};
+  colour.pixels.reserve(colour.byte_count());
+  for (std::size_t i = 0; i < spread.pixels.size(); i += 4) {
+    colour.pixels.insert(colour.pixels.end(), &spread.pixels[i], &spread.pixels[i] + 3);
+  }
+  return colour;
 }
 
 media::Image channel_of(const media::Image& image, int channel) {
@@ -114,7 +129,8 @@ RunResult run(RunRequest request, PipelineContext& context) {
   TileSpec tiles{.overlap = overlap_of(upscaler.facts().reach)};
   if (input.tile) tiles.size = *input.tile;
   Progress progress(context.observer(), transparent ? 2 : 1);
-  media::Image image = enlarge(upscaler, media::to_rgb(source), tiles, progress);
+  media::Image image =
+      enlarge(upscaler, transparent ? colour_of(source) : media::to_rgb(source), tiles, progress);
   if (transparent) {
     const auto alpha = enlarge(upscaler, channel_of(source, 3), tiles, progress);
     image = with_alpha(image, alpha);

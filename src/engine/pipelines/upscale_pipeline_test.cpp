@@ -82,10 +82,46 @@ TEST_F(UpscalePipeline, KeepsAlpha) {
   EXPECT_EQ(observer_.seen.back().total, 2);  // colour and alpha
 }
 
+TEST_F(UpscalePipeline, WhatIsHiddenUnderTransparentPartsDoesNotChangeTheVisibleOnes) {
+  // Opaque on the left, transparent on the right, half transparent between.
+  const auto with_hidden = [](std::uint8_t hidden) {
+    auto image = picture(24, 16, 4);
+    for (int i = 0; i < 24 * 16; ++i) {
+      auto* pixel = &image.pixels[static_cast<std::size_t>(i) * 4];
+      const int x = i % 24;
+      pixel[3] = static_cast<std::uint8_t>(x < 10 ? 255 : x < 12 ? 100 : 0);
+      if (x >= 12) pixel[0] = pixel[1] = pixel[2] = hidden;
+    }
+    return image;
+  };
+  const auto black = run(with_hidden(0)).outputs[0].picture;
+  EXPECT_EQ(black.pixels, run(with_hidden(255)).outputs[0].picture.pixels);
+}
+
+TEST_F(UpscalePipeline, AColourThatFadesOutHasNoFringe) {
+  media::Image fading{24, 16, 4, {}}, opaque{24, 16, 3, {}};
+  for (int i = 0; i < 24 * 16; ++i) {
+    const auto alpha = static_cast<std::uint8_t>(std::max(0, 255 - 20 * (i % 24)));
+    const bool visible = alpha > 0;
+    fading.pixels.insert(fading.pixels.end(), {std::uint8_t(visible ? 200 : 0), 30, 20, alpha});
+    opaque.pixels.insert(opaque.pixels.end(), {200, 30, 20});
+  }
+  const auto made = run(fading).outputs[0].picture, flat = run(opaque).outputs[0].picture;
+  ASSERT_EQ(made.channels, 4);
+  for (std::size_t i = 0; i * 3 < flat.pixels.size(); ++i) {
+    for (std::size_t c = 0; c < 3; ++c) {
+      ASSERT_EQ(made.pixels[i * 4 + c], flat.pixels[i * 3 + c]) << i;
+    }
+  }
+}
+
 TEST_F(UpscalePipeline, ReportsEachTileAndStopsBetweenThem) {
   run(picture(400, 20, 3), with_tile(192));
   ASSERT_GT(observer_.seen.size(), 2U);
-  EXPECT_EQ(observer_.seen.front().step, 1);
+  EXPECT_EQ(observer_.seen.front().stage, "tile");
+  EXPECT_EQ(observer_.seen.front().step, 0);
+  EXPECT_EQ(observer_.seen.front().total, observer_.seen.back().total);
+  EXPECT_EQ(observer_.seen[1].step, 1);
   EXPECT_EQ(observer_.seen.back().step, observer_.seen.back().total);
   observer_ = {};
   observer_.cancel_after = 1;

@@ -6,7 +6,6 @@
 
 #include "card/tasks/classify.h"
 #include "http/endpoints/json_reply.h"
-#include "http/endpoints/picture_field.h"
 #include "http/endpoints/submission.h"
 #include "http/endpoints/unknown_fields.h"
 #include "http/route.h"
@@ -34,12 +33,14 @@ struct ClassifyReply {
   std::vector<card::LabelScore> predictions;  // the highest score first
   std::string id;                             // of the job
   std::string model;                          // that really answered
-  int frame = 0, frames = 1;  // of an animated picture: whose scores these are, of how many
+  // Of an animated picture: whose scores these are, how many were classified, of how many.
+  int frame = 0, frames = 1, frames_total = 1;
   std::vector<std::string> warnings;
   ClassifyStats _stats;
 };
 BOOST_DESCRIBE_STRUCT(ClassifyReply, (),
-                      (label, score, predictions, id, model, frame, frames, warnings, _stats))
+                      (label, score, predictions, id, model, frame, frames, frames_total, warnings,
+                       _stats))
 
 namespace {
 
@@ -59,6 +60,7 @@ Response reply_of(const domain::Job& job, Service& service) {
   reply.model = used.model;
   reply.frame = used.frame;
   reply.frames = used.frames;
+  reply.frames_total = used.frames_total;
   reply.warnings = used.warnings;
   const auto status = service.scheduler.status();
   reply._stats.device = device_of(status);
@@ -71,13 +73,10 @@ Response reply_of(const domain::Job& job, Service& service) {
 Outcome classify(const Request& request, Service& service) {
   std::vector<std::string> unknown;
   const auto body = read_body<ClassifyBody>(request, [](const boost::json::object&) {}, &unknown);
-  const bool url = body.image_url.has_value();
   scheduler::NewJob job;
   job.client = "api";
-  job.names = {.prefix = "/", .names = {{"image", url ? "/image_url" : "/image"}}};
-  auto picture = read_picture(url ? *body.image_url : body.image.value_or(""),
-                              job.names.of("image"), Base64Rule::kLoose);
-  if (!picture.empty()) job.attachments["image"] = std::move(picture);
+  job.names.prefix = "/";
+  attach_image(job, body.image, body.image_url);
   card::ClassifyInput input;
   input.model = body.model;
   job.input.parameters = card::TaskInput::of(card::classify_task(), input);

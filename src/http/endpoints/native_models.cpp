@@ -1,5 +1,6 @@
 // GET /api/v1/models: the cards, from which the page makes its form.
 #include "card/model_card_json.h"
+#include "card/standard_rows.h"
 #include "domain/settings/limits.h"
 #include "http/endpoints/json_reply.h"
 #include "http/route.h"
@@ -26,12 +27,17 @@ BOOST_DESCRIBE_STRUCT(ModelViews, (), (models, reason))
 namespace {
 
 // Paths of this machine are not sent to clients.
-Response cards_of(const scheduler::ModelList& installed) {
+Response cards_of(const scheduler::ModelList& installed, Service& service) {
+  const auto dtypes = service.scheduler.status().dtypes;
   ModelViews views;
   views.reason = installed.reason;
   for (const auto& model : installed.models) {
-    const auto& tasks = model.card.tasks;
-    views.models.push_back({model.card, model.source, model.size_bytes, model.problem,
+    auto card = model.card;
+    auto& tasks = card.tasks;
+    for (auto& served : tasks) {
+      served.parameters = card::offered(std::move(served.parameters), dtypes);
+    }
+    views.models.push_back({card, model.source, model.size_bytes, model.problem,
                             domain::kind_of(model.card),
                             tasks.empty() ? std::vector<card::Parameter>{} : tasks[0].parameters});
   }
@@ -39,15 +45,15 @@ Response cards_of(const scheduler::ModelList& installed) {
 }
 
 Outcome list_cards(const Request&, Service& service) {
-  return cards_of(service.scheduler.models());
+  return cards_of(service.scheduler.models(), service);
 }
 
 Outcome refresh(const Request&, Service& service) {
   return Later{[&service](const auto& resume) {
-    service.scheduler.refresh_models(domain::limits::kRefreshPatience,
-                                     [resume](const scheduler::ModelList& found) {
-                                       resume([found]() -> Outcome { return cards_of(found); });
-                                     });
+    service.scheduler.refresh_models(
+        domain::limits::kRefreshPatience, [resume, &service](const scheduler::ModelList& found) {
+          resume([found, &service]() -> Outcome { return cards_of(found, service); });
+        });
   }};
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 #include <variant>
 
+#include "http/endpoints/picture_field.h"
 #include "http/failure.h"
 
 namespace atelier::http {
@@ -24,14 +25,36 @@ std::optional<Response> not_ready(const std::string& path, Service& service) {
   return refusal(path, 503, "starting", reason + ": try again in a few seconds");
 }
 
-}  // namespace
+using Notes = std::vector<std::string>;
 
-void with_names(const domain::FieldNames& names, const std::function<void()>& run) {
+Error refusal_of(const Error& error, const domain::FieldNames& names, const Notes& notes) {
+  if (error.code() != ErrorCode::kInvalidArgument) return names.spelled(error);
+  std::string sentence = error.what();
+  for (const auto& note : notes) sentence += "; " + note;
+  return names.spelled(Error(error.code(), error.field(), std::move(sentence)));
+}
+
+void with_notes(const domain::FieldNames& names, const Notes& notes,
+                const std::function<void()>& run) {
   try {
     run();
   } catch (const Error& error) {
-    throw names.spelled(error);
+    throw refusal_of(error, names, notes);
   }
+}
+
+}  // namespace
+
+void attach_image(scheduler::NewJob& job, const std::optional<std::string>& image,
+                  const std::optional<std::string>& image_url) {
+  job.names.names["image"] = image_url ? "/image_url" : "/image";
+  const auto& text = image_url ? image_url : image;
+  auto picture = read_picture(text.value_or(""), job.names.of("image"), Base64Rule::kLoose);
+  if (!picture.empty()) job.attachments["image"] = std::move(picture);
+}
+
+void with_names(const domain::FieldNames& names, const std::function<void()>& run) {
+  with_notes(names, {}, run);
 }
 
 Later once_models_are_known(const Request& request, Service& service, Next next) {
@@ -50,10 +73,13 @@ Later once_submitted(Service& service, scheduler::NewJob new_job,
   auto kept = std::make_shared<scheduler::NewJob>(std::move(new_job));
   return {[&service, kept, then = std::move(then)](const auto& resume) {
     const auto names = kept->names;
-    with_names(names, [&] {
+    const auto notes = kept->input.warnings;
+    with_notes(names, notes, [&] {
       service.scheduler.submit(std::move(*kept), [=](scheduler::Accepted accepted) {
-        resume([names, then, accepted = std::move(accepted)]() -> Outcome {
-          if (const auto* error = std::get_if<Error>(&accepted)) throw names.spelled(*error);
+        resume([names, notes, then, accepted = std::move(accepted)]() -> Outcome {
+          if (const auto* error = std::get_if<Error>(&accepted)) {
+            throw refusal_of(*error, names, notes);
+          }
           return then(std::get<domain::Job>(accepted));
         });
       });

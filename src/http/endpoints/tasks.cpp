@@ -4,6 +4,7 @@
 #include "card/all_tasks.h"
 #include "card/composite.h"
 #include "card/model_card_json.h"
+#include "card/standard_rows.h"
 #include "http/endpoints/json_reply.h"
 #include "http/route.h"
 
@@ -23,9 +24,11 @@ struct TaskView {
   std::vector<AttachmentView> attachments;
   std::vector<std::string> outputs;  // kinds of outputs
   bool previews = false;             // pictures of work in progress
+  std::string default_model;         // id of the model that a request without one gets; "": none
 };
 BOOST_DESCRIBE_STRUCT(TaskView, (),
-                      (id, title, summary, available, parameters, attachments, outputs, previews))
+                      (id, title, summary, available, parameters, attachments, outputs, previews,
+                       default_model))
 
 struct TaskList {
   std::vector<TaskView> tasks;
@@ -42,14 +45,17 @@ bool is_served(const std::string& task, const scheduler::StationStatus& status,
          });
 }
 
-TaskView view_of(const card::TaskDescription& task) {
+TaskView view_of(const card::TaskDescription& task, const scheduler::StationStatus& status) {
   TaskView view{.id = task.id,
                 .title = task.title,
                 .summary = task.summary,
-                .parameters = task.parameters,
+                .parameters = card::offered(task.parameters, status.dtypes),
                 .attachments = {},
                 .outputs = task.outputs,
-                .previews = task.previews};
+                .previews = task.previews,
+                .default_model = ""};
+  const auto model = status.default_models.find(task.id);
+  if (model != status.default_models.end()) view.default_model = model->second;
   for (const auto& each : task.attachments) {
     view.attachments.push_back({each.role, each.title, each.media, each.required});
   }
@@ -61,7 +67,7 @@ Outcome list_tasks(const Request&, Service& service) {
   const auto installed = service.scheduler.models();
   TaskList list;
   for (const auto* task : card::all_tasks()) {
-    list.tasks.push_back(view_of(*task));
+    list.tasks.push_back(view_of(*task, status));
     list.tasks.back().available = std::ranges::all_of(
         card::tasks_run_by(*task),
         [&](const std::string& id) { return is_served(id, status, installed); });

@@ -7,7 +7,6 @@
 
 #include "card/tasks/upscale.h"
 #include "http/endpoints/json_reply.h"
-#include "http/endpoints/picture_field.h"
 #include "http/endpoints/picture_slots.h"
 #include "http/endpoints/submission.h"
 #include "http/endpoints/unknown_fields.h"
@@ -17,11 +16,11 @@
 namespace atelier::http {
 
 struct UpscaleBody {
-  std::string image;  // base64 or data URL
+  std::optional<std::string> image_url, image;  // base64 or data URL
   std::string model;
   std::optional<int> scale, tile;
 };
-BOOST_DESCRIBE_STRUCT(UpscaleBody, (), (image, model, scale, tile))
+BOOST_DESCRIBE_STRUCT(UpscaleBody, (), (image_url, image, model, scale, tile))
 
 struct UpscaledPicture {
   std::string b64_json;
@@ -72,8 +71,7 @@ Outcome upscale(const Request& request, Service& service) {
   scheduler::NewJob job;
   job.client = "api";
   job.names.prefix = "/";
-  job.attachments["image"] = read_picture(body.image, "/image", Base64Rule::kLoose);
-  if (job.attachments["image"].empty()) job.attachments.clear();
+  attach_image(job, body.image, body.image_url);
   card::UpscaleInput input;
   input.model = body.model;
   input.scale = body.scale;

@@ -8,6 +8,7 @@ namespace atelier::media {
 struct Frame {
   Image image;
   int number = 0;  // in the file, from 0
+  int total = 1;   // frames of the file
 };
 
 }  // namespace atelier::media

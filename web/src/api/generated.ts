@@ -516,6 +516,7 @@ export interface components {
             model?: string;
             frame?: number;
             frames?: number;
+            frames_total?: number;
             warnings?: string[];
             _stats?: components["schemas"]["ClassifyStats"];
         };
@@ -899,6 +900,7 @@ export interface components {
             memory?: components["schemas"]["MemoryFormula"];
             content_hash?: string;
             warnings?: string[];
+            rank?: number;
             tasks?: components["schemas"]["ServedTask"][];
             source?: string;
             size_bytes?: number;
@@ -1087,13 +1089,15 @@ export interface components {
             attachments?: components["schemas"]["AttachmentView"][];
             outputs?: string[];
             previews?: boolean;
+            default_model?: string;
         };
         UnloadReply: {
             status?: string;
             message?: string;
         };
         UpscaleBody: {
-            image?: string;
+            image_url?: string | null;
+            image?: string | null;
             model?: string;
             scale?: number | null;
             tile?: number | null;

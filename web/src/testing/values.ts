@@ -15,7 +15,7 @@ export const fit = row('fit', 'choice', 'stretch', { choices: ['stretch', 'cover
 export const cardWith = (parameters: Parameter[]): ModelCard => ({
   id: 'small', title: 'Small', family: 'sd15', description: '', format: 'diffusers',
   content_hash: '', source: 'starter', size_bytes: 0, problem: '', memory: { weights_bytes: 0, bytes_per_pixel: 0 },
-  capabilities: ['text_to_image', 'image_to_image'], native_width: 128, native_height: 128, warnings: [], parameters,
+  capabilities: ['text_to_image', 'image_to_image'], native_width: 128, native_height: 128, warnings: [], rank: 0, parameters,
 });
 
 // A model that serves `task` as the card describes.

@@ -1,4 +1,5 @@
 // `atelier classify`: the labels of pictures with their scores, one picture after the other.
+#include <algorithm>
 #include <boost/describe.hpp>
 #include <cstdio>
 #include <string>
@@ -20,10 +21,10 @@ struct ClassifiedLine {
   double score = 0;
   std::vector<card::LabelScore> labels;
   std::string flagged;
-  int frame = 0, frames = 0;
+  int frame = 0, frames = 0, frames_total = 0;
 };
 BOOST_DESCRIBE_STRUCT(ClassifiedLine, (),
-                      (file, model, label, score, labels, flagged, frame, frames))
+                      (file, model, label, score, labels, flagged, frame, frames, frames_total))
 
 struct FailedLine {
   std::string file, error;
@@ -52,8 +53,8 @@ void print_text(const std::string& file, const card::ClassifyFacts& facts,
   std::string line = file + ":";
   for (const auto& each : labels) line += "  " + each.label + " " + as_percent(each.score);
   if (facts.frames > 1) {
-    line += "  (frame " + std::to_string(facts.frame) + ", of " + std::to_string(facts.frames) +
-            " classified)";
+    line += "  (frame " + std::to_string(facts.frame) + "; " + std::to_string(facts.frames) +
+            " of " + std::to_string(facts.frames_total) + " frames classified)";
   }
   std::printf("%s\n", platform::without_control_characters(line).c_str());
 }
@@ -63,8 +64,8 @@ void print_result(const ClassifyCommand& command, const std::string& file,
   const auto& facts = result.used.as<card::ClassifyFacts>();
   const auto labels = labels_of(result);
   if (command.json) {
-    const ClassifiedLine line{file,   facts.model,   facts.label, facts.score,
-                              labels, facts.flagged, facts.frame, facts.frames};
+    const ClassifiedLine line{file,          facts.model, facts.label,  facts.score,       labels,
+                              facts.flagged, facts.frame, facts.frames, facts.frames_total};
     std::printf("%s\n", json::write_json(line).c_str());
   } else {
     print_text(file, facts, labels);
@@ -74,24 +75,26 @@ void print_result(const ClassifyCommand& command, const std::string& file,
 
 void print_failure(const ClassifyCommand& command, const std::string& file, const Error& error) {
   if (command.json) std::printf("%s\n", json::write_json(FailedLine{file, error.what()}).c_str());
+  const std::string sentence = error.what();
+  const bool named = sentence.find("'" + file + "'") != std::string::npos;
   const auto field = error.field().empty() || error.field() == file ? "" : error.field() + ": ";
-  std::fprintf(stderr, "atelier: %s\n",
-               platform::without_control_characters(file + ": " + field + error.what()).c_str());
+  std::fprintf(
+      stderr, "atelier: %s\n",
+      platform::without_control_characters((named ? "" : file + ": ") + field + sentence).c_str());
 }
 
-enum class Classified { kYes, kFailed, kCancelled };
-
-Classified classify_file(JobClient& client, ClassifyCommand& command, const std::string& file) {
+// The exit status for this file.
+int classify_file(JobClient& client, ClassifyCommand& command, const std::string& file) {
   try {
     command.flags.set_file(kImage, file);
     const auto finished = run_job(client, command.flags.job());
-    if (finished.cancelled()) return Classified::kCancelled;
+    if (finished.cancelled()) return kExitCancelled;
     CHECK(finished.job.result);
     print_result(command, file, *finished.job.result);
-    return Classified::kYes;
+    return 0;
   } catch (const Error& error) {
     print_failure(command, file, error);
-    return Classified::kFailed;
+    return exit_status(error);
   }
 }
 
@@ -103,17 +106,17 @@ int classify(const domain::Settings& settings, ClassifyCommand command) {
   command.flags.job();  // a flag that is wrong is refused before the first picture
   const auto where = command.alone ? RunsWhere::kThisProcess : RunsWhere::kStationIfRunning;
   const auto client = open_job_client(settings, where);
-  bool failed = false;
+  int status = 0;
   for (const auto& file : command.files) {
-    const auto outcome = classify_file(*client, command, file);
-    if (outcome == Classified::kCancelled || interrupted()) {
+    const int of_file = classify_file(*client, command, file);
+    if (of_file == kExitCancelled || interrupted()) {
       std::fprintf(stderr, "cancelled\n");
       return kExitCancelled;
     }
     std::fflush(stdout);  // a line is there as soon as its picture is done
-    failed = failed || outcome == Classified::kFailed;
+    status = std::max(status, of_file);
   }
-  return failed ? 1 : 0;
+  return status;
 }
 
 }  // namespace atelier::app

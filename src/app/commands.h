@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "app/run_job.h"
 #include "app/task_flags.h"
 #include "domain/settings/settings.h"
 
@@ -14,7 +15,7 @@ struct GenerateCommand {
   GenerateCommand();
 
   TaskFlags flags;
-  std::string output = "picture.png";
+  PictureFiles output;
   std::string size;    // "WxH"
   bool alone = false;  // also when a station runs
 };
@@ -23,7 +24,7 @@ struct UpscaleCommand {
   UpscaleCommand();
 
   TaskFlags flags;
-  std::string output = "picture.png";
+  PictureFiles output;
   bool alone = false;  // also when a station runs
 };
 

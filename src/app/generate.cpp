@@ -1,4 +1,5 @@
 // `atelier generate`: makes pictures from a prompt and writes them to files.
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <string>
@@ -50,9 +51,11 @@ GenerateCommand::GenerateCommand()
              .left_out = {"preview_every"}}) {}
 
 int generate(const domain::Settings& settings, GenerateCommand command) {
-  check_picture_file(command.output);
   read_size(command.size, command.flags);
   auto request = command.flags.job();
+  // A batch that is too large is refused when it is submitted.
+  const int batch = request.input.parameters.as<card::GenerationInput>().batch;
+  check_picture_files(command.output, std::clamp(batch, 1, card::kBatchMax), command.flags.files());
   if (command.flags.text(kPrompt).find_first_not_of(" \t\r\n") == std::string::npos) {
     std::fprintf(stderr, "note: the prompt is empty: no text guides the picture\n");
   }

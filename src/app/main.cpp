@@ -1,16 +1,22 @@
-// atelier: the station and the commands that use it. Reads the command line, prints failures as
-// sentences, returns 0, 1 (it failed), 2 (the command line or a setting is wrong).
+// atelier: the station and the commands that use it. Reads the command line and prints failures as
+// sentences; the exit status is that of run_job.h.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <functional>
+#include <string>
+#include <vector>
 
 #include "app/commands.h"
 #include "app/interruption.h"
 #include "app/paths.h"
+#include "app/run_job.h"
 #include "http/server.h"
 #include "platform/error.h"
 #include "platform/log.h"
+#include "platform/nearest.h"
+#include "platform/utf8.h"
 #include "platform/version.h"
 
 namespace atelier::app {
@@ -35,10 +41,16 @@ void add_common(CLI::App& command, FlagValues& flags) {
   add_setting(command, flags, "--starter", "models.starter", "Folder of the starter pack");
 }
 
+void add_output(CLI::App& command, PictureFiles& output, const std::string& more) {
+  command.add_option("-o,--output", output.path,
+                     "File to write (PNG), picture.png by default" + more);
+  command.add_flag("--overwrite", output.overwrite,
+                   "Replace files that exist; without it they are kept and the command fails");
+}
+
 void add_generate(CLI::App& command, GenerateCommand& request) {
   request.flags.add_to(command);
-  command.add_option("-o,--output", request.output,
-                     "File to write (PNG), picture.png by default; a batch is numbered");
+  add_output(command, request.output, "; a batch is numbered");
   command.add_option("--size", request.size, "Width and height together, for example 512x768")
       ->excludes(command.get_option("--width"))
       ->excludes(command.get_option("--height"));
@@ -47,7 +59,7 @@ void add_generate(CLI::App& command, GenerateCommand& request) {
 
 void add_upscale(CLI::App& command, UpscaleCommand& request) {
   request.flags.add_to(command);
-  command.add_option("-o,--output", request.output, "File to write (PNG), picture.png by default");
+  add_output(command, request.output, "");
   command.add_flag("--alone", request.alone, "Do not use the running station");
 }
 
@@ -58,10 +70,42 @@ void add_classify(CLI::App& command, ClassifyCommand& request) {
   command.add_flag("--alone", request.alone, "Do not use the running station");
 }
 
+constexpr std::size_t kShownMax = 40;
+constexpr const char* kExitStatuses =
+    "Exit status of every command: 0 done; 1 it failed; 2 the command line, a setting or a value "
+    "is invalid; 130 cancelled. Files that exist are replaced with --overwrite only.";
+
+std::string listed(const std::vector<std::string>& names) {
+  std::string text;
+  for (const auto& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+// CLI11 reports an unknown command as an unexpected argument, without the names of the others.
+void check_command(const CLI::App& program, const std::string& where, int argc, char** argv) {
+  if (argc < 1 || argv[0][0] == '-') return;
+  const std::string name = argv[0];
+  std::vector<std::string> names;
+  for (const auto* command : program.get_subcommands({})) names.push_back(command->get_name());
+  const auto found = std::ranges::find(names, name);
+  if (found == names.end()) {
+    const auto near = platform::near_names(name, names);
+    std::string sentence = "unknown command '" + platform::cut(name, kShownMax) + "': ";
+    if (!near.empty()) sentence += "did you mean " + listed(near) + "? ";
+    throw Error(ErrorCode::kInvalidArgument, "",
+                sentence + "the commands of '" + where + "' are " + listed(names));
+  }
+  const auto* command = program.get_subcommand(name);
+  if (!command->get_subcommands({}).empty()) {
+    check_command(*command, where + " " + name, argc - 1, argv + 1);
+  }
+}
+
 int run(int argc, char** argv) {
   CLI::App program{"Atelier, a local AI image station"};
   program.set_version_flag("--version", std::string(platform::kVersion));
   program.require_subcommand(1);
+  program.footer(kExitStatuses);
   FlagValues flags;
   GenerateCommand arguments;
   UpscaleCommand upscale_arguments;
@@ -112,7 +156,12 @@ int run(int argc, char** argv) {
     };
   });
 
-  CLI11_PARSE(program, argc, argv);
+  check_command(program, "atelier", argc - 1, argv + 1);
+  try {
+    program.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return program.exit(error) == 0 ? 0 : kExitInvalid;  // 0: --help and --version
+  }
   return chosen();
 }
 
@@ -136,7 +185,7 @@ int main(int argc, char** argv) {
     std::fprintf(
         stderr, "atelier: %s\n",
         atelier::platform::without_control_characters(named ? sentence : field + sentence).c_str());
-    return error.code() == atelier::ErrorCode::kInvalidArgument ? 2 : 1;
+    return atelier::app::exit_status(error);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "atelier: %s\n",
                  atelier::platform::without_control_characters(error.what()).c_str());

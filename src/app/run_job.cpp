@@ -23,6 +23,21 @@ fs::path numbered(const fs::path& path, std::size_t index) {
   return path.parent_path() / name;
 }
 
+void check_picture_file(const fs::path& path, bool overwrite, const std::vector<fs::path>& read) {
+  std::error_code failure;
+  if (!fs::exists(path, failure)) return;
+  for (const auto& each : read) {
+    if (!fs::equivalent(path, each, failure)) continue;
+    throw Error(ErrorCode::kInvalidArgument, "-o",
+                "'" + path.string() +
+                    "' is the file that is read, and it is never overwritten: choose another name");
+  }
+  if (overwrite) return;
+  throw Error(ErrorCode::kConflict, "-o",
+              "the file '" + path.string() +
+                  "' exists: choose another name, or add --overwrite to replace it");
+}
+
 }  // namespace
 
 std::unique_ptr<JobClient> open_job_client(const domain::Settings& settings, RunsWhere where) {
@@ -52,7 +67,12 @@ FinishedJob run_job(JobClient& client, const scheduler::NewJob& request) {
   return finished;
 }
 
-void check_picture_file(const fs::path& path) {
+int exit_status(const Error& error) {
+  return error.code() == ErrorCode::kInvalidArgument ? kExitInvalid : kExitFailed;
+}
+
+void check_picture_files(const PictureFiles& files, int count, const std::vector<fs::path>& read) {
+  const auto& path = files.path;
   if (path.extension() != ".png") {
     throw Error(ErrorCode::kInvalidArgument, "-o",
                 "pictures are written as PNG, so '" + path.string() + "' must end in .png");
@@ -61,13 +81,16 @@ void check_picture_file(const fs::path& path) {
   if (!folder.empty() && !fs::is_directory(folder)) {
     throw Error(ErrorCode::kNotFound, "-o", "there is no folder '" + folder.string() + "'");
   }
+  for (int i = 0; i < count; ++i) {
+    check_picture_file(numbered(path, static_cast<std::size_t>(i)), files.overwrite, read);
+  }
 }
 
-void save_pictures(JobClient& client, const domain::Job& job, const fs::path& path) {
+void save_pictures(JobClient& client, const domain::Job& job, const PictureFiles& files) {
   CHECK(job.result);  // every job that succeeded has one
   const auto artifacts = job.result->artifacts();
   for (std::size_t i = 0; i < artifacts.size(); ++i) {
-    const auto name = numbered(path, i);
+    const auto name = numbered(files.path, i);
     platform::write_file_atomically(name, client.artifact(artifacts[i]).bytes);
     std::printf("%s\n", platform::without_control_characters(name.string()).c_str());
   }

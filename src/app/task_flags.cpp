@@ -128,6 +128,14 @@ void TaskFlags::set(const std::string& member, bj::value value, const std::strin
 
 void TaskFlags::set_file(const std::string& role, const std::string& path) { files_[role] = path; }
 
+std::vector<std::filesystem::path> TaskFlags::files() const {
+  std::vector<std::filesystem::path> files;
+  for (const auto& [role, path] : files_) {
+    if (!path.empty()) files.emplace_back(path);
+  }
+  return files;
+}
+
 std::string TaskFlags::text(const std::string& member) const {
   const auto* value = typed_.if_contains(member);
   return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
@@ -138,12 +146,11 @@ domain::FieldNames TaskFlags::field_names() const {
   for (const auto& row : task_->parameters) names.names[row.name] = flag_of(row);
   for (const auto& attachment : task_->attachments) {
     const auto file = files_.find(attachment.role);
-    if (names_.left_out.contains(attachment.role) && file != files_.end()) {
-      names.names[attachment.role] = file->second;
-      continue;
-    }
     const bool bare = attachment.role == names_.positional;
-    names.names[attachment.role] = (bare ? "the " : "--") + with_dashes(attachment.role);
+    const bool by_name = bare || names_.left_out.contains(attachment.role);
+    names.names[attachment.role] = by_name && file != files_.end()
+                                       ? file->second
+                                       : (bare ? "the " : "--") + with_dashes(attachment.role);
   }
   return names;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <boost/json/object.hpp>
+#include <filesystem>
 #include <map>
 #include <set>
 #include <string>
@@ -34,8 +35,11 @@ class TaskFlags {
 
   // Sets a member as if its flag had been given; for flags that set more than one member.
   void set(const std::string& member, boost::json::value value, const std::string& flag);
-  // Sets the file of an attachment without a flag; error messages then name the file.
+  // Sets the file of an attachment without a flag. Error messages name the file where it has no
+  // flag, or is the positional argument.
   void set_file(const std::string& role, const std::string& path);
+  // The files of the attachments.
+  std::vector<std::filesystem::path> files() const;
   // "" when the flag was not given.
   std::string text(const std::string& member) const;
 

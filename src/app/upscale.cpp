@@ -11,7 +11,7 @@ namespace atelier::app {
 UpscaleCommand::UpscaleCommand() : flags(card::upscale_task(), {.positional = "image"}) {}
 
 int upscale(const domain::Settings& settings, const UpscaleCommand& command) {
-  check_picture_file(command.output);
+  check_picture_files(command.output, 1, command.flags.files());
   const auto where = command.alone ? RunsWhere::kThisProcess : RunsWhere::kStationIfRunning;
   const auto request = command.flags.job();
   const auto client = open_job_client(settings, where);

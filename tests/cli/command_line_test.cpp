@@ -97,8 +97,64 @@ TEST_F(CommandLine, EnlargesAPicture) {
   EXPECT_THAT(output_, HasSubstr("-o: pictures are written as PNG"));
   EXPECT_EQ(run("upscale small.png --tile 7 -o other.png"), 2);
   EXPECT_THAT(output_, HasSubstr("--tile: 7 pixels is out of range: choose 192 to 1024"));
-  EXPECT_NE(run("upscale nothing.png -o other.png"), 0);
+  EXPECT_EQ(run("upscale nothing.png -o other.png"), 1);
   EXPECT_THAT(output_, HasSubstr("nothing.png"));
+  std::ofstream(home_ / "text.png") << "no picture";
+  EXPECT_EQ(run("upscale text.png -o other.png"), 1);
+  EXPECT_THAT(output_, HasSubstr("atelier: text.png: "));
+  EXPECT_THAT(output_, testing::Not(HasSubstr("the image")));
+}
+
+TEST_F(CommandLine, ReplacesFilesThatExistOnRequestOnlyAndNeverTheInput) {
+  ASSERT_EQ(run("generate x --size 64x64 --steps 1 --batch 2 -o out.png"), 0) << output_;
+  const auto before = read("out.png");
+  EXPECT_EQ(run("generate y --size 64x64 --steps 1 -o out.png"), 1);
+  EXPECT_THAT(output_, HasSubstr("-o: the file 'out.png' exists: choose another name, or add "
+                                 "--overwrite to replace it"));
+  fs::remove(home_ / "out.png");
+  EXPECT_EQ(run("generate y --size 64x64 --steps 1 --batch 2 -o out.png"), 1);
+  EXPECT_THAT(output_, HasSubstr("'out-2.png' exists"));
+  EXPECT_FALSE(fs::exists(home_ / "out.png"));
+  ASSERT_EQ(run("generate y --size 64x64 --steps 1 --batch 2 -o out.png --overwrite"), 0);
+  EXPECT_NE(read("out.png"), before);
+  EXPECT_EQ(run("upscale out.png -o out-2.png"), 1);
+  // The same file by another name.
+  fs::create_hard_link(home_ / "out.png", home_ / "link.png");
+  const auto kept = read("out.png");
+  for (const char* name : {"out.png", "./out.png", "link.png"}) {
+    EXPECT_EQ(run("upscale out.png --overwrite -o " + std::string(name)), 2) << name;
+    EXPECT_THAT(output_, HasSubstr("is the file that is read, and it is never overwritten"));
+  }
+  EXPECT_EQ(run("generate x --image out.png --overwrite -o link.png"), 2);
+  EXPECT_EQ(read("out.png"), kept);
+  EXPECT_EQ(run("upscale out.png --overwrite -o out-2.png"), 0) << output_;
+}
+
+// The same kind of failure has the same exit status in every command.
+TEST_F(CommandLine, ExitStatusesAndNamesOfCommands) {
+  ASSERT_EQ(run("generate x --size 64x64 --steps 1 -o one.png"), 0) << output_;
+  for (const char* arguments :
+       {"", "no-such", "models no-such", "upscale", "upscale one.png --no-such 1", "classify",
+        "generate", "generate x --steps many -o a.png", "serve --port many",
+        "classify one.png --dtype half", "upscale one.png -o a.png --scale 9", "classify .",
+        "upscale . -o a.png"}) {
+    EXPECT_EQ(run(arguments), 2) << arguments << output_;
+  }
+  for (const char* arguments :
+       {"upscale nothing.png -o a.png", "classify nothing.png", "upscale one.png -o no-such/a.png",
+        "classify one.png --model no-such", "upscale one.png -o a.png --model no-such"}) {
+    EXPECT_EQ(run(arguments), 1) << arguments << output_;
+  }
+  for (const char* arguments : {"--help", "--version", "upscale --help"}) {
+    EXPECT_EQ(run(arguments), 0) << arguments;
+  }
+  run("--help");
+  EXPECT_THAT(output_, HasSubstr("Exit status of every command: 0 done; 1 it failed; 2"));
+  run("upscal one.png");
+  EXPECT_THAT(output_, HasSubstr("atelier: unknown command 'upscal': did you mean upscale? the "
+                                 "commands of 'atelier' are serve, generate, upscale, classify"));
+  run("models lst");
+  EXPECT_THAT(output_, HasSubstr("did you mean list? the commands of 'atelier models' are list"));
 }
 
 TEST_F(CommandLine, ClassifiesPicturesOneAfterTheOther) {
@@ -156,16 +212,19 @@ TEST_F(CommandLine, NamesTheFlagsThatWereTyped) {
 }
 
 TEST_F(CommandLine, SeedsHave64BitsAndMinusOneIsAny) {
-  ASSERT_EQ(run("generate 'x' -o out.png --steps 2 --seed -1"), 0) << output_;
+  ASSERT_EQ(run("generate 'x' -o out.png --overwrite --steps 2 --seed -1"), 0) << output_;
   EXPECT_THAT(output_, HasSubstr("seed "));
   EXPECT_THAT(output_, testing::Not(HasSubstr("seed 18446744073709551615")));
-  ASSERT_EQ(run("generate 'x' -o out.png --steps 2 --seed 18446744073709551615"), 0) << output_;
+  ASSERT_EQ(run("generate 'x' -o out.png --overwrite --steps 2 --seed 18446744073709551615"), 0)
+      << output_;
   EXPECT_THAT(output_, HasSubstr("seed 18446744073709551615"));
   EXPECT_THAT(read("out.png"), HasSubstr("Seed: 18446744073709551615,"));
-  ASSERT_EQ(run("generate 'x' -o out.png --steps 2 --batch 2 --seed 18446744073709551615"), 0);
+  ASSERT_EQ(
+      run("generate 'x' -o out.png --overwrite --steps 2 --batch 2 --seed 18446744073709551615"),
+      0);
   EXPECT_THAT(read("out-2.png"), HasSubstr("Seed: 0,"));
   for (const char* seed : {"seven", "-2", "1.5", "18446744073709551616"}) {
-    EXPECT_EQ(run("generate 'x' -o out.png --seed " + std::string(seed)), 2);
+    EXPECT_EQ(run("generate 'x' -o out.png --overwrite --seed " + std::string(seed)), 2);
     EXPECT_THAT(output_, HasSubstr("--seed: invalid seed '" + std::string(seed) + "'"));
   }
 }
@@ -271,7 +330,8 @@ TEST_F(CommandLine, CompositesThePictureAndKeepsWhatIsOutsideTheMask) {
   write("in.png", picture);
   write("mask.png", mask);
   write("hole.png", hole);
-  const std::string command = "generate x -o out.png --size 64x64 --steps 2 --image in.png ";
+  const std::string command =
+      "generate x -o out.png --overwrite --size 64x64 --steps 2 --image in.png ";
   const auto at = [this](int x) {
     const auto all = pixels("out.png");
     const auto first = all.begin() + (60 * 64 + x) * 3;

@@ -37,6 +37,25 @@ async function run(title) {
   await page.getByRole('button', { name: title }).click();
 }
 
+// An uncompressed grey TIFF: a header, the directory of its tags, the pixels.
+function tiff(width, height) {
+  const tags = [[256, width], [257, height], [258, 8], [259, 1], [262, 1], [273, 0], [277, 1], [278, height], [279, width * height]];
+  const pixelsAt = 8 + 2 + 12 * tags.length + 4;
+  const bytes = new DataView(new ArrayBuffer(pixelsAt + width * height));
+  bytes.setUint32(0, 0x49492a00);
+  bytes.setUint32(4, 8, true);
+  bytes.setUint16(8, tags.length, true);
+  tags.forEach(([tag, value], i) => {
+    const at = 10 + 12 * i;
+    bytes.setUint16(at, tag, true);
+    bytes.setUint16(at + 2, 4, true); // 32 bits
+    bytes.setUint32(at + 4, 1, true);
+    bytes.setUint32(at + 8, tag === 273 ? pixelsAt : value, true);
+  });
+  new Uint8Array(bytes.buffer, pixelsAt).fill(128);
+  return bytes.buffer;
+}
+
 const sizeOfResult = async () => {
   const image = result().getByRole('img').first();
   await image.waitFor({ timeout: 120_000 });
@@ -60,6 +79,38 @@ test('a picture is enlarged', async () => {
   const [width, height] = await sizeOfResult();
   assert.equal(width, height);
   assert.ok(width > side && width % side === 0, `${width} pixels`);
+  await result().getByText(`${width} × ${width} · ${width / side} times as large`).waitFor({ timeout: 5_000 });
+});
+
+test('formats are offered that this device computes in, and lists explain their first choice', async () => {
+  const list = page.getByLabel('Number format', { exact: true });
+  assert.deepEqual(await list.locator('option').allInnerTexts(), ['Automatic', 'Fp32', 'Bf16']);
+  await page.getByText('Of the computation; Automatic: the fastest of the device').waitFor({ timeout: 5_000 });
+});
+
+test('the first step count of a refinement is the default of its model', async () => {
+  await page.getByRole('link', { name: 'Enhance a picture' }).click();
+  const steps = page.getByLabel('Steps', { exact: true });
+  await steps.waitFor({ timeout: 5_000 });
+  assert.ok(Number(await steps.inputValue()) > 1);
+});
+
+test('a TIFF file is classified, which the browser does not show', async () => {
+  await page.getByRole('link', { name: 'Classify a picture' }).click();
+  const buffer = Buffer.from(tiff(16, 16));
+  await page.getByLabel('Picture to classify').setInputFiles({ name: 'scan.tif', mimeType: 'image/tiff', buffer });
+  await page.getByText('Picture to classify: scan.tif').waitFor({ timeout: 5_000 });
+  await page.getByRole('button', { name: 'Classify a picture' }).click();
+  await result().getByRole('list', { name: 'Labels' }).waitFor({ timeout: 60_000 });
+});
+
+test('no tab is cut off in a narrow window', async () => {
+  await page.setViewportSize({ width: 390, height: 800 });
+  for (const tab of await page.getByRole('navigation').getByRole('link').all()) {
+    const { x, width } = await tab.boundingBox();
+    assert.ok(x >= 0 && x + width <= 390, `${await tab.innerText()}: ${x} to ${x + width}`);
+  }
+  await page.setViewportSize({ width: 1280, height: 860 });
 });
 
 test('the browser reported no errors', () => {

@@ -67,6 +67,27 @@ test('a reload finds the running job; several are followed in the strip and canc
   await page.getByRole('list', { name: 'Under way' }).waitFor({ state: 'detached', timeout: 5_000 });
 });
 
+test('a reload of a task finds its running job', async () => {
+  const tasks = await openPage(1280, 860);
+  await tasks.goto(`${station.url}/#tasks/upscale`);
+  const png = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
+  // Behind a job of the create page, so that it is still there after the reload.
+  await set({ Prompt: 'in front', Seed: '11', 'Steps, exact value': '1000' });
+  await create();
+  await page.getByText(/1 running/).waitFor({ timeout: 5_000 });
+  await tasks.getByLabel('Picture to enlarge').setInputFiles({ name: 'dot.png', mimeType: 'image/png', buffer: png });
+  await tasks.getByRole('button', { name: 'Upscale a picture' }).click();
+  await tasks.getByRole('progressbar').waitFor({ timeout: 5_000 });
+  await tasks.reload();
+  await tasks.getByRole('progressbar').waitFor({ timeout: 5_000 });
+  assert.equal(await tasks.getByText('The result appears here.').count(), 0);
+  await tasks.getByRole('button', { name: 'Cancel', exact: true }).click();
+  await tasks.getByText('Cancelled.').waitFor({ timeout: 5_000 });
+  await button('Cancel').click();
+  await page.getByText('Cancelled.').waitFor({ timeout: 10_000 });
+  await tasks.close();
+});
+
 test('a reload keeps the form and its picture', async () => {
   const png = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
   await page.getByLabel('Picture to start from').setInputFiles({ name: 'kept.png', mimeType: 'image/png', buffer: png });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { Job, JobState } from '../../api/types';
 import { jobWith, pictures } from '../../testing/values';
-import { firstToFollow, liveJobs, madePictures, olderThan, seedOf } from './jobs';
+import { liveJobs, madePictures, olderThan, seedOf } from './jobs';
 
 const job = (id: string, state: JobState, artifacts: string[] = []) =>
   jobWith({ id, state, result: artifacts.length > 0 ? pictures(artifacts, { seed_text: '500' }) : null });
@@ -15,11 +15,6 @@ describe('lists of jobs', () => {
     expect(ids(liveJobs(listed, job('a', 'succeeded')))).toEqual(['c queued', 'b queued']);
     expect(ids(liveJobs(listed, job('d', 'queued')))[0]).toBe('d queued');
     expect(ids(liveJobs([job('x', 'cancelled')], null))).toEqual([]);
-  });
-  it('follow the running job, or else the next one', () => {
-    expect(firstToFollow([job('c', 'queued'), job('b', 'running'), job('a', 'queued')])?.id).toBe('b');
-    expect(firstToFollow([job('c', 'queued'), job('a', 'queued')])?.id).toBe('a');
-    expect(firstToFollow([])).toBeUndefined();
   });
   it('show every picture of a batch, each job once', () => {
     const pages = [[job('b', 'succeeded', ['p', 'q']), job('x', 'cancelled')], [job('b', 'succeeded', ['p', 'q'])]];

@@ -12,10 +12,6 @@ export function liveJobs(listed: Job[], followed: Job | null): Job[] {
   return live;
 }
 
-// The job that a newly opened page shows: the running one, or else the next in the queue.
-export const firstToFollow = (live: Job[]): Job | undefined =>
-  live.find((job) => job.state === 'running') ?? live.at(-1);
-
 export interface Made {
   job: Job;
   index: number; // in its batch

@@ -4,9 +4,9 @@ import { useEffect, useRef } from 'react';
 import { api } from '../../api/client';
 import type { Job } from '../../api/types';
 import { isLive } from '../../shared/lib/jobs';
-import type { FollowedJob } from '../../shared/lib/useJob';
+import { useFollowFirst, type FollowedJob } from '../../shared/lib/useJob';
 import { generateTask } from './generation';
-import { firstToFollow, liveJobs, madePictures, olderThan, type Made } from './jobs';
+import { liveJobs, madePictures, olderThan, type Made } from './jobs';
 
 const pageLength = 60;
 const liveMax = 100;
@@ -49,14 +49,6 @@ export function useLive(followed: FollowedJob): Job[] {
     known.current = ids;
   }, [ids, queries]);
 
-  const looked = useRef(false);
-  const { job, busy, follow } = followed;
-  useEffect(() => {
-    if (!data || looked.current) return;
-    looked.current = true;
-    const first = firstToFollow(data);
-    if (first && !job && !busy) follow(first);
-  }, [data, job, busy, follow]);
-
+  useFollowFirst(data, followed);
   return liveJobs(data ?? [], followed.job);
 }

@@ -1,11 +1,9 @@
-import { useQuery } from '@tanstack/react-query';
-
-import { api } from '../../api/client';
 import { sentence } from '../../shared/lib/format';
+import { useStatus } from '../../shared/lib/useStatus';
 
 // Messages of the station and of its worker, for example that another program uses its usual port.
 export function Notices() {
-  const status = useQuery({ queryKey: ['status'], queryFn: api.status, refetchInterval: 3000 });
+  const status = useStatus();
   const worker = status.data?.workers[0];
   const sentences = [...(status.data?.notices ?? []), ...(worker?.problem ? [worker.problem] : [])];
   if (sentences.length === 0) return null;

@@ -1,12 +1,10 @@
-import { useQuery } from '@tanstack/react-query';
-
-import { api } from '../../api/client';
 import { gigabytes } from '../../shared/lib/format';
+import { useStatus } from '../../shared/lib/useStatus';
 import { stateText } from './pill';
 
 // The state of the station in one line, with its memory; the tooltip names the device or its problem.
 export function StationPill() {
-  const status = useQuery({ queryKey: ['status'], queryFn: api.status, refetchInterval: 3000 });
+  const status = useStatus();
   const worker = status.data?.workers[0];
   const well = !status.isError && worker !== undefined && !worker.problem;
   const starting = worker?.state === 'starting';

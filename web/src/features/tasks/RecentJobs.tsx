@@ -1,7 +1,7 @@
 import { artifactUrl } from '../../api/client';
 import type { Job, Task } from '../../api/types';
 import { labelsOf, percent } from '../../shared/lib/labels';
-import { inputText, stateText } from './tasks';
+import { inputText, resultText, stateText } from './tasks';
 
 interface Props {
   task: Task;
@@ -52,5 +52,5 @@ function summaryOf(job: Job, task: Task): string {
     if (label) return `${label.name} ${percent(label.score)}`;
     if (kind === 'text' && typeof value === 'string') return value;
   }
-  return job.failure?.sentence || inputText(job, task.parameters);
+  return job.failure?.sentence || [resultText(job), inputText(job, task.parameters)].filter(Boolean).join(' · ');
 }

@@ -2,12 +2,13 @@ import type { Ref } from 'react';
 
 import { artifactUrl } from '../../api/client';
 import type { Job, Task } from '../../api/types';
+import { warningText } from '../../shared/lib/format';
 import { isLive } from '../../shared/lib/jobs';
 import { Button } from '../../shared/ui/Button';
 import { JobProgress } from '../../shared/ui/JobProgress';
 import { Notice } from '../../shared/ui/Notice';
 import { Results } from '../../shared/ui/results/Results';
-import { inputText, stateText } from './tasks';
+import { inputText, resultText, stateText, warningsOf } from './tasks';
 
 interface Props {
   ref: Ref<HTMLElement>;
@@ -66,8 +67,13 @@ function State({ task, job, onCancel, onRetry }: Omit<Props, 'ref' | 'problem' |
     <>
       <Results outputs={job.result?.outputs ?? []} title={`Result of ${task.title}`} />
       <p className="text-xs text-stone-400">
-        {[stateText(job), inputText(job, task.parameters)].filter(Boolean).join(' · ')}
+        {[stateText(job), resultText(job), inputText(job, task.parameters)].filter(Boolean).join(' · ')}
       </p>
+      {warningsOf(job).map((warning) => (
+        <p key={warning} className="text-xs text-amber-300">
+          {warningText(warning)}
+        </p>
+      ))}
     </>
   );
 }

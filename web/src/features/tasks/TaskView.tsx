@@ -5,7 +5,7 @@ import type { Job, Task } from '../../api/types';
 import { readPicture, readPictureFromUrl, type SourcePicture } from '../../shared/lib/readPicture';
 import { reveal } from '../../shared/lib/reveal';
 import { useDrop } from '../../shared/lib/useDrop';
-import { useJob } from '../../shared/lib/useJob';
+import { useFollowFirst, useJob } from '../../shared/lib/useJob';
 import { DropHint } from '../../shared/ui/DropHint';
 import { RecentJobs } from './RecentJobs';
 import { loadForm, storeForm } from './savedForms';
@@ -24,8 +24,9 @@ interface Props {
 export function TaskView({ task: description, artifact, href }: Props) {
   const followed = useJob();
   const [form, setForm] = useState<Form>(() => loadForm(description.id));
-  const task = useTaskOf(description, form.values['model'] ?? '');
+  const task = useTaskOf(description, form.values);
   const recent = useRecent(task.id);
+  useFollowFirst(recent, followed);
   const [problem, setProblem] = useState<string | null>(null);
   const result = useRef<HTMLElement>(null);
   const reading = useRef(0); // of several pictures that are being read, only the last one is used
@@ -88,7 +89,7 @@ export function TaskView({ task: description, artifact, href }: Props) {
           ref={result} task={task} job={followed.job} problem={problem ?? followed.problem}
           onCancel={followed.cancel} onRetry={(id) => run(() => followed.retry(id))}
         />
-        <RecentJobs task={task} jobs={recent} shown={followed.job?.id} onShow={show} />
+        <RecentJobs task={task} jobs={recent ?? []} shown={followed.job?.id} onShow={show} />
       </div>
       {hovers && <DropHint text={dropRole ? 'Drop the picture to use it' : `${task.title} takes no picture`} />}
     </div>

@@ -5,9 +5,9 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 
 import { App } from '../../app/App';
 import { makeQueries } from '../../shared/lib/queries';
-import { cardWith, jobWith, modelOf, row } from '../../testing/values';
+import { cardWith, jobWith, modelOf, pictures, row } from '../../testing/values';
 
-const common = { available: true, previews: false };
+const common = { available: true, previews: false, default_model: '' };
 const tasks = [
   { ...common, id: 'generate', title: 'Create', summary: '', parameters: [], attachments: [], outputs: ['picture'] },
   {
@@ -30,6 +30,8 @@ const tasks = [
 let listed: typeof tasks;
 let models: object[];
 let ended: object; // the job that the station sends as its last event
+let recent: object[]; // the jobs that the station lists
+let reachable: boolean; // the station answers
 let sent: { path: string; body: unknown }[];
 
 class FakeEventSource extends EventTarget {
@@ -58,18 +60,21 @@ const replyTo = (path: string, method: string): object => {
   if (path === '/api/v1/models') return { models, reason: '' };
   if (path === '/api/v1/status') return { workers: [], notices: [], running: 0, queued: 0, memory_total_mb: 0 };
   if (method === 'POST') return jobWith({ task: 'classify', state: 'queued' });
-  return { jobs: [], next: '' };
+  return { jobs: recent, next: '' };
 };
 
 beforeEach(() => {
   listed = tasks;
   models = [];
+  recent = [];
+  reachable = true;
   sent = [];
   sessionStorage.clear();
   window.location.hash = '#tasks/';
   vi.stubGlobal('EventSource', FakeEventSource);
   vi.stubGlobal('Image', LoadedImage);
   vi.stubGlobal('fetch', (path: string, init?: RequestInit) => {
+    if (!reachable) return Promise.reject(new TypeError('Failed to fetch'));
     const body = typeof init?.body === 'string' ? (JSON.parse(init.body) as unknown) : undefined;
     if (init?.method === 'POST') sent.push({ path, body });
     const headers = { 'Content-Type': path.includes('/artifacts/') ? 'image/png' : 'application/json' };
@@ -84,12 +89,14 @@ afterEach(() => {
 });
 
 const open = async () => {
+  const queries = makeQueries();
   render(
-    <QueryClientProvider client={makeQueries()}>
+    <QueryClientProvider client={queries}>
       <App />
     </QueryClientProvider>,
   );
   await screen.findByRole('link', { name: 'Tasks' });
+  return queries;
 };
 const submit = (name: string) => screen.getByRole('button', { name });
 const choose = async (label: string) => {
@@ -152,6 +159,45 @@ it('starts a failed job again', async () => {
   fireEvent.click(screen.getByRole('button', { name: 'Retry' }));
   await screen.findByText('done');
   expect(sent.map(({ path }) => path)).toEqual(['/api/v1/jobs', '/api/v1/jobs/j/retry']);
+});
+
+it('shows a running job to a page that is opened meanwhile, with what is done now', async () => {
+  const progress = { ...jobWith().progress, stage: 'frame', step: 0, total: 2, fraction: 0.05 };
+  ended = jobWith({ task: 'classify', state: 'running', progress });
+  recent = [ended];
+  await open();
+  await screen.findByText(/^Frame 1 of 2/);
+  expect(screen.queryByText('The result appears here.')).toBeNull();
+});
+
+it('says what was made, without the seed, and what was left out', async () => {
+  const enlarged = { width: 800, height: 600, scale: 2, warnings: ["the file of 'image' is animated"] };
+  const finished = [
+    jobWith({ id: 'a', task: 'write', result: pictures(['p1'], enlarged) }),
+    jobWith({ id: 'b', task: 'write', result: { ...resultOf('labels', []), used: { frame: 7, frames: 16, frames_total: 100 } } }),
+  ];
+  recent = finished.map((each) => ({ ...each, input: { seed: 5, question: 'why' } }));
+  listed = tasks.map((task) => ({ ...task, parameters: [...task.parameters, row('seed', 'integer')] }));
+  window.location.hash = '#tasks/write';
+  await open();
+  const buttons = await screen.findAllByRole('button', { name: /Finished/ });
+  expect(buttons[1]?.textContent).toBe('16 of 100 frames, the scores are those of frame 7 · Question whyFinished');
+  fireEvent.click(screen.getAllByRole('button', { name: /Finished/ })[0] as HTMLElement);
+  await screen.findByText('Finished · 800 × 600 · 2 times as large · Question why');
+  screen.getByText("The file of 'image' is animated.");
+});
+
+it('drops the message about a station that did not answer once it answers again', async () => {
+  window.location.hash = '#tasks/write';
+  const queries = await open();
+  reachable = false;
+  fireEvent.click(submit('Write'));
+  const message = await screen.findByText(/^The station does not answer\./);
+  expect(message).toBeTruthy();
+  reachable = true;
+  await new Promise((resolve) => setTimeout(resolve, 5)); // the clock moves on
+  await act(() => queries.invalidateQueries({ queryKey: ['status'] }));
+  await waitFor(() => expect(screen.queryByText(/^The station does not answer\./)).toBeNull());
 });
 
 it('takes a finished picture of the create page, once', async () => {

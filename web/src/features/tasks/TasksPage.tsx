@@ -12,7 +12,7 @@ interface Props {
 export function TasksPage({ tasks, task, artifact, hrefOf }: Props) {
   return (
     <main className="flex flex-col md:min-h-0 md:flex-1">
-      <nav aria-label="Tasks" className="flex shrink-0 gap-1 overflow-x-auto border-b border-stone-800 px-5 py-2 text-sm">
+      <nav aria-label="Tasks" className="flex shrink-0 flex-wrap gap-1 border-b border-stone-800 px-5 py-2 text-sm">
         {tasks.map(({ id, title, summary }) => (
           <a
             key={id} href={hrefOf(id)} title={summary} aria-current={id === task.id ? 'page' : undefined}

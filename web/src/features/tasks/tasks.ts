@@ -45,9 +45,41 @@ export function stateText({ state, started_ms, finished_ms }: Job): string {
   return stateTitles[state] + (state === 'succeeded' ? took : '');
 }
 
-// The values of the job's own request, in the order of the table.
+interface Facts {
+  width?: number;
+  height?: number;
+  scale?: number;
+  frame?: number;
+  frames?: number;
+  frames_total?: number;
+  warnings?: string[];
+  steps?: { facts: Facts }[]; // of a composite task
+}
+
+// The facts of a job and, of a composite one, of its last step, which made the result.
+const factsOf = ({ result }: Job): Facts[] => {
+  const facts = (result?.used ?? {}) as Facts;
+  const last = Array.isArray(facts.steps) ? facts.steps.at(-1)?.facts : undefined;
+  return [facts, ...(last ? [last] : [])];
+};
+
+// What was made, in a few words: the size of a picture, or which frames of an animated one were looked at.
+export const resultText = (job: Job): string =>
+  factsOf(job)
+    .flatMap(({ width, height, scale, frame = 0, frames = 1, frames_total: total = 1 }) => [
+      width && height ? `${width} × ${height}` : '',
+      width && height && scale ? `${scale} times as large` : '',
+      total > 1 ? `${frames} of ${total} frames, the scores are those of frame ${frame}` : '',
+    ])
+    .filter(Boolean)
+    .join(' · ');
+
+export const warningsOf = (job: Job): string[] => factsOf(job)[0]?.warnings ?? [];
+
+// The values of the job's own request, in the order of the table, without the seed, which says nothing about the result.
 export function inputText({ input }: Job, rows: Parameter[]): string {
   return rows
+    .filter(({ kind }) => kind !== 'seed')
     .map((row) => [row, input[row.name]] as const)
     .filter(([row, value]) => value !== null && value !== undefined && value !== '' && String(value) !== row.default_value)
     .map(([row, value]) => `${row.title} ${String(value)}`)

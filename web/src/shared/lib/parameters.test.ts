@@ -55,6 +55,13 @@ describe('a parameter table', () => {
     expect(helpText(scale)).toBe('Factor of enlargement · at least 0.5 times');
     expect(helpText(row('name', 'text', '', { help: 'Any text' }))).toBe('Any text');
   });
+  it('says in the words of a list what its first choice is', () => {
+    const help = 'Of the computation; empty: the fastest';
+    expect(helpText(row('dtype', 'choice', '', { help }))).toBe('Of the computation; Automatic: the fastest');
+    expect(helpText(row('dtype', 'choice', 'fp32', { help }))).toBe('Of the computation'); // it has no such choice
+    expect(helpText(row('sampler', 'choice', 'euler', { help: "Empty: the model's own" }))).toBe('');
+    expect(helpText(row('steps', 'integer', '', { help }))).toBe(help);
+  });
   it('gives a slider the range of the row, or of its usual values', () => {
     expect(sliderRange(strength)).toEqual({ minimum: 0.01, maximum: 1, step: 0.01 });
     expect(sliderRange(steps)).toEqual({ minimum: 1, maximum: 1000, step: 1 });

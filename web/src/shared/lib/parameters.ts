@@ -17,9 +17,11 @@ export function choicesOf(row: Parameter, value: string): string[] {
   return [...new Set([...(row.default_value === '' ? [''] : []), ...row.choices, value])];
 }
 
+const automatic = 'Automatic';
+
 // The title of a choice; '' leaves it to the model.
 export function choiceTitle({ choices, choice_titles }: Parameter, choice: string): string {
-  if (choice === '') return 'Automatic';
+  if (choice === '') return automatic;
   return choice_titles[choices.indexOf(choice)] ?? choice.charAt(0).toUpperCase() + choice.slice(1);
 }
 
@@ -35,10 +37,18 @@ export function rangeText({ minimum, maximum, exclusive_minimum }: Parameter): s
   return low || high;
 }
 
+const isList = ({ kind }: Parameter): boolean => kind === 'choice' || kind === 'model';
+
+// The help of a row says what an empty value means. A list shows it as a choice, where the row has no default.
+function listHelp({ help, default_value }: Parameter): string {
+  if (default_value !== '') return help.replace(/(?:^|; )empty: [^;]*$/i, '');
+  return help.replace(/\bempty: /i, `${automatic}: `);
+}
+
 // The line below a control: its help, and its range with the unit.
 export function helpText(row: Parameter): string {
   const range = isNumeric(row) ? [rangeText(row), row.unit].filter(Boolean).join(' ') : '';
-  return [row.help, range].filter(Boolean).join(' · ');
+  return [isList(row) ? listHelp(row) : row.help, range].filter(Boolean).join(' · ');
 }
 
 // A seed has 64 bits, more than a number of JavaScript holds: it stays a text.

@@ -1,10 +1,17 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect, useRef, useState } from 'react';
 
-import { api } from '../../api/client';
+import { api, ApiError } from '../../api/client';
 import { watchJob } from '../../api/events';
 import type { Job, NewJob } from '../../api/types';
-import { isLive, isOutdated } from './jobs';
+import { firstToFollow, isLive, isOutdated } from './jobs';
+import { useStatus } from './useStatus';
+
+// Why a request was refused, or got no answer. The latter is over as soon as the station has answered after `until`.
+interface Problem {
+  text: string;
+  until: number; // milliseconds of the clock
+}
 
 export interface FollowedJob {
   job: Job | null; // the job that is followed, running or ended
@@ -17,10 +24,21 @@ export interface FollowedJob {
   dismiss: () => void; // the message about a failure
 }
 
+// A page that is opened while jobs are queued or running follows one of them. Only the first list counts.
+export function useFollowFirst(listed: Job[] | undefined, { job, busy, follow }: FollowedJob) {
+  const looked = useRef(false);
+  useEffect(() => {
+    if (!listed || looked.current) return;
+    looked.current = true;
+    const first = firstToFollow(listed);
+    if (first && !job && !busy) follow(first);
+  }, [listed, job, busy, follow]);
+}
+
 // Submits a job and follows its events until it ends. When the event stream is lost, the job is requested once.
 export function useJob(): FollowedJob {
   const [job, setJob] = useState<Job | null>(null);
-  const [problem, setProblem] = useState<string | null>(null);
+  const [problem, setProblem] = useState<Problem | null>(null);
   const [submitting, setSubmitting] = useState(false);
   const stop = useRef<(() => void) | null>(null);
   const turn = useRef(0); // only the newest request decides which job is followed
@@ -29,7 +47,11 @@ export function useJob(): FollowedJob {
 
   useEffect(() => () => stop.current?.(), []);
 
-  const fail = useCallback((error: Error) => setProblem(error.message), []);
+  const { dataUpdatedAt: answeredAt } = useStatus();
+  const fail = useCallback((error: Error) => {
+    const unanswered = error instanceof ApiError && error.status === 0;
+    setProblem({ text: error.message, until: unanswered ? Date.now() : Infinity });
+  }, []);
 
   // The lists of jobs and the status are requested again as soon as the state of this job changes.
   const take = useCallback(
@@ -88,5 +110,6 @@ export function useJob(): FollowedJob {
     setJob((before) => (before?.state === 'failed' ? null : before));
   }, []);
 
-  return { job, problem, busy: submitting || (job !== null && isLive(job)), start, retry, follow, cancel, dismiss };
+  const shown = problem && answeredAt <= problem.until ? problem.text : null;
+  return { job, problem: shown, busy: submitting || (job !== null && isLive(job)), start, retry, follow, cancel, dismiss };
 }

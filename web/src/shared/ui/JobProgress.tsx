@@ -21,12 +21,23 @@ const stageTitles: Record<string, string> = {
 const stageTitle = (stage: string) =>
   stageTitles[stage] ?? (stage ? stage.charAt(0).toUpperCase() + stage.slice(1).replaceAll('_', ' ') : 'Waiting');
 
+// Stages whose steps have a name of their own; the steps of the others are what the stage is called.
+const steppedStages = new Set(['denoise', 'run']);
+
+// What is done now: "Denoising · step 3 of 20", "Tile 1 of 2".
+export function stageText({ stage, step, total }: Pick<Job['progress'], 'stage' | 'step' | 'total'>): string {
+  const title = stageTitle(stage);
+  if (total <= 0) return title;
+  const place = `${Math.min(step + 1, total)} of ${total}`;
+  return stage in stageTitles || steppedStages.has(stage) ? `${title} · step ${place}` : `${title} ${place}`;
+}
+
 // A job that is queued or running: its stage, its speed and a button that cancels it.
 export function JobProgress({ job, title, onCancel }: Props) {
-  const { part, stage, step, total, fraction, eta_seconds, steps_per_second } = job.progress;
+  const { part, fraction, eta_seconds, steps_per_second } = job.progress;
   const facts = [
     part,
-    `${stageTitle(stage)}${total > 0 ? ` · step ${step} of ${total}` : ''}`,
+    stageText(job.progress),
     speed(steps_per_second),
     eta_seconds > 0 ? `${seconds(eta_seconds)} left` : '',
     job.reason && sentence(job.reason),

@@ -1,6 +1,6 @@
 import { useRef, type ReactNode } from 'react';
 
-import type { SourcePicture } from '../lib/readPicture';
+import { acceptedPictures, type SourcePicture } from '../lib/readPicture';
 import { Button } from './Button';
 
 interface Props {
@@ -19,7 +19,7 @@ export function PictureInput({ label, invitation, caption, picture, onFile, onRe
   return (
     <div>
       <input
-        ref={picker} type="file" accept="image/*" aria-label={label} className="sr-only" tabIndex={-1}
+        ref={picker} type="file" accept={acceptedPictures} aria-label={label} className="sr-only" tabIndex={-1}
         onChange={(event) => {
           const file = event.target.files?.[0];
           if (file) onFile(file);
@@ -29,7 +29,7 @@ export function PictureInput({ label, invitation, caption, picture, onFile, onRe
       {picture ? (
         <div className="flex flex-col gap-3 rounded-md border border-stone-700 p-2">
           <div className="flex items-center gap-3">
-            <img src={picture.dataUrl} alt="" className="size-14 rounded object-cover" />
+            {picture.shown !== false && <img src={picture.dataUrl} alt="" className="size-14 rounded object-cover" />}
             <p className="line-clamp-2 min-w-0 flex-1 text-sm break-words text-stone-300" title={picture.name}>
               {caption(picture.name)}
             </p>

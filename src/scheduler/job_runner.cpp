@@ -124,18 +124,25 @@ int JobRunner::free_places() const {
 
 void JobRunner::start_next() {
   if (free_places() <= 0 || !parts_.models_known()) return;
-  std::vector<WaitingJob> queue;
-  // Jobs that have begun come before those of their priority that have not.
+  Window window;
+  const auto add = [&window](const Job& job, bool begun) {
+    window.jobs.push_back({.id = job.id,
+                           .priority = job.priority,
+                           .queued_since_ms = job.created_ms,
+                           .order = static_cast<std::int64_t>(window.jobs.size()),
+                           .begun = begun});
+  };
   for (const auto& [id, running] : running_) {
-    if (running.waits) queue.push_back({id, running.job.priority});
+    if (running.waits) add(running.job, true);
   }
   std::map<std::string, Job> jobs;
   for (auto& job : parts_.store.queued(domain::limits::kQueueWindow)) {
-    queue.push_back({job.id, job.priority});
+    add(job, false);
     jobs.emplace(job.id, std::move(job));
   }
-  const WorkerSlot slot{.name = kWorkerName, .free = free_places()};
-  for (const auto& assignment : plan_next(queue, std::span(&slot, 1))) {
+  const WorkerView worker{.name = kWorkerName, .places_free = free_places()};
+  const auto plan = plan_next(window, std::span(&worker, 1), {}, {}, parts_.now_ms());
+  for (const auto& assignment : plan.assignments) {
     if (const auto* running = find(assignment.job)) {
       if (running->waits) dispatch(assignment.job);
       continue;

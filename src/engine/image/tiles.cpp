@@ -1,6 +1,7 @@
 #include "engine/image/tiles.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 
 #include "media/image/convert.h"
@@ -11,6 +12,30 @@ namespace {
 
 constexpr std::int64_t kChannels = 3;
 constexpr std::int64_t kOverlapMax = 64;
+
+// Pixels added at each side of a tile: only where the picture ends.
+struct Margins {
+  std::int64_t left = 0, right = 0, top = 0, bottom = 0;
+
+  Margins(const media::Image& image, const TileRange& down, const TileRange& across,
+          std::int64_t border)
+      : left(across.begin == 0 ? border : 0),
+        right(across.end == image.width ? border : 0),
+        top(down.begin == 0 ? border : 0),
+        bottom(down.end == image.height ? border : 0) {}
+};
+
+// tile [1, 3, h, w], reflected at its edges; the edge itself is repeated where it is too small.
+Tensor with_margins(const Tensor& tile, const Margins& margins) {
+  const auto& [left, right, top, bottom] = margins;
+  if (std::max({left, right, top, bottom}) == 0) return tile;
+  const bool reflects =
+      std::max(left, right) < tile.size(3) && std::max(top, bottom) < tile.size(2);
+  const std::array<std::int64_t, 4> sides = {left, right, top, bottom};
+  const Tensor wider =
+      reflects ? at::reflection_pad2d(tile, sides) : at::replication_pad2d(tile, sides);
+  return wider.contiguous(at::MemoryFormat::ChannelsLast);
+}
 
 // The part of an RGB picture as [1, 3, h, w] fp32 in [0, 1], channels_last.
 Tensor read_tile(const media::Image& rgb, const TileRange& down, const TileRange& across) {
@@ -27,12 +52,12 @@ Tensor read_tile(const media::Image& rgb, const TileRange& down, const TileRange
 
 // The kept part of `result` [1, 3, scale h, scale w] into its place in `image`.
 void write_tile(const Tensor& result, std::int64_t scale, const TileRange& down,
-                const TileRange& across, media::Image& image) {
+                const TileRange& across, const Margins& margins, media::Image& image) {
+  const std::int64_t top = down.begin - margins.top, left = across.begin - margins.left;
   const Tensor bytes =
       result[0]
-          .slice(1, scale * (down.keep_begin - down.begin), scale * (down.keep_end - down.begin))
-          .slice(2, scale * (across.keep_begin - across.begin),
-                 scale * (across.keep_end - across.begin))
+          .slice(1, scale * (down.keep_begin - top), scale * (down.keep_end - top))
+          .slice(2, scale * (across.keep_begin - left), scale * (across.keep_end - left))
           .to(at::kCPU, at::kFloat)
           .clamp(0, 1)
           .mul_(255.0)
@@ -104,10 +129,11 @@ media::Image upscale_in_tiles(const media::Image& image, std::int64_t scale, con
   if (done) done(0, count);
   for (const TileRange& down : rows) {
     for (const TileRange& across : columns) {
-      const Tensor tile = read_tile(rgb, down, across);
+      const Margins margins(rgb, down, across, spec.border);
+      const Tensor tile = with_margins(read_tile(rgb, down, across), margins);
       const Tensor result = upscale(tile);
       check_result(result, tile, scale);
-      write_tile(result, scale, down, across, enlarged);
+      write_tile(result, scale, down, across, margins, enlarged);
       if (done) done(++finished, count);
     }
   }

@@ -86,6 +86,22 @@ TEST(Tiles, TheOverlapHidesTheirEdges) {
   EXPECT_NE(upscale_in_tiles(image, 1, {16, 0, 1}, blurred).pixels, expected.pixels);
 }
 
+TEST(Tiles, ABorderKeepsZerosBeyondTheEdgesOutOfTheResult) {
+  media::Image flat{40, 20, 3, {}};
+  flat.pixels.assign(flat.byte_count(), 90);
+  const TileSpec without{16, 1, 1}, with{.size = 16, .overlap = 1, .multiple = 1, .border = 2};
+  EXPECT_EQ(upscale_in_tiles(flat, 1, with, blurred).pixels, flat.pixels);
+  EXPECT_NE(upscale_in_tiles(flat, 1, without, blurred).pixels, flat.pixels);
+  // Nothing moves, and the result of a network that does not mix pixels stays.
+  const media::Image image = picture(53, 37);
+  EXPECT_EQ(upscale_in_tiles(image, 3, {16, 1, 1, 4}, repeated).pixels,
+            whole(image, 3, repeated).pixels);
+  // A picture that is smaller than its border.
+  const media::Image dot = picture(1, 3);
+  EXPECT_EQ(upscale_in_tiles(dot, 3, {16, 1, 1, 4}, repeated).pixels,
+            whole(dot, 3, repeated).pixels);
+}
+
 TEST(Tiles, ReportEachTileAndStopBetweenThem) {
   const media::Image image = picture(40, 20);
   std::vector<std::int64_t> done;

@@ -21,6 +21,10 @@
 namespace atelier::engine {
 namespace {
 
+// A multiple of the pixels that networks work on at a time (TileSpec::multiple). The visible frame
+// lies within less than one pixel of the input.
+constexpr std::int64_t kBorder = 4;
+
 void check_size(const media::Image& image, std::int64_t scale) {
   const std::int64_t pixels = static_cast<std::int64_t>(image.width) * image.height * scale * scale;
   if (pixels <= card::kUpscaledPixelsMax) return;
@@ -126,7 +130,7 @@ RunResult run(RunRequest request, PipelineContext& context) {
 
   start = std::chrono::steady_clock::now();
   const bool transparent = source.channels == 4;
-  TileSpec tiles{.overlap = overlap_of(upscaler.facts().reach)};
+  TileSpec tiles{.overlap = overlap_of(upscaler.facts().reach), .border = kBorder};
   if (input.tile) tiles.size = *input.tile;
   Progress progress(context.observer(), transparent ? 2 : 1);
   media::Image image =

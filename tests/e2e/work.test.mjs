@@ -11,7 +11,7 @@ const openPage = async (width, height) => {
   const opened = await browser.newPage({ viewport: { width, height } });
   // A preview is deleted at the end of its job, perhaps just before the browser requests it.
   const late = (message) => /404/.test(message.text()) && message.location().url.includes('/preview-');
-  opened.on('console', (message) => message.type() === 'error' && !late(message) && complaints.push(message.text()));
+  opened.on('console', (message) => message.type() === 'error' && !late(message) && complaints.push(`${message.text()} ${message.location().url}`));
   opened.on('pageerror', (error) => complaints.push(String(error)));
   await opened.goto(station.url);
   return opened;

@@ -24,15 +24,20 @@ const withFieldTitle = (sentence: string): string =>
     `${first.toUpperCase()}${rest.replaceAll('_', ' ')}: `,
   );
 
-async function call<T>(path: string, init?: RequestInit): Promise<T> {
-  let response: Response;
-  let text: string;
+// A reply whose body has arrived as `read` takes it.
+async function replyOf<Body>(
+  path: string, init: RequestInit | undefined, read: (response: Response) => Promise<Body>,
+): Promise<[Response, Body]> {
   try {
-    response = await fetch(path, init);
-    text = await response.text();
+    const response = await fetch(path, init);
+    return [response, await read(response)];
   } catch {
     throw new ApiError(unreachable, 0);
   }
+}
+
+async function call<T>(path: string, init?: RequestInit): Promise<T> {
+  const [response, text] = await replyOf(path, init, (each) => each.text());
   let body: unknown = null;
   try {
     body = text ? JSON.parse(text) : null;
@@ -78,6 +83,7 @@ export const api = {
   jobs, // the newest first
   job: (id: string): Promise<Job> => callJob(`/api/v1/jobs/${id}`),
   cancel: (id: string): Promise<Job> => callJob(`/api/v1/jobs/${id}/cancel`, post),
+  artifact, // a picture or another file that a job took or made
   retry: (id: string): Promise<Job> => callJob(`/api/v1/jobs/${id}/retry`, post), // a new job with the same input
   submit: (job: NewJob): Promise<Job> =>
     callJob('/api/v1/jobs', {
@@ -86,5 +92,11 @@ export const api = {
       body: JSON.stringify(bodyOf(job)),
     }),
 };
+
+async function artifact(id: string): Promise<Blob> {
+  const [response, blob] = await replyOf(artifactUrl(id), undefined, (each) => each.blob());
+  if (!response.ok) throw new ApiError('That picture has been deleted.', response.status);
+  return blob;
+}
 
 export const artifactUrl = (id: string): string => `/api/v1/artifacts/${encodeURIComponent(id)}`;

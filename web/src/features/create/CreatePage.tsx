@@ -1,11 +1,11 @@
 import { useEffect, useRef, useState } from 'react';
 
-import { artifactUrl } from '../../api/client';
 import type { Job } from '../../api/types';
-import { readPicture, readPictureFromUrl, type SourcePicture } from '../../shared/lib/readPicture';
+import { readArtifact, readPicture, type SourcePicture } from '../../shared/lib/readPicture';
 import { reveal } from '../../shared/lib/reveal';
 import { useDrop } from '../../shared/lib/useDrop';
 import { useJob } from '../../shared/lib/useJob';
+import { useProblem } from '../../shared/lib/useProblem';
 import { DropHint } from '../../shared/ui/DropHint';
 import type { Picked } from '../../shared/ui/results/PictureResult';
 import { Canvas } from './Canvas';
@@ -43,7 +43,7 @@ export function CreatePage({ uses }: Props) {
   const [form, setForm] = useForm();
   const [earlier, setEarlier] = useState<Job | null>(null); // a finished job that is shown again
   const [picked, setPicked] = useState<Picked>(first);
-  const [problem, setProblem] = useState<string | null>(null);
+  const { text: problem, fail, clear } = useProblem();
   const canvas = useRef<HTMLElement>(null);
   const controls = useRef<HTMLFormElement>(null);
   const reading = useRef(0); // of several pictures that are being read, only the last one is used
@@ -62,14 +62,14 @@ export function CreatePage({ uses }: Props) {
   const create = () => {
     if (!card) return;
     const request = toJob(form, card, drawSeed);
-    setProblem(null);
+    clear();
     show(null);
     change({ chosen: { seed: String(request.input['seed_text']) } });
     followed.start(request);
     reveal(canvas.current);
   };
   const retry = (id: string) => {
-    setProblem(null);
+    clear();
     show(null);
     followed.retry(id);
   };
@@ -80,7 +80,7 @@ export function CreatePage({ uses }: Props) {
   };
 
   const clearAlerts = () => {
-    setProblem(null);
+    clear();
     followed.dismiss();
   };
   const takeSource = (picture: Promise<SourcePicture>) => {
@@ -88,7 +88,7 @@ export function CreatePage({ uses }: Props) {
     clearAlerts();
     picture.then(
       (source) => turn === reading.current && change({ source }),
-      (error: Error) => turn === reading.current && setProblem(error.message),
+      (error: Error) => turn === reading.current && fail(error),
     );
   };
   const takeFile = (file: File) => takeSource(readPicture(file));
@@ -98,7 +98,7 @@ export function CreatePage({ uses }: Props) {
     change({ source: null });
   };
   const startFrom = (artifact: string) => {
-    takeSource(readPictureFromUrl(artifactUrl(artifact), 'a picture made here'));
+    takeSource(readArtifact(artifact, 'a picture made here'));
     reveal(controls.current);
   };
 
@@ -112,7 +112,7 @@ export function CreatePage({ uses }: Props) {
     let lost = known ? '' : `The model '${model}' has been removed. `;
     const read = (artifact: string | undefined, what: string) =>
       artifact
-        ? readPictureFromUrl(artifactUrl(artifact), 'the same picture').catch(() => {
+        ? readArtifact(artifact, 'the same picture').catch(() => {
             lost += `The ${what} has been deleted: choose it again. `;
             return null;
           })
@@ -121,7 +121,7 @@ export function CreatePage({ uses }: Props) {
     const mask = source && (await read(inputOf(from).mask_artifact, 'mask'));
     if (turn !== reading.current) return;
     setForm(formOf(from, target, { source, mask }));
-    if (lost) setProblem(lost.trim());
+    if (lost) fail(new Error(lost.trim()));
     reveal(controls.current);
   };
 

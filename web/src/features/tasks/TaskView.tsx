@@ -1,11 +1,11 @@
 import { useEffect, useEffectEvent, useRef, useState } from 'react';
 
-import { artifactUrl } from '../../api/client';
 import type { Job, Task } from '../../api/types';
-import { readPicture, readPictureFromUrl, type SourcePicture } from '../../shared/lib/readPicture';
+import { readArtifact, readPicture, type SourcePicture } from '../../shared/lib/readPicture';
 import { reveal } from '../../shared/lib/reveal';
 import { useDrop } from '../../shared/lib/useDrop';
 import { useFollowFirst, useJob } from '../../shared/lib/useJob';
+import { useProblem } from '../../shared/lib/useProblem';
 import { DropHint } from '../../shared/ui/DropHint';
 import { RecentJobs } from './RecentJobs';
 import { loadForm, storeForm } from './savedForms';
@@ -27,7 +27,7 @@ export function TaskView({ task: description, artifact, href }: Props) {
   const task = useTaskOf(description, form.values);
   const recent = useRecent(task.id);
   useFollowFirst(recent, followed);
-  const [problem, setProblem] = useState<string | null>(null);
+  const { text: problem, fail, clear } = useProblem();
   const result = useRef<HTMLElement>(null);
   const reading = useRef(0); // of several pictures that are being read, only the last one is used
 
@@ -35,18 +35,18 @@ export function TaskView({ task: description, artifact, href }: Props) {
 
   const takePicture = (role: string, read: Promise<SourcePicture>) => {
     const turn = ++reading.current;
-    setProblem(null);
+    clear();
     followed.dismiss();
     read.then(
       (picture) =>
         turn === reading.current && setForm((before) => ({ ...before, pictures: { ...before.pictures, [role]: picture } })),
-      (error: Error) => turn === reading.current && setProblem(error.message),
+      (error: Error) => turn === reading.current && fail(error),
     );
   };
   const takeFile = (role: string, file: File) => takePicture(role, readPicture(file));
   const takeArtifact = useEffectEvent((id: string) => {
     const role = task.attachments[0]?.role;
-    if (role) takePicture(role, readPictureFromUrl(artifactUrl(id), 'a picture made here'));
+    if (role) takePicture(role, readArtifact(id, 'a picture made here'));
     window.history.replaceState(null, '', href); // a reload does not take it again
   });
   useEffect(() => {
@@ -60,7 +60,7 @@ export function TaskView({ task: description, artifact, href }: Props) {
     });
   };
   const run = (request: () => void) => {
-    setProblem(null);
+    clear();
     request();
     reveal(result.current);
   };
@@ -72,7 +72,7 @@ export function TaskView({ task: description, artifact, href }: Props) {
   const dropRole = roleForDrop(task.attachments, form);
   const hovers = useDrop((file) => {
     if (dropRole) takeFile(dropRole, file);
-    else setProblem(`${task.title} takes no picture.`);
+    else fail(new Error(`${task.title} takes no picture.`));
   });
   return (
     <div className="flex flex-col md:min-h-0 md:flex-1 md:flex-row">

@@ -1,4 +1,5 @@
-// Reads a picture from a file or an address, as a data URL.
+// Reads a picture from a file or from the station, as a data URL.
+import { api } from '../../api/client';
 
 export interface SourcePicture {
   dataUrl: string;
@@ -65,9 +66,7 @@ const canShow = (dataUrl: string) =>
     image.src = dataUrl;
   });
 
-export async function readPictureFromUrl(url: string, name: string): Promise<SourcePicture> {
-  const response = await fetch(url);
-  if (!response.ok) throw new Error('That picture has been deleted.');
-  const blob = await response.blob();
+export async function readArtifact(id: string, name: string): Promise<SourcePicture> {
+  const blob = await api.artifact(id);
   return readPicture(new File([blob], name, { type: blob.type }));
 }

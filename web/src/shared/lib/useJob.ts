@@ -1,17 +1,11 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect, useRef, useState } from 'react';
 
-import { api, ApiError } from '../../api/client';
+import { api } from '../../api/client';
 import { watchJob } from '../../api/events';
 import type { Job, NewJob } from '../../api/types';
 import { firstToFollow, isLive, isOutdated } from './jobs';
-import { useStatus } from './useStatus';
-
-// Why a request was refused, or got no answer. The latter is over as soon as the station has answered after `until`.
-interface Problem {
-  text: string;
-  until: number; // milliseconds of the clock
-}
+import { useProblem } from './useProblem';
 
 export interface FollowedJob {
   job: Job | null; // the job that is followed, running or ended
@@ -38,7 +32,7 @@ export function useFollowFirst(listed: Job[] | undefined, { job, busy, follow }:
 // Submits a job and follows its events until it ends. When the event stream is lost, the job is requested once.
 export function useJob(): FollowedJob {
   const [job, setJob] = useState<Job | null>(null);
-  const [problem, setProblem] = useState<Problem | null>(null);
+  const { text: problem, fail, clear } = useProblem();
   const [submitting, setSubmitting] = useState(false);
   const stop = useRef<(() => void) | null>(null);
   const turn = useRef(0); // only the newest request decides which job is followed
@@ -47,11 +41,6 @@ export function useJob(): FollowedJob {
 
   useEffect(() => () => stop.current?.(), []);
 
-  const { dataUpdatedAt: answeredAt } = useStatus();
-  const fail = useCallback((error: Error) => {
-    const unanswered = error instanceof ApiError && error.status === 0;
-    setProblem({ text: error.message, until: unanswered ? Date.now() : Infinity });
-  }, []);
 
   // The lists of jobs and the status are requested again as soon as the state of this job changes.
   const take = useCallback(
@@ -71,17 +60,17 @@ export function useJob(): FollowedJob {
     (next: Job) => {
       turn.current += 1;
       stop.current?.();
-      setProblem(null);
+      clear();
       take(next);
       stop.current = isLive(next) ? watchJob(next.id, take, () => void api.job(next.id).then(take, fail)) : null;
     },
-    [take, fail],
+    [take, fail, clear],
   );
 
   const request = useCallback(
     (accepted: Promise<Job>) => {
       const mine = ++turn.current;
-      setProblem(null);
+      clear();
       setSubmitting(true);
       accepted
         .then((next) => {
@@ -90,7 +79,7 @@ export function useJob(): FollowedJob {
         }, fail)
         .finally(() => setSubmitting(false));
     },
-    [follow, fail, queries],
+    [follow, fail, clear, queries],
   );
   const start = useCallback((wanted: NewJob) => request(api.submit(wanted)), [request]);
   const retry = useCallback((id: string) => request(api.retry(id)), [request]);
@@ -106,10 +95,9 @@ export function useJob(): FollowedJob {
   );
 
   const dismiss = useCallback(() => {
-    setProblem(null);
+    clear();
     setJob((before) => (before?.state === 'failed' ? null : before));
-  }, []);
+  }, [clear]);
 
-  const shown = problem && answeredAt <= problem.until ? problem.text : null;
-  return { job, problem: shown, busy: submitting || (job !== null && isLive(job)), start, retry, follow, cancel, dismiss };
+  return { job, problem, busy: submitting || (job !== null && isLive(job)), start, retry, follow, cancel, dismiss };
 }

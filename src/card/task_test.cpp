@@ -10,6 +10,7 @@
 #include "card/all_tasks.h"
 #include "card/named_choices.h"
 #include "card/output.h"
+#include "card/standard_rows.h"
 #include "card/tasks/generate.h"
 #include "card/validation.h"
 #include "platform/error.h"
@@ -108,6 +109,16 @@ TEST(TaskInputs, OfAnUnknownTaskAreKeptAsTheyAre) {
   EXPECT_EQ(input.json(), R"({"clay":2})");
   EXPECT_THROW(check_input(input, {}, {}), Error);
   EXPECT_EQ(stored_input("generate", {{"steps", "many"}}).task(), nullptr);
+}
+
+TEST(Rows, OfferTheNumberFormatsOfTheDevice) {
+  const auto choices = [](const std::vector<std::string>& dtypes) {
+    return find_parameter(offered(generate_task().parameters, dtypes), "dtype")->choices;
+  };
+  EXPECT_EQ(choices({"fp32", "bf16"}), (std::vector<std::string>{"fp32", "bf16"}));
+  EXPECT_EQ(choices({}), (std::vector<std::string>{"fp32", "bf16", "fp16"}));  // not known yet
+  EXPECT_EQ(offered(generate_task().parameters, {"fp32"}).size(),
+            generate_task().parameters.size());
 }
 
 TEST(Cards, NarrowRowsAndNeverWidenThem) {

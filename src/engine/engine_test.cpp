@@ -242,6 +242,9 @@ TEST_F(EngineLibrary, ReportsTheDeviceAndListsSamplers) {
   EXPECT_GE(report.threads, 1);
   EXPECT_FALSE(report.blas.empty());
   EXPECT_FALSE(report.libtorch.empty());
+  const auto& dtypes = report.dtypes;
+  EXPECT_NE(std::ranges::find(dtypes, report.compute_dtype), dtypes.end());
+  EXPECT_EQ(dtypes, (std::vector<std::string>{"fp32", "bf16"}));  // of a processor
   const auto samplers = engine_->samplers();
   for (const char* id : {"euler", "dpmpp_2m", "ddim"}) {
     const auto found = std::ranges::find(samplers, id, &card::NamedChoice::id);

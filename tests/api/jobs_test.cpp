@@ -75,6 +75,18 @@ TEST_F(JobsApi, TheTasksAreListedWithTheirParameters) {
   EXPECT_EQ(text_at(generate, "id"), "generate");
   EXPECT_EQ(generate.at("available"), true);
   EXPECT_EQ(text_at(generate.at("attachments").at(0), "role"), "image");
+  EXPECT_EQ(text_at(generate, "default_model"), "fake");
+  // What the device does not compute in is not offered.
+  const auto dtypes_of = [](const boost::json::value& rows) {
+    for (const auto& row : rows.as_array()) {
+      if (text_at(row, "name") == "dtype") return boost::json::serialize(row.at("choices"));
+    }
+    return std::string("no such row");
+  };
+  EXPECT_EQ(dtypes_of(generate.at("parameters")), R"(["fp32","bf16"])");
+  const auto models = station->json("/api/v1/models");
+  const auto& served = models.at("models").at(0).at("tasks").at(0);
+  EXPECT_EQ(dtypes_of(served.at("parameters")), R"(["fp32","bf16"])");
 }
 
 TEST_F(JobsApi, UnknownFieldsAreWarningsOfTheReplyAndOfTheJob) {

@@ -73,8 +73,8 @@ struct ClientShare {
   double virtual_ms = 0;
 };
 
-// The part of the queue that is planned: of each priority the jobs that have begun and the first
-// jobs of each client.
+// The part of the queue that is planned: of each priority the jobs that have begun, and the first
+// jobs of each client and worker class. What is not in it waits.
 struct Window {
   std::vector<WaitingJob> jobs;
   std::array<bool, kPriorities> paused = {};
@@ -139,8 +139,8 @@ struct MemoryView {
 struct PlanSettings {
   MemoryMode mode = MemoryMode::kBalanced;
   std::array<std::int64_t, kPriorities - 1> age_ms = {600'000, 300'000, 120'000};
-  int aged_share = 8;
-  std::int64_t aged_run_ms = 10'000;
+  int aged_share = 16;
+  std::int64_t aged_run_ms = 5'000;
   // By priority: background work is grouped by model, interactive work hardly.
   std::array<int, kPriorities> affinity_jobs_max = {64, 16, 4, 2};
   std::array<std::int64_t, kPriorities> affinity_ms_max = {300'000, 60'000, 10'000, 2'000};

@@ -1,6 +1,7 @@
 #include "scheduler/plan_memory.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace atelier::scheduler {
 namespace {
@@ -17,6 +18,32 @@ bool differs(const PlanState& state, int model, int other) {
 bool may_go(const Holding& each, std::size_t holder, const PlanJob& job, std::size_t worker) {
   if (each.state != Holding::State::kIdle || each.pinned || each.kept) return false;
   return holder != worker || each.model != job.model;
+}
+
+struct Candidate {
+  Victim victim;
+  std::int64_t bytes = 0, idle_ms = 0;
+  bool wanted = false;  // a job of the window needs it
+
+  double weight() const { return static_cast<double>(idle_ms) * static_cast<double>(bytes); }
+};
+
+std::vector<Candidate> candidates_for(const PlanState& state, const PlanJob& job,
+                                      std::size_t worker) {
+  std::vector<Candidate> found;
+  for (const auto holder : device_of(state, worker).workers) {
+    const auto& holdings = state.workers[holder].holdings;
+    for (std::size_t i = 0; i < holdings.size(); ++i) {
+      const auto& each = holdings[i];
+      if (!may_go(each, holder, job, worker)) continue;
+      const bool other = job.mode == MemoryMode::kLow && differs(state, each.model, job.model);
+      found.push_back({.victim = {holder, i, other},
+                       .bytes = each.bytes,
+                       .idle_ms = std::max<std::int64_t>(state.now_ms - each.last_used_ms, 1),
+                       .wanted = state.models[static_cast<std::size_t>(each.model)].jobs > 0});
+    }
+  }
+  return found;
 }
 
 }  // namespace
@@ -68,46 +95,44 @@ OtherFamily other_family(const PlanState& state, const PlanJob& job, std::size_t
 }
 
 std::vector<Victim> choose_victims(const PlanState& state, const PlanJob& job, std::size_t worker) {
-  struct Candidate {
-    Victim victim;
-    std::int64_t bytes = 0;
-    double weight = 0;
-    bool wanted = false;
-  };
-  std::vector<Candidate> candidates;
+  auto candidates = candidates_for(state, job, worker);
   const auto& device = device_of(state, worker);
-  for (const auto holder : device.workers) {
-    const auto& holdings = state.workers[holder].holdings;
-    for (std::size_t i = 0; i < holdings.size(); ++i) {
-      const auto& each = holdings[i];
-      if (!may_go(each, holder, job, worker)) continue;
-      const bool other = job.mode == MemoryMode::kLow && differs(state, each.model, job.model);
-      const auto idle_ms = std::max<std::int64_t>(state.now_ms - each.last_used_ms, 1);
-      candidates.push_back(
-          {.victim = {holder, i, other},
-           .bytes = each.bytes,
-           .weight = static_cast<double>(idle_ms) * static_cast<double>(each.bytes),
-           .wanted = state.models[static_cast<std::size_t>(each.model)].jobs > 0});
-    }
-  }
-  std::ranges::stable_sort(candidates, [](const Candidate& a, const Candidate& b) {
-    if (a.victim.other_family != b.victim.other_family) return a.victim.other_family;
-    if (a.wanted != b.wanted) return b.wanted;
-    return a.weight > b.weight;
-  });
   auto missing =
       bytes_needed(state, job, worker) - bytes_available(state, job, worker) - device.leaving;
+  std::vector<Victim> victims;
+  std::erase_if(candidates, [&](const Candidate& each) {
+    if (!each.victim.other_family) return false;
+    missing -= each.bytes;
+    victims.push_back(each.victim);
+    return true;
+  });
+  if (missing <= 0) return victims;
+  const Candidate* single = nullptr;
+  for (const auto& each : candidates) {
+    if (each.bytes < missing) continue;
+    if (single == nullptr ||
+        std::tuple(each.wanted, -each.idle_ms) < std::tuple(single->wanted, -single->idle_ms)) {
+      single = &each;
+    }
+  }
+  if (single != nullptr) {
+    victims.push_back(single->victim);
+    return victims;
+  }
+  std::ranges::stable_sort(candidates, [](const Candidate& a, const Candidate& b) {
+    if (a.wanted != b.wanted) return b.wanted;
+    return a.weight() > b.weight();
+  });
   std::vector<Candidate> chosen;
   for (const auto& each : candidates) {
-    if (!each.victim.other_family && missing <= 0) break;
-    if (!each.victim.other_family && each.bytes <= 0) continue;
+    if (missing <= 0) break;
+    if (each.bytes <= 0) continue;
     missing -= each.bytes;
     chosen.push_back(each);
   }
   // A later, larger one may have made earlier ones needless.
-  std::vector<Victim> victims;
   for (auto each = chosen.rbegin(); each != chosen.rend(); ++each) {
-    if (!each->victim.other_family && missing + each->bytes <= 0) {
+    if (missing + each->bytes <= 0) {
       missing += each->bytes;
     } else {
       victims.push_back(each->victim);

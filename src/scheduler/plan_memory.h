@@ -28,8 +28,9 @@ struct OtherFamily {
 };
 OtherFamily other_family(const PlanState& state, const PlanJob& job, std::size_t worker);
 
-// The idle models to evict for a job, no more than it needs: unwanted ones first, then the largest
-// product of size and idle time.
+// The idle models to evict for a job, no more than it needs. Where one of them is enough: the least
+// recently used of these. Else by the product of size and idle time. Those that no job of the
+// window needs go first.
 std::vector<Victim> choose_victims(const PlanState& state, const PlanJob& job, std::size_t worker);
 
 // Gives memory of the device to a job: what is available first, then what is being evicted.

@@ -51,7 +51,7 @@ JobRunner::Running* JobRunner::find(const std::string& id) {
 }
 
 void JobRunner::recover() {
-  for (auto& job : parts_.store.running()) {
+  for (auto& job : parts_.store.running(parts_.node)) {
     if (job.station_crashes + 1 < domain::limits::kStationCrashesMax) {
       parts_.store.requeue(job.id, "the station ended while this ran: it runs again",
                            domain::Requeue::kAfterStationCrash);
@@ -125,20 +125,18 @@ int JobRunner::free_places() const {
 void JobRunner::start_next() {
   if (free_places() <= 0 || !parts_.models_known()) return;
   Window window;
-  const auto add = [&window](const Job& job, bool begun) {
-    window.jobs.push_back({.id = job.id,
-                           .priority = job.priority,
-                           .queued_since_ms = job.created_ms,
-                           .order = static_cast<std::int64_t>(window.jobs.size()),
-                           .begun = begun});
+  const auto add = [&window](const std::string& id, int priority, std::int64_t created_ms) {
+    return &window.jobs.emplace_back(
+        WaitingJob{.id = id,
+                   .priority = priority,
+                   .queued_since_ms = created_ms,
+                   .order = static_cast<std::int64_t>(window.jobs.size())});
   };
   for (const auto& [id, running] : running_) {
-    if (running.waits) add(running.job, true);
+    if (running.waits) add(id, running.job.priority, running.job.created_ms)->begun = true;
   }
-  std::map<std::string, Job> jobs;
-  for (auto& job : parts_.store.queued(domain::limits::kQueueWindow)) {
-    add(job, false);
-    jobs.emplace(job.id, std::move(job));
+  for (const auto& job : parts_.store.window({})) {
+    add(job.id, job.priority, job.created_ms)->moved_to_front = job.rank < 0;
   }
   const WorkerView worker{.name = kWorkerName, .places_free = free_places()};
   const auto plan = plan_next(window, std::span(&worker, 1), {}, {}, parts_.now_ms());
@@ -147,12 +145,9 @@ void JobRunner::start_next() {
       if (running->waits) dispatch(assignment.job);
       continue;
     }
-    auto job = std::move(jobs.at(assignment.job));
-    job.started_ms = parts_.now_ms();
-    if (!parts_.store.claim(job.id, job.started_ms)) continue;
-    job.state = JobState::kRunning;
-    job.attempt += 1;
-    start(std::move(job));
+    auto job = parts_.store.claim(assignment.job, parts_.node, parts_.now_ms());
+    if (!job) return start_next();  // it is not in the next window
+    start(*std::move(job));
   }
 }
 

@@ -38,6 +38,7 @@ struct RunnerParts {
   std::function<std::int64_t()> now_ms;  // Unix time, for display only
   std::function<bool()> models_known;    // false: jobs wait, for their model may still be found
   std::function<std::optional<domain::InstalledModel>(const std::string& id)> find_model;
+  std::string node;  // the name of this station in the store
   Patience patience = {};
 };
 

@@ -106,6 +106,7 @@ LocalScheduler::LocalScheduler(LocalSchedulerOptions options, domain::JobStore& 
                .now_ms = options_.now_ms,
                .models_known = [this] { return models_known(); },
                .find_model = [this](const std::string& id) { return find_model(id); },
+               .node = options_.node,
                .patience = options_.patience}) {
   shown_.name = "main";
   shown_.engine = options_.engine;
@@ -249,7 +250,7 @@ void LocalScheduler::take_status() {
       own_memory ? memory_.device_bytes_total : platform::machine_memory().total_bytes;
   const auto used = own_memory ? total - memory_.device_bytes_free : shown_.resident_bytes;
   int queued = 0;
-  for (int priority = 0; priority <= 3; ++priority) queued += store_.count_queued(priority);
+  for (const int jobs : store_.counts().queued) queued += jobs;
 
   {
     const std::lock_guard lock(mutex_);
@@ -394,37 +395,26 @@ void LocalScheduler::reserve_events() {
 // A place in the queue, held from before the pictures are stored until the job is.
 class LocalScheduler::Place {
  public:
-  Place(LocalScheduler& owner, int priority)
-      : owner_(owner), coming_(owner.coming_[static_cast<std::size_t>(priority)]) {
-    const std::lock_guard lock(owner_.submitting_);
-    const int waiting = owner_.store_.count_queued(priority) + coming_;
-    if (waiting >= owner_.options_.queue_max) {
-      throw Error(ErrorCode::kQueueFull,
-                  "Queue is full: " + std::to_string(waiting) +
-                      " jobs of this priority wait already; try again later");
-    }
-    ++coming_;
+  Place(LocalScheduler& owner, int priority) : store_(owner.store_), priority_(priority) {
+    const int queue_max = owner.options_.queue_max;
+    if (store_.hold_place(priority, queue_max)) return;
+    throw Error(ErrorCode::kQueueFull, "Queue is full: " + std::to_string(queue_max) +
+                                           " jobs of this priority wait already; try again later");
   }
-  ~Place() { leave(); }
+  ~Place() {
+    if (held_) store_.leave_place(priority_);
+  }
   Place(const Place&) = delete;
   Place& operator=(const Place&) = delete;
 
-  // In one step, so that the job is not counted twice.
   void fill(const Job& job) {
-    const std::lock_guard lock(owner_.submitting_);
-    owner_.store_.insert(job);
-    --coming_;
+    store_.insert(job, {.holds_place = true});
     held_ = false;
   }
 
  private:
-  void leave() {
-    const std::lock_guard lock(owner_.submitting_);
-    if (held_) --coming_;
-  }
-
-  LocalScheduler& owner_;
-  int& coming_;
+  domain::JobStore& store_;
+  int priority_;
   bool held_ = true;
 };
 

@@ -35,6 +35,7 @@ struct LocalSchedulerOptions {
   // kRefuse: an unknown model is refused to all clients.
   domain::UnknownModel unknown_models = domain::UnknownModel::kDefault;
   int queue_max = 64;
+  std::string node = "local";  // the name of this station in the store
   std::function<std::int64_t()> now_ms = unix_ms;
   Patience patience = {};
 };
@@ -134,10 +135,6 @@ class LocalScheduler final : public Scheduler {
   std::map<std::string, std::int64_t> seen_models_;  // scheduler thread: id → Unix time
   platform::ProcessorTimes measured_;                // scheduler thread
   std::chrono::steady_clock::time_point measure_next_{};  // scheduler thread
-
-  std::mutex submitting_;
-  std::array<int, 4>
-      coming_{};  // guarded by submitting_; places by priority that are taken already
 
   std::mutex mutex_;
   StationStatus status_;                            // guarded by mutex_

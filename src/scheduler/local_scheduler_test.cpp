@@ -395,14 +395,14 @@ TEST_F(LocalSchedulerTest, AJobThatRanAtThreeCrashesOfTheStationIsHeld) {
   job.input.parameters = job.input.parameters.with_text("model", "fake");
   jobs_.insert(job);
   for (int crash = 1; crash <= 2; ++crash) {
-    jobs_.leave_running(job.id);
+    jobs_.leave_running(job.id, options_.node);
     start();
     scheduler_.reset();
     EXPECT_EQ(jobs_.find(job.id)->station_crashes, crash);
     EXPECT_EQ(jobs_.find(job.id)->state, JobState::kQueued);
     EXPECT_EQ(jobs_.find(job.id)->attempt, 0);
   }
-  jobs_.leave_running(job.id);
+  jobs_.leave_running(job.id, options_.node);
   start();
   const auto held = scheduler_->job(job.id);
   ASSERT_EQ(held.state, JobState::kFailed);

@@ -20,6 +20,7 @@ using domain::Job;
 using domain::JobState;
 using domain::Requeue;
 
+constexpr auto kNode = "local";
 constexpr std::int64_t kStep = 1500;  // bytes; pages have 4096
 
 Job job(const std::string& id) {
@@ -90,11 +91,12 @@ class DiskFull : public testing::Test {
           store = std::make_unique<SqliteJobStore>(database());
           store->insert(job("q"));
           store->insert(job("r"));
-          store->claim("r", 5);
+          ASSERT_TRUE(store->claim("r", kNode, 5));
         },
         [&] { write(*store); },
         [&] {
           SqliteJobStore reader(database());
+          EXPECT_EQ(store->counts(), reader.counts());
           return done(reader);
         });
   }
@@ -133,7 +135,7 @@ TEST_F(DiskFull, AJobIsAcceptedOrNot) {
 }
 
 TEST_F(DiskFull, AClaimIsMadeOrNot) {
-  change([](auto& store) { EXPECT_TRUE(store.claim("q", 5)); },
+  change([](auto& store) { EXPECT_TRUE(store.claim("q", kNode, 5)); },
          [](auto& store) { return store.find("q")->state == JobState::kRunning; });
 }
 
@@ -152,7 +154,7 @@ TEST_F(DiskFull, AFinishedStepIsStoredOrNot) {
       [&] {
         store = std::make_unique<SqliteJobStore>(database());
         store->insert(running);
-        ASSERT_TRUE(store->claim("s", 5));
+        ASSERT_TRUE(store->claim("s", kNode, 5));
       },
       [&] {
         auto done = running;
@@ -177,6 +179,30 @@ TEST_F(DiskFull, AnEndIsStoredOrTheJobGoesOnRunning) {
   ended.result->used = card::TaskFacts::of(card::generate_task(), used);
   change([&](auto& store) { EXPECT_TRUE(store.finish(ended, JobState::kRunning)); },
          [](auto& store) { return store.find("r")->state == JobState::kSucceeded; });
+}
+
+TEST_F(DiskFull, JobsAreCancelledTogetherOrNotAtAll) {
+  change(
+      [](auto& store) {
+        if (!store.find("other")) store.insert(job("other"));
+        EXPECT_EQ(store.cancel_queued({}, 9, [] { return 1; }).size(), 2U);
+      },
+      [](auto& store) {
+        const bool first = store.find("q")->state == JobState::kCancelled;
+        const auto other = store.find("other");
+        EXPECT_EQ(first, other && other->state == JobState::kCancelled);
+        return first;
+      });
+}
+
+TEST_F(DiskFull, APriorityIsPausedOrNot) {
+  change([](auto& store) { store.set_paused(1, true); },
+         [](auto& store) { return store.paused()[1]; });
+}
+
+TEST_F(DiskFull, AQueuedJobIsMovedOrNot) {
+  change([](auto& store) { EXPECT_TRUE(store.set_priority("q", 3)); },
+         [](auto& store) { return store.find("q")->priority == 3; });
 }
 
 TEST_F(DiskFull, EventIdsAreReservedOrNotAndNeverTwice) {
@@ -205,10 +231,15 @@ TEST_F(DiskFull, ARowThatCannotBeReadIsPassedOverAlsoWhereItCannotBeMarked) {
   Database(database()).execute("UPDATE jobs SET input = '' WHERE id = 'bad'");
   faulty_disk::leave(0);
   for (int i = 0; i < 2; ++i) {
-    ASSERT_EQ(store.queued(5).size(), 1U);
+    ASSERT_EQ(store.recent({}).size(), 1U);
     EXPECT_EQ(store.recent({}).front().id, "good");
     EXPECT_THROW(store.find("bad"), Error);
+    EXPECT_THROW(store.claim("bad", kNode, 5), Error);
   }
+  faulty_disk::leave(faulty_disk::kNoLimit);
+  EXPECT_FALSE(store.claim("bad", kNode, 5));
+  ASSERT_EQ(store.window({}).size(), 1U);
+  EXPECT_TRUE(store.claim("good", kNode, 5));
 }
 
 TEST_F(DiskFull, WhatIsStoredCanBeReadOnAFullDisk) {
@@ -219,9 +250,9 @@ TEST_F(DiskFull, WhatIsStoredCanBeReadOnAFullDisk) {
       artifacts.put(std::vector<std::uint8_t>(10), "image/png", domain::ArtifactOrigin::kUploaded);
   faulty_disk::leave(0);
   EXPECT_TRUE(store.find("01"));
-  EXPECT_EQ(store.queued(5).size(), 1U);
+  EXPECT_EQ(store.window({}).size(), 1U);
   EXPECT_EQ(store.recent({}).size(), 1U);
-  EXPECT_EQ(store.count_queued(2), 1);
+  EXPECT_EQ(store.counts().queued[2], 1);
   EXPECT_EQ(artifacts.get(id).bytes.size(), 10U);
   EXPECT_EQ(artifacts.sweep({}).uploads, 1U);  // making space needs none
 }

@@ -2,16 +2,19 @@
 // acceptance. Implemented by storage, used by the scheduler. Thread-safe. Writes have reached the
 // disk when a function returns. Failures of the disk and damaged entries are Error(kInternal) with
 // a sentence; lists leave damaged entries out; a conditional update that does not apply returns
-// false.
+// false. Several nodes may share a store: a node recovers its own jobs only.
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "domain/jobs/job.h"
+#include "domain/jobs/waiting_job.h"
 
 namespace atelier::domain {
 
@@ -36,19 +39,52 @@ enum class Requeue {
   kAfterStationCrash,  // the station itself ended: counted by itself, not as an attempt
 };
 
+struct InsertOptions {
+  std::string key = {};      // the client's idempotency key; "" is none
+  bool holds_place = false;  // the place that hold_place() gave becomes the job's
+};
+
+struct Inserted {
+  std::string id;      // of the stored job
+  bool is_new = true;  // false: the client had sent this key before, and nothing was written
+};
+
+// Queued jobs that match all members that are set; without any, every queued job.
+struct QueueFilter {
+  std::string client = {}, task = {};  // "" is all
+  std::optional<int> priority = {};
+};
+
+struct CancelledJob {
+  std::string id;
+  std::int64_t last_event = 0;
+  std::vector<std::string> step_artifacts;  // pictures that finished steps had made
+};
+
 class JobStore {
  public:
   virtual ~JobStore() = default;
 
-  virtual void insert(const Job& job) = 0;
+  // A new queued job. With a key that its client has sent before, the earlier job is returned.
+  virtual Inserted insert(const Job& job, const InsertOptions& options) = 0;
+  Inserted insert(const Job& job) { return insert(job, {}); }
+  // A place in the queue for a job that comes: false where `queued_max` jobs of the priority wait
+  // or come. In memory only. It becomes the job's, or is given back.
+  virtual bool hold_place(int priority, int queued_max) = 0;
+  virtual void leave_place(int priority) = 0;
+
   virtual std::optional<Job> find(const std::string& id) = 0;
   virtual std::vector<Job> recent(const JobFilter& filter) = 0;  // newest first
-  virtual std::vector<Job> queued(int limit) = 0;                // by priority, then oldest first
-  virtual std::vector<Job> running() = 0;
-  virtual int count_queued(int priority) = 0;
+  // Queued jobs: the highest priority first, then by rank and sequence. At most 4 × (oldest +
+  // clients × jobs_of_client).
+  virtual std::vector<WaitingJob> window(const WindowSize& size) = 0;
+  virtual QueueCounts counts() = 0;  // kept in memory
+  virtual std::vector<Job> running(const std::string& node) = 0;
 
-  // queued → running and one more attempt; false when the job has left the queue.
-  virtual bool claim(const std::string& id, std::int64_t started_ms) = 0;
+  // queued → running on the node, and one more attempt. The job as it now is; nullopt when it has
+  // left the queue, or cannot be read (it is then set aside).
+  virtual std::optional<Job> claim(const std::string& id, const std::string& node,
+                                   std::int64_t started_ms) = 0;
   // running → queued, with the reason as a sentence.
   virtual bool requeue(const std::string& id, const std::string& reason, Requeue counted) = 0;
   // What the steps that have finished made, of a running job. They are kept when it goes back to
@@ -56,6 +92,25 @@ class JobStore {
   virtual bool keep_steps(const Job& job) = 0;
   // `expected` → the terminal state that `job` has, with its result or failure and time of end.
   virtual bool finish(const Job& job, JobState expected) = 0;
+
+  // Of a queued job. It keeps its age in the other priority.
+  virtual bool set_priority(const std::string& id, int priority) = 0;
+  // Before all other queued jobs of its priority.
+  virtual bool move_to_front(const std::string& id) = 0;
+  // queued → cancelled, all that match at once. `next_event` gives the id of each job's last event;
+  // it is called on any thread and must not use the store.
+  virtual std::vector<CancelledJob> cancel_queued(
+      const QueueFilter& filter, std::int64_t finished_ms,
+      const std::function<std::int64_t()>& next_event) = 0;
+
+  // Priorities whose jobs are not to be started. Stored; the jobs' states do not change.
+  virtual std::array<bool, kPriorities> paused() = 0;
+  virtual void set_paused(int priority, bool paused) = 0;
+
+  // Deletes ended jobs that are not among the newest `keep_ended` of them and ended before
+  // `before_ms`, at most limits::kPruneBatch, the oldest first. Their ids: call it again until
+  // there are none. Artifacts are not deleted.
+  virtual std::vector<std::string> prune(int keep_ended, std::int64_t before_ms) = 0;
 
   // The first of `count` reserved event ids; they are never reserved again, also after a restart.
   virtual std::int64_t reserve_events(std::int64_t count) = 0;

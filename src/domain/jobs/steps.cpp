@@ -79,6 +79,13 @@ JobInput next_run(const Job& job) {
   return run;
 }
 
+std::string model_of_next_run(const Job& job) {
+  const auto& steps = job.input.steps;
+  if (steps.empty()) return job.input.parameters.text(card::kModelMember);
+  const auto index = std::min(job.finished_steps.size(), steps.size() - 1);
+  return steps[index].input.text(card::kModelMember);
+}
+
 std::string part_of(const Job& job) {
   const auto& steps = job.input.steps;
   if (steps.empty()) return "";

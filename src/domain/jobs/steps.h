@@ -28,6 +28,9 @@ std::size_t runs_of(const Job& job);  // at least 1
 // left no picture that it needs.
 JobInput next_run(const Job& job);
 
+// The id of the model that this run names; "" where it names none.
+std::string model_of_next_run(const Job& job);
+
 // "Refine (2 of 2)": the run that follows those that have finished; "" where the job is one run.
 std::string part_of(const Job& job);
 

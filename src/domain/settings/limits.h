@@ -19,9 +19,15 @@ inline constexpr std::chrono::seconds kPictureTimeout{60};  // a decoder that ta
 inline constexpr std::chrono::seconds kIdleDecoderPatience{10};
 
 // The queue.
-inline constexpr int kQueuedMax = 64;    // per priority; beyond it "Queue is full"
-inline constexpr int kQueueWindow = 32;  // jobs that one call of the planner considers
-inline constexpr int kAttemptsMax = 2;   // a job that ended its worker twice fails
+inline constexpr int kQueuedMax = 64;  // per priority; beyond it "Queue is full"
+// Waiting jobs that one call of the planner considers, of each priority: the oldest, and of so many
+// clients so many each. Reading them takes less than 2 ms behind 100,000 waiting jobs.
+inline constexpr int kWindowOldest = 32;
+inline constexpr int kWindowClients = 16;
+inline constexpr int kWindowJobsOfClient = 8;
+// Ended jobs that are deleted in one transaction: other writes wait for it.
+inline constexpr int kPruneBatch = 200;
+inline constexpr int kAttemptsMax = 2;  // a job that ended its worker twice fails
 // A worker that stopped (SIGSTOP, a swapping machine) is replaced: its reader's thread answers
 // pings also while a job runs, within this time even on a slow machine.
 inline constexpr std::chrono::seconds kPingEvery{5};

@@ -14,11 +14,14 @@ namespace {
 // SQLite opens the file again read-only after a failure, and the reason is lost.
 constexpr std::string_view kOpenAdvice =
     "; see that its folder can be written, and free some space if its disk is full";
+// Statements that a connection keeps: more than the store has, but for filters in rare
+// combinations.
+constexpr std::size_t kStatementsKept = 64;
 
 }  // namespace
 
 Database::Database(const std::string& path) : path_(path) {
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX;
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
   if (sqlite3_open_v2(path.c_str(), &handle_, flags, nullptr) != SQLITE_OK) {
     const std::string why = handle_ != nullptr ? sqlite3_errmsg(handle_) : "out of memory";
     sqlite3_close(handle_);
@@ -28,7 +31,10 @@ Database::Database(const std::string& path) : path_(path) {
   sqlite3_busy_timeout(handle_, 5000);
 }
 
-Database::~Database() { sqlite3_close(handle_); }
+Database::~Database() {
+  for (const auto& [sql, statement] : idle_) sqlite3_finalize(statement);
+  sqlite3_close(handle_);
+}
 
 void Database::fail(const std::string& what) const {
   const int code = sqlite3_errcode(handle_);
@@ -53,14 +59,34 @@ void Database::execute(const std::string& sql) {
 
 int Database::changes() const { return sqlite3_changes(handle_); }
 
-Statement::Statement(Database& database, std::string_view sql) : database_(database) {
-  if (sqlite3_prepare_v2(database.handle_, sql.data(), static_cast<int>(sql.size()), &handle_,
-                         nullptr) != SQLITE_OK) {
-    database.fail("cannot prepare '" + std::string(sql) + "'");
+sqlite3_stmt* Database::prepared(std::string_view sql) {
+  if (const auto found = idle_.find(sql); found != idle_.end()) {
+    auto* statement = found->second;
+    idle_.erase(found);
+    return statement;
   }
+  sqlite3_stmt* statement = nullptr;
+  if (sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()),
+                         SQLITE_PREPARE_PERSISTENT, &statement, nullptr) != SQLITE_OK) {
+    fail("cannot prepare '" + std::string(sql) + "'");
+  }
+  return statement;
 }
 
-Statement::~Statement() { sqlite3_finalize(handle_); }
+void Database::give_back(sqlite3_stmt* statement) {
+  sqlite3_reset(statement);
+  sqlite3_clear_bindings(statement);
+  if (idle_.size() < kStatementsKept &&
+      idle_.try_emplace(sqlite3_sql(statement), statement).second) {
+    return;
+  }
+  sqlite3_finalize(statement);
+}
+
+Statement::Statement(Database& database, std::string_view sql)
+    : database_(database), handle_(database.prepared(sql)) {}
+
+Statement::~Statement() { database_.give_back(handle_); }
 
 Statement& Statement::bind(int index, std::int64_t value) {
   if (sqlite3_bind_int64(handle_, index, value) != SQLITE_OK) database_.fail("cannot bind a value");
@@ -96,5 +122,18 @@ std::string Statement::text(int column) const {
   if (data == nullptr) return {};
   return {reinterpret_cast<const char*>(data), static_cast<std::size_t>(size)};
 }
+
+Transaction::Transaction(Database& database, Kind kind) : database_(database) {
+  Statement(database_, kind == Kind::kWrite ? "BEGIN IMMEDIATE" : "BEGIN").run();
+}
+
+// SQLite itself rolls back after some failures.
+Transaction::~Transaction() {
+  if (sqlite3_get_autocommit(database_.handle_) == 0) {
+    sqlite3_exec(database_.handle_, "ROLLBACK", nullptr, nullptr, nullptr);
+  }
+}
+
+void Transaction::commit() { Statement(database_, "COMMIT").run(); }
 
 }  // namespace atelier::storage

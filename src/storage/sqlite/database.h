@@ -1,8 +1,10 @@
-// SQLite with our errors: a connection and its statements. The C interface is used directly because
-// the project has one exception class. Not thread-safe: the owner of a Database locks around it.
+// SQLite with our errors: a connection, its statements and its transactions. The C interface is
+// used directly because the project has one exception class. Not thread-safe: a connection is used
+// by one thread at a time.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -13,7 +15,7 @@ namespace atelier::storage {
 
 class Database {
  public:
-  explicit Database(const std::string& path);  // ":memory:" for tests
+  explicit Database(const std::string& path);
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
@@ -23,11 +25,17 @@ class Database {
 
  private:
   friend class Statement;
+  friend class Transaction;
   [[noreturn]] void fail(const std::string& what) const;
+  sqlite3_stmt* prepared(std::string_view sql);
+  void give_back(sqlite3_stmt* statement);
+
   std::string path_;
   sqlite3* handle_ = nullptr;
+  std::map<std::string, sqlite3_stmt*, std::less<>> idle_;  // prepared statements, by their text
 };
 
+// A statement, prepared once per connection.
 class Statement {
  public:
   Statement(Database& database, std::string_view sql);
@@ -46,6 +54,23 @@ class Statement {
  private:
   Database& database_;
   sqlite3_stmt* handle_ = nullptr;
+};
+
+// Rolled back unless commit() has returned. A transaction that reads sees one state of the
+// database.
+class Transaction {
+ public:
+  enum class Kind { kRead, kWrite };
+
+  Transaction(Database& database, Kind kind);
+  ~Transaction();
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+
+  void commit();
+
+ private:
+  Database& database_;
 };
 
 }  // namespace atelier::storage

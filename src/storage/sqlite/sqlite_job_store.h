@@ -1,17 +1,24 @@
-// The job store in one SQLite file. Thread-safe by one lock: every call takes well under a
-// millisecond but the writes, which wait for the disk (a job must survive a power cut once it is
-// acknowledged). A row that cannot be read is set aside: it is marked with the reason, lists and
-// the queue go on without it, and asking for it is Error(kInternal) with that reason. The next
-// start tries it again.
+// The job store in one SQLite file. Thread-safe: one connection writes (writer.h), others read, and
+// reading never waits for the disk. A job must survive a power cut once it is acknowledged, so each
+// write waits for the disk; writes of several threads at the same time share that wait. A row that
+// cannot be read is set aside: it is marked with the reason, lists and the queue go on without it,
+// and asking for it is Error(kInternal) with that reason. The next start tries it again.
 #pragma once
 
+#include <array>
+#include <functional>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "domain/jobs/job_store.h"
 #include "storage/sqlite/database.h"
+#include "storage/sqlite/queue_counter.h"
+#include "storage/sqlite/reader_pool.h"
+#include "storage/sqlite/writer.h"
 
 namespace atelier::storage {
 
@@ -21,16 +28,28 @@ class SqliteJobStore final : public domain::JobStore {
   // (kUnsupported).
   explicit SqliteJobStore(const std::string& path);
 
-  void insert(const domain::Job& job) override;
+  using domain::JobStore::insert;
+  domain::Inserted insert(const domain::Job& job, const domain::InsertOptions& options) override;
+  bool hold_place(int priority, int queued_max) override;
+  void leave_place(int priority) override;
   std::optional<domain::Job> find(const std::string& id) override;
   std::vector<domain::Job> recent(const domain::JobFilter& filter) override;
-  std::vector<domain::Job> queued(int limit) override;
-  std::vector<domain::Job> running() override;
-  int count_queued(int priority) override;
-  bool claim(const std::string& id, std::int64_t started_ms) override;
+  std::vector<domain::WaitingJob> window(const domain::WindowSize& size) override;
+  domain::QueueCounts counts() override;
+  std::vector<domain::Job> running(const std::string& node) override;
+  std::optional<domain::Job> claim(const std::string& id, const std::string& node,
+                                   std::int64_t started_ms) override;
   bool requeue(const std::string& id, const std::string& reason, domain::Requeue counted) override;
   bool keep_steps(const domain::Job& job) override;
   bool finish(const domain::Job& job, domain::JobState expected) override;
+  bool set_priority(const std::string& id, int priority) override;
+  bool move_to_front(const std::string& id) override;
+  std::vector<domain::CancelledJob> cancel_queued(
+      const domain::QueueFilter& filter, std::int64_t finished_ms,
+      const std::function<std::int64_t()>& next_event) override;
+  std::array<bool, domain::kPriorities> paused() override;
+  void set_paused(int priority, bool paused) override;
+  std::vector<std::string> prune(int keep_ended, std::int64_t before_ms) override;
   std::int64_t reserve_events(std::int64_t count) override;
 
   // All strings in the jobs' inputs and finished steps that have the form of an artifact's id, of
@@ -38,12 +57,20 @@ class SqliteJobStore final : public domain::JobStore {
   std::optional<std::set<std::string>> named_artifacts();
 
  private:
-  void migrate();
-  std::vector<domain::Job> read_rows(Statement& rows);
-  void set_aside(const std::string& id, const std::string& why);
+  using Damaged = std::vector<std::pair<std::string, std::string>>;  // id, why
 
-  std::mutex mutex_;
-  Database database_;  // guarded by mutex_
+  // nullopt of the work: the update did not apply.
+  bool change(const std::function<std::optional<QueueChange>(Database&)>& work);
+  std::vector<domain::Job> read_rows(Statement& rows, Damaged& damaged);
+  void set_aside(const Damaged& damaged);
+  std::vector<std::string> clients_in_turn(Database& database, int priority, int clients_max);
+
+  Database written_;  // of the writer
+  QueueCounter counter_;
+  Writer writer_;
+  ReaderPool readers_;
+  std::mutex turns_mutex_;
+  std::array<std::string, domain::kPriorities> last_clients_;  // guarded by turns_mutex_
 };
 
 }  // namespace atelier::storage

@@ -3,12 +3,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <limits>
 #include <random>
+#include <set>
 #include <thread>
 
 #include "card/tasks/generate.h"
@@ -22,6 +26,8 @@ namespace {
 using domain::Job;
 using domain::JobState;
 using domain::Requeue;
+
+constexpr auto kNode = "local";
 
 class JobStoreTest : public testing::Test {
  protected:
@@ -54,7 +60,7 @@ Job job(const std::string& id, int priority = 2) {
   return result;
 }
 
-std::vector<std::string> ids(const std::vector<Job>& jobs) {
+std::vector<std::string> ids(const auto& jobs) {
   std::vector<std::string> result;
   for (const auto& entry : jobs) result.push_back(entry.id);
   return result;
@@ -85,16 +91,15 @@ TEST_F(JobStoreTest, TheQueueIsOrderedByPriorityThenAge) {
   for (const auto& [id, priority] : {std::pair{"01", 0}, {"02", 2}, {"03", 3}, {"04", 2}}) {
     store.insert(job(id, priority));
   }
-  EXPECT_THAT(ids(store.queued(10)), testing::ElementsAre("03", "02", "04", "01"));
-  EXPECT_THAT(ids(store.queued(2)), testing::ElementsAre("03", "02"));
+  EXPECT_THAT(ids(store.window({})), testing::ElementsAre("03", "02", "04", "01"));
   EXPECT_THAT(ids(store.recent({.limit = 3})), testing::ElementsAre("04", "03", "02"));
-  EXPECT_EQ(store.count_queued(2), 2);
+  EXPECT_EQ(store.counts().queued[2], 2);
 }
 
 TEST_F(JobStoreTest, ListsAreFilteredByStateAndByAge) {
   SqliteJobStore store(path());
   for (const char* id : {"01", "02", "03", "04"}) store.insert(job(id));
-  ASSERT_TRUE(store.claim("02", 5));
+  ASSERT_TRUE(store.claim("02", kNode, 5));
   auto ended = *store.find("04");
   ended.state = JobState::kCancelled;
   ASSERT_TRUE(store.finish(ended, JobState::kQueued));
@@ -114,11 +119,11 @@ TEST_F(JobStoreTest, OneClaimSucceeds) {
   std::atomic<int> wins = 0;
   std::vector<std::thread> claimants;
   for (int i = 0; i < 4; ++i) {
-    claimants.emplace_back([&] { wins += store.claim("01", 5) ? 1 : 0; });
+    claimants.emplace_back([&] { wins += store.claim("01", kNode, 5) ? 1 : 0; });
   }
   for (auto& claimant : claimants) claimant.join();
   EXPECT_EQ(wins, 1);
-  const auto running = store.running();
+  const auto running = store.running(kNode);
   ASSERT_EQ(running.size(), 1U);
   EXPECT_EQ(running[0].attempt, 1);
   EXPECT_EQ(running[0].started_ms, 5);
@@ -128,34 +133,34 @@ TEST_F(JobStoreTest, ARepeatedJobCountsItsAttempts) {
   SqliteJobStore store(path());
   store.insert(job("01"));
   EXPECT_FALSE(store.requeue("01", "not running", Requeue::kAfterAttempt));
-  ASSERT_TRUE(store.claim("01", 5));
+  ASSERT_TRUE(store.claim("01", kNode, 5));
   ASSERT_TRUE(store.requeue("01", "the worker died", Requeue::kAfterAttempt));
   EXPECT_EQ(store.find("01")->reason, "the worker died");
-  ASSERT_TRUE(store.claim("01", 6));
+  ASSERT_TRUE(store.claim("01", kNode, 6));
   EXPECT_EQ(store.find("01")->attempt, 2);
 }
 
 TEST_F(JobStoreTest, AStopIsNotAnAttemptAndCrashesOfTheStationAreCountedSeparately) {
   SqliteJobStore store(path());
   store.insert(job("01"));
-  ASSERT_TRUE(store.claim("01", 5));
+  ASSERT_TRUE(store.claim("01", kNode, 5));
   ASSERT_TRUE(store.requeue("01", "stopped", Requeue::kUncounted));
   EXPECT_EQ(store.find("01")->attempt, 0);
   EXPECT_EQ(store.find("01")->station_crashes, 0);
-  ASSERT_TRUE(store.claim("01", 6));
+  ASSERT_TRUE(store.claim("01", kNode, 6));
   ASSERT_TRUE(store.requeue("01", "crashed", Requeue::kAfterStationCrash));
   EXPECT_EQ(store.find("01")->attempt, 0);
   EXPECT_EQ(store.find("01")->station_crashes, 1);
-  ASSERT_TRUE(store.claim("01", 7));
-  EXPECT_EQ(store.running().at(0).attempt, 1);
-  EXPECT_EQ(store.running().at(0).station_crashes, 1);
+  ASSERT_TRUE(store.claim("01", kNode, 7));
+  EXPECT_EQ(store.running(kNode).at(0).attempt, 1);
+  EXPECT_EQ(store.running(kNode).at(0).station_crashes, 1);
 }
 
 TEST_F(JobStoreTest, AFileOfTheFirstVersionIsBroughtUpToDate) {
   Database(path()).execute(std::string(kFirstTable) + "PRAGMA user_version=1;");
   SqliteJobStore store(path());
   EXPECT_EQ(store.find("01")->attempt, 1);
-  ASSERT_TRUE(store.claim("01", 5));
+  ASSERT_TRUE(store.claim("01", kNode, 5));
   EXPECT_TRUE(store.requeue("01", "crashed", Requeue::kAfterStationCrash));
   EXPECT_EQ(store.find("01")->station_crashes, 1);
 }
@@ -169,7 +174,7 @@ TEST_F(JobStoreTest, AFileOfTheSecondVersionKeepsItsOrderAndItsEvents) {
       "INSERT INTO jobs VALUES ('03','generate','api','cancelled',2,1,1,0,1700000000000,'','{}',"
       "'','','',0); PRAGMA user_version=2;");
   SqliteJobStore store(path());
-  EXPECT_THAT(ids(store.queued(9)), testing::ElementsAre("01", "04"));
+  EXPECT_THAT(ids(store.window({})), testing::ElementsAre("01", "04"));
   store.insert(job("00"));  // by a clock that was set back
   EXPECT_THAT(ids(store.recent({})), testing::ElementsAre("00", "04", "03", "01"));
   EXPECT_EQ(store.find("04")->station_crashes, 2);
@@ -222,10 +227,41 @@ TEST_F(JobStoreTest, ADatabaseOfSchema4KeepsItsJobs) {
   ASSERT_TRUE(jobs[7].result);
   EXPECT_EQ(jobs[7].result->artifacts().size(), 2U);
   EXPECT_EQ(jobs[7].result->used.as<card::GenerationUsed>().seed, 18446744073709551615ULL);
-  EXPECT_THAT(ids(store.running()), testing::ElementsAre(jobs[2].id));
+  EXPECT_THAT(ids(store.running(kNode)), testing::ElementsAre(jobs[2].id));
   for (const auto& each : jobs) {
     EXPECT_TRUE(each.input.steps.empty() && each.finished_steps.empty());
   }
+}
+
+TEST_F(JobStoreTest, ADatabaseOfSchema6KeepsItsQueue) {
+  std::filesystem::copy_file(std::string(ATELIER_SOURCE_DIR) + "/tests/data/databases/schema6.db",
+                             path());
+  SqliteJobStore store(path());
+  const auto jobs = store.recent({});
+  ASSERT_EQ(jobs.size(), 9U);  // and one that cannot be read
+  const auto running = store.running("local");
+  ASSERT_EQ(running.size(), 1U);
+  EXPECT_EQ(running[0].finished_steps.size(), 1U);
+  ASSERT_EQ(store.counts(), (domain::QueueCounts{.queued = {1, 1, 1, 1}, .running = 1}));
+  ASSERT_TRUE(store.requeue(running[0].id, "again", Requeue::kAfterStationCrash));
+  const auto window = store.window({});
+  ASSERT_EQ(window.size(), 5U);
+  std::vector<int> priorities;
+  for (const auto& waiting : window) {
+    priorities.push_back(waiting.priority);
+    EXPECT_EQ(waiting.client, "api");
+    EXPECT_EQ(waiting.model, "fake");
+    EXPECT_GT(waiting.created_ms, 0);
+    EXPECT_EQ(waiting.finished_steps, waiting.id == running[0].id ? 1 : 0);
+  }
+  EXPECT_THAT(priorities, testing::ElementsAre(3, 2, 2, 1, 0));
+  EXPECT_EQ(window[1].id, running[0].id);
+  const auto& first = jobs[8];
+  ASSERT_TRUE(first.result);
+  EXPECT_EQ(first.state, JobState::kSucceeded);
+  EXPECT_EQ(first.result->used.as<card::GenerationUsed>().seed, 18446744073709551615ULL);
+  EXPECT_EQ(store.paused(), (std::array{false, false, false, false}));
+  EXPECT_EQ(store.prune(2, std::numeric_limits<std::int64_t>::max()).size(), 2U);
 }
 
 // A running job of two steps, of which the first has made the artifact `made`.
@@ -243,7 +279,7 @@ TEST_F(JobStoreTest, PicturesOfStepsAreNamedUntilTheJobEnds) {
   SqliteJobStore store(path());
   auto running = composite_job("01", made);
   store.insert(running);
-  ASSERT_TRUE(store.claim("01", 5));
+  ASSERT_TRUE(store.claim("01", kNode, 5));
   EXPECT_THAT(store.named_artifacts(), testing::Optional(testing::IsEmpty()));
   ASSERT_TRUE(store.keep_steps(running));
   EXPECT_THAT(store.named_artifacts(), testing::Optional(testing::ElementsAre(made)));
@@ -256,17 +292,17 @@ TEST_F(JobStoreTest, AJobThatRunsWithAllOfItsStepsFinishedIsDamaged) {
   SqliteJobStore store(path());
   auto running = composite_job("01", "a");
   store.insert(running);
-  ASSERT_TRUE(store.claim("01", 5));
+  ASSERT_TRUE(store.claim("01", kNode, 5));
   running.finished_steps.resize(2);
   ASSERT_TRUE(store.keep_steps(running));
-  EXPECT_TRUE(store.running().empty());
+  EXPECT_TRUE(store.running(kNode).empty());
 }
 
 TEST_F(JobStoreTest, ATerminalStateIsNeverLeft) {
   SqliteJobStore store(path());
   auto ended = job("01");
   store.insert(ended);
-  ASSERT_TRUE(store.claim("01", 5));
+  ASSERT_TRUE(store.claim("01", kNode, 5));
   ended.state = JobState::kSucceeded;
   ended.finished_ms = 9;
   card::GenerationUsed used;
@@ -279,7 +315,7 @@ TEST_F(JobStoreTest, ATerminalStateIsNeverLeft) {
                                    .timing = {{"denoise_ms", 12.5}}};
   EXPECT_TRUE(store.finish(ended, JobState::kRunning));
   EXPECT_FALSE(store.finish(ended, JobState::kRunning));
-  EXPECT_FALSE(store.claim("01", 6));
+  EXPECT_FALSE(store.claim("01", kNode, 6));
   EXPECT_FALSE(store.requeue("01", "no", Requeue::kUncounted));
   const auto found = store.find("01");
   ASSERT_TRUE(found && found->result);
@@ -304,10 +340,84 @@ TEST_F(JobStoreTest, AFailureKeepsItsSentence) {
   EXPECT_EQ(found->failure->field, "steps");
 }
 
+TEST_F(JobStoreTest, TheQueueSurvivesTheProcess) {
+  {
+    SqliteJobStore store(path());
+    for (const char* id : {"01", "02", "03"}) store.insert(job(id), {.key = id});
+    ASSERT_TRUE(store.move_to_front("03"));
+    ASSERT_TRUE(store.claim("01", "another node", 5));
+    store.set_paused(2, true);
+  }
+  SqliteJobStore store(path());
+  EXPECT_THAT(ids(store.window({})), testing::ElementsAre("03", "02"));
+  EXPECT_TRUE(store.running(kNode).empty());
+  EXPECT_THAT(ids(store.running("another node")), testing::ElementsAre("01"));
+  EXPECT_EQ(store.counts(), (domain::QueueCounts{.queued = {0, 0, 2, 0}, .running = 1}));
+  EXPECT_EQ(store.paused(), (std::array{false, false, true, false}));
+  EXPECT_EQ(store.insert(job("04"), {.key = "02"}).id, "02");
+}
+
+TEST_F(JobStoreTest, ReadersDoNotWaitForAWriter) {
+  SqliteJobStore store(path());
+  store.insert(job("01"));
+  Database other(path());
+  other.execute("BEGIN IMMEDIATE");
+  std::atomic<bool> written = false;
+  std::thread writer([&] {
+    store.insert(job("02"));
+    written = true;
+  });
+  EXPECT_TRUE(store.find("01"));
+  EXPECT_FALSE(store.find("02"));
+  EXPECT_THAT(ids(store.window({})), testing::ElementsAre("01"));
+  EXPECT_THAT(ids(store.recent({})), testing::ElementsAre("01"));
+  EXPECT_EQ(store.counts().queued[2], 1);
+  EXPECT_FALSE(written);
+  other.execute("COMMIT");
+  writer.join();
+  EXPECT_TRUE(store.find("02"));
+}
+
+// Made in one statement: 100,000 jobs of one client, then some of others.
+TEST_F(JobStoreTest, TheWindowShowsOtherClientsBehindAHundredThousandJobsOfOne) {
+  SqliteJobStore store(path());
+  store.insert(job("first", 0));
+  Database(path()).execute(
+      "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) "
+      "INSERT INTO jobs (id, task, client, state, priority, attempt, created_ms, started_ms, "
+      "finished_ms, reason, input, result, failure_code, failure_sentence, sequence) "
+      "SELECT printf('%08d', i), task, client, state, priority, attempt, created_ms, 0, 0, '', "
+      "input, '', '', '', i FROM n JOIN jobs ON id = 'first'");
+  SqliteJobStore full(path());
+  EXPECT_EQ(full.counts().queued[0], 100'000);
+  const domain::WindowSize size;
+  for (int client = 0; client < size.clients + 5; ++client) {
+    auto late = job("late" + std::to_string(client), 0);
+    late.client = "client" + std::to_string(client);
+    full.insert(late);
+  }
+  full.insert(job("urgent", 3));
+  auto quickest = std::chrono::steady_clock::duration::max();
+  std::set<std::string> clients;
+  for (int i = 0; i < 10; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    const auto window = full.window(size);
+    quickest = std::min(quickest, std::chrono::steady_clock::now() - start);
+    ASSERT_FALSE(window.empty());
+    EXPECT_EQ(window[0].id, "urgent");
+    EXPECT_EQ(window[1].id, "first");
+    EXPECT_LE(std::ssize(window), 1 + size.oldest + size.clients * size.jobs_of_client);
+    for (const auto& waiting : window) clients.insert(waiting.client);
+  }
+  // More clients than one window shows are shown in turn.
+  EXPECT_EQ(std::ssize(clients), size.clients + 6);
+  EXPECT_LT(quickest, std::chrono::milliseconds(2));
+}
+
 TEST_F(JobStoreTest, TheOrderIsThatOfAcceptanceNotThatOfTheIds) {
   for (const char* id : {"09", "05", "07"}) SqliteJobStore(path()).insert(job(id));
   SqliteJobStore store(path());
-  EXPECT_THAT(ids(store.queued(9)), testing::ElementsAre("09", "05", "07"));
+  EXPECT_THAT(ids(store.window({})), testing::ElementsAre("09", "05", "07"));
   EXPECT_THAT(ids(store.recent({})), testing::ElementsAre("07", "05", "09"));
   EXPECT_THAT(ids(store.recent({.before = "07"})), testing::ElementsAre("05", "09"));
   EXPECT_TRUE(store.recent({.before = "no such job"}).empty());
@@ -342,9 +452,8 @@ TEST_F(JobStoreTest, ARowThatCannotBeReadIsSetAsideAndTheRestGoesOn) {
     for (const char* id : {"01", "02", "03"}) store.insert(job(id));
     Database(path()).execute("UPDATE jobs SET " + std::string(damage) + " WHERE id = '01'");
     EXPECT_THAT(ids(store.recent({})), testing::ElementsAre("03", "02"));
-    EXPECT_THAT(ids(store.queued(1)),
-                testing::ElementsAre("02"));  // it does not count against the limit
-    EXPECT_EQ(store.count_queued(2), 2);
+    EXPECT_THAT(ids(store.window({})), testing::ElementsAre("02", "03"));
+    EXPECT_EQ(store.counts().queued[2], 2);
     const auto sentence = sentence_of([&] { store.find("01"); }, ErrorCode::kInternal);
     EXPECT_THAT(sentence, testing::HasSubstr("job 01 cannot be read"));
     EXPECT_EQ(sentence_of([&] { store.find("01"); }, ErrorCode::kInternal), sentence);
@@ -355,14 +464,31 @@ TEST_F(JobStoreTest, ARowThatCannotBeReadIsSetAsideAndTheRestGoesOn) {
   }
 }
 
+TEST_F(JobStoreTest, ARowThatCannotBeReadIsSetAsideWhenItIsClaimed) {
+  SqliteJobStore store(path());
+  for (const char* id : {"01", "02"}) store.insert(job(id));
+  Database(path()).execute("UPDATE jobs SET input = '{' WHERE id = '01'");
+  EXPECT_THAT(ids(store.window({})), testing::ElementsAre("01", "02"));  // it is not read for that
+  EXPECT_FALSE(store.claim("01", kNode, 5));
+  EXPECT_THAT(ids(store.window({})), testing::ElementsAre("02"));
+  EXPECT_EQ(store.counts(), (domain::QueueCounts{.queued = {0, 0, 1, 0}, .running = 0}));
+  EXPECT_THROW(store.find("01"), Error);
+  EXPECT_FALSE(store.claim("01", kNode, 5));
+  Database(path()).execute("UPDATE jobs SET input = '{}' WHERE id = '01'");
+  SqliteJobStore next(path());
+  EXPECT_EQ(next.find("01")->state, JobState::kQueued);
+  EXPECT_EQ(next.find("01")->attempt, 0);
+  EXPECT_EQ(next.counts().queued[2], 2);
+}
+
 TEST_F(JobStoreTest, ARunningRowThatCannotBeReadDoesNotStopTheRecovery) {
   SqliteJobStore store(path());
   for (const char* id : {"01", "02"}) {
     store.insert(job(id));
-    ASSERT_TRUE(store.claim(id, 5));
+    ASSERT_TRUE(store.claim(id, kNode, 5));
   }
   Database(path()).execute("UPDATE jobs SET input = '' WHERE id = '01'");
-  EXPECT_THAT(ids(store.running()), testing::ElementsAre("02"));
+  EXPECT_THAT(ids(store.running(kNode)), testing::ElementsAre("02"));
 }
 
 // Text of any bytes can be written and read.
@@ -373,8 +499,8 @@ TEST_F(JobStoreTest, AnyTextCanBeWrittenAndRead) {
     for (auto size = random() % 40; size > 0; --size) text += static_cast<char>(random());
     return text;
   };
-  SqliteJobStore store(":memory:");
-  for (int i = 0; i < 300; ++i) {
+  SqliteJobStore store(path());
+  for (int i = 0; i < 80; ++i) {
     auto written = job("job" + std::to_string(i));
     written.client = bytes();
     written.reason = bytes();
@@ -385,7 +511,7 @@ TEST_F(JobStoreTest, AnyTextCanBeWrittenAndRead) {
     written.input.parameters = card::TaskInput::of(card::generate_task(), parameters);
     written.input.warnings = {bytes(), platform::cut(bytes(), 7)};
     store.insert(written);
-    ASSERT_TRUE(store.claim(written.id, 5));
+    ASSERT_TRUE(store.claim(written.id, kNode, 5));
     const auto reason = bytes();
     ASSERT_TRUE(store.requeue(written.id, reason, Requeue::kAfterAttempt));
     auto found = store.find(written.id);
@@ -410,7 +536,7 @@ TEST_F(JobStoreTest, AnyTextCanBeWrittenAndRead) {
       EXPECT_EQ(ended->failure->sentence, platform::valid_utf8(sentence));
     }
   }
-  EXPECT_EQ(store.recent({.limit = 1000}).size(), 300U);
+  EXPECT_EQ(store.recent({.limit = 1000}).size(), 80U);
 }
 
 TEST_F(JobStoreTest, TheArtifactsThatJobsNameAreFoundInUnreadableRowsToo) {

@@ -1,0 +1,40 @@
+// What planning needs from the queue: waiting jobs as light rows, without their input, and the
+// numbers of jobs. Plain values.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "domain/settings/limits.h"
+
+namespace atelier::domain {
+
+inline constexpr int kPriorities = 4;  // 0 background, 1 preload, 2 interactive, 3 immediate
+
+// Within one priority the smaller rank is earlier, then the smaller sequence.
+struct WaitingJob {
+  std::string id, task, client;
+  std::string model;  // id of the model of its next run; "" where the input names none
+  int priority = 0;
+  std::int64_t rank = 0;      // 0; below it for a job that was moved to the front
+  std::int64_t sequence = 0;  // increases with each job that is accepted
+  std::int64_t created_ms = 0;
+  int finished_steps = 0;  // of a composite job
+};
+
+// Of each priority: the oldest jobs, and where these are not all, the oldest jobs of each of
+// several clients, so that clients behind one with many jobs are seen as well.
+struct WindowSize {
+  int oldest = limits::kWindowOldest;
+  int clients = limits::kWindowClients;
+  int jobs_of_client = limits::kWindowJobsOfClient;
+};
+
+struct QueueCounts {
+  std::array<int, kPriorities> queued{};  // by priority
+  int running = 0;                        // of all nodes
+  bool operator==(const QueueCounts&) const = default;
+};
+
+}  // namespace atelier::domain

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { meanColour, openBrowser, seriousBarriers, startStation } from './station.mjs';
+import { collectComplaints, meanColour, openBrowser, seriousBarriers, startStation } from './station.mjs';
 
 let station, browser, page;
 const complaints = [];
@@ -19,8 +19,7 @@ before(async () => {
   await makeOne();
   browser = await openBrowser();
   page = await browser.newPage({ viewport: { width: 1280, height: 860 } });
-  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
-  page.on('pageerror', (error) => complaints.push(String(error)));
+  collectComplaints(page, complaints);
   await page.goto(station.url);
 });
 

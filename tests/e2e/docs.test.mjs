@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { openBrowser, startStation } from './station.mjs';
+import { collectComplaints, openBrowser, startStation } from './station.mjs';
 
 let station, browser, page;
 const complaints = [];
@@ -12,8 +12,7 @@ before(async () => {
   station = await startStation({ env: { ATELIER_ENGINE: 'fake' } });
   browser = await openBrowser();
   page = await browser.newPage({ viewport: { width: 1280, height: 860 } });
-  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
-  page.on('pageerror', (error) => complaints.push(String(error)));
+  collectComplaints(page, complaints);
   page.on('request', (request) => {
     if (!request.url().startsWith(station.url) && !request.url().startsWith('data:')) foreign.push(request.url());
   });

@@ -20,6 +20,16 @@ export async function seriousBarriers(page) {
     .map((each) => `${each.id}: ${each.help}`);
 }
 
+// Errors that the page writes to the console or does not catch are added to `complaints`.
+export function collectComplaints(page, complaints) {
+  // A preview is deleted at the end of its job, perhaps just before the browser requests it.
+  const late = (message) => /404/.test(message.text()) && message.location().url.includes('/preview-');
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !late(message)) complaints.push(`${message.text()} ${message.location().url}`);
+  });
+  page.on('pageerror', (error) => complaints.push(String(error)));
+}
+
 const freePort = () =>
   new Promise((resolve, reject) => {
     const server = createServer();

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { openBrowser, seriousBarriers, startStation } from './station.mjs';
+import { collectComplaints, openBrowser, seriousBarriers, startStation } from './station.mjs';
 
 const side = 128; // of the starter model's pictures
 let station, browser, page;
@@ -12,8 +12,7 @@ before(async () => {
   station = await startStation();
   browser = await openBrowser();
   page = await browser.newPage({ viewport: { width: 1280, height: 860 } });
-  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
-  page.on('pageerror', (error) => complaints.push(String(error)));
+  collectComplaints(page, complaints);
   await page.goto(station.url);
   await page.getByLabel('Seed', { exact: true }).fill('3');
   await page.getByLabel('Prompt', { exact: true }).fill('a red circle on a blue background');

@@ -75,6 +75,32 @@ void insert_from(SqliteJobStore& store, int threads, double seconds) {
               inserted / ms_since(start) * 1000);
 }
 
+// 100,000 queued jobs: of one client, then of 100 others.
+void fill(SqliteJobStore& store) {
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < 64; ++thread) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 100'000 / 64; ++i) store.insert(job_of("bulk", 0));
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  for (int i = 0; i < 100; ++i) store.insert(job_of("other" + std::to_string(i), 0));
+}
+
+void measure_full_queue(SqliteJobStore& store) {
+  std::printf("queued: %d\n", store.counts().queued[0]);
+  std::size_t rows = 0;
+  print_latencies("window", timed(200, [&] { rows = store.window({}).size(); }));
+  std::printf("  of %zu jobs\n", rows);
+  std::vector<std::string> ids;
+  for (const auto& waiting : store.window({.oldest = 200})) ids.push_back(waiting.id);
+  print_latencies("claim", timed(100, [&] {
+                    store.claim(ids.back(), "local", 1);
+                    ids.pop_back();
+                  }));
+  print_latencies("counts", timed(1000, [&] { store.counts(); }));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -84,7 +110,13 @@ int main(int argc, char** argv) {
   {
     SqliteJobStore store((folder / "atelier.db").string());
     print_latencies("one insert at a time", timed(500, [&] { store.insert(job_of("alone", 2)); }));
-    insert_from(store, 64, 5);
+    for (const int threads : {4, 64}) insert_from(store, threads, 5);
+  }
+  {
+    SqliteJobStore store((folder / "queue.db").string());
+    fill(store);
+    measure_full_queue(store);
+    print_latencies("opening", timed(3, [&] { SqliteJobStore((folder / "queue.db").string()); }));
   }
   std::filesystem::remove_all(folder);
 }

@@ -205,6 +205,17 @@ TEST_F(DiskFull, AQueuedJobIsMovedOrNot) {
          [](auto& store) { return store.find("q")->priority == 3; });
 }
 
+TEST_F(DiskFull, EndedJobsAreDeletedOrStay) {
+  auto ended = job("r");
+  ended.state = JobState::kCancelled;
+  change(
+      [&](auto& store) {
+        store.finish(ended, JobState::kRunning);  // false where the first attempt did that
+        EXPECT_EQ(store.prune(0, 1).size(), 1U);
+      },
+      [](auto& store) { return !store.find("r").has_value(); });
+}
+
 TEST_F(DiskFull, EventIdsAreReservedOrNotAndNeverTwice) {
   std::int64_t last = 0;
   std::int64_t before = 0;

@@ -14,8 +14,8 @@ void QueueChange::add_queued(std::int64_t priority, int jobs) {
 domain::QueueCounts counted_jobs(Database& database) {
   QueueChange found;
   Statement queued(database,
-                   "SELECT priority, count(*) FROM jobs WHERE state = 'queued' AND set_aside = '' "
-                   "GROUP BY priority");
+                   "SELECT priority, count(*) FROM jobs INDEXED BY jobs_waiting "
+                   "WHERE state = 'queued' AND set_aside = '' GROUP BY priority");
   while (queued.step()) found.add_queued(queued.integer(0), static_cast<int>(queued.integer(1)));
   Statement running(database,
                     "SELECT count(*) FROM jobs WHERE state = 'running' AND set_aside = ''");

@@ -64,7 +64,9 @@ constexpr std::array<std::string_view, 7> kSchemaSteps{
     "ALTER TABLE jobs ADD COLUMN failure_field TEXT NOT NULL DEFAULT '';",
     // What the finished steps of a composite job made, until it ends.
     "ALTER TABLE jobs ADD COLUMN finished_steps TEXT NOT NULL DEFAULT '';",
-    // The queue is planned from indexes that hold all of a light row. An ended job needs no model.
+    // The queue is planned from indexes that have all members of a light row, and those of their
+    // own conditions: SQLite reads the row itself for what an index does not have. An ended job
+    // needs no model.
     R"(
   ALTER TABLE jobs ADD COLUMN model TEXT NOT NULL DEFAULT '';
   ALTER TABLE jobs ADD COLUMN finished_count INTEGER NOT NULL DEFAULT 0;
@@ -85,10 +87,10 @@ constexpr std::array<std::string_view, 7> kSchemaSteps{
   DROP INDEX jobs_waiting;
   CREATE INDEX jobs_of_state ON jobs (state, sequence);
   CREATE INDEX jobs_waiting ON jobs (priority, rank, sequence, client, task, model, created_ms,
-      finished_count) WHERE state = 'queued' AND set_aside = '';
+      finished_count, state, set_aside) WHERE state = 'queued' AND set_aside = '';
   CREATE INDEX jobs_waiting_of_client ON jobs (priority, client, rank, sequence, task, model,
-      created_ms, finished_count) WHERE state = 'queued' AND set_aside = '';
-  CREATE INDEX jobs_ended ON jobs (sequence, finished_ms)
+      created_ms, finished_count, state, set_aside) WHERE state = 'queued' AND set_aside = '';
+  CREATE INDEX jobs_ended ON jobs (sequence, finished_ms, state)
     WHERE state IN ('succeeded', 'failed', 'cancelled');
   CREATE INDEX jobs_at_the_front ON jobs (rank) WHERE rank < 0;
   CREATE UNIQUE INDEX jobs_with_key ON jobs (client, idempotency_key) WHERE idempotency_key <> '';

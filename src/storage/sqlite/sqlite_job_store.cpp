@@ -14,61 +14,9 @@ namespace atelier::storage {
 namespace {
 
 using domain::Job;
-using domain::WaitingJob;
 
 // Each serves one thread of the HTTP pool or the scheduler at a time.
 constexpr int kReaders = 4;
-
-// The condition of the indexes of the queue, word for word: else SQLite does not use them.
-#define ATELIER_WAITS "state = 'queued' AND set_aside = ''"
-
-constexpr std::string_view kOldest =
-    "SELECT id, task, client, model, priority, rank, sequence, created_ms, finished_count "
-    "FROM jobs INDEXED BY jobs_waiting WHERE " ATELIER_WAITS
-    " AND priority = ? ORDER BY rank, sequence LIMIT ?";
-constexpr std::string_view kOldestOfClient =
-    "SELECT id, task, client, model, priority, rank, sequence, created_ms, finished_count "
-    "FROM jobs INDEXED BY jobs_waiting_of_client WHERE " ATELIER_WAITS
-    " AND priority = ? AND client = ? ORDER BY rank, sequence LIMIT ?";
-// Each is a search in the index: the jobs of a client are not walked through.
-constexpr std::string_view kFirstClient =
-    "SELECT client FROM jobs INDEXED BY jobs_waiting_of_client WHERE " ATELIER_WAITS
-    " AND priority = ? AND client >= ? ORDER BY client LIMIT 1";
-constexpr std::string_view kNextClient =
-    "SELECT client FROM jobs INDEXED BY jobs_waiting_of_client WHERE " ATELIER_WAITS
-    " AND priority = ? AND client > ? ORDER BY client LIMIT 1";
-
-#undef ATELIER_WAITS
-
-void read_waiting(Statement& rows, std::vector<WaitingJob>& jobs) {
-  while (rows.step()) {
-    jobs.push_back({.id = rows.text(0),
-                    .task = rows.text(1),
-                    .client = rows.text(2),
-                    .model = rows.text(3),
-                    .priority = static_cast<int>(rows.integer(4)),
-                    .rank = rows.integer(5),
-                    .sequence = rows.integer(6),
-                    .created_ms = rows.integer(7),
-                    .finished_steps = static_cast<int>(rows.integer(8))});
-  }
-}
-
-std::optional<std::string> client_from(Database& database, std::string_view sql, int priority,
-                                       const std::string& name) {
-  Statement row(database, sql);
-  row.bind(1, priority).bind(2, name);
-  if (!row.step()) return std::nullopt;
-  return row.text(0);
-}
-
-// By rank and sequence, each once.
-void sort_waiting(std::vector<WaitingJob>& jobs) {
-  const auto key = [](const WaitingJob& job) { return std::pair{job.rank, job.sequence}; };
-  std::ranges::sort(jobs, {}, key);
-  const auto repeated = std::ranges::unique(jobs, {}, &WaitingJob::sequence);
-  jobs.erase(repeated.begin(), repeated.end());
-}
 
 }  // namespace
 
@@ -167,56 +115,9 @@ std::vector<Job> SqliteJobStore::recent(const domain::JobFilter& filter) {
   return jobs;
 }
 
-// The clients whose jobs the window shows beside the oldest: all, in the order of their names; of
-// more than `clients_max` those that follow the last one of the previous call.
-std::vector<std::string> SqliteJobStore::clients_in_turn(Database& database, int priority,
-                                                         int clients_max) {
-  const std::lock_guard lock(turns_mutex_);
-  auto& last = last_clients_[static_cast<std::size_t>(priority)];
-  const auto first = last;
-  std::vector<std::string> clients;
-  auto client = client_from(database, kNextClient, priority, first);
-  bool from_start = false;
-  while (std::ssize(clients) < clients_max) {
-    if (!client) {
-      if (from_start) break;
-      from_start = true;
-      client = client_from(database, kFirstClient, priority, "");
-      continue;
-    }
-    if (from_start && *client > first) break;
-    clients.push_back(*client);
-    auto next = client_from(database, kNextClient, priority, *client);
-    // A damaged name that is not text comes after all texts, and so after itself.
-    client = next > client ? std::move(next) : std::nullopt;
-  }
-  const bool may_be_more = !clients.empty() && std::ssize(clients) == clients_max;
-  last = may_be_more ? clients.back() : "";
-  return clients;
-}
-
-std::vector<WaitingJob> SqliteJobStore::window(const domain::WindowSize& size) {
+std::vector<domain::WaitingJob> SqliteJobStore::window(const domain::WindowSize& size) {
   const ReaderPool::Reader reader(readers_);
-  Transaction one_state(*reader, Transaction::Kind::kRead);
-  std::vector<WaitingJob> window;
-  for (int priority = domain::kPriorities - 1; priority >= 0; --priority) {
-    std::vector<WaitingJob> jobs;
-    {
-      Statement oldest(*reader, kOldest);
-      oldest.bind(1, priority).bind(2, size.oldest);
-      read_waiting(oldest, jobs);
-    }
-    if (std::ssize(jobs) == size.oldest) {
-      for (const auto& client : clients_in_turn(*reader, priority, size.clients)) {
-        Statement of_client(*reader, kOldestOfClient);
-        of_client.bind(1, priority).bind(2, client).bind(3, size.jobs_of_client);
-        read_waiting(of_client, jobs);
-      }
-      sort_waiting(jobs);
-    }
-    std::ranges::move(jobs, std::back_inserter(window));
-  }
-  return window;
+  return window_.read(*reader, size);
 }
 
 std::vector<Job> SqliteJobStore::running(const std::string& node) {

@@ -7,7 +7,6 @@
 
 #include <array>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -17,6 +16,7 @@
 #include "domain/jobs/job_store.h"
 #include "storage/sqlite/database.h"
 #include "storage/sqlite/queue_counter.h"
+#include "storage/sqlite/queue_window.h"
 #include "storage/sqlite/reader_pool.h"
 #include "storage/sqlite/writer.h"
 
@@ -63,14 +63,12 @@ class SqliteJobStore final : public domain::JobStore {
   bool change(const std::function<std::optional<QueueChange>(Database&)>& work);
   std::vector<domain::Job> read_rows(Statement& rows, Damaged& damaged);
   void set_aside(const Damaged& damaged);
-  std::vector<std::string> clients_in_turn(Database& database, int priority, int clients_max);
 
   Database written_;  // of the writer
   QueueCounter counter_;
   Writer writer_;
   ReaderPool readers_;
-  std::mutex turns_mutex_;
-  std::array<std::string, domain::kPriorities> last_clients_;  // guarded by turns_mutex_
+  QueueWindow window_;
 };
 
 }  // namespace atelier::storage

@@ -19,6 +19,9 @@
 // Such a job is not asked to yield for `aged_run_ms`. Behind n jobs of its own priority a job waits
 // n + 1 times the second summand at most.
 //
+// Yielding. A job of priority 2 or 3 that waits for a place, or for memory that runs use, has jobs
+// of priority 0 and 1 asked to yield where it is then expected to end earlier than by waiting.
+//
 // Memory. A load is planned only where the model and what its run needs fit: into the budget less
 // what models and runs hold, and into what is measured as free. Where they fit after evictions, the
 // plan holds the evictions and keeps the place and the memory; the job starts in the plan that is
@@ -141,6 +144,7 @@ struct PlanSettings {
   std::array<std::int64_t, kPriorities - 1> age_ms = {600'000, 300'000, 120'000};
   int aged_share = 16;
   std::int64_t aged_run_ms = 5'000;
+  std::int64_t yield_ms = 500;  // expected from the request until a job has yielded
   // By priority: background work is grouped by model, interactive work hardly.
   std::array<int, kPriorities> affinity_jobs_max = {64, 16, 4, 2};
   std::array<std::int64_t, kPriorities> affinity_ms_max = {300'000, 60'000, 10'000, 2'000};

@@ -87,8 +87,17 @@ bool may_yield(const PlanState& state, const RunningJob& run) {
 struct Candidate {
   Yielding yielding;
   std::size_t target = 0;  // where the job would run
-  std::tuple<int, int, int, std::int64_t> rank;
+  std::tuple<int, double, int, std::int64_t> rank;
 };
+
+double end_after_yield_ms(const PlanState& state, const PlanJob& job, std::size_t worker) {
+  double ms = static_cast<double>(state.settings.yield_ms) +
+              static_cast<double>(job.view->expected_ms) / speed_of(state.workers[worker]);
+  if (job.model != kNone && state.holding(worker, job.model) == nullptr) {
+    ms += state.models[static_cast<std::size_t>(job.model)].load_ms;
+  }
+  return ms;
+}
 
 // A place on any worker that may run it; memory on the device of the chosen one.
 std::vector<Candidate> candidates_for(const PlanState& state, const PlanJob& job,
@@ -102,7 +111,9 @@ std::vector<Candidate> candidates_for(const PlanState& state, const PlanJob& job
       continue;
     }
     const auto target = for_memory ? choice.worker : index;
-    const bool has_model = job.model == kNone || state.holding(target, job.model) != nullptr;
+    const auto end_ms = end_after_yield_ms(state, job, target);
+    // It would not take the place.
+    if (!for_memory && end_ms >= choice.end_ms) continue;
     for (std::size_t i = 0; i < worker.view->running.size(); ++i) {
       const auto& run = worker.view->running[i];
       const bool asked_before = run.yielding;
@@ -112,7 +123,7 @@ std::vector<Candidate> candidates_for(const PlanState& state, const PlanJob& job
       }
       found.push_back({{index, i, asked_before},
                        target,
-                       {asked_before ? 0 : 1, run.priority, has_model ? 0 : 1, -run.started_ms}});
+                       {asked_before ? 0 : 1, end_ms, run.priority, -run.started_ms}});
     }
   }
   std::ranges::stable_sort(found, {}, &Candidate::rank);

@@ -34,7 +34,7 @@ struct Yielding {
   bool asked_before = false;
 };
 // The running jobs that are to make room for this one, which waits as `choice` says: those that
-// have been asked already, then by priority, on a worker with the model, started last; no more than
+// have been asked already, then where it ends first, then by priority, started last; no more than
 // it needs. Empty: none may yield, or it would not help.
 std::vector<Yielding> choose_yielding(const PlanState& state, const PlanJob& job,
                                       const Choice& choice);

@@ -518,6 +518,20 @@ TEST_F(PlanNext, ABackgroundJobYieldsWhenNoPlaceIsFree) {
   EXPECT_THAT(plan_.preemptions, ElementsAre(Preemption{"p1", "main", "a"}));
 }
 
+TEST_F(PlanNext, NothingYieldsForAPlaceThatTheJobWouldNotTake) {
+  add("a", 3, "sdxl").expected_ms = 4000;
+  auto& slow = worker("slow", 0);
+  slow.speed = 0.25;
+  run(slow, "p0", 0).may_yield = true;
+  run(worker("fast", 0, {"sdxl"}), "p2", 2, "sdxl").expected_ms = 3000;
+  plan();
+  EXPECT_THAT(plan_.preemptions, IsEmpty());  // 24.5 s against 7 s
+  EXPECT_EQ(wait_of("a").reason, Wait::Reason::kPlace);
+  workers_[1].running[0].expected_ms = 30'000;
+  plan();
+  EXPECT_THAT(plan_.preemptions, ElementsAre(Preemption{"p0", "slow", "a"}));
+}
+
 TEST_F(PlanNext, NothingYieldsWhileAPlaceIsFree) {
   run(worker("main", 1), "p0", 0).may_yield = true;
   add("a", 3);

@@ -32,6 +32,11 @@ void Writer::write(const Work& work) {
   if (mine.failure) std::rethrow_exception(mine.failure);
 }
 
+std::size_t Writer::waiting() {
+  const std::lock_guard lock(mutex_);
+  return waiting_.size();
+}
+
 // A write that is done returns as soon as the lock is free: it is not touched afterwards.
 void Writer::commit_waiting(std::unique_lock<std::mutex>& lock) {
   const auto size = static_cast<std::ptrdiff_t>(std::min(waiting_.size(), kWritesShared));

@@ -3,6 +3,7 @@
 // thread of its own. Any thread.
 #pragma once
 
+#include <cstddef>
 #include <deque>
 #include <exception>
 #include <functional>
@@ -29,6 +30,7 @@ class Writer {
   // Returns when the work's transaction has reached the disk and its change is counted. What the
   // work or its transaction throws is thrown here, and only here; then nothing was written.
   void write(const Work& work);
+  std::size_t waiting();  // writes that wait for the next transaction; for tests
 
  private:
   struct Waiting {

@@ -3,8 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <latch>
+#include <memory>
 #include <set>
 #include <string>
 #include <thread>
@@ -66,7 +69,9 @@ class WriterTest : public testing::Test {
         }
       });
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));  // until they wait
+    while (writer_->waiting() < works.size()) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
     all_wait.count_down();
     first.join();
     for (auto& thread : threads) thread.join();

@@ -10,7 +10,8 @@ const tasksHref = (task = '', artifact = '') => `#tasks/${task}${artifact && `/$
 const ownPages: ReadonlySet<string> = new Set([generateTask]);
 
 export function App() {
-  const tasks = useTasks(ownPages);
+  const known = useTasks(ownPages);
+  const tasks = known ?? [];
   const [page, id, artifact = ''] = useHash().split('/');
   const selected = page === 'tasks' ? (tasks.find((task) => task.id === id) ?? tasks[0]) : undefined;
   const uses = tasks
@@ -42,7 +43,8 @@ export function App() {
       {selected ? (
         <TasksPage tasks={tasks} task={selected} artifact={artifact} hrefOf={tasksHref} />
       ) : (
-        <CreatePage uses={uses} />
+        // Until the tasks are known, their page is empty.
+        (known || page !== 'tasks') && <CreatePage uses={uses} />
       )}
     </div>
   );

@@ -200,6 +200,16 @@ it('drops the message about a station that did not answer once it answers again'
   await waitFor(() => expect(screen.queryByText(/^The station does not answer\./)).toBeNull());
 });
 
+it('shows no other page before the tasks are known', async () => {
+  render(
+    <QueryClientProvider client={makeQueries()}>
+      <App />
+    </QueryClientProvider>,
+  );
+  expect(screen.queryByLabelText('Prompt')).toBeNull();
+  await screen.findByText('Rates a picture.');
+});
+
 it('takes a finished picture of the create page, once', async () => {
   window.location.hash = '#tasks/classify/a1';
   await open();

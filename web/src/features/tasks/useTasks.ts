@@ -11,13 +11,13 @@ const knownMs = 15_000; // a model may be installed at any time
 
 const tasksQuery = queryOptions({ queryKey: ['tasks'], queryFn: api.tasks, retry: false });
 
-// The tasks of the station, without those that have a page of their own.
-export function useTasks(elsewhere: ReadonlySet<string>): Task[] {
-  const { data } = useQuery({
+// The tasks of the station, without those that have a page of their own; undefined until they are known.
+export function useTasks(elsewhere: ReadonlySet<string>): Task[] | undefined {
+  const { data, isPending } = useQuery({
     ...tasksQuery,
     refetchInterval: ({ state }) => (state.data?.every(({ available }) => available) ? knownMs : waitingMs),
   });
-  return (data ?? []).filter(({ id }) => !elsewhere.has(id));
+  return isPending ? undefined : (data ?? []).filter(({ id }) => !elsewhere.has(id));
 }
 
 const recentMax = 20;

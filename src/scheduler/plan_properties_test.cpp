@@ -433,8 +433,6 @@ struct Overload {
   std::vector<WaitingJob> waiting;
   std::vector<std::int64_t> starts[kPriorities];  // waits at the start
   std::int64_t longest_run_ms = 0;
-  std::map<std::string, std::int64_t> allowed_ms;  // per raised job
-  int late = 0;
 };
 
 Overload overload(unsigned seed, const PlanSettings& settings) {

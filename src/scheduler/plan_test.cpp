@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "scheduler/fair_shares.h"
 #include "scheduler/plan_text.h"
 

@@ -2,10 +2,15 @@
 // by engine, protocol, station and API.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
 namespace atelier::card {
+
+// Of the text that one run streams, as UTF-8: some 65,000 tokens of a language model. The station
+// holds it in memory while the job runs, and a reader of its events that falls behind as well.
+inline constexpr std::size_t kStreamedTextBytesMax = 256 << 10;
 
 struct Progress {
   std::string stage;  // "load", "encode", "denoise", "decode", or what the task counts: "tile"

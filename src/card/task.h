@@ -173,6 +173,8 @@ struct TaskDescription {
   bool previews = false;  // pictures of work in progress
   // The stage of the main work in progress reports: what its steps are, where the task counts any.
   std::string stage = "run";
+  // The pipeline sends its text output in pieces while it makes it (JobObserver::on_text).
+  bool streams_text = false;
   StructCodec input = {}, facts = {};  // the facts of a composite task are CompositeFacts
   // Of a composite task, which no engine runs itself: its runs, in order. `sizes` has the pictures
   // that were sent; the defaults of the input without any picture give steps as well, for their

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "card/model_card.h"
@@ -21,7 +22,7 @@
 namespace atelier::engine {
 
 // Version of this header; a library of another version is refused with a sentence.
-inline constexpr int kEngineInterfaceVersion = 6;
+inline constexpr int kEngineInterfaceVersion = 7;
 
 struct EngineOptions {
   std::string device = "cpu";  // "cpu", "cuda", "cuda:1"
@@ -41,6 +42,10 @@ class JobObserver {
   virtual ~JobObserver() = default;
   virtual void on_progress(const card::Progress& progress) = 0;
   virtual void on_preview(const media::Image& preview) = 0;  // small RGB picture of the latents
+  // The next piece of the text output, UTF-8, of a task whose description has streams_text. Pieces
+  // are appended. A piece may end inside a word, never inside a UTF-8 sequence; all pieces of a run
+  // have card::kStreamedTextBytesMax bytes at most.
+  virtual void on_text(std::string_view /*piece*/) {}
   virtual bool cancelled() = 0;  // true: throw ErrorCode::kCancelled soon
 };
 

@@ -18,7 +18,7 @@ namespace atelier::protocol {
 
 // Raised with every change that an older peer would misread; a different one is refused with a
 // sentence.
-inline constexpr int kProtocolVersion = 5;
+inline constexpr int kProtocolVersion = 6;
 
 struct Empty {};
 BOOST_DESCRIBE_STRUCT(Empty, (), ())
@@ -144,6 +144,16 @@ struct PreviewNotification {
   PictureRef picture;
 };
 BOOST_DESCRIBE_STRUCT(PreviewNotification, (), (job, picture))
+
+// A piece of the text that the run makes, UTF-8. The pieces of a run follow one another without a
+// gap and have card::kStreamedTextBytesMax bytes at most together.
+struct TextNotification {
+  static constexpr std::string_view kMethod = "text";
+  std::string job;
+  std::int64_t offset = 0;  // of the piece, in bytes from the start of the run's text
+  std::string text;
+};
+BOOST_DESCRIBE_STRUCT(TextNotification, (), (job, offset, text))
 
 // To the worker. The job then fails with code "cancelled"; one that is not running is left alone.
 struct CancelNotification {

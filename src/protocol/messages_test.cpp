@@ -119,6 +119,16 @@ TEST(Messages, ANotificationHasNoId) {
   EXPECT_EQ(message.body_as<CancelNotification>().job, "job");
 }
 
+TEST(Messages, TextKeepsItsBytesAndItsOffset) {
+  const TextNotification sent{"job", 7, "zwölf \u65e5\u672c\n\"quoted\" \x01"};
+  const Message message = read_message(notification_frame(sent));
+  EXPECT_EQ(message.method, "text");
+  const auto text = message.body_as<TextNotification>();
+  EXPECT_EQ(text.job, "job");
+  EXPECT_EQ(text.offset, 7);
+  EXPECT_EQ(text.text, sent.text);
+}
+
 TEST(Messages, ABodyOfAnotherTypeIsRefusedWithThePointer) {
   const Message message = read_message(
       {R"({"jsonrpc":"2.0","id":1,"method":"run","params":{"attachments":{"image":[{"picture":{"width":"wide"}}]}}})",

@@ -10,6 +10,7 @@ namespace atelier::worker {
 namespace {
 
 constexpr int kSteps = 4;
+constexpr auto kText = "text of the fake engine";
 
 const media::Image& first_picture(FakeRun& run) {
   for (const auto& attachment : run.input().task()->attachments) {
@@ -35,7 +36,7 @@ engine::Output output_of(const std::string& kind, const media::Image& picture) {
         {},
         json::write_json(std::vector<card::LabelScore>{{"plain", 1 - score}, {"marked", score}})};
   }
-  return {kind, {}, R"("text of the fake engine")"};
+  return {kind, {}, json::write_json(std::string(kText))};
 }
 
 }  // namespace
@@ -43,6 +44,7 @@ engine::Output output_of(const std::string& kind, const media::Image& picture) {
 engine::RunResult fake_any_task(FakeRun& run) {
   const auto& picture = first_picture(run);
   engine::RunResult result;
+  if (run.input().task()->streams_text) run.stream(kText);
   result.timing["load_ms"] = run.load();
   result.timing["run_ms"] = run.steps(run.input().task()->stage, kSteps, [](int) {});
   for (const auto& kind : run.input().task()->outputs) {

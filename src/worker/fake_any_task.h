@@ -8,7 +8,8 @@
 namespace atelier::worker {
 
 // "picture": the first attached picture with twice its sides; "labels": two labels whose scores
-// depend on the picture's size; "text": a sentence.
+// depend on the picture's size; "text": a sentence, streamed word by word where the description has
+// streams_text.
 engine::RunResult fake_any_task(FakeRun& run);
 
 }  // namespace atelier::worker

@@ -46,6 +46,7 @@ int* number_of(FakeSwitches& switches, std::string_view name) {
       {"memory_mb", &switches.memory_mb},
       {"deadly_files", &switches.deadly_files},
       {"running_max", &switches.running_max},
+      {"words", &switches.words},
   };
   for (const auto& [known_name, place] : known) {
     if (known_name == name) return place;

@@ -1,7 +1,8 @@
 // An engine without torch: it runs the tasks of the real one (fake_generate.h: coloured noise that
 // depends on seed and prompt, over the picture and within the mask that it is given) with real
-// timing, progress, previews and cancellation, and switches that make it fail. Server, page
-// and end-to-end tests run on it. Same threads and failures as any engine (engine/interface.h).
+// timing, progress, previews, streams of text and cancellation, and switches that make it fail.
+// Server, page and end-to-end tests run on it. Same threads and failures as any engine
+// (engine/interface.h).
 #pragma once
 
 #include <memory>
@@ -24,6 +25,7 @@ struct FakeSwitches {
   int oom_once = 0;        // out of memory on the first job only
   int memory_mb = 0;       // taken and touched while a job runs
   int running_max = 1;     // jobs at the same time
+  int words = 0;           // streamed as text by tasks that stream none of their own
   int deadly_files = 0;    // a file with "deadly" in its name: crashes when it is inspected
   std::string crash_once;  // a path: crashes at step 2 unless the file is there, and makes it
 };

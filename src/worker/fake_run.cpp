@@ -40,7 +40,16 @@ FakeRun::FakeRun(const FakeSwitches& switches, FakeState& state, const engine::R
       request_(request),
       input_(input),
       observer_(observer),
-      model_(checked_model(request)) {}
+      model_(checked_model(request)) {
+  std::string words;
+  for (int i = 1; i <= switches.words; ++i) words += (i > 1 ? " wörd" : "wörd") + std::to_string(i);
+  stream(std::move(words));
+}
+
+void FakeRun::stream(std::string text) {
+  text_ = std::move(text);
+  text_sent_ = 0;
+}
 
 double FakeRun::load() {
   bool fresh = false;
@@ -66,9 +75,21 @@ double FakeRun::steps(const std::string& stage, int total,
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
     observer_.on_progress(
         {stage, step, total, seconds / step * (total - step), seconds > 0 ? step / seconds : 0});
+    send_words(step, total);
     after_step(step);
   }
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+// A word begins with the space before it.
+void FakeRun::send_words(int step, int total) {
+  const auto until =
+      text_.size() * static_cast<std::size_t>(step) / static_cast<std::size_t>(total);
+  while (text_sent_ < until) {
+    const auto end = std::min(text_.find(' ', text_sent_ + 1), text_.size());
+    observer_.on_text(std::string_view(text_).substr(text_sent_, end - text_sent_));
+    text_sent_ = end;
+  }
 }
 
 void FakeRun::finish() { wait(std::chrono::milliseconds(switches_.late_ms)); }

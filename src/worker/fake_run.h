@@ -34,6 +34,8 @@ class FakeRun {
 
   // Once per model. Allocates the memory of the switch until the run ends. -> milliseconds
   double load();
+  // The following steps() send `text` word by word as they go on.
+  void stream(std::string text);
   // `total` steps of step_ms each; `after_step` receives the number of the step, from 1.
   // -> milliseconds
   double steps(const std::string& stage, int total,
@@ -42,6 +44,7 @@ class FakeRun {
 
  private:
   void misbehave(const std::string& stage, int step);
+  void send_words(int step, int total);
   bool first_time_full();
   void wait(std::chrono::milliseconds duration);
 
@@ -52,6 +55,8 @@ class FakeRun {
   engine::JobObserver& observer_;
   const std::string model_;
   std::vector<char> ballast_;
+  std::string text_;           // that is streamed
+  std::size_t text_sent_ = 0;  // bytes of it
 };
 
 }  // namespace atelier::worker

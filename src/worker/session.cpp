@@ -11,6 +11,7 @@
 #include "platform/error.h"
 #include "platform/log.h"
 #include "platform/system.h"
+#include "platform/utf8.h"
 
 namespace atelier::worker {
 namespace {
@@ -69,11 +70,29 @@ class Session::Observer final : public engine::JobObserver {
     session_.notify(protocol::notification_frame(notification, std::move(parts)));
   }
 
+  void on_text(std::string_view piece) override {
+    if (piece.empty()) return;
+    if (!platform::is_utf8(piece)) {
+      throw Error(ErrorCode::kInternal,
+                  "the engine sent a piece of text that is not UTF-8, or that ends inside a UTF-8 "
+                  "sequence: this is an error in its pipeline");
+    }
+    if (piece.size() > card::kStreamedTextBytesMax - text_bytes_) {
+      throw Error(ErrorCode::kTooLarge, "the text has more than " +
+                                            std::to_string(card::kStreamedTextBytesMax >> 10) +
+                                            " KB: ask for a shorter one");
+    }
+    session_.notify(protocol::notification_frame(protocol::TextNotification{
+        job_, static_cast<std::int64_t>(text_bytes_), std::string(piece)}));
+    text_bytes_ += piece.size();
+  }
+
   bool cancelled() override { return session_.is_cancelled(job_); }
 
  private:
   Session& session_;
   const std::string job_;
+  std::size_t text_bytes_ = 0;  // sent so far
 };
 
 int Session::run() {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <map>
@@ -10,7 +11,10 @@
 #include <thread>
 
 #include "card/tasks/generate.h"
+#include "platform/error.h"
+#include "worker/fake_any_task.h"
 #include "worker/fake_engine.h"
+#include "worker/fake_run.h"
 
 namespace atelier::worker {
 namespace {
@@ -369,6 +373,136 @@ TEST_F(SessionOfTwo, AClosedSocketEndsBothJobs) {
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_EQ(end(), kExitOk);
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(2));
+}
+
+struct TaleInput {
+  std::string model, pieces;
+};
+BOOST_DESCRIBE_STRUCT(TaleInput, (), (model, pieces))
+
+// A task that streams its text; this program has none.
+const card::TaskDescription& tale_task() {
+  static const card::TaskDescription kTask{
+      .id = "tale",
+      .outputs = {"text"},
+      .streams_text = true,
+      .input = card::codec_of<TaleInput>(),
+      .facts = card::codec_of<TaleInput>(),
+  };
+  return kTask;
+}
+
+// Runs that task as the fake engine would, or sends other text first.
+class EngineOfTales final : public engine::Engine {
+ public:
+  explicit EngineOfTales(const std::string& switches) : switches_(read_fake_switches(switches)) {}
+  engine::EngineReport report() override { return {}; }
+  engine::MemoryReport memory() override { return {}; }
+  std::vector<std::string> tasks() override { return {tale_task().id}; }
+  std::vector<card::NamedChoice> samplers() override { return {}; }
+  std::vector<card::NamedChoice> schedules() override { return {}; }
+  card::ModelCard inspect(const engine::ModelFiles&) override { return {}; }
+  engine::RunResult run(engine::RunRequest request, engine::JobObserver& observer) override {
+    const card::TaskInput input(tale_task(), json::parse(request.input_json));
+    const auto pieces = input.text("pieces");
+    if (pieces == "half a sequence") observer.on_text("W\xC3");
+    if (pieces == "too long") {
+      for (;;) observer.on_text(std::string(10'000, 'x'));
+    }
+    FakeRun run(switches_, state_, request, input, observer);
+    return fake_any_task(run);
+  }
+  void unload_all() override {}
+  void give_back_memory() override {}
+
+ private:
+  const FakeSwitches switches_;
+  FakeState state_;
+};
+
+class SessionWithTales : public SessionTest {
+ protected:
+  void start(const std::string& switches) {
+    engine_ = std::make_unique<EngineOfTales>(switches);
+    thread_ = std::jthread([this] { exit_code_ = Session(worker_end_, *engine_).run(); });
+  }
+  void send(std::int64_t id, const std::string& job, const std::string& pieces = "") {
+    protocol::RunRequest request;
+    request.job = job;
+    request.task = tale_task().id;
+    request.input = boost::json::object{{"pieces", pieces}};
+    request.models["model"] = protocol::model_files("fake", "");
+    station_.send(protocol::request_frame(id, request));
+  }
+  // Messages up to the reply; the text of the job is put together.
+  Message reply_with_text(const std::string& job, std::string& text) {
+    for (;;) {
+      Message message = next();
+      if (message.kind != Message::Kind::kNotification) return message;
+      if (message.method != "text") continue;
+      const auto piece = message.body_as<protocol::TextNotification>();
+      EXPECT_EQ(piece.job, job);
+      EXPECT_EQ(piece.offset, std::ssize(text));
+      EXPECT_FALSE(piece.text.empty());
+      text += piece.text;
+    }
+  }
+};
+
+TEST_F(SessionWithTales, TextIsStreamedInOrderBetweenTheStepsAndIsTheOutput) {
+  start("step_ms=1");
+  for (const std::string job : {"first", "second"}) {  // each counts its offsets from 0
+    send(1, job);
+    std::vector<std::string> methods;
+    std::string text;
+    Message message = next();
+    for (; message.kind == Message::Kind::kNotification; message = next()) {
+      methods.push_back(message.method);
+      if (message.method != "text") continue;
+      const auto piece = message.body_as<protocol::TextNotification>();
+      EXPECT_EQ(piece.job, job);
+      EXPECT_EQ(piece.offset, std::ssize(text));
+      text += piece.text;
+    }
+    EXPECT_EQ(methods.front(), "progress");
+    const auto first_text = std::ranges::find(methods, "text");
+    EXPECT_NE(std::find(first_text, methods.end(), "progress"), methods.end());
+    EXPECT_GE(std::ranges::count(methods, "text"), 3);
+    ASSERT_EQ(message.kind, Message::Kind::kResult) << message.failure;
+    const auto outputs = message.body_as<protocol::RunReply>().outputs;
+    EXPECT_EQ(outputs.at(0).value.as_string(), text);
+  }
+  EXPECT_EQ(end(), kExitOk);
+}
+
+TEST_F(SessionWithTales, AStreamOfTextIsCancelledInItsMiddle) {
+  start("step_ms=50");
+  send(1, "long");
+  while (next().method != "text") {
+  }
+  station_.send(protocol::notification_frame(protocol::CancelNotification{"long"}));
+  EXPECT_EQ(reply().failure_code, ErrorCode::kCancelled);
+  std::string text;
+  send(2, "other");
+  EXPECT_EQ(reply_with_text("other", text).kind, Message::Kind::kResult);
+  EXPECT_EQ(text, "text of the fake engine");
+  EXPECT_EQ(end(), kExitOk);
+}
+
+TEST_F(SessionWithTales, TextThatTheStationWouldRefuseIsAFailureOfItsJobAlone) {
+  start("step_ms=0");
+  std::string text;
+  send(1, "a", "half a sequence");
+  EXPECT_EQ(reply_with_text("a", text).failure_code, ErrorCode::kInternal);
+  EXPECT_EQ(text, "");
+  send(2, "b", "too long");
+  EXPECT_EQ(reply_with_text("b", text).failure_code, ErrorCode::kTooLarge);
+  EXPECT_LE(text.size(), card::kStreamedTextBytesMax);
+  EXPECT_GT(text.size(), card::kStreamedTextBytesMax - 10'000);
+  text.clear();
+  send(3, "c");
+  EXPECT_EQ(reply_with_text("c", text).kind, Message::Kind::kResult);
+  EXPECT_EQ(end(), kExitOk);
 }
 
 }  // namespace

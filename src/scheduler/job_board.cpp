@@ -13,9 +13,8 @@ using domain::Job;
 using domain::JobEvent;
 using domain::kEndEvent;
 
-bool is_passing(const SharedEvent& event) {
-  return event->type == "progress" || event->type == "preview";
-}
+// Marks of the text of one job: a listener that is further behind gets the text from its start.
+constexpr std::size_t kMarksMax = 1024;
 
 }  // namespace
 
@@ -36,6 +35,11 @@ void Subscriber::end() {
   listener_ = nullptr;
 }
 
+std::int64_t Subscriber::seen() const {
+  const std::lock_guard lock(mutex_);
+  return seen_;
+}
+
 std::int64_t JobBoard::take_event_id() {
   const std::lock_guard lock(mutex_);
   return next_event_++;
@@ -46,6 +50,13 @@ std::int64_t JobBoard::next_event_id() const {
   return next_event_;
 }
 
+// Without the lock: a listener may be slow, and readers should not wait for it.
+void JobBoard::deliver_to(const Listeners& listening, const SharedEvent& event) {
+  for (const auto& weak : listening) {
+    if (const auto subscriber = weak.lock()) subscriber->deliver(event);
+  }
+}
+
 void JobBoard::publish(std::string_view type, const Job& job, std::int64_t now_ms,
                        std::int64_t id) {
   const bool is_end = domain::is_terminal(job.state);
@@ -54,26 +65,94 @@ void JobBoard::publish(std::string_view type, const Job& job, std::int64_t now_m
                                           .type = std::string(is_end ? kEndEvent : type),
                                           .time_ms = now_ms,
                                           .job = job});
-  std::vector<std::weak_ptr<Subscriber>> listening;
+  Listeners listening;
   {
     const std::lock_guard lock(mutex_);
     if (event->id == 0) event->id = next_event_++;
     auto& entry = entries_[job.id];
     const bool had_ended = !entry.events.empty() && domain::is_terminal(entry.job().state);
     if (had_ended) ended_bytes_ -= entry.bytes;
+    // The replay sends this event before the text, so its id does not show which pieces were seen.
+    if (!domain::is_superseded(*event)) entry.text.marks.clear();
     add(entry, event);
     listening = entry.subscribers;
     if (is_end) {
+      entry.text = {};
       entry.subscribers.clear();
       ended_bytes_ += entry.bytes;
       if (!had_ended) ended_.push_back(job.id);
       drop_oldest();
     }
   }
-  // Outside the lock: a listener may be slow, and readers should not wait for it.
-  for (const auto& weak : listening) {
-    if (const auto subscriber = weak.lock()) subscriber->deliver(event);
+  deliver_to(listening, event);
+}
+
+std::size_t JobBoard::StreamedText::seen_by(std::int64_t event) const {
+  const auto later = std::ranges::upper_bound(marks, event, {}, &Mark::event);
+  return later == marks.begin() ? 0 : std::prev(later)->end;
+}
+
+// The event of a piece that has been appended.
+JobEvent JobBoard::next_text_event(Entry& entry, std::size_t offset, std::int64_t now_ms) {
+  auto& text = entry.text;
+  text.newest_event = next_event_++;
+  text.time_ms = now_ms;
+  text.marks.push_back({text.newest_event, text.so_far.size()});
+  if (text.marks.size() > kMarksMax) text.marks.pop_front();
+  return text_event(entry, offset);
+}
+
+// What follows `offset`, as the newest text event. It has no copy of the job: there may be
+// thousands of them.
+JobEvent JobBoard::text_event(const Entry& entry, std::size_t offset) {
+  const auto& text = entry.text;
+  JobEvent event{.id = text.newest_event,
+                 .type = std::string(domain::kTextEvent),
+                 .time_ms = text.time_ms,
+                 .job = {},
+                 .offset = static_cast<std::int64_t>(offset),
+                 .text = text.so_far.substr(offset)};
+  event.job.id = entry.job().id;
+  event.job.state = entry.job().state;
+  return event;
+}
+
+void JobBoard::add_text(const std::string& id, std::string_view piece, std::int64_t now_ms) {
+  if (piece.empty()) return;
+  SharedEvent event;
+  Listeners listening;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = entries_.find(id);
+    if (found == entries_.end() || domain::is_terminal(found->second.job().state)) return;
+    auto& entry = found->second;
+    const auto offset = entry.text.so_far.size();
+    entry.text.so_far += piece;
+    event = std::make_shared<const JobEvent>(next_text_event(entry, offset, now_ms));
+    listening = entry.subscribers;
   }
+  deliver_to(listening, event);
+}
+
+void JobBoard::restart_text(const std::string& id, std::int64_t now_ms) {
+  SharedEvent event;
+  Listeners listening;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = entries_.find(id);
+    if (found == entries_.end() || found->second.text.so_far.empty()) return;
+    auto& entry = found->second;
+    entry.text = {};
+    event = std::make_shared<const JobEvent>(next_text_event(entry, 0, now_ms));
+    listening = entry.subscribers;
+  }
+  deliver_to(listening, event);
+}
+
+std::string JobBoard::text(const std::string& id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(id);
+  return found == entries_.end() ? "" : found->second.text.so_far;
 }
 
 void JobBoard::add(Entry& entry, SharedEvent event) {
@@ -91,7 +170,9 @@ void JobBoard::shorten(Entry& entry) {
   };
   while (ended || too_much()) {
     const auto newest = std::prev(entry.events.end());
-    auto oldest = std::find_if(entry.events.begin(), newest, is_passing);
+    auto oldest = std::find_if(entry.events.begin(), newest, [](const SharedEvent& event) {
+      return domain::is_superseded(*event);
+    });
     if (oldest == newest && too_much()) oldest = entry.events.begin();
     if (oldest == newest) return;
     entry.bytes -= domain::bytes_of(**oldest);
@@ -109,6 +190,31 @@ void JobBoard::drop_oldest() {
     }
     ended_.pop_front();
   }
+}
+
+// The events of a job for a listener that has seen those up to `after`. Whatever id a listener has
+// seen, it has also seen the text up to that id. So where it lacks some of the text, superseded
+// events before the end of the text are left out, and the newest of them follows with a new id.
+std::vector<SharedEvent> JobBoard::replay_of(const Entry& entry, std::int64_t after) {
+  const auto& text = entry.text;
+  if (text.newest_event <= after || (after == 0 && text.so_far.empty())) {
+    return {entry.events.begin(), entry.events.end()};
+  }
+  std::vector<SharedEvent> replay;
+  for (const auto& event : entry.events) {
+    if (event->id < text.newest_event && !domain::is_superseded(*event)) replay.push_back(event);
+  }
+  replay.push_back(std::make_shared<const JobEvent>(text_event(entry, text.seen_by(after))));
+  for (const auto& event : entry.events) {
+    if (event->id > text.newest_event) replay.push_back(event);
+  }
+  const auto& newest = *entry.events.back();
+  if (newest.id < text.newest_event && domain::is_superseded(newest)) {
+    auto again = newest;
+    again.id = next_event_++;
+    replay.push_back(std::make_shared<const JobEvent>(std::move(again)));
+  }
+  return replay;
 }
 
 void JobBoard::attach(const std::string& id, const std::shared_ptr<Subscriber>& subscriber,
@@ -132,7 +238,7 @@ void JobBoard::attach(const std::string& id, const std::shared_ptr<Subscriber>& 
                                                                      .job = stored}));
       }
       auto& entry = found->second;
-      replay.assign(entry.events.begin(), entry.events.end());
+      replay = replay_of(entry, subscriber->seen());
       if (!domain::is_terminal(entry.job().state)) {
         std::erase_if(entry.subscribers, [](const auto& weak) { return weak.expired(); });
         entry.subscribers.push_back(subscriber);

@@ -24,9 +24,10 @@ class Subscriber {
   Subscriber(std::int64_t after, EventListener listener);
   void deliver(const SharedEvent& event);  // skips events that were seen
   void end();                              // returns when no call is under way; none comes later
+  std::int64_t seen() const;               // id of the newest event that was seen
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   EventListener listener_;  // guarded by mutex_; empty: ended
   std::int64_t seen_;       // guarded by mutex_
 };
@@ -50,20 +51,47 @@ class JobBoard {
   void attach(const std::string& id, const std::shared_ptr<Subscriber>& subscriber,
               const domain::Job& stored);
 
+  // Scheduler thread: appends to the text of a running job, and sends the piece to its listeners as
+  // an event. The text itself is kept instead of its events: a listener that attaches gets what it
+  // has not seen of it as one event. It is dropped when the job ends.
+  void add_text(const std::string& id, std::string_view piece, std::int64_t now_ms);
+  // Scheduler thread: the job's text starts again. Its listeners get an empty piece with the offset
+  // 0, unless there was no text.
+  void restart_text(const std::string& id, std::int64_t now_ms);
+  std::string text(const std::string& id) const;  // so far
+
   std::optional<domain::Job> find(const std::string& id) const;
   // Id of the event that reported the end of the job; 0: not reported yet. `stored` as above.
   std::int64_t end_event(const domain::Job& stored) const;
 
  private:
+  using Listeners = std::vector<std::weak_ptr<Subscriber>>;
+  struct Mark {
+    std::int64_t event = 0;
+    std::size_t end = 0;  // of the text after this event
+  };
+  struct StreamedText {
+    std::string so_far;
+    std::deque<Mark> marks;  // of the newest text events
+    std::int64_t newest_event = 0, time_ms = 0;
+
+    // What has been seen by a listener whose newest event is `event`; 0 where that is not known.
+    std::size_t seen_by(std::int64_t event) const;
+  };
   struct Entry {
     std::deque<SharedEvent> events;  // at least one: the newest has the job as it is now
     std::size_t bytes = 0;           // of all events
-    std::vector<std::weak_ptr<Subscriber>> subscribers;
+    StreamedText text;
+    Listeners subscribers;
 
     const domain::Job& job() const { return events.back()->job; }
   };
   static void add(Entry& entry, SharedEvent event);
   static void shorten(Entry& entry);
+  static void deliver_to(const Listeners& listening, const SharedEvent& event);
+  static domain::JobEvent text_event(const Entry& entry, std::size_t offset);
+  domain::JobEvent next_text_event(Entry& entry, std::size_t offset, std::int64_t now_ms);
+  std::vector<SharedEvent> replay_of(const Entry& entry, std::int64_t after);
   void drop_oldest();
 
   mutable std::mutex mutex_;

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "card/tasks/generate.h"
 #include "domain/settings/limits.h"
 
@@ -10,6 +12,7 @@ namespace atelier::scheduler {
 namespace {
 
 using domain::Job;
+using domain::JobEvent;
 using domain::JobState;
 using testing::ElementsAre;
 
@@ -175,6 +178,180 @@ TEST(JobBoard, DropsOldProgressAndOldJobs) {
   EXPECT_FALSE(board.find("ended0"));
   EXPECT_TRUE(board.find("ended1"));
   EXPECT_TRUE(board.find("a"));
+}
+
+// Puts pieces of text together as a client does; a piece that does not continue the text fails.
+struct Reading {
+  std::string text;
+  std::vector<std::int64_t> offsets = {};
+  std::int64_t seen = 0;
+
+  void take(const JobEvent& event) {
+    EXPECT_GT(event.id, seen);
+    seen = event.id;
+    if (event.type != domain::kTextEvent) return;
+    offsets.push_back(event.offset);
+    if (event.offset == 0) text.clear();
+    EXPECT_EQ(event.offset, std::ssize(text));
+    text += event.text;
+  }
+  void take_all(const std::vector<SharedEvent>& events) {
+    for (const auto& event : events) take(*event);
+  }
+};
+
+TEST(JobBoard, TextIsSentInPiecesAndKeptAsAWhole) {
+  JobBoard board(5);
+  auto running = job("a", JobState::kRunning);
+  running.reason.assign(10'000, 'x');
+  board.publish("state", running, 6);
+  Listening live;
+  live.listen(board, running);
+  board.add_text("a", "ein ", 7);
+  board.add_text("a", "Wörtchen", 8);
+  board.add_text("a", "", 9);
+  EXPECT_THAT(live.types(), ElementsAre("state", "text", "text"));
+  EXPECT_EQ(live.heard[2]->offset, 4);
+  EXPECT_EQ(live.heard[2]->text, "Wörtchen");
+  EXPECT_EQ(live.heard[2]->time_ms, 8);
+  EXPECT_EQ(live.heard[2]->job.id, "a");
+  EXPECT_EQ(live.heard[2]->job.state, JobState::kRunning);
+  EXPECT_LT(domain::bytes_of(*live.heard[2]), 2000U);  // without the rest of the job
+  EXPECT_EQ(board.text("a"), "ein Wörtchen");
+  Listening late;
+  late.listen(board, running);
+  EXPECT_THAT(late.types(), ElementsAre("state", "text"));
+  EXPECT_EQ(late.heard[1]->text, "ein Wörtchen");
+  Listening again;
+  again.listen(board, running, live.heard[1]->id);
+  EXPECT_THAT(again.types(), ElementsAre("text"));
+  EXPECT_EQ(again.heard[0]->offset, 4);
+  EXPECT_EQ(again.heard[0]->text, "Wörtchen");
+  board.add_text("a", "!", 9);
+  for (const auto* each : {&live, &late, &again}) {
+    EXPECT_EQ(each->heard.back()->offset, 13);
+    EXPECT_EQ(each->heard.back()->text, "!");
+  }
+  Listening nothing_new;
+  nothing_new.listen(board, running, live.heard.back()->id);
+  EXPECT_TRUE(nothing_new.heard.empty());
+}
+
+TEST(JobBoard, TextDoesNotDisplaceOtherEvents) {
+  JobBoard board(5);
+  board.publish("state", job("a", JobState::kQueued), 5);
+  board.publish("state", job("a", JobState::kRunning), 6);
+  std::string text;
+  for (int i = 0; i < 5000; ++i) {
+    board.add_text("a", "word ", 7);
+    text += "word ";
+  }
+  board.publish("progress", job("a", JobState::kRunning), 8);
+  Listening listening;
+  listening.listen(board, job("a", JobState::kRunning));
+  EXPECT_THAT(listening.types(), ElementsAre("state", "state", "text", "progress"));
+  EXPECT_EQ(listening.heard[2]->text, text);
+  // One that was left far behind does not lack anything.
+  Listening behind;
+  behind.listen(board, job("a", JobState::kRunning), listening.heard[1]->id + 1);
+  EXPECT_THAT(behind.types(), ElementsAre("text", "progress"));
+  EXPECT_EQ(behind.heard[0]->offset, 0);
+  EXPECT_EQ(behind.heard[0]->text, text);
+}
+
+TEST(JobBoard, TheNewestProgressFollowsTheTextSoFar) {
+  JobBoard board(5);
+  auto running = job("a", JobState::kRunning);
+  board.publish("state", running, 6);
+  running.progress.step = 3;
+  board.publish("progress", running, 7);
+  running.progress.step = 4;
+  board.publish("progress", running, 7);
+  board.add_text("a", "word", 8);
+  Listening listening;
+  listening.listen(board, running);
+  EXPECT_THAT(listening.types(), ElementsAre("state", "text", "progress"));
+  EXPECT_EQ(listening.heard[2]->job.progress.step, 4);
+  EXPECT_GT(listening.heard[2]->id, listening.heard[1]->id);
+}
+
+TEST(JobBoard, TextThatStartsAgainHasTheOffset0) {
+  JobBoard board(5);
+  const auto running = job("a", JobState::kRunning);
+  board.publish("state", running, 6);
+  board.restart_text("a", 7);  // there is none
+  Listening live;
+  live.listen(board, running);
+  EXPECT_THAT(live.types(), ElementsAre("state"));
+  board.add_text("a", "first", 7);
+  board.restart_text("a", 7);
+  EXPECT_EQ(board.text("a"), "");
+  EXPECT_EQ(live.heard.back()->offset, 0);
+  EXPECT_EQ(live.heard.back()->text, "");
+  Listening between;  // it has seen "first"
+  between.listen(board, running, live.heard[1]->id);
+  EXPECT_THAT(between.types(), ElementsAre("text"));
+  EXPECT_EQ(between.heard[0]->text, "");
+  Listening fresh;
+  fresh.listen(board, running);
+  EXPECT_THAT(fresh.types(), ElementsAre("state"));
+  board.add_text("a", "second", 8);
+  for (const auto* each : {&live, &between, &fresh}) {
+    EXPECT_EQ(each->heard.back()->offset, 0);
+    EXPECT_EQ(each->heard.back()->text, "second");
+  }
+}
+
+TEST(JobBoard, NoTextIsKeptOfAJobThatHasEnded) {
+  for (const auto state : {JobState::kSucceeded, JobState::kFailed, JobState::kCancelled}) {
+    JobBoard board(5);
+    board.publish("state", job("a", JobState::kRunning), 6);
+    board.add_text("a", "word", 7);
+    board.publish("result", job("a", state), 8);
+    EXPECT_EQ(board.text("a"), "");
+    board.add_text("a", "late", 9);
+    Listening listening;
+    listening.listen(board, job("a", state));
+    EXPECT_THAT(listening.types(), ElementsAre("state", "end"));
+    EXPECT_EQ(board.text("a"), "");
+  }
+  JobBoard board(5);
+  board.add_text("unknown", "word", 7);
+  EXPECT_EQ(board.text("unknown"), "");
+}
+
+// A client may lose its connection after any event, also in the middle of a replay.
+TEST(JobBoard, AClientThatReconnectsAtAnyEventLosesNoTextAndGetsNoneTwice) {
+  for (unsigned seed = 0; seed < 200; ++seed) {
+    std::mt19937 random(seed);
+    const auto chance = [&random](unsigned one_in) { return random() % one_in == 0; };
+    JobBoard board(5);
+    const auto running = job("a", JobState::kRunning);
+    board.publish("state", running, 6);
+    Reading reading;
+    auto connection = std::make_unique<Listening>();
+    connection->listen(board, running);
+    std::size_t received = 0;
+    for (int i = 0; i < 300; ++i) {
+      if (chance(3)) board.publish("progress", running, 7);
+      if (chance(60)) board.publish("state", running, 7);
+      if (chance(80)) board.restart_text("a", 7);
+      if (!chance(4)) board.add_text("a", std::string(1 + random() % 9, char('a' + i % 26)), 7);
+      while (received < connection->heard.size() && !chance(5)) {
+        reading.take(*connection->heard[received++]);
+      }
+      if (!chance(10)) continue;
+      connection = std::make_unique<Listening>();  // what was on its way is lost
+      received = 0;
+      connection->listen(board, running, reading.seen);
+    }
+    while (received < connection->heard.size()) reading.take(*connection->heard[received++]);
+    ASSERT_EQ(reading.text, board.text("a")) << seed;
+    // As a rule the text goes on where it was.
+    const auto starts = std::ranges::count(reading.offsets, 0);
+    EXPECT_LT(starts, 40) << seed;
+    EXPECT_GT(std::ssize(reading.offsets), starts) << seed;
+  }
 }
 
 }  // namespace

@@ -163,6 +163,8 @@ void JobRunner::dispatch(const std::string& id) {
   auto& running = *find(id);
   running.waits = false;
   running.run_progress = {};
+  running.text_bytes = 0;
+  parts_.board.restart_text(id, parts_.now_ms());
   advance(running.run_progress, "load", 0, 0);
   show(running, running.job.finished_steps.empty() ? "state" : "progress");
   try {
@@ -319,6 +321,30 @@ void JobRunner::progressed(const protocol::ProgressNotification& notification) {
   progress.eta_seconds = now.eta_seconds;
   progress.steps_per_second = now.steps_per_second;
   show(*running, "progress");
+}
+
+Supervisor::Deed JobRunner::read_text(protocol::TextNotification notification) {
+  auto* running = find(notification.job);
+  if (running == nullptr || running->request == 0 || !on_worker_.contains(notification.job)) {
+    return {};
+  }
+  const auto bytes = static_cast<std::int64_t>(running->text_bytes);
+  if (notification.offset != bytes) {
+    throw Error(ErrorCode::kCorruptData, "text of a job at offset " +
+                                             std::to_string(notification.offset) +
+                                             ", expected offset " + std::to_string(bytes));
+  }
+  if (notification.text.size() > card::kStreamedTextBytesMax - running->text_bytes) {
+    throw Error(ErrorCode::kCorruptData, "more than " +
+                                             std::to_string(card::kStreamedTextBytesMax >> 10) +
+                                             " KB of text of one job");
+  }
+  return [this, running, piece = std::move(notification)] {
+    running->begun = true;
+    running->last_message = Clock::now();
+    running->text_bytes += piece.text.size();
+    parts_.board.add_text(piece.job, piece.text, parts_.now_ms());
+  };
 }
 
 // The progress of the run, as that of the job.
@@ -579,6 +605,7 @@ void JobRunner::put_back(Running& running, const std::string& reason, domain::Re
   Outcome outcome{.job = std::move(running.job), .event = "state", .counted = counted};
   auto& again = outcome.job;
   running_.erase(again.id);
+  parts_.board.restart_text(again.id, parts_.now_ms());
   again.state = JobState::kQueued;
   again.reason = reason;
   again.started_ms = 0;

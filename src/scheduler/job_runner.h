@@ -56,6 +56,9 @@ class JobRunner {
   void cancel(const std::string& id);
   void progressed(const protocol::ProgressNotification& notification);
   void previewed(const protocol::PreviewNotification& notification, media::Image picture);
+  // Text of a job that the worker does not run is ignored. Throws kCorruptData for text that does
+  // not continue that of the run, or is too long.
+  Supervisor::Deed read_text(protocol::TextNotification notification);
   void worker_lost(const WorkerEnd& end);
   // Kills a worker that ignores a cancellation or sends nothing about its job; repeats failed
   // writes.
@@ -76,6 +79,7 @@ class JobRunner {
     bool waits = false;                     // for a place on a worker, after a step has finished
     std::int64_t request = 0;               // to the worker; 0: its pictures are still being read
     bool begun = false;                     // the worker has reported that it began
+    std::size_t text_bytes = 0;             // of the text that this run has streamed
     Clock::time_point last_message{};       // time of the worker's last message about it
     bool cancel_asked = false;
     std::optional<Clock::time_point> kill_at;

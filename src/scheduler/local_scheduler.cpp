@@ -87,6 +87,10 @@ LocalScheduler::LocalScheduler(LocalSchedulerOptions options, domain::JobStore& 
                .previewed =
                    [this](const protocol::PreviewNotification& preview, media::Image picture) {
                      runner_.previewed(preview, std::move(picture));
+                   },
+               .text =
+                   [this](protocol::TextNotification text) {
+                     return runner_.read_text(std::move(text));
                    }},
               options_.patience),
       scan_(options_.folders, worker_, pool_, inbox_,
@@ -571,7 +575,10 @@ Job LocalScheduler::enqueue(Place& place, Job job) {
 }
 
 Job LocalScheduler::job(const std::string& id) {
-  if (auto live = board_.find(id)) return *live;
+  if (auto live = board_.find(id)) {
+    live->progress.text = board_.text(id);
+    return *std::move(live);
+  }
   if (auto stored = store_.find(id)) return *stored;
   throw Error(ErrorCode::kNotFound, "there is no job '" + id + "'");
 }

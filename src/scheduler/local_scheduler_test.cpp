@@ -19,6 +19,7 @@
 #include "card/tasks/generate.h"
 #include "platform/error.h"
 #include "tests/doubles/memory_stores.h"
+#include "tests/doubles/scripted_child.h"
 
 namespace atelier::scheduler {
 namespace {
@@ -218,6 +219,187 @@ TEST_F(LocalSchedulerTest, AWorkerKilledInMidJobIsReplacedAndTheJobRunsOnceMore)
       [](const Job& seen) { return seen.state == JobState::kQueued && seen.attempt == 1; });
   EXPECT_THAT(again.reason, HasSubstr("runs again"));
   EXPECT_EQ(scheduler_->status().workers[0].restarts, 1);
+}
+
+// Text as a client puts it together from events; a piece that does not continue it fails the test.
+struct StreamedText {
+  std::string text;
+  int starts = 0, pieces = 0;
+};
+StreamedText text_of(const std::vector<JobEvent>& events) {
+  StreamedText read;
+  for (const auto& event : events) {
+    if (event.type != domain::kTextEvent) continue;
+    if (event.offset == 0) {
+      read.text.clear();
+      ++read.starts;
+    }
+    EXPECT_EQ(event.offset, std::ssize(read.text));
+    read.text += event.text;
+    ++read.pieces;
+  }
+  return read;
+}
+
+std::string words(int count) {
+  std::string text;
+  for (int i = 1; i <= count; ++i) text += (i > 1 ? " wörd" : "wörd") + std::to_string(i);
+  return text;
+}
+
+TEST_F(LocalSchedulerTest, TextIsStreamedWhileAJobRuns) {
+  options_.launch_worker = worker("step_ms=40,words=60");
+  start();
+  const auto id = scheduler_->submit(new_job(20)).id;
+  Hearing hearing(*scheduler_, id);
+  hearing.wait([](const Job& job) { return is_denoising(job) && job.progress.step == 5; });
+  const auto so_far = scheduler_->job(id).progress.text;
+  EXPECT_GE(so_far.size(), words(10).size());
+  EXPECT_TRUE(words(60).starts_with(so_far));
+  ASSERT_EQ(scheduler_->recent_jobs({.limit = 1}).size(), 1U);
+  EXPECT_EQ(scheduler_->recent_jobs({.limit = 1})[0].progress.text, "");
+  hearing.wait_for_end();
+  const auto events = hearing.events();
+  const auto read = text_of(events);
+  EXPECT_EQ(read.text, words(60));
+  EXPECT_EQ(read.starts, 1);
+  EXPECT_EQ(read.pieces, 60);
+  const auto first = std::ranges::find(events, domain::kTextEvent, &JobEvent::type);
+  EXPECT_TRUE(std::any_of(first, events.end(),
+                          [](const JobEvent& event) { return event.type == "progress"; }));
+  EXPECT_EQ(events.back().type, "end");
+  EXPECT_EQ(scheduler_->job(id).progress.text, "");
+  Hearing late(*scheduler_, id);
+  late.wait_for_end();
+  EXPECT_EQ(text_of(late.events()).pieces, 0);
+}
+
+TEST_F(LocalSchedulerTest, AClientThatReconnectsInTheMiddleGetsTheTextThatItLacks) {
+  options_.launch_worker = worker("step_ms=40,words=60");
+  start();
+  const auto id = scheduler_->submit(new_job(20)).id;
+  std::vector<JobEvent> seen;
+  {
+    Hearing first(*scheduler_, id);
+    first.wait([](const Job& job) { return is_denoising(job) && job.progress.step == 5; });
+    seen = first.events();
+  }
+  Hearing newcomer(*scheduler_, id);
+  newcomer.wait([](const Job& job) { return is_denoising(job) && job.progress.step >= 8; });
+  Hearing again(*scheduler_, id, seen.back().id);
+  again.wait_for_end();
+  newcomer.wait_for_end();
+  const auto missed = again.events();
+  EXPECT_LT(text_of(seen).pieces + std::ranges::count(missed, domain::kTextEvent, &JobEvent::type),
+            60);
+  seen.insert(seen.end(), missed.begin(), missed.end());
+  EXPECT_EQ(text_of(seen).text, words(60));
+  EXPECT_EQ(text_of(seen).starts, 1);
+  EXPECT_EQ(text_of(newcomer.events()).text, words(60));
+}
+
+TEST_F(LocalSchedulerTest, AJobThatRunsAgainStreamsItsTextFromTheStart) {
+  options_.launch_worker = worker("step_ms=40,words=60");
+  start();
+  const auto id = scheduler_->submit(new_job(20)).id;
+  Hearing hearing(*scheduler_, id);
+  hearing.wait([](const Job& job) { return is_denoising(job) && job.progress.step == 4; });
+  ASSERT_EQ(::kill(worker_pid(), SIGKILL), 0);
+  hearing.wait([](const Job& job) { return job.state == JobState::kQueued && job.attempt == 1; });
+  const auto job = hearing.wait_for_end();
+  ASSERT_EQ(job.state, JobState::kSucceeded) << (job.failure ? job.failure->sentence : "");
+  EXPECT_EQ(job.attempt, 2);
+  const auto events = hearing.events();
+  const auto read = text_of(events);
+  EXPECT_EQ(read.text, words(60));
+  EXPECT_EQ(read.starts, 3);  // the first piece, the empty one at the death, the first piece again
+  EXPECT_GT(read.pieces, 62);
+  const auto empty = std::ranges::find_if(events, [](const JobEvent& event) {
+    return event.type == domain::kTextEvent && event.text.empty();
+  });
+  EXPECT_NE(empty, events.end());
+}
+
+TEST_F(LocalSchedulerTest, AJobIsCancelledInTheMiddleOfItsText) {
+  options_.launch_worker = worker("step_ms=40,words=600");
+  start();
+  const auto id = scheduler_->submit(new_job(200)).id;
+  Hearing hearing(*scheduler_, id);
+  hearing.wait([](const Job& job) { return is_denoising(job) && job.progress.step == 3; });
+  EXPECT_NE(scheduler_->job(id).progress.text, "");
+  scheduler_->cancel(id);
+  EXPECT_EQ(hearing.wait_for_end().state, JobState::kCancelled);
+  EXPECT_EQ(hearing.events().back().type, "end");
+  EXPECT_EQ(scheduler_->job(id).progress.text, "");
+  EXPECT_TRUE(words(600).starts_with(text_of(hearing.events()).text));
+  EXPECT_EQ(scheduler_->status().workers[0].restarts, 0);
+}
+
+// A worker that answers each `run` with these notifications, and with nothing else.
+LaunchChild sending(const std::vector<protocol::TextNotification>& pieces,
+                    const std::filesystem::path& folder) {
+  protocol::HelloReply hello;
+  hello.program = "atelier-worker";
+  hello.engine.emplace();
+  hello.tasks = {card::generate_task().id};
+  hello.cards.emplace_back();
+  hello.cards[0].id = hello.cards[0].title = "scripted";
+  hello.cards[0].capabilities = {card::generate_task().capability};
+  hello.cards[0].tasks = {{card::generate_task().id, card::generate_task().parameters}};
+  std::ofstream file(folder / "messages");
+  for (const auto& piece : pieces) file << protocol::notification_frame(piece).json << "\n";
+  return answering_runs(hello, folder / "messages");
+}
+
+TEST_F(LocalSchedulerTest, TextOutOfOrderOrOverTheLimitEndsTheWorker) {
+  const std::string half(card::kStreamedTextBytesMax / 2 + 1, 'x');
+  const struct {
+    std::vector<protocol::TextNotification> pieces;
+    std::string sentence;
+  } cases[] = {
+      {{{kJobOfTheRequest, 0, "one "}, {kJobOfTheRequest, 5, "two"}},
+       "malformed message: text of a job at offset 5, expected offset 4"},
+      {{{kJobOfTheRequest, 0, "one "}, {kJobOfTheRequest, 0, "one "}},
+       "malformed message: text of a job at offset 0, expected offset 4"},
+      {{{kJobOfTheRequest, 0, half}, {kJobOfTheRequest, std::ssize(half), half}},
+       "malformed message: more than 256 KB of text of one job"},
+  };
+  for (const auto& [pieces, sentence] : cases) {
+    options_.launch_worker = sending(pieces, folder_);
+    scheduler_.reset();
+    start();
+    const auto id = scheduler_->submit(new_job()).id;
+    Hearing hearing(*scheduler_, id);
+    const auto job = hearing.wait_for_end();
+    EXPECT_EQ(job.state, JobState::kFailed);
+    ASSERT_TRUE(job.failure);
+    EXPECT_EQ(job.failure->code, ErrorCode::kWorkerLost);
+    EXPECT_THAT(job.failure->sentence, HasSubstr(sentence));
+    EXPECT_EQ(job.attempt, 2);
+    EXPECT_EQ(text_of(hearing.events()).text, pieces[0].text);
+    EXPECT_EQ(text_of(hearing.events()).starts, 3);
+  }
+}
+
+TEST_F(LocalSchedulerTest, TextOfAJobThatDoesNotRunIsIgnored) {
+  options_.launch_worker = sending({{"another job", 7, "ignored"},
+                                    {kJobOfTheRequest, 0, "one "},
+                                    {"another job", 0, "ignored"},
+                                    {kJobOfTheRequest, 4, "two"}},
+                                   folder_);
+  options_.patience.cancel = std::chrono::milliseconds(100);
+  start();
+  const auto id = scheduler_->submit(new_job()).id;
+  Hearing hearing(*scheduler_, id);
+  const auto until = std::chrono::steady_clock::now() + kPatience;
+  while (scheduler_->job(id).progress.text != "one two") {
+    ASSERT_LT(std::chrono::steady_clock::now(), until);
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  EXPECT_EQ(text_of(hearing.events()).text, "one two");
+  EXPECT_EQ(scheduler_->status().workers[0].restarts, 0);
+  scheduler_->cancel(id);
+  EXPECT_EQ(hearing.wait_for_end().state, JobState::kCancelled);
 }
 
 TEST_F(LocalSchedulerTest, AJobThatKillsTwoWorkersFailsAndTheNextOneRuns) {
@@ -1126,6 +1308,19 @@ TEST_F(CompositeJobs, RunTheirStepsInOrderAndKeepTheLastPictureAlone) {
   EXPECT_THAT(std::string(picture.begin(), picture.end()), HasSubstr("Steps: 8, "));
   EXPECT_EQ(artifacts_.steps(), 0);
   EXPECT_TRUE(jobs_.find(id)->finished_steps.empty());
+}
+
+TEST_F(CompositeJobs, StreamTheTextOfEachStepFromItsStart) {
+  options_.launch_worker = worker("step_ms=20,words=20");
+  start();
+  const auto id = scheduler_->submit(enhancement(8)).id;
+  Hearing hearing(*scheduler_, id);
+  ASSERT_EQ(hearing.wait_for_end().state, JobState::kSucceeded);
+  const auto events = hearing.events();
+  const auto read = text_of(events);
+  EXPECT_EQ(read.text, words(20));
+  EXPECT_EQ(read.starts, 3);
+  EXPECT_EQ(read.pieces, 41);
 }
 
 TEST_F(CompositeJobs, AreCancelledInTheirSecondStep) {

@@ -135,13 +135,16 @@ class Scheduler {
   // kCorruptData, kQueueFull.
   virtual void submit(NewJob job, std::function<void(Accepted)> done) = 0;
 
-  virtual domain::Job job(const std::string& id) = 0;  // throws kNotFound
+  // With the text that it has streamed so far. Throws kNotFound.
+  virtual domain::Job job(const std::string& id) = 0;
   // Newest first.
   virtual std::vector<domain::Job> recent_jobs(const domain::JobFilter& filter) = 0;
   // Queued: at once; running: between blocks of the network. Terminal jobs are left as they are.
   virtual domain::Job cancel(const std::string& id) = 0;
 
   // Replays events of the job with id > after, then goes on with new ones until the terminal event.
+  // The text that a running job has streamed so far comes first, as one event: what follows the
+  // part that was seen with the events up to `after`, or all of it with the offset 0.
   // Of a job that has already ended the last event is always sent, seen or not. The last event has
   // the type "end" for every outcome.
   [[nodiscard]] virtual std::unique_ptr<Subscription> subscribe(const std::string& id,

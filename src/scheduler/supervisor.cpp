@@ -161,6 +161,9 @@ Supervisor::Deed Supervisor::read_notification(Message message) {
       events_.progressed(progress);
     };
   }
+  if (message.method == protocol::TextNotification::kMethod) {
+    return events_.text(message.body_as<protocol::TextNotification>());
+  }
   if (message.method == protocol::PreviewNotification::kMethod) {
     const auto preview = message.body_as<protocol::PreviewNotification>();
     const auto picture =

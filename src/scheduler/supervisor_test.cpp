@@ -31,7 +31,8 @@ class SupervisorTest : public testing::Test {
             .ready = [](const protocol::HelloReply&) {},
             .lost = [this](const WorkerEnd& end) { ends_.push_back(end); },
             .progressed = [](const protocol::ProgressNotification&) {},
-            .previewed = [](const protocol::PreviewNotification&, const media::Image&) {}},
+            .previewed = [](const protocol::PreviewNotification&, const media::Image&) {},
+            .text = [this](const protocol::TextNotification& text) { return read_text_(text); }},
         patience_);
     return *supervisor_;
   }
@@ -64,6 +65,8 @@ class SupervisorTest : public testing::Test {
 
   Inbox inbox_;
   std::vector<WorkerEnd> ends_;
+  std::function<Supervisor::Deed(const protocol::TextNotification&)> read_text_ =
+      [](const protocol::TextNotification&) { return Supervisor::Deed{}; };
   Patience patience_;
   Supervisor::Clock::time_point now_ = Supervisor::Clock::now();
   std::unique_ptr<Supervisor> supervisor_;  // last: it uses the inbox
@@ -154,6 +157,10 @@ TEST_F(SupervisorTest, AMalformedMessageEndsTheChild) {
                protocol::notification_frame("progress", "{\"progress\":{\"step\":\"many\"}}", {})),
            on_the_wire(protocol::notification_frame(
                protocol::PreviewNotification{"job", protocol::PictureRef{3, 8, 8, 3}})),
+           // Text that is not UTF-8: a byte that begins nothing, half a sequence, half a surrogate.
+           on_the_wire(protocol::notification_frame("text", "{\"text\":\"\xff\"}", {})),
+           on_the_wire(protocol::notification_frame("text", "{\"text\":\"\xc3\"}", {})),
+           on_the_wire(protocol::notification_frame("text", "{\"text\":\"\\ud83d\"}", {})),
        }) {
     supervise(saying(hello() + said)).tick(now_);
     take_its_end();
@@ -176,6 +183,28 @@ TEST_F(SupervisorTest, AReplyThatTheCallerCannotReadEndsTheChild) {
   EXPECT_EQ(id, 3);
   take_its_end();
   EXPECT_THAT(ends_.back().sentence, testing::HasSubstr("expected numbers"));
+}
+
+TEST_F(SupervisorTest, TextIsReadInOrderAndTextThatTheCallerRefusesEndsTheChild) {
+  std::string text;
+  read_text_ = [&](const protocol::TextNotification& piece) -> Supervisor::Deed {
+    if (piece.offset != std::ssize(text)) throw Error(ErrorCode::kCorruptData, "expected another");
+    return [&text, piece] { text += piece.text; };
+  };
+  const auto piece = [](std::int64_t offset, const std::string& words) {
+    return on_the_wire(
+        protocol::notification_frame(protocol::TextNotification{"job", offset, words}));
+  };
+  supervise(saying(hello() + piece(0, "ein ") + piece(4, "Wört") + piece(9, "chen"))).tick(now_);
+  take_until([&] { return text == "ein Wörtchen"; });
+  EXPECT_TRUE(ends_.empty());
+  text.clear();
+  now_ += 1h;
+  supervise(saying(hello() + piece(0, "ein ") + piece(5, "Wort"))).tick(now_);
+  take_its_end();
+  EXPECT_EQ(text, "ein ");
+  EXPECT_THAT(ends_.back().sentence, testing::HasSubstr("malformed message: expected another"));
+  EXPECT_TRUE(ends_.back().own_fault);
 }
 
 TEST_F(SupervisorTest, TheEndNamesTheRequestThatWasUnderWay) {

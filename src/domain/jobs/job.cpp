@@ -69,7 +69,8 @@ std::vector<std::string> JobResult::artifacts() const {
 }
 
 std::size_t bytes_of(const Job& job) {
-  std::size_t bytes = sizeof(Job) + job.reason.size() + bytes_of(job.input.parameters);
+  std::size_t bytes =
+      sizeof(Job) + job.reason.size() + job.progress.text.size() + bytes_of(job.input.parameters);
   for (const auto& warning : job.input.warnings) bytes += warning.size();
   for (const auto& step : job.input.steps) bytes += sizeof(step) + bytes_of(step.input);
   for (const auto& result : job.finished_steps) bytes += bytes_of(result);
@@ -79,7 +80,12 @@ std::size_t bytes_of(const Job& job) {
 }
 
 std::size_t bytes_of(const JobEvent& event) {
-  return sizeof(JobEvent) - sizeof(Job) + event.type.size() + bytes_of(event.job);
+  return sizeof(JobEvent) - sizeof(Job) + event.type.size() + event.text.size() +
+         bytes_of(event.job);
+}
+
+bool is_superseded(const JobEvent& event) {
+  return event.type == "progress" || event.type == "preview";
 }
 
 std::optional<JobState> job_state_from_name(std::string_view name) {

@@ -42,6 +42,8 @@ struct JobProgress : card::Progress {
   double fraction = 0;           // 0..1, of all steps of a composite job
   std::string preview_artifact;  // id of the newest preview picture, "" is none
   std::string part = {};         // of a composite job: "Refine (2 of 2)"; else ""
+  // Streamed so far by the run; only in what Scheduler::job() returns. Events have it in pieces.
+  std::string text = {};
 };
 
 // One output of a job, in the order of the task. A picture is an artifact, a text or labels are a
@@ -83,16 +85,24 @@ struct Job {
   std::optional<JobFailure> failure;      // kFailed
 };
 
-// One event of a job, replayable by id (Last-Event-ID). `type`: "state", "progress", "preview", and
-// "end", which is the last one for every outcome: the outcome is the job's state.
+// One event of a job, replayable by id (Last-Event-ID). `type`: "state", "progress", "preview",
+// "text", and "end", which is the last one for every outcome: the outcome is the job's state.
 inline constexpr std::string_view kEndEvent = "end";
+// A piece of the text that the job streams. Each event continues the one before, or has the offset
+// 0: the text starts again.
+inline constexpr std::string_view kTextEvent = "text";
 
 struct JobEvent {
   std::int64_t id = 0;  // increasing over all jobs and starts, independent of the clock
   std::string type;
   std::int64_t time_ms = 0;
-  Job job;  // the job after the event
+  Job job;                  // the job after the event; of a text event only id and state
+  std::int64_t offset = 0;  // of a text event: of its piece, in bytes of UTF-8
+  std::string text = {};    // of a text event
 };
+
+// Whether later events of the job make this one unnecessary.
+bool is_superseded(const JobEvent& event);
 
 // Approximate size in memory.
 std::size_t bytes_of(const Job& job);

@@ -156,10 +156,14 @@ class StationJobClient final : public JobClient {
     const auto path = "/api/v1/jobs/" + id;
     for (;;) {
       std::optional<Job> ended;
+      bool is_text = false;  // a piece of the output, which comes whole with the job's end
       client_->stream(
           path + "/events",
           [&](std::string_view line) {
-            if (!line.starts_with("data:")) return true;
+            if (line.starts_with("event:")) {
+              is_text = line.substr(6).find(domain::kTextEvent) != std::string_view::npos;
+            }
+            if (is_text || !line.starts_with("data:")) return true;
             const auto job = job_of(json::read_json<SeenEvent>(line.substr(5)).job);
             watch(job);
             if (domain::is_terminal(job.state)) ended = job;

@@ -58,5 +58,91 @@ TEST(EventMailbox, HoldsNoCopy) {
   EXPECT_EQ(one.take().get(), two.take().get());
 }
 
+scheduler::SharedEvent text(std::int64_t id, std::size_t offset, const std::string& piece) {
+  return std::make_shared<const domain::JobEvent>(
+      domain::JobEvent{.id = id,
+                       .type = std::string(domain::kTextEvent),
+                       .time_ms = id,
+                       .job = {},
+                       .offset = static_cast<std::int64_t>(offset),
+                       .text = piece});
+}
+
+TEST(EventMailbox, JoinsPiecesOfTextThatWait) {
+  EventMailbox mailbox;
+  const auto shared = text(2, 0, "one ");
+  mailbox.push(event(1, "state"));
+  mailbox.push(shared);
+  mailbox.push(text(3, 4, "two "));
+  mailbox.push(text(4, 8, "three"));
+  EXPECT_EQ(shared->text, "one ");  // other readers have it
+  EXPECT_EQ(mailbox.take()->id, 1);
+  const auto joined = mailbox.take();
+  EXPECT_EQ(joined->id, 4);
+  EXPECT_EQ(joined->time_ms, 4);
+  EXPECT_EQ(joined->offset, 0);
+  EXPECT_EQ(joined->text, "one two three");
+  mailbox.push(text(5, 13, "!"));
+  EXPECT_EQ(joined->text, "one two three");  // it was taken
+  EXPECT_EQ(mailbox.take()->offset, 13);
+  EXPECT_EQ(mailbox.take(), nullptr);
+}
+
+TEST(EventMailbox, JoinsTextAcrossProgressOnlyWhereThatIsDropped) {
+  EventMailbox mailbox;
+  mailbox.push(text(1, 0, "a"));
+  mailbox.push(event(2, "progress"));
+  mailbox.push(text(3, 1, "b"));
+  EXPECT_EQ(ids_of(mailbox), (std::vector<std::int64_t>{1, 2, 3}));
+}
+
+TEST(EventMailbox, ASlowReaderGetsAllOfTheText) {
+  EventMailbox mailbox;
+  std::string sent;
+  std::int64_t id = 0;
+  mailbox.push(event(++id, "state", 1000));
+  for (int i = 0; i < 5000; ++i) {
+    const auto piece = std::to_string(i) + " ";
+    mailbox.push(text(++id, sent.size(), piece));
+    sent += piece;
+    if (i % 3 == 0) mailbox.push(event(++id, "progress", 60'000));
+    if (i % 1000 == 0) mailbox.push(event(++id, "state", 1000));
+  }
+  mailbox.push(event(++id, "end", 2 * EventMailbox::kBytesMax));
+  std::string received;
+  std::int64_t last = 0;
+  std::size_t events = 0;
+  std::string type;
+  while (const auto taken = mailbox.take()) {
+    EXPECT_GT(taken->id, last);
+    last = taken->id;
+    type = taken->type;
+    ++events;
+    if (taken->type != domain::kTextEvent) continue;
+    EXPECT_EQ(taken->offset, std::ssize(received));
+    received += taken->text;
+  }
+  EXPECT_EQ(received, sent);
+  EXPECT_EQ(type, "end");
+  EXPECT_LE(events, EventMailbox::kEventsMax);
+}
+
+TEST(EventMailbox, TextThatStartsAgainReplacesWhatWaits) {
+  EventMailbox mailbox;
+  mailbox.push(text(1, 0, "old"));
+  mailbox.push(event(2, "state"));
+  mailbox.push(text(3, 3, "old"));
+  mailbox.push(text(4, 0, ""));
+  mailbox.push(event(5, "progress"));
+  mailbox.push(text(6, 0, "new"));
+  mailbox.push(text(7, 3, "er"));
+  EXPECT_EQ(mailbox.take()->id, 2);
+  EXPECT_EQ(mailbox.take()->id, 5);
+  const auto joined = mailbox.take();
+  EXPECT_EQ(joined->offset, 0);
+  EXPECT_EQ(joined->text, "newer");
+  EXPECT_EQ(mailbox.take(), nullptr);
+}
+
 }  // namespace
 }  // namespace atelier::http

@@ -695,6 +695,70 @@ TEST_F(ServerTest, StreamsEventsReplaysThemAndEndsWithTheJob) {
   EXPECT_EQ(ask("GET", "/api/v1/jobs/none/events").status, 404);
 }
 
+// The next event that is not a ping: its lines.
+std::string next_event(RawClient& client) {
+  std::string text = client.text_until("\n\n");
+  while (text.starts_with(": ping") || text.starts_with("retry: ")) {
+    text = client.text_until("\n\n");
+  }
+  return text;
+}
+
+TEST_F(ServerTest, StreamsTextInPiecesAndShowsItWithTheJob) {
+  start();
+  ask("POST", "/api/v1/jobs", R"({"input":{"prompt":"x"}})");
+  RawClient client{port()};
+  client.request("GET", "/api/v1/jobs/job-1/events");
+  client.text_until("\r\n\r\n");
+  EXPECT_THAT(next_event(client), HasSubstr("event: state"));
+  scheduler.progress("job-1", 1, 4);
+  EXPECT_THAT(next_event(client), HasSubstr(R"("text":"")"));
+  scheduler.stream("job-1", 0, "ein \"Wört");
+  EXPECT_EQ(next_event(client),
+            "id: 3\nevent: text\ndata: "
+            R"({"id":3,"type":"text","time_ms":5000,"job":"job-1","offset":0,"text":"ein \"Wört"})"
+            "\n\n");
+  scheduler.stream("job-1", 10, "chen\n");
+  EXPECT_THAT(next_event(client), HasSubstr(R"("job":"job-1","offset":10,"text":"chen\n"})"));
+  const auto shown = boost::json::parse(ask("GET", "/api/v1/jobs/job-1").body);
+  EXPECT_EQ(shown.at("progress").at("text").as_string(), "ein \"Wörtchen\n");
+  scheduler.succeed("job-1");
+  EXPECT_THAT(next_event(client), HasSubstr("event: end"));
+  EXPECT_TRUE(client.closed_by_server());
+}
+
+TEST_F(ServerTest, AReaderThatFallsBehindGetsAllOfTheText) {
+  start();
+  const std::string long_prompt(60'000, 'x');
+  ask("POST", "/api/v1/jobs", R"({"input":{"prompt":")" + long_prompt + "\"}}");
+  RawClient reader{port()};
+  reader.request("GET", "/api/v1/jobs/job-1/events");
+  ASSERT_TRUE(scheduler.wait_for_listener("job-1"));
+  std::string sent;
+  for (int i = 0; i < 3000; ++i) {  // more than the sockets take: it reads nothing yet
+    const auto piece = std::to_string(i) + " ";
+    scheduler.stream("job-1", std::ssize(sent), piece);
+    sent += piece;
+    if (i % 10 == 0) scheduler.progress("job-1", i / 30, 100);
+  }
+  scheduler.succeed("job-1");
+  reader.text_until("\r\n\r\n");
+  std::string received;
+  std::size_t pieces = 0;
+  std::string event = next_event(reader);
+  for (; !event.empty() && event.find("event: end") == std::string::npos;
+       event = next_event(reader)) {
+    if (event.find("event: text") == std::string::npos) continue;
+    const auto piece = boost::json::parse(event.substr(event.find("data: ") + 6));
+    EXPECT_EQ(piece.at("offset").as_int64(), std::ssize(received));
+    received += piece.at("text").as_string();
+    ++pieces;
+  }
+  EXPECT_THAT(event, HasSubstr("event: end"));
+  EXPECT_EQ(received, sent);
+  EXPECT_LT(pieces, 3000U);  // joined
+}
+
 TEST_F(ServerTest, TheLastEventHasTheSameTypeForEveryOutcome) {
   start();
   for (int way = 0; way < 3; ++way) {

@@ -131,6 +131,63 @@ TEST_F(JobsApi, EventsComeAsTheyHappenAndCanBeReplayed) {
   EXPECT_THAT(last, HasSubstr(R"("state":"succeeded")"));
 }
 
+// Text events of a job until its end; the client leaves after `count` of them where that is not 0.
+struct TextEvents {
+  std::string text;
+  std::int64_t last_id = 0;
+  int starts = 0, pieces = 0;
+  bool ended = false;
+
+  void follow(int port, const std::string& id, int count) {
+    http::RawClient client{port};
+    client.request("GET", "/api/v1/jobs/" + id + "/events", {},
+                   "Last-Event-ID: " + std::to_string(last_id) + "\r\n");
+    client.text_until("\r\n\r\n");
+    const int before = pieces;
+    for (std::string event = client.text_until("\n\n"); !event.empty() && !ended;
+         event = client.text_until("\n\n")) {
+      if (!event.starts_with("id: ")) continue;
+      last_id = std::stoll(event.substr(4));
+      ended = event.find("event: end") != std::string::npos;
+      if (event.find("event: text") == std::string::npos) continue;
+      const auto data = boost::json::parse(event.substr(event.find("data: ") + 6));
+      EXPECT_EQ(text_at(data, "job"), id);
+      if (data.at("offset").as_int64() == 0) {
+        text.clear();
+        ++starts;
+      }
+      EXPECT_EQ(data.at("offset").as_int64(), std::ssize(text));
+      text += text_at(data, "text");
+      if (++pieces == before + count) return;
+    }
+  }
+};
+
+TEST(StationApi, TextIsStreamedFromTheWorkerToClientsThatComeAndGo) {
+  const StationProcess station{{.fake = "step_ms=50,words=80"}};
+  const auto id = station.submit(R"({"prompt":"x","width":64,"height":64,"steps":40})");
+  TextEvents visits;
+  for (int visit = 0; visit < 4; ++visit) {
+    visits.follow(station.port(), id, 5);
+    const auto shown = station.job(id);
+    if (visit == 1) {
+      EXPECT_TRUE(text_at(shown.at("progress"), "text").starts_with(visits.text));
+      EXPECT_TRUE(visits.text.starts_with("wörd1 wörd2 ")) << visits.text;
+    }
+  }
+  TextEvents newcomer;
+  std::jthread other{[&] { newcomer.follow(station.port(), id, 0); }};
+  visits.follow(station.port(), id, 0);
+  other.join();
+  EXPECT_TRUE(newcomer.ended && visits.ended);
+  EXPECT_EQ(newcomer.text, visits.text);
+  EXPECT_THAT(visits.text, testing::EndsWith(" wörd80"));
+  EXPECT_EQ(visits.starts, 1);
+  EXPECT_EQ(newcomer.starts, 1);
+  EXPECT_LT(newcomer.pieces, 80);
+  EXPECT_EQ(text_at(station.job(id).at("progress"), "text"), "");
+}
+
 TEST_F(JobsApi, ARunningJobIsCancelledQuickly) {
   const std::string id = station->submit(R"({"prompt":"x","width":64,"height":64,"steps":900})");
   ASSERT_EQ(text_at(station->wait_for(id, "running"), "state"), "running");

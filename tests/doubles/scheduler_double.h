@@ -57,6 +57,22 @@ class SchedulerDouble : public scheduler::Scheduler {
     });
   }
 
+  // Of a running job: the next piece of its text; with `offset` 0 the text starts again.
+  void stream(const std::string& id, std::int64_t offset, const std::string& piece) {
+    const std::lock_guard lock{mutex_};
+    domain::Job& job = found(id);
+    job.progress.text = job.progress.text.substr(0, static_cast<std::size_t>(offset)) + piece;
+    domain::JobEvent event{.id = std::ssize(events_) + 1,
+                           .type = std::string{domain::kTextEvent},
+                           .time_ms = 5000,
+                           .job = {},
+                           .offset = offset,
+                           .text = piece};
+    event.job.id = id;
+    event.job.state = job.state;
+    emit(std::move(event));
+  }
+
   void succeed(const std::string& id) {
     change(id, "result", [](domain::Job& job) {
       job.state = domain::JobState::kSucceeded;
@@ -291,10 +307,16 @@ class SchedulerDouble : public scheduler::Scheduler {
 
   void emit(const domain::Job& job, const std::string& type) {
     const bool is_end = domain::is_terminal(job.state);
-    events_.push_back(std::make_shared<const domain::JobEvent>(domain::JobEvent{
-        std::ssize(events_) + 1, is_end ? std::string{domain::kEndEvent} : type, 0, job}));
+    domain::JobEvent event{std::ssize(events_) + 1, is_end ? std::string{domain::kEndEvent} : type,
+                           0, job};
+    event.job.progress.text.clear();
+    emit(std::move(event));
+  }
+
+  void emit(domain::JobEvent event) {
+    events_.push_back(std::make_shared<const domain::JobEvent>(std::move(event)));
     for (auto* each : subscribers_) {
-      if (each->id == job.id) each->listener(events_.back());
+      if (each->id == events_.back()->job.id) each->listener(events_.back());
     }
   }
 

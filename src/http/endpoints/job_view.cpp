@@ -69,7 +69,8 @@ JobView view_of(const domain::Job& job) {
                    progress.eta_seconds,
                    progress.steps_per_second,
                    progress.preview_artifact,
-                   progress.part};
+                   progress.part,
+                   progress.text};
   if (job.result) view.result = result_of(*job.result);
   if (const auto& failure = job.failure) {
     view.failure =

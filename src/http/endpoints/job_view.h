@@ -20,10 +20,11 @@ struct ProgressView {
   double fraction = 0, eta_seconds = 0, steps_per_second = 0;
   std::string preview_artifact;
   std::string part;  // of a job of several runs: "Refine (2 of 2)"; else ""
+  std::string text;  // streamed so far by the run; "" in events and lists
 };
 BOOST_DESCRIBE_STRUCT(ProgressView, (),
                       (stage, step, total, fraction, eta_seconds, steps_per_second,
-                       preview_artifact, part))
+                       preview_artifact, part, text))
 
 struct OutputView {
   std::string kind;                  // "picture", "text", "labels", …

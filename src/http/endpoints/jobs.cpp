@@ -33,6 +33,17 @@ struct EventView {
 };
 BOOST_DESCRIBE_STRUCT(EventView, (), (id, type, time_ms, job))
 
+// Of the type text.
+struct TextEventView {
+  std::int64_t id = 0;
+  std::string type;
+  std::int64_t time_ms = 0;
+  std::string job;          // id
+  std::int64_t offset = 0;  // in bytes of UTF-8; 0: the text starts again
+  std::string text;
+};
+BOOST_DESCRIBE_STRUCT(TextEventView, (), (id, type, time_ms, job, offset, text))
+
 namespace {
 
 constexpr int kListDefault = 50;
@@ -128,6 +139,10 @@ Outcome cancel(const Request& request, Service& service) {
 }
 
 std::string event_line(const domain::JobEvent& event) {
+  if (event.type == domain::kTextEvent) {
+    return json::write_json(
+        TextEventView{event.id, event.type, event.time_ms, event.job.id, event.offset, event.text});
+  }
   return json::write_json(EventView{event.id, event.type, event.time_ms, view_of(event.job)});
 }
 
@@ -167,6 +182,12 @@ Outcome events(const Request& request, Service& service) {
   response.status = 204;
   response.content_type.clear();
   return response;
+}
+
+boost::json::object event_schema(SchemaBook& book) {
+  auto event = schema_with_jobs<EventView>()(book);
+  auto text = schema_of<TextEventView>()(book);
+  return {{"oneOf", boost::json::array{std::move(event), std::move(text)}}};
 }
 
 // For the document: a body that is accepted unchanged.
@@ -210,8 +231,11 @@ std::vector<Route> job_routes() {
        .pattern = "/api/v1/jobs/{id}/events",
        .tag = "jobs",
        .summary = "Server-Sent Events of a job; the data of each is an EventView. Types: state, "
-                  "progress, preview, and end, which is the last one for every outcome",
-       .response = schema_with_jobs<EventView>(),
+                  "progress, preview, text, and end, which is the last one for every outcome. The "
+                  "data of text is a TextEventView: a piece of the text that the job makes, to be "
+                  "appended; its offset, in bytes of UTF-8, is the length of the pieces before it, "
+                  "or 0 where the text starts again",
+       .response = event_schema,
        .response_type = "text/event-stream",
        .function = events,
        .query = {{"after", "Only events with a greater id than this one, as Last-Event-ID"}},

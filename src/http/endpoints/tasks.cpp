@@ -24,11 +24,12 @@ struct TaskView {
   std::vector<AttachmentView> attachments;
   std::vector<std::string> outputs;  // kinds of outputs
   bool previews = false;             // pictures of work in progress
+  bool streams_text = false;         // text events while the job runs
   std::string default_model;         // id of the model that a request without one gets; "": none
 };
 BOOST_DESCRIBE_STRUCT(TaskView, (),
                       (id, title, summary, available, parameters, attachments, outputs, previews,
-                       default_model))
+                       streams_text, default_model))
 
 struct TaskList {
   std::vector<TaskView> tasks;
@@ -53,6 +54,7 @@ TaskView view_of(const card::TaskDescription& task, const scheduler::StationStat
                 .attachments = {},
                 .outputs = task.outputs,
                 .previews = task.previews,
+                .streams_text = task.streams_text,
                 .default_model = ""};
   const auto model = status.default_models.find(task.id);
   if (model != status.default_models.end()) view.default_model = model->second;

@@ -301,7 +301,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Server-Sent Events of a job; the data of each is an EventView. Types: state, progress, preview, and end, which is the last one for every outcome */
+        /** Server-Sent Events of a job; the data of each is an EventView. Types: state, progress, preview, text, and end, which is the last one for every outcome. The data of text is a TextEventView: a piece of the text that the job makes, to be appended; its offset, in bytes of UTF-8, is the length of the pieces before it, or 0 where the text starts again */
         get: operations["get_api_v1_jobs_id_events"];
         put?: never;
         post?: never;
@@ -1010,6 +1010,7 @@ export interface components {
             steps_per_second?: number;
             preview_artifact?: string;
             part?: string;
+            text?: string;
         };
         ResultView: {
             artifacts?: string[];
@@ -1089,7 +1090,16 @@ export interface components {
             attachments?: components["schemas"]["AttachmentView"][];
             outputs?: string[];
             previews?: boolean;
+            streams_text?: boolean;
             default_model?: string;
+        };
+        TextEventView: {
+            id?: number;
+            type?: string;
+            time_ms?: number;
+            job?: string;
+            offset?: number;
+            text?: string;
         };
         UnloadReply: {
             status?: string;
@@ -1787,7 +1797,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": components["schemas"]["EventView"];
+                    "text/event-stream": components["schemas"]["EventView"] | components["schemas"]["TextEventView"];
                 };
             };
             /** @description The job has ended, and its last event has been seen */

@@ -9,7 +9,7 @@ const reply = (name: string, kind: string): Schemas['Parameter'] => ({ ...row(na
 describe('replies of the station', () => {
   it('give every row a control', () => {
     const kinds = [['steps', 'integer'], ['seed', 'integer'], ['prompt', 'string'], ['model', 'model'], ['x', 'new']] as const;
-    const task = { id: '', title: '', summary: '', available: true, attachments: [], outputs: [], previews: false, default_model: '' };
+    const task = { id: '', title: '', summary: '', available: true, attachments: [], outputs: [], previews: false, streams_text: false, default_model: '' };
     const [converted] = tasksOf({ tasks: [{ ...task, parameters: kinds.map(([name, kind]) => reply(name, kind)) }] });
     expect(converted?.parameters.map(({ kind }) => kind)).toEqual(['integer', 'seed', 'text', 'model', 'text']);
   });

@@ -16,7 +16,10 @@ class FakeEventSource extends EventTarget {
     this.readyState = FakeEventSource.CLOSED;
   }
   send(type: string, state: string) {
-    this.dispatchEvent(new MessageEvent(type, { data: JSON.stringify({ job: { id: 'a', state } }) }));
+    this.dispatchEvent(new MessageEvent(type, { data: JSON.stringify({ job: { id: 'a', state, progress: { text: '' } } }) }));
+  }
+  sendText(offset: number, text: string) {
+    this.dispatchEvent(new MessageEvent('text', { data: JSON.stringify({ job: 'a', offset, text }) }));
   }
 }
 
@@ -46,4 +49,21 @@ test('a stream that closes without an end is reported, one that reconnects is no
   FakeEventSource.last.close(); // as at a 204
   FakeEventSource.last.onerror?.();
   expect(lost).toHaveBeenCalledTimes(1);
+});
+
+test('a job has the text that was streamed so far, until its end', () => {
+  const seen: string[] = [];
+  watchJob('a', (job) => seen.push(`${job.state}: ${job.progress.text}`), vi.fn());
+  const source = FakeEventSource.last;
+  source.send('state', 'running');
+  source.sendText(0, 'Wört');
+  source.sendText(5, 'chen');
+  source.send('progress', 'running');
+  source.sendText(0, ''); // the worker has ended: it starts again
+  source.send('state', 'queued');
+  source.sendText(0, 'W');
+  source.send('end', 'succeeded');
+  expect(seen).toEqual([
+    'running: ', 'running: Wört', 'running: Wörtchen', 'running: Wörtchen', 'running: ', 'queued: ', 'queued: W', 'succeeded: ',
+  ]);
 });

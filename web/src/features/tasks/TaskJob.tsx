@@ -7,6 +7,7 @@ import { isLive } from '../../shared/lib/jobs';
 import { Button } from '../../shared/ui/Button';
 import { JobProgress } from '../../shared/ui/JobProgress';
 import { Notice } from '../../shared/ui/Notice';
+import { GrowingText } from '../../shared/ui/results/GrowingText';
 import { Results } from '../../shared/ui/results/Results';
 import { inputText, resultText, stateText, warningsOf } from './tasks';
 
@@ -45,6 +46,7 @@ function State({ task, job, onCancel, onRetry }: Omit<Props, 'ref' | 'problem' |
             className="preview-pixels max-h-[60vh] object-contain"
           />
         )}
+        {task.streams_text && <GrowingText text={job.progress.text} />}
       </>
     );
   }

@@ -7,7 +7,7 @@ import { App } from '../../app/App';
 import { makeQueries } from '../../shared/lib/queries';
 import { cardWith, jobWith, modelOf, pictures, row } from '../../testing/values';
 
-const common = { available: true, previews: false, default_model: '' };
+const common = { available: true, previews: false, streams_text: false, default_model: '' };
 const tasks = [
   { ...common, id: 'generate', title: 'Create', summary: '', parameters: [], attachments: [], outputs: ['picture'] },
   {
@@ -22,25 +22,30 @@ const tasks = [
     ],
   },
   {
-    ...common, id: 'write', title: 'Write', summary: 'Writes a text.', parameters: [row('question', 'text')], attachments: [],
+    ...common, streams_text: true, id: 'write', title: 'Write', summary: 'Writes a text.', parameters: [row('question', 'text')], attachments: [],
     outputs: ['text'],
   },
 ];
 
 let listed: typeof tasks;
 let models: object[];
-let ended: object; // the job that the station sends as its last event
+let ended: object | null; // the job that the station sends as its last event; null: it has not ended
 let recent: object[]; // the jobs that the station lists
 let reachable: boolean; // the station answers
 let sent: { path: string; body: unknown }[];
 
 class FakeEventSource extends EventTarget {
   static readonly CLOSED = 2;
+  static last: FakeEventSource;
   readyState = 1;
   onerror = null;
   constructor() {
     super();
-    setTimeout(() => act(() => void this.dispatchEvent(new MessageEvent('end', { data: JSON.stringify({ job: ended }) }))));
+    FakeEventSource.last = this;
+    setTimeout(() => ended && this.send('end', { job: ended }));
+  }
+  send(type: string, data: object) {
+    act(() => void this.dispatchEvent(new MessageEvent(type, { data: JSON.stringify(data) })));
   }
   close() {
     this.readyState = FakeEventSource.CLOSED;
@@ -147,6 +152,25 @@ it('shows a text that can be copied', async () => {
   fireEvent.click(await screen.findByRole('button', { name: 'Copy' }));
   await screen.findByText('Copied');
   expect(writeText).toHaveBeenCalledWith('A cat.\nIt sleeps.');
+});
+
+it('shows the text of a running job as it grows', async () => {
+  ended = null;
+  window.location.hash = '#tasks/write';
+  await open();
+  fireEvent.click(submit('Write'));
+  const log = await screen.findByRole('log', { name: 'Text so far' });
+  expect(log.getAttribute('aria-live')).toBe('polite');
+  const source = FakeEventSource.last;
+  source.send('progress', { job: jobWith({ task: 'write', state: 'running' }) });
+  source.send('text', { job: 'j', offset: 0, text: 'A cät' });
+  source.send('text', { job: 'j', offset: 6, text: 's ear.\nIt' });
+  expect(log.textContent).toBe('A cäts ear.\nIt');
+  source.send('text', { job: 'j', offset: 0, text: 'Once' });
+  expect(log.textContent).toBe('Once');
+  source.send('end', { job: jobWith({ task: 'write', result: resultOf('text', 'Once more.') }) });
+  await screen.findByText('Once more.');
+  expect(screen.queryByRole('log')).toBeNull();
 });
 
 it('starts a failed job again', async () => {

@@ -28,8 +28,11 @@ class LocalJobClient final : public JobClient {
     std::string id;
     http::with_names(request.names, [&] { id = scheduler.submit(request).id; });
     platform::Queue<Job> jobs;  // as it is after each event; pushed by the scheduler's thread
-    const auto subscription = scheduler.subscribe(
-        id, 0, [&jobs](const scheduler::SharedEvent& event) { jobs.push(Job{event->job}); });
+    const auto subscription =
+        scheduler.subscribe(id, 0, [&jobs](const scheduler::SharedEvent& event) {
+          // A piece of text is not shown: the output comes whole with the job's end.
+          if (event->type != domain::kTextEvent) jobs.push(Job{event->job});
+        });
     for (bool cancelled = false;;) {
       if (interrupted() && !cancelled) {
         cancelled = true;

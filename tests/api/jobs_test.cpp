@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -186,6 +187,21 @@ TEST(StationApi, TextIsStreamedFromTheWorkerToClientsThatComeAndGo) {
   EXPECT_EQ(newcomer.starts, 1);
   EXPECT_LT(newcomer.pieces, 80);
   EXPECT_EQ(text_at(station.job(id).at("progress"), "text"), "");
+}
+
+TEST(StationApi, CommandsFollowJobsThatStreamText) {
+  const StationProcess station{{.fake = "step_ms=5,words=20"}};
+  const std::string program = "ATELIER_HOME='" + station.home().string() +
+                              "' ATELIER_ENGINE=fake ATELIER_FAKE=step_ms=5,words=20 "
+                              "'" ATELIER_BIN_DIR
+                              "/atelier' generate x --size 64x64 --steps 5 -o '";
+  const auto first = station.home() / "first.png";
+  EXPECT_EQ(std::system((program + first.string() + "'").c_str()), 0);
+  EXPECT_TRUE(std::filesystem::exists(first));
+  EXPECT_EQ(station.json("/api/v1/jobs").at("jobs").as_array().size(), 1U);  // the station ran it
+  const auto second = station.home() / "second.png";
+  EXPECT_EQ(std::system((program + second.string() + "' --alone").c_str()), 0);
+  EXPECT_TRUE(std::filesystem::exists(second));
 }
 
 TEST_F(JobsApi, ARunningJobIsCancelledQuickly) {

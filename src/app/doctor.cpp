@@ -136,7 +136,8 @@ std::optional<protocol::HelloReply> ask_for_hello(Report& report, const std::str
 }
 
 void examine_worker(Report& report, const domain::Settings& settings) {
-  const auto answer = ask_for_hello(report, "worker", worker_launcher(settings, 0));
+  const auto answer =
+      ask_for_hello(report, "worker", worker_launcher(settings, settings.engine, 0));
   if (!answer) return;
   const auto& hello = *answer;
   if (!hello.problem.empty()) report.problem(hello.problem);

@@ -122,7 +122,8 @@ int serve(const domain::Settings& settings) {
   auto server = server_settings(settings);
   const auto asked = server.port;
   server.port = next_free_port(server.host, asked);
-  Station station(settings, settings.home, {.worker_niceness = kWorkerNiceness});
+  Station station(settings, settings.home,
+                  {.worker_niceness = kWorkerNiceness, .light_worker = true});
   if (server.port != asked) {
     const auto notice = "port " + std::to_string(asked) +
                         " is taken by another program: this station answers on port " +

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string_view>
@@ -20,12 +21,35 @@
 namespace atelier::app {
 namespace {
 
+std::string light_engine(const domain::Settings& settings) {
+  if (settings.light_engine != "auto") return settings.light_engine;
+  const auto libraries = engine_libraries();
+  const bool has_cpu = std::ranges::find(libraries, "libatelier-engine-cpu.so") != libraries.end();
+  return settings.engine != "fake" && has_cpu ? "cpu" : settings.engine;
+}
+
+std::vector<scheduler::WorkerOptions> workers(const domain::Settings& settings,
+                                              const StationOptions& options) {
+  using scheduler::WorkerClass;
+  std::vector<scheduler::WorkerOptions> result;
+  const auto add = [&](const char* name, WorkerClass worker_class, const std::string& engine) {
+    result.push_back({.name = name,
+                      .worker_class = worker_class,
+                      .launch = worker_launcher(settings, engine, options.worker_niceness),
+                      .engine = engine});
+  };
+  add("main", WorkerClass::kMain, settings.engine);
+  if (options.light_worker && settings.light_engine != "off") {
+    add("light", WorkerClass::kLight, light_engine(settings));
+  }
+  return result;
+}
+
 scheduler::LocalSchedulerOptions scheduler_options(const domain::Settings& settings,
                                                    StationOptions options) {
   scheduler::LocalSchedulerOptions result;
-  result.launch_worker = worker_launcher(settings, options.worker_niceness);
+  result.workers = workers(settings, options);
   result.launch_decoder = decoder_launcher();
-  result.engine = settings.engine;
   result.default_model = settings.default_model;
   result.unknown_models = settings.refuse_unknown_models ? domain::UnknownModel::kRefuse
                                                          : domain::UnknownModel::kDefault;
@@ -42,10 +66,11 @@ scheduler::LocalSchedulerOptions scheduler_options(const domain::Settings& setti
 
 }  // namespace
 
-scheduler::LaunchChild worker_launcher(const domain::Settings& settings, int niceness) {
+scheduler::LaunchChild worker_launcher(const domain::Settings& settings, const std::string& engine,
+                                       int niceness) {
   platform::ProcessOptions options;
   options.program = worker_program();
-  options.arguments = {"--engine", settings.engine};
+  options.arguments = {"--engine", engine};
   if (!settings.fake.empty()) {
     options.arguments.insert(options.arguments.end(), {"--fake", settings.fake});
   }

@@ -17,6 +17,7 @@ namespace atelier::app {
 struct StationOptions {
   int worker_niceness =
       0;  // added to the worker's, so that the station stays responsive while the worker computes
+  bool light_worker = false;  // beside the main one, where the settings have one
 };
 
 class Station {
@@ -34,7 +35,8 @@ class Station {
 };
 
 // How the children are started; also used by `doctor`.
-scheduler::LaunchChild worker_launcher(const domain::Settings& settings, int niceness);
+scheduler::LaunchChild worker_launcher(const domain::Settings& settings, const std::string& engine,
+                                       int niceness);
 scheduler::LaunchChild decoder_launcher();
 
 // A folder that is removed by the destructor.

@@ -171,6 +171,9 @@ struct TaskDescription {
   std::string capability = {};            // of the model, where no attachment needs another
   int priority = 2;
   bool previews = false;  // pictures of work in progress
+  // A run takes about a second on a processor: with a small model it goes to the light worker, so
+  // that it does not wait behind a long job.
+  bool light = false;
   // The stage of the main work in progress reports: what its steps are, where the task counts any.
   std::string stage = "run";
   // The pipeline sends its text output in pieces while it makes it (JobObserver::on_text).

@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "card/all_tasks.h"
 #include "domain/jobs/steps.h"
 #include "domain/settings/limits.h"
 #include "platform/error.h"
@@ -20,7 +21,6 @@ using domain::Job;
 using domain::JobState;
 using protocol::Message;
 
-constexpr auto kWorkerName = "main";
 constexpr std::chrono::seconds kPauseOfStation{
     2};  // between two ticks: the station was stopped (SIGSTOP)
 
@@ -112,56 +112,100 @@ std::string JobRunner::problem() const {
   return start_problem_.empty() ? "" : "no job can be started: " + start_problem_;
 }
 
-void JobRunner::worker_ready(const protocol::HelloReply& hello) {
-  tasks_ = hello.tasks;
-  running_max_ = hello.engine ? std::max(1, hello.engine->running_max) : 1;
+void JobRunner::leave_worker(const std::string& id) {
+  auto* running = find(id);
+  if (running == nullptr || running->worker == nullptr) return;
+  running->worker->remove_job(id);
+  running->worker = nullptr;
 }
 
-int JobRunner::free_places() const {
-  if (parts_.worker.state() != Supervisor::State::kReady) return 0;
-  return running_max_ - static_cast<int>(on_worker_.size());
+// The class of worker for a run of the task with the model.
+WorkerClass JobRunner::class_of(const std::string& task, const std::string& model) const {
+  const auto* description = card::find_task(task);
+  if (description == nullptr || !description->light) return WorkerClass::kMain;
+  const auto found = parts_.find_model(model);
+  const bool small =
+      found && found->card.memory.weights_bytes <= domain::limits::kLightModelBytesMax;
+  return small ? WorkerClass::kLight : WorkerClass::kMain;
+}
+
+Window JobRunner::window() {
+  Window window;
+  std::int64_t order = 0;
+  for (const auto& [id, running] : running_) {
+    if (!running.waits) continue;
+    const auto& job = running.job;
+    const auto& next = job.input.steps[job.finished_steps.size()].input;
+    const auto model = next.text(card::kModelMember);
+    window.jobs.push_back({.id = id,
+                           .client = job.client,
+                           .priority = job.priority,
+                           .worker_class = class_of(next.task_id(), model),
+                           .queued_since_ms = job.created_ms,
+                           .order = order++,
+                           .begun = true});
+  }
+  for (const auto& job : parts_.store.window({})) {
+    window.jobs.push_back({.id = job.id,
+                           .client = job.client,
+                           .priority = job.priority,
+                           .worker_class = class_of(job.task, job.model),
+                           .queued_since_ms = job.created_ms,
+                           .order = order++,
+                           .moved_to_front = job.rank < 0});
+  }
+  window.paused = parts_.store.paused();
+  shares_.write_to(window);
+  return window;
+}
+
+// Workers that have said what they run.
+std::vector<WorkerView> JobRunner::worker_views() const {
+  std::vector<WorkerView> views;
+  for (const auto& worker : parts_.workers) {
+    if (worker->tasks().empty()) continue;
+    views.push_back({.name = worker->name(),
+                     .worker_class = worker->worker_class(),
+                     .ready = worker->ready(),
+                     .places_free = worker->free_places(),
+                     .starts_since = worker->starts_since()});
+  }
+  return views;
 }
 
 void JobRunner::start_next() {
-  if (free_places() <= 0 || !parts_.models_known()) return;
-  Window window;
-  const auto add = [&window](const std::string& id, int priority, std::int64_t created_ms) {
-    return &window.jobs.emplace_back(
-        WaitingJob{.id = id,
-                   .priority = priority,
-                   .queued_since_ms = created_ms,
-                   .order = static_cast<std::int64_t>(window.jobs.size())});
-  };
-  for (const auto& [id, running] : running_) {
-    if (running.waits) add(id, running.job.priority, running.job.created_ms)->begun = true;
-  }
-  for (const auto& job : parts_.store.window({})) {
-    add(job.id, job.priority, job.created_ms)->moved_to_front = job.rank < 0;
-  }
-  const WorkerView worker{.name = kWorkerName, .places_free = free_places()};
-  const auto plan = plan_next(window, std::span(&worker, 1), {}, {}, parts_.now_ms());
+  const bool any_free = std::ranges::any_of(
+      parts_.workers, [](const auto& worker) { return worker->free_places() > 0; });
+  if (!any_free || !parts_.models_known()) return;
+  const auto plan = plan_next(window(), worker_views(), {}, {}, parts_.now_ms());
   for (const auto& assignment : plan.assignments) {
+    auto& worker = **std::ranges::find(parts_.workers, assignment.worker,
+                                       [](const auto& each) { return each->name(); });
     if (const auto* running = find(assignment.job)) {
-      if (running->waits) dispatch(assignment.job);
+      if (running->waits) dispatch(assignment.job, worker);
       continue;
     }
     auto job = parts_.store.claim(assignment.job, parts_.node, parts_.now_ms());
     if (!job) return start_next();  // it is not in the next window
-    start(*std::move(job));
+    shares_.started(job->client, job->priority, 0);
+    worker.started(job->priority);
+    start(*std::move(job), worker);
   }
 }
 
-void JobRunner::start(Job job) {
+void JobRunner::start(Job job, WorkerSession& worker) {
   const auto id = job.id;
   auto& running = running_[id];
   running.job = std::move(job);
   running.started = Clock::now();
-  dispatch(id);
+  dispatch(id, worker);
 }
 
-void JobRunner::dispatch(const std::string& id) {
+void JobRunner::dispatch(const std::string& id, WorkerSession& worker) {
   auto& running = *find(id);
   running.waits = false;
+  running.worker = &worker;
+  worker.add_job(id);
   running.run_progress = {};
   running.text_bytes = 0;
   parts_.board.restart_text(id, parts_.now_ms());
@@ -174,8 +218,7 @@ void JobRunner::dispatch(const std::string& id) {
     return run_next();
   }
   const auto& input = running.run;
-  if (input.parameters.task() == nullptr ||
-      std::ranges::find(tasks_, input.task()) == tasks_.end()) {
+  if (input.parameters.task() == nullptr || !worker.runs(input.task())) {
     fail(id, Error(ErrorCode::kUnsupported, "the task '" + input.task() +
                                                 "' is not run here, or its parameters can no "
                                                 "longer be read: send the job again"));
@@ -185,7 +228,6 @@ void JobRunner::dispatch(const std::string& id) {
   request.job = id;
   request.task = input.task();
   request.input = input.parameters.members();
-  on_worker_.insert(id);
   if (!input.attachments.empty()) return prepare(request, input);
   send(request, {});
 }
@@ -202,7 +244,6 @@ void JobRunner::prepare(const protocol::RunRequest& request, const domain::JobIn
       [this, id = request.job](const Error& error) {
         parts_.inbox.post([this, id, error] {
           if (parts_.pool.stopping()) return;  // it goes back to the queue
-          leave_worker(id);
           // It could be read when it was sent: the failure is the station's.
           fail(id, Error(ErrorCode::kInternal,
                          std::string("a picture of this job cannot be read again: ") +
@@ -216,23 +257,21 @@ void JobRunner::prepare(const protocol::RunRequest& request, const domain::JobIn
 void JobRunner::send(const protocol::RunRequest& request, Parts parts) {
   auto* running = find(request.job);
   // Cancelled meanwhile; or its worker ended, and it may have been read and sent again since.
-  if (running == nullptr || running->request != 0 || !on_worker_.contains(request.job)) return;
-  if (parts_.worker.state() != Supervisor::State::kReady) {
-    leave_worker(request.job);
+  if (running == nullptr || running->request != 0 || running->worker == nullptr) return;
+  if (!running->worker->ready()) {
     return put_back(*running, "the worker ended before this was sent to it",
                     domain::Requeue::kUncounted);
   }
   const auto name = running->run.parameters.text(card::kModelMember);
   const auto model = parts_.find_model(name);
   if (!model) {
-    leave_worker(request.job);
     fail(request.job, Error(ErrorCode::kNotFound, std::string(card::kModelMember),
                             "model '" + name + "' is not installed now: choose another"));
     return run_next();
   }
   auto full = request;
   full.models[std::string(card::kModelMember)] = protocol::model_files(model->card.id, model->path);
-  running->request = parts_.worker.request(
+  running->request = running->worker->supervisor().request(
       full, std::move(parts),
       [this, id = request.job](Message message) { return read_reply(id, std::move(message)); });
 }
@@ -281,9 +320,12 @@ void JobRunner::refused(const std::string& id, const Error& error) {
 
 void JobRunner::made(const std::string& id, const protocol::RunReply& reply,
                      const Outputs& outputs) {
+  auto* running = find(id);
+  if (running != nullptr && running->worker != nullptr) {
+    running->worker->supervisor().reset_backoff();
+  }
   leave_worker(id);
-  parts_.worker.reset_backoff();
-  if (auto* running = find(id)) save(*running, reply, outputs);
+  if (running != nullptr) save(*running, reply, outputs);
   run_next();
 }
 
@@ -310,9 +352,10 @@ void JobRunner::save(Running& running, const protocol::RunReply& reply, const Ou
       MediaPool::For::kStation);
 }
 
-void JobRunner::progressed(const protocol::ProgressNotification& notification) {
+void JobRunner::progressed(const WorkerSession& worker,
+                           const protocol::ProgressNotification& notification) {
   auto* running = find(notification.job);
-  if (running == nullptr) return;
+  if (running == nullptr || running->worker != &worker) return;
   running->begun = true;
   running->last_message = Clock::now();
   auto& progress = running->run_progress;
@@ -323,11 +366,10 @@ void JobRunner::progressed(const protocol::ProgressNotification& notification) {
   show(*running, "progress");
 }
 
-Supervisor::Deed JobRunner::read_text(protocol::TextNotification notification) {
+Supervisor::Deed JobRunner::read_text(const WorkerSession& worker,
+                                      protocol::TextNotification notification) {
   auto* running = find(notification.job);
-  if (running == nullptr || running->request == 0 || !on_worker_.contains(notification.job)) {
-    return {};
-  }
+  if (running == nullptr || running->request == 0 || running->worker != &worker) return {};
   const auto bytes = static_cast<std::int64_t>(running->text_bytes);
   if (notification.offset != bytes) {
     throw Error(ErrorCode::kCorruptData, "text of a job at offset " +
@@ -360,9 +402,11 @@ void JobRunner::show(Running& running, std::string_view event) {
   parts_.board.publish(event, job, parts_.now_ms());
 }
 
-void JobRunner::previewed(const protocol::PreviewNotification& notification, media::Image picture) {
+void JobRunner::previewed(const WorkerSession& worker,
+                          const protocol::PreviewNotification& notification, media::Image picture) {
   auto* running = find(notification.job);
-  if (running == nullptr || running->preview_under_way) return;  // a slow encoder skips some
+  if (running == nullptr || running->worker != &worker) return;
+  if (running->preview_under_way) return;  // a slow encoder skips some
   running->preview_under_way = true;
   const auto image = std::make_shared<media::Image>(std::move(picture));
   parts_.pool.post(
@@ -432,6 +476,7 @@ std::int64_t JobRunner::end_ms(const Running& running) const {
 
 void JobRunner::end(Running& running, JobState state, std::string_view event) {
   ++ended_;
+  leave_worker(running.job.id);
   const auto finished_ms = end_ms(running);
   Outcome outcome{.job = std::move(running.job), .event = event};
   running_.erase(outcome.job.id);
@@ -508,15 +553,14 @@ void JobRunner::cancel(const std::string& id) {
     if (running->cancel_asked) return;
     running->cancel_asked = true;
     if (running->request == 0) {  // its pictures are being read: not sent to the worker yet
-      leave_worker(id);
       end(*running, JobState::kCancelled, "state");
       return run_next();
     }
-    if (!on_worker_.contains(id)) return;  // being saved: it ends in a moment
+    if (running->worker == nullptr) return;  // being saved: it ends in a moment
     running->kill_at = Clock::now() + parts_.patience.cancel;
     protocol::CancelNotification notification;
     notification.job = id;
-    return parts_.worker.notify(notification);
+    return running->worker->supervisor().notify(notification);
   }
   if (const auto found = unwritten_.find(id); found != unwritten_.end()) {
     auto& outcome = found->second;
@@ -540,34 +584,33 @@ void JobRunner::cancel(const std::string& id) {
 void JobRunner::tick(Clock::time_point now) {
   write_again(now);
   const auto since = now - std::exchange(last_tick_, now).value_or(now);
-  for (const auto& id : on_worker_) {
-    auto* running = find(id);
-    if (running == nullptr || running->request == 0) continue;
+  for (auto& [id, running] : running_) {
+    if (running.worker == nullptr || running.request == 0) continue;
     // Time in which the station itself was stopped is not charged to the worker.
-    if (since > kPauseOfStation) running->last_message += since;
-    if (kill_if_late(*running, now)) return;  // all of its jobs end with it
+    if (since > kPauseOfStation) running.last_message += since;
+    kill_if_late(running, now);
   }
 }
 
-bool JobRunner::kill_if_late(Running& running, Clock::time_point now) {
+void JobRunner::kill_if_late(Running& running, Clock::time_point now) {
+  auto& worker = running.worker->supervisor();
   if (running.kill_at && now >= *running.kill_at) {
     running.kill_at.reset();
-    parts_.worker.kill("it did not stop job " + running.job.id + " when that was cancelled",
+    return worker.kill("it did not stop job " + running.job.id + " when that was cancelled",
                        Supervisor::Blame::kNobody);
-    return true;
   }
-  if (!running.begun || now - running.last_message < parts_.patience.job) return false;
+  if (!running.begun || now - running.last_message < parts_.patience.job) return;
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(parts_.patience.job).count();
-  parts_.worker.kill(
+  worker.kill(
       "it sent nothing about job " + running.job.id + " for " + std::to_string(seconds) + " s",
       Supervisor::Blame::kWorker);
-  return true;
 }
 
-void JobRunner::worker_lost(const WorkerEnd& end_of_worker) {
-  for (const auto& id : std::exchange(on_worker_, {})) {
+void JobRunner::worker_lost(WorkerSession& worker, const WorkerEnd& end_of_worker) {
+  for (const auto& id : worker.take_jobs()) {
     auto* running = find(id);
     if (running == nullptr) continue;
+    running->worker = nullptr;
     if (running->cancel_asked) {
       end(*running, JobState::kCancelled, "state");
     } else {
@@ -602,6 +645,7 @@ void JobRunner::repeat(Running& running, const WorkerEnd& end) {
 }
 
 void JobRunner::put_back(Running& running, const std::string& reason, domain::Requeue counted) {
+  leave_worker(running.job.id);
   Outcome outcome{.job = std::move(running.job), .event = "state", .counted = counted};
   auto& again = outcome.job;
   running_.erase(again.id);

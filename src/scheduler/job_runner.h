@@ -7,20 +7,22 @@
 #include <chrono>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "domain/artifacts/artifact_store.h"
 #include "domain/catalog/catalog.h"
 #include "domain/jobs/job_store.h"
+#include "scheduler/fair_shares.h"
 #include "scheduler/inbox.h"
 #include "scheduler/job_board.h"
 #include "scheduler/media_pool.h"
 #include "scheduler/outputs/output_writer.h"
+#include "scheduler/plan.h"
 #include "scheduler/preview_cache.h"
-#include "scheduler/supervisor.h"
+#include "scheduler/worker_session.h"
 
 namespace atelier::scheduler {
 
@@ -31,7 +33,7 @@ struct RunnerParts {
   domain::JobStore& store;
   domain::ArtifactStore& artifacts;
   MediaPool& pool;
-  Supervisor& worker;
+  const std::vector<std::unique_ptr<WorkerSession>>& workers;
   Inbox& inbox;
   JobBoard& board;
   PreviewCache& previews;
@@ -44,28 +46,26 @@ struct RunnerParts {
 
 class JobRunner {
  public:
-  using Clock = Supervisor::Clock;
+  using Clock = WorkerSession::Clock;
 
   explicit JobRunner(RunnerParts parts) : parts_(std::move(parts)) {}
 
-  void recover();  // at the start: jobs that were running when a station crashed
-  void stop();     // at the orderly end: what runs goes back to the queue, and no attempt counts
-  // From the hello of each worker: the tasks that it runs, and how many jobs at the same time.
-  void worker_ready(const protocol::HelloReply& hello);
+  void recover();   // at the start: jobs that were running when a station crashed
+  void stop();      // at the orderly end: what runs goes back to the queue, and no attempt counts
   void run_next();  // starts jobs on workers with free places
   void cancel(const std::string& id);
-  void progressed(const protocol::ProgressNotification& notification);
-  void previewed(const protocol::PreviewNotification& notification, media::Image picture);
+  // Notifications about jobs that are not on that worker are ignored.
+  void progressed(const WorkerSession& worker, const protocol::ProgressNotification& notification);
+  void previewed(const WorkerSession& worker, const protocol::PreviewNotification& notification,
+                 media::Image picture);
   // Text of a job that the worker does not run is ignored. Throws kCorruptData for text that does
   // not continue that of the run, or is too long.
-  Supervisor::Deed read_text(protocol::TextNotification notification);
-  void worker_lost(const WorkerEnd& end);
+  Supervisor::Deed read_text(const WorkerSession& worker, protocol::TextNotification notification);
+  void worker_lost(WorkerSession& worker, const WorkerEnd& end);
   // Kills a worker that ignores a cancellation or sends nothing about its job; repeats failed
   // writes.
   void tick(Clock::time_point now);
 
-  // Being prepared for the worker or run by it: the first of them; "" is none.
-  std::string job_on_worker() const { return on_worker_.empty() ? "" : *on_worker_.begin(); }
   int running() const { return static_cast<int>(running_.size() + unwritten_.size()); }
   std::string problem() const;  // why nothing can be started or stored now, a sentence; "" is well
   std::int64_t ended() const { return ended_; }  // since the start, however they ended
@@ -76,6 +76,7 @@ class JobRunner {
     Clock::time_point started;
     domain::JobInput run = {};              // of the run that goes on or comes next
     domain::JobProgress run_progress = {};  // of that run alone
+    WorkerSession* worker = nullptr;        // that it is prepared for or that runs it
     bool waits = false;                     // for a place on a worker, after a step has finished
     std::int64_t request = 0;               // to the worker; 0: its pictures are still being read
     bool begun = false;                     // the worker has reported that it began
@@ -97,8 +98,8 @@ class JobRunner {
   using Outputs = std::shared_ptr<std::vector<MadeOutput>>;
 
   void start_next();
-  void start(domain::Job job);
-  void dispatch(const std::string& id);
+  void start(domain::Job job, WorkerSession& worker);
+  void dispatch(const std::string& id, WorkerSession& worker);
   void show(Running& running, std::string_view event);
   void prepare(const protocol::RunRequest& request, const domain::JobInput& input);
   void send(const protocol::RunRequest& request, Parts parts);
@@ -106,9 +107,11 @@ class JobRunner {
   void made(const std::string& id, const protocol::RunReply& reply, const Outputs& outputs);
   void refused(const std::string& id, const Error& error);
   void save(Running& running, const protocol::RunReply& reply, const Outputs& outputs);
-  bool kill_if_late(Running& running, Clock::time_point now);
-  void leave_worker(const std::string& id) { on_worker_.erase(id); }
-  int free_places() const;
+  void kill_if_late(Running& running, Clock::time_point now);
+  void leave_worker(const std::string& id);
+  WorkerClass class_of(const std::string& task, const std::string& model) const;
+  Window window();
+  std::vector<WorkerView> worker_views() const;
   void saved(const std::string& id, domain::JobResult result);
   void wait_for_next_step(Running& running);
   void fail(const std::string& id, const Error& error);
@@ -128,9 +131,7 @@ class JobRunner {
   std::map<std::string, Outcome> unwritten_;
   std::string start_problem_, store_problem_;
   std::optional<Clock::time_point> last_tick_;
-  std::set<std::string> on_worker_;            // being prepared for the worker or run by it
-  std::vector<std::string> tasks_;             // that the worker runs
-  int running_max_ = 1;                        // jobs that it runs at the same time
+  FairShares shares_;
   std::map<std::string, int> uncounted_ends_;  // ends of a worker that were not counted as attempts
   std::int64_t ended_ = 0;
 };

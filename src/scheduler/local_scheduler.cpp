@@ -14,6 +14,7 @@
 #include "domain/jobs/input_rules.h"
 #include "domain/jobs/steps.h"
 #include "domain/settings/limits.h"
+#include "platform/check.h"
 #include "platform/error.h"
 #include "platform/ids.h"
 #include "platform/log.h"
@@ -53,20 +54,6 @@ card::TaskInput with_seed(const card::TaskInput& input) {
   return input.with(card::kSeedMember, draw_seed());
 }
 
-std::string_view name_of(Supervisor::State state, bool busy) {
-  switch (state) {
-    case Supervisor::State::kStarting:
-      return "starting";
-    case Supervisor::State::kReady:
-      return busy ? "busy" : "idle";
-    case Supervisor::State::kLost:
-      return "lost";
-    case Supervisor::State::kMissing:
-      return "missing";
-  }
-  return "lost";
-}
-
 }  // namespace
 
 LocalScheduler::LocalScheduler(LocalSchedulerOptions options, domain::JobStore& store,
@@ -77,33 +64,18 @@ LocalScheduler::LocalScheduler(LocalSchedulerOptions options, domain::JobStore& 
       events_end_(store.reserve_events(limits::kEventsReserved) + limits::kEventsReserved),
       board_(events_end_ - limits::kEventsReserved),
       pool_(options_.launch_decoder, limits::kDecoders, options_.patience),
-      worker_(options_.launch_worker, inbox_,
-              {.ready = [this](const protocol::HelloReply& hello) { worker_ready(hello); },
-               .lost = [this](const WorkerEnd& end) { worker_lost(end); },
-               .progressed =
-                   [this](const protocol::ProgressNotification& progress) {
-                     runner_.progressed(progress);
-                   },
-               .previewed =
-                   [this](const protocol::PreviewNotification& preview, media::Image picture) {
-                     runner_.previewed(preview, std::move(picture));
-                   },
-               .text =
-                   [this](protocol::TextNotification text) {
-                     return runner_.read_text(std::move(text));
-                   }},
-              options_.patience),
-      scan_(options_.folders, worker_, pool_, inbox_,
-            [this](std::vector<domain::InstalledModel> models) {
-              const std::lock_guard lock(mutex_);
-              catalog_ = std::make_shared<const domain::Catalog>(std::move(models),
-                                                                 options_.default_model);
-            }),
-      unloading_(worker_, [this](std::function<void()> then) { ask_memory(std::move(then)); }),
+      workers_(make_workers()),
+      scan_(
+          options_.folders, [this] { return idle_worker(); }, pool_, inbox_,
+          [this](std::vector<domain::InstalledModel> models) {
+            const std::lock_guard lock(mutex_);
+            catalog_ =
+                std::make_shared<const domain::Catalog>(std::move(models), options_.default_model);
+          }),
       runner_({.store = store_,
                .artifacts = artifacts_,
                .pool = pool_,
-               .worker = worker_,
+               .workers = workers_,
                .inbox = inbox_,
                .board = board_,
                .previews = previews_,
@@ -112,10 +84,9 @@ LocalScheduler::LocalScheduler(LocalSchedulerOptions options, domain::JobStore& 
                .find_model = [this](const std::string& id) { return find_model(id); },
                .node = options_.node,
                .patience = options_.patience}) {
-  shown_.name = "main";
-  shown_.engine = options_.engine;
-  shown_.state = "starting";
-  status_.workers = {shown_};
+  for (const auto& worker : workers_) {
+    status_.workers.push_back(worker->take_status(nullptr, options_.now_ms()));
+  }
   status_.queue_max = options_.queue_max;
   status_.processors = platform::usable_processors();
   status_.memory_total_mb = platform::machine_memory().total_bytes >> 20;
@@ -166,56 +137,83 @@ void LocalScheduler::run() {
 
 void LocalScheduler::tick() {
   const auto now = Supervisor::Clock::now();
-  worker_.tick(now);
+  tick_workers(now);
   runner_.tick(now);
-  unloading_.tick(now);
   scan_.tick(now);
   runner_.run_next();
   take_status();
   reserve_events();
 }
 
-void LocalScheduler::worker_ready(const protocol::HelloReply& hello) {
-  if (hello.engine) {
-    shown_.engine = hello.engine->name;
-    shown_.device = hello.engine->device_name;
-    shown_.libtorch = hello.engine->libtorch;
+std::vector<std::unique_ptr<WorkerSession>> LocalScheduler::make_workers() {
+  CHECK(!options_.workers.empty());
+  const WorkerEvents events{
+      .ready = [this](auto&, const auto& hello) { worker_ready(hello); },
+      .lost = [this](auto& worker, const auto& end) { worker_lost(worker, end); },
+      .progressed = [this](auto& worker,
+                           const auto& progress) { runner_.progressed(worker, progress); },
+      .previewed =
+          [this](auto& worker, const auto& preview, media::Image picture) {
+            runner_.previewed(worker, preview, std::move(picture));
+          },
+      .text =
+          [this](auto& worker, protocol::TextNotification text) {
+            return runner_.read_text(worker, std::move(text));
+          },
+      .measured = [this] { take_status(); }};
+  std::vector<std::unique_ptr<WorkerSession>> workers;
+  for (const auto& worker : options_.workers) {
+    workers.push_back(std::make_unique<WorkerSession>(worker, inbox_, events, options_.patience));
   }
+  return workers;
+}
+
+// The first start of a worker waits for that of the one before it: both would compute at the same
+// time, and the first list of models would come later.
+void LocalScheduler::tick_workers(WorkerSession::Clock::time_point now) {
+  bool one_is_starting = false;
+  for (const auto& worker : workers_) {
+    if (one_is_starting && !worker->has_started()) continue;
+    worker->tick(now);
+    one_is_starting = one_is_starting || !worker->has_started();
+  }
+}
+
+void LocalScheduler::worker_ready(const protocol::HelloReply& hello) {
   {
     const std::lock_guard lock(mutex_);
-    status_.tasks = hello.tasks;
+    for (const auto& task : hello.tasks) {
+      if (std::ranges::find(status_.tasks, task) == status_.tasks.end()) {
+        status_.tasks.push_back(task);
+      }
+    }
     status_.dtypes = hello.engine ? hello.engine->dtypes : std::vector<std::string>{};
     status_.samplers = hello.samplers;
     status_.schedules = hello.schedules;
     worker_problem_.clear();
   }
-  runner_.worker_ready(hello);
   scan_.worker_ready(hello);
-  ask_memory();
   runner_.run_next();
 }
 
-void LocalScheduler::worker_lost(const WorkerEnd& end) {
-  memory_ = {};
-  scan_.worker_lost(end);
-  runner_.worker_lost(end);
-  unloading_.worker_lost();
+void LocalScheduler::worker_lost(WorkerSession& worker, const WorkerEnd& end) {
+  scan_.worker_lost(worker, end);
+  runner_.worker_lost(worker, end);
 }
 
-void LocalScheduler::ask_memory(std::function<void()> then) {
-  worker_.request(
-      protocol::MemoryRequest{}, {},
-      [this, then = std::move(then)](const protocol::Message& message) -> Supervisor::Deed {
-        auto memory = memory_;
-        if (message.kind != protocol::Message::Kind::kFailure) {
-          memory = message.body_as<protocol::MemoryReply>();
-        }
-        return [this, then, memory] {
-          memory_ = memory;
-          take_status();
-          then();
-        };
-      });
+// For requests that are not part of a job: they are processed in order, so that a worker without
+// jobs answers at once. Null: none is ready; else one without jobs where there is one, and a light
+// one before the others.
+WorkerSession* LocalScheduler::idle_worker() {
+  WorkerSession* best = nullptr;
+  const auto cost = [](const WorkerSession& worker) {
+    return std::pair(!worker.jobs().empty(), worker.worker_class() == WorkerClass::kMain);
+  };
+  for (const auto& worker : workers_) {
+    if (!worker->ready()) continue;
+    if (best == nullptr || cost(*worker) < cost(*best)) best = worker.get();
+  }
+  return best;
 }
 
 // Of the last second, so that successive calls see it change.
@@ -237,28 +235,29 @@ void LocalScheduler::measure_machine() {
 // Builds what status() returns, so that status() never waits.
 void LocalScheduler::take_status() {
   measure_machine();
-  const auto& job = runner_.job_on_worker();
-  if (job != seen_job_) {
-    seen_job_ = job;
-    if (job.empty() && worker_.state() == Supervisor::State::kReady) ask_memory();
+  const auto known = [this] {
+    const std::lock_guard lock(mutex_);
+    return catalog_;
+  }();
+  std::vector<WorkerStatus> shown;
+  std::int64_t total = platform::machine_memory().total_bytes, used = 0;
+  protocol::MemoryReply device;
+  for (const auto& worker : workers_) {
+    shown.push_back(worker->take_status(known.get(), options_.now_ms()));
+    used += shown.back().resident_bytes;
+    const auto& memory = worker->memory();
+    if (shown.back().engine.starts_with("cuda") && memory.device_bytes_total > 0) device = memory;
   }
-  shown_.state = name_of(worker_.state(), !job.empty());
-  shown_.problem = worker_.problem();
-  shown_.pid = worker_.pid();
-  shown_.restarts = worker_.restarts();
-  shown_.job = job;
-  shown_.loaded_models = loaded_models();
-  shown_.resident_bytes = shown_.pid > 0 ? platform::resident_bytes(shown_.pid) : 0;
-  const bool own_memory = shown_.engine.starts_with("cuda") && memory_.device_bytes_total > 0;
-  const auto total =
-      own_memory ? memory_.device_bytes_total : platform::machine_memory().total_bytes;
-  const auto used = own_memory ? total - memory_.device_bytes_free : shown_.resident_bytes;
+  if (device.device_bytes_total > 0) {
+    total = device.device_bytes_total;
+    used = total - device.device_bytes_free;
+  }
   int queued = 0;
   for (const int jobs : store_.counts().queued) queued += jobs;
 
   {
     const std::lock_guard lock(mutex_);
-    status_.workers = {shown_};
+    status_.workers = std::move(shown);
     status_.running = runner_.running();
     runner_problem_ = runner_.problem();
     status_.jobs_ended = runner_.ended();
@@ -267,38 +266,16 @@ void LocalScheduler::take_status() {
     status_.queued = queued;
     status_.memory_total_mb = total >> 20;
     status_.memory_used_mb = used >> 20;
-    if (worker_.state() == Supervisor::State::kMissing) worker_problem_ = worker_.problem();
+    worker_problem_ = why_no_worker();
   }
   wake_waiting();
 }
 
-// A model that is loaded in two dtypes is listed once; a file that was removed is not listed. The
-// worker reports the memory of all models together, which is divided by the size of their weights.
-std::vector<LoadedModel> LocalScheduler::loaded_models() {
-  std::vector<LoadedModel> loaded;
-  std::map<std::string, std::int64_t> seen;
-  std::int64_t weights = 0;
-  const std::lock_guard lock(mutex_);
-  for (const auto& id : memory_.loaded_models) {
-    if (!catalog_ || seen.contains(id)) continue;
-    const auto& models = catalog_->models();
-    const auto model = std::ranges::find(
-        models, id, [](const domain::InstalledModel& each) { return each.card.id; });
-    if (model == models.end()) continue;
-    const auto before = seen_models_.find(id);
-    seen[id] = before == seen_models_.end() ? options_.now_ms() : before->second;
-    const auto& card = model->card;
-    loaded.push_back({id, card.title.empty() ? id : card.title,
-                      std::max<std::int64_t>(1, card.memory.weights_bytes), seen[id]});
-    weights += loaded.back().bytes;
-  }
-  for (auto& model : loaded) {
-    const auto part = static_cast<double>(model.bytes) / static_cast<double>(weights);
-    model.bytes =
-        static_cast<std::int64_t>(part * static_cast<double>(memory_.resident_model_bytes));
-  }
-  seen_models_ = std::move(seen);
-  return loaded;
+// Empty: one can work, or may become able to.
+std::string LocalScheduler::why_no_worker() const {
+  const bool none =
+      std::ranges::none_of(workers_, [](const auto& each) { return each->unusable().empty(); });
+  return none ? workers_.front()->unusable() : "";
 }
 
 void LocalScheduler::add_notice(const std::string& sentence) {
@@ -363,11 +340,10 @@ std::shared_ptr<const domain::Catalog> LocalScheduler::catalog() {
 
 std::string LocalScheduler::why_no_models() const {
   if (!worker_problem_.empty()) return "no job can run: " + worker_problem_;
-  const auto& worker = status_.workers.front();
-  if (worker.state == name_of(Supervisor::State::kStarting, false)) {
-    return "the worker has not started yet";
+  for (const auto& worker : status_.workers) {
+    if (worker.state == kWorkerStarting) return "the worker has not started yet";
+    if (!worker.problem.empty()) return worker.problem;
   }
-  if (!worker.problem.empty()) return worker.problem;
   return "the installed models are being inspected";
 }
 
@@ -685,7 +661,17 @@ domain::ResolvedModel LocalScheduler::resolve_model(const std::string& name,
 void LocalScheduler::unload_models(std::chrono::milliseconds patience,
                                    std::function<void(Unloaded)> done) {
   inbox_.post([this, until = Supervisor::Clock::now() + patience, done = std::move(done)] {
-    unloading_.request(until, !runner_.job_on_worker().empty(), done);
+    struct Gathered {
+      std::size_t left = 0;
+      Unloaded worst = Unloaded::kNow;
+    };
+    const auto all = std::make_shared<Gathered>(Gathered{.left = workers_.size()});
+    for (const auto& worker : workers_) {
+      worker->unload(until, [all, done](Unloaded one) {
+        all->worst = std::max(all->worst, one);
+        if (--all->left == 0) done(all->worst);
+      });
+    }
   });
 }
 

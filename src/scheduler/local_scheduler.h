@@ -1,4 +1,4 @@
-// The scheduler of one machine: one thread with an inbox that owns the worker's state, a pool of
+// The scheduler of one machine: one thread with an inbox that owns the workers' state, a pool of
 // decoders, and the stores that it is given. Built by app/main; the destructor stops everything and
 // ends the children. See scheduler.h for the callers.
 #pragma once
@@ -23,13 +23,14 @@
 #include "scheduler/job_runner.h"
 #include "scheduler/model_scan.h"
 #include "scheduler/scheduler.h"
-#include "scheduler/unloading.h"
+#include "scheduler/worker_session.h"
 
 namespace atelier::scheduler {
 
 struct LocalSchedulerOptions {
-  LaunchChild launch_worker, launch_decoder;
-  std::string engine;  // the name in status() before the worker's hello
+  // At least one, of different names; they are started one after the other, in this order.
+  std::vector<WorkerOptions> workers;
+  LaunchChild launch_decoder;
   ModelFolders folders;
   std::string default_model;
   // kRefuse: an unknown model is refused to all clients.
@@ -83,13 +84,15 @@ class LocalScheduler final : public Scheduler {
   };
   void run();
   void tick();
+  std::vector<std::unique_ptr<WorkerSession>> make_workers();
+  void tick_workers(WorkerSession::Clock::time_point now);
   void worker_ready(const protocol::HelloReply& hello);
-  void worker_lost(const WorkerEnd& end);
-  void ask_memory(std::function<void()> then = [] {});
+  void worker_lost(WorkerSession& worker, const WorkerEnd& end);
   void reserve_events();
   void take_status();
   void measure_machine();
-  std::vector<LoadedModel> loaded_models();
+  WorkerSession* idle_worker();
+  std::string why_no_worker() const;
   class Place;
   void wake_waiting();
   bool is_over(const Waiting& waiting) const;  // mutex_ is held
@@ -125,22 +128,17 @@ class LocalScheduler final : public Scheduler {
   JobBoard board_;
   PreviewCache previews_;
   MediaPool pool_;
-  Supervisor worker_;                                // scheduler thread
-  ModelScan scan_;                                   // scheduler thread
-  Unloading unloading_;                              // scheduler thread
-  JobRunner runner_;                                 // scheduler thread
-  WorkerStatus shown_;                               // scheduler thread: what status() shows next
-  protocol::MemoryReply memory_;                     // scheduler thread
-  std::string seen_job_;                             // scheduler thread
-  std::map<std::string, std::int64_t> seen_models_;  // scheduler thread: id → Unix time
-  platform::ProcessorTimes measured_;                // scheduler thread
-  std::chrono::steady_clock::time_point measure_next_{};  // scheduler thread
+  const std::vector<std::unique_ptr<WorkerSession>> workers_;  // scheduler thread
+  ModelScan scan_;                                             // scheduler thread
+  JobRunner runner_;                                           // scheduler thread
+  platform::ProcessorTimes measured_;                          // scheduler thread
+  std::chrono::steady_clock::time_point measure_next_{};       // scheduler thread
 
   std::mutex mutex_;
   StationStatus status_;                            // guarded by mutex_
   std::shared_ptr<const domain::Catalog> catalog_;  // guarded by mutex_; null: not known yet
   std::string runner_problem_;                      // guarded by mutex_; a notice, "" is none
-  std::string worker_problem_;                      // guarded by mutex_; why it cannot work at all
+  std::string worker_problem_;                      // guarded by mutex_; why none can work at all
   std::uint64_t refreshes_asked_ = 0, refreshes_done_ = 0;  // guarded by mutex_
   std::vector<Waiting> waiting_;                            // guarded by mutex_
   bool stopping_ = false;                                   // guarded by mutex_

@@ -18,145 +18,13 @@
 #include "card/tasks/enhance.h"
 #include "card/tasks/generate.h"
 #include "platform/error.h"
-#include "tests/doubles/memory_stores.h"
+#include "tests/doubles/scheduler_fixture.h"
 #include "tests/doubles/scripted_child.h"
 
 namespace atelier::scheduler {
 namespace {
 
-using domain::Job;
-using domain::JobEvent;
-using domain::JobState;
 using testing::HasSubstr;
-
-constexpr std::chrono::seconds kPatience{60};  // generous: sanitizers on a busy machine
-
-std::string program(const char* variable) {
-  const char* path = std::getenv(variable);
-  return path != nullptr ? path : "";
-}
-
-LaunchChild launcher(const std::string& path, std::vector<std::string> arguments,
-                     std::map<std::string, std::string> environment = {}) {
-  platform::ProcessOptions options;
-  options.program = path;
-  options.arguments = std::move(arguments);
-  options.environment = std::move(environment);
-  return [options] { return platform::ChildProcess::spawn(options); };
-}
-
-// Follows a job to its end.
-class Hearing {
- public:
-  Hearing(Scheduler& scheduler, const std::string& id, std::int64_t after = 0)
-      : subscription_(scheduler.subscribe(id, after, [this](const SharedEvent& event) {
-          const std::lock_guard lock(mutex_);
-          events_.push_back(*event);
-          changed_.notify_all();
-        })) {}
-
-  // The newest event's job once `fits` returns true; the test fails when that takes too long.
-  Job wait(const std::function<bool(const Job&)>& fits) {
-    std::unique_lock lock(mutex_);
-    const bool came = changed_.wait_until(lock, std::chrono::system_clock::now() + kPatience, [&] {
-      return std::ranges::any_of(events_, [&](const JobEvent& e) { return fits(e.job); });
-    });
-    EXPECT_TRUE(came) << "last state: "
-                      << (events_.empty() ? "none" : events_.back().job.progress.stage);
-    for (const auto& event : events_) {
-      if (fits(event.job)) return event.job;
-    }
-    return {};
-  }
-  Job wait_for_end() {
-    return wait([](const Job& job) { return domain::is_terminal(job.state); });
-  }
-  std::vector<JobEvent> events() {
-    const std::lock_guard lock(mutex_);
-    return events_;
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<JobEvent> events_;
-  std::unique_ptr<Subscription> subscription_;
-};
-
-bool is_denoising(const Job& job) {
-  return job.state == JobState::kRunning && job.progress.stage == "denoise";
-}
-
-class LocalSchedulerTest : public testing::Test {
- protected:
-  LocalSchedulerTest() {
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_);
-    options_.launch_worker = worker("step_ms=5");
-    options_.launch_decoder = launcher(program("ATELIER_MEDIA"), {});
-  }
-  ~LocalSchedulerTest() override { std::filesystem::remove_all(folder_); }
-
-  static LaunchChild worker(const std::string& switches) {
-    return launcher(program("ATELIER_WORKER"), {"--engine", "fake", "--fake", switches});
-  }
-
-  Scheduler& start() {
-    scheduler_ = std::make_unique<LocalScheduler>(options_, jobs_, artifacts_);
-    return *scheduler_;
-  }
-
-  static NewJob new_job(int steps = 4) {
-    NewJob job;
-    job.client = "test";
-    card::GenerationInput input;
-    input.prompt = "a red circle";
-    input.width = 64;
-    input.height = 64;
-    input.steps = steps;
-    input.seed = 7;
-    job.input.parameters = card::TaskInput::of(card::generate_task(), input);
-    return job;
-  }
-
-  Job run(const NewJob& job) {
-    const auto id = scheduler_->submit(job).id;
-    return Hearing(*scheduler_, id).wait_for_end();
-  }
-
-  ModelList refresh(std::chrono::milliseconds patience) {
-    std::promise<ModelList> found;
-    scheduler_->refresh_models(patience, [&](ModelList list) { found.set_value(std::move(list)); });
-    return found.get_future().get();
-  }
-
-  // The sentence with which submit() refuses a job; the test fails when it is accepted.
-  Error refusal(const NewJob& job) {
-    try {
-      scheduler_->submit(job);
-    } catch (const Error& error) {
-      return error;
-    }
-    ADD_FAILURE() << "it was accepted";
-    return Error(ErrorCode::kInternal, "");
-  }
-
-  int worker_pid() {
-    const auto until = std::chrono::steady_clock::now() + kPatience;
-    while (std::chrono::steady_clock::now() < until) {
-      const auto status = scheduler_->status();
-      if (status.workers[0].pid > 0) return status.workers[0].pid;
-    }
-    return 0;
-  }
-
-  std::filesystem::path folder_ = testing::TempDir() + "scheduler-" +
-                                  testing::UnitTest::GetInstance()->current_test_info()->name();
-  MemoryJobStore jobs_;
-  MemoryArtifactStore artifacts_;
-  LocalSchedulerOptions options_;
-  std::unique_ptr<LocalScheduler> scheduler_;  // last: it uses all of the above
-};
 
 TEST_F(LocalSchedulerTest, AJobBecomesAPictureWithItsParametersAsText) {
   start();
@@ -177,7 +45,8 @@ TEST_F(LocalSchedulerTest, AJobBecomesAPictureWithItsParametersAsText) {
 }
 
 TEST_F(LocalSchedulerTest, EventsOfAJobArriveInOrder) {
-  options_.launch_worker = worker("step_ms=5,late_ms=1500");  // time for a preview to be encoded
+  options_.workers[0].launch =
+      worker("step_ms=5,late_ms=1500");  // time for a preview to be encoded
   start();
   auto ask = new_job(6);
   ask.input.parameters = ask.input.parameters.with("preview_every", 2);
@@ -206,7 +75,7 @@ TEST_F(LocalSchedulerTest, EventsOfAJobArriveInOrder) {
 }
 
 TEST_F(LocalSchedulerTest, AWorkerKilledInMidJobIsReplacedAndTheJobRunsOnceMore) {
-  options_.launch_worker = worker("step_ms=40");
+  options_.workers[0].launch = worker("step_ms=40");
   start();
   const auto id = scheduler_->submit(new_job(20)).id;
   Hearing hearing(*scheduler_, id);
@@ -248,7 +117,7 @@ std::string words(int count) {
 }
 
 TEST_F(LocalSchedulerTest, TextIsStreamedWhileAJobRuns) {
-  options_.launch_worker = worker("step_ms=40,words=60");
+  options_.workers[0].launch = worker("step_ms=40,words=60");
   start();
   const auto id = scheduler_->submit(new_job(20)).id;
   Hearing hearing(*scheduler_, id);
@@ -275,7 +144,7 @@ TEST_F(LocalSchedulerTest, TextIsStreamedWhileAJobRuns) {
 }
 
 TEST_F(LocalSchedulerTest, AClientThatReconnectsInTheMiddleGetsTheTextThatItLacks) {
-  options_.launch_worker = worker("step_ms=40,words=60");
+  options_.workers[0].launch = worker("step_ms=40,words=60");
   start();
   const auto id = scheduler_->submit(new_job(20)).id;
   std::vector<JobEvent> seen;
@@ -299,7 +168,7 @@ TEST_F(LocalSchedulerTest, AClientThatReconnectsInTheMiddleGetsTheTextThatItLack
 }
 
 TEST_F(LocalSchedulerTest, AJobThatRunsAgainStreamsItsTextFromTheStart) {
-  options_.launch_worker = worker("step_ms=40,words=60");
+  options_.workers[0].launch = worker("step_ms=40,words=60");
   start();
   const auto id = scheduler_->submit(new_job(20)).id;
   Hearing hearing(*scheduler_, id);
@@ -321,7 +190,7 @@ TEST_F(LocalSchedulerTest, AJobThatRunsAgainStreamsItsTextFromTheStart) {
 }
 
 TEST_F(LocalSchedulerTest, AJobIsCancelledInTheMiddleOfItsText) {
-  options_.launch_worker = worker("step_ms=40,words=600");
+  options_.workers[0].launch = worker("step_ms=40,words=600");
   start();
   const auto id = scheduler_->submit(new_job(200)).id;
   Hearing hearing(*scheduler_, id);
@@ -365,7 +234,7 @@ TEST_F(LocalSchedulerTest, TextOutOfOrderOrOverTheLimitEndsTheWorker) {
        "malformed message: more than 256 KB of text of one job"},
   };
   for (const auto& [pieces, sentence] : cases) {
-    options_.launch_worker = sending(pieces, folder_);
+    options_.workers[0].launch = sending(pieces, folder_);
     scheduler_.reset();
     start();
     const auto id = scheduler_->submit(new_job()).id;
@@ -382,11 +251,11 @@ TEST_F(LocalSchedulerTest, TextOutOfOrderOrOverTheLimitEndsTheWorker) {
 }
 
 TEST_F(LocalSchedulerTest, TextOfAJobThatDoesNotRunIsIgnored) {
-  options_.launch_worker = sending({{"another job", 7, "ignored"},
-                                    {kJobOfTheRequest, 0, "one "},
-                                    {"another job", 0, "ignored"},
-                                    {kJobOfTheRequest, 4, "two"}},
-                                   folder_);
+  options_.workers[0].launch = sending({{"another job", 7, "ignored"},
+                                        {kJobOfTheRequest, 0, "one "},
+                                        {"another job", 0, "ignored"},
+                                        {kJobOfTheRequest, 4, "two"}},
+                                       folder_);
   options_.patience.cancel = std::chrono::milliseconds(100);
   start();
   const auto id = scheduler_->submit(new_job()).id;
@@ -403,7 +272,7 @@ TEST_F(LocalSchedulerTest, TextOfAJobThatDoesNotRunIsIgnored) {
 }
 
 TEST_F(LocalSchedulerTest, AJobThatKillsTwoWorkersFailsAndTheNextOneRuns) {
-  options_.launch_worker = worker("step_ms=5,crash_at_step=3");
+  options_.workers[0].launch = worker("step_ms=5,crash_at_step=3");
   start();
   const auto job = run(new_job(4));
   EXPECT_EQ(job.state, JobState::kFailed);
@@ -415,7 +284,7 @@ TEST_F(LocalSchedulerTest, AJobThatKillsTwoWorkersFailsAndTheNextOneRuns) {
 }
 
 TEST_F(LocalSchedulerTest, AQueuedJobIsCancelledAtOnce) {
-  options_.launch_worker = worker("step_ms=50");
+  options_.workers[0].launch = worker("step_ms=50");
   start();
   const auto first = scheduler_->submit(new_job(200)).id;
   Hearing hearing(*scheduler_, first);
@@ -428,7 +297,7 @@ TEST_F(LocalSchedulerTest, AQueuedJobIsCancelledAtOnce) {
 }
 
 TEST_F(LocalSchedulerTest, ARunningJobIsCancelledSoonAndTheWorkerLivesOn) {
-  options_.launch_worker = worker("step_ms=50");
+  options_.workers[0].launch = worker("step_ms=50");
   start();
   const auto id = scheduler_->submit(new_job(500)).id;
   Hearing hearing(*scheduler_, id);
@@ -446,7 +315,7 @@ TEST_F(LocalSchedulerTest, ARunningJobIsCancelledSoonAndTheWorkerLivesOn) {
 TEST_F(LocalSchedulerTest, ACancellationDoesNotWaitForAPictureThatIsBeingRead) {
   std::mutex mutex;
   std::vector<int> decoders;
-  options_.launch_worker = worker("step_ms=50");
+  options_.workers[0].launch = worker("step_ms=50");
   options_.launch_decoder = [&, launch = options_.launch_decoder] {
     auto child = launch();
     const std::lock_guard lock(mutex);
@@ -481,7 +350,7 @@ TEST_F(LocalSchedulerTest, ACancellationDoesNotWaitForAPictureThatIsBeingRead) {
 }
 
 TEST_F(LocalSchedulerTest, AWorkerThatIgnoresACancellationIsKilledAndNothingIsRepeated) {
-  options_.launch_worker = worker("step_ms=5,hang_at_step=3");
+  options_.workers[0].launch = worker("step_ms=5,hang_at_step=3");
   options_.patience.cancel = std::chrono::milliseconds(500);
   start();
   const auto id = scheduler_->submit(new_job(9)).id;
@@ -493,7 +362,7 @@ TEST_F(LocalSchedulerTest, AWorkerThatIgnoresACancellationIsKilledAndNothingIsRe
 }
 
 TEST_F(LocalSchedulerTest, AFailureOfTheEngineIsThatOfTheJob) {
-  options_.launch_worker = worker("step_ms=5,oom_at_step=3");
+  options_.workers[0].launch = worker("step_ms=5,oom_at_step=3");
   start();
   const auto job = run(new_job(4));
   ASSERT_TRUE(job.failure);
@@ -516,7 +385,7 @@ TEST_F(LocalSchedulerTest, AFailureOfTheWorkerKeepsTheFieldThatItIsAbout) {
 }
 
 TEST_F(LocalSchedulerTest, AFullQueueRefusesWithTheTextThatClientsExpect) {
-  options_.launch_worker = worker("step_ms=100");
+  options_.workers[0].launch = worker("step_ms=100");
   options_.queue_max = 2;
   start();
   const auto running = scheduler_->submit(new_job(500)).id;
@@ -532,7 +401,7 @@ TEST_F(LocalSchedulerTest, AFullQueueRefusesWithTheTextThatClientsExpect) {
 }
 
 TEST_F(LocalSchedulerTest, HigherPriorityRunsFirst) {
-  options_.launch_worker = worker("step_ms=30");
+  options_.workers[0].launch = worker("step_ms=30");
   start();
   const auto first = scheduler_->submit(new_job(20)).id;
   Hearing(*scheduler_, first).wait(is_denoising);
@@ -547,7 +416,7 @@ TEST_F(LocalSchedulerTest, HigherPriorityRunsFirst) {
 }
 
 TEST_F(LocalSchedulerTest, WhatRunsAndWhatWaitsSurvivesAnyNumberOfOrderlyStops) {
-  options_.launch_worker = worker("step_ms=50");
+  options_.workers[0].launch = worker("step_ms=50");
   start();
   const auto running = scheduler_->submit(new_job(30)).id;
   Hearing(*scheduler_, running).wait(is_denoising);
@@ -570,7 +439,7 @@ TEST_F(LocalSchedulerTest, WhatRunsAndWhatWaitsSurvivesAnyNumberOfOrderlyStops) 
 }
 
 TEST_F(LocalSchedulerTest, AJobThatRanAtThreeCrashesOfTheStationIsHeld) {
-  options_.launch_worker = worker("hello_ms=10000");  // nothing starts meanwhile
+  options_.workers[0].launch = worker("hello_ms=10000");  // nothing starts meanwhile
   Job job;
   job.id = "01";
   job.input = new_job().input;
@@ -598,7 +467,7 @@ bool is_unwritten(const Job& job) {
 }
 
 TEST_F(LocalSchedulerTest, AnEndThatCannotBeStoredIsReportedOnceAndWrittenAgain) {
-  options_.launch_worker = worker("step_ms=20");
+  options_.workers[0].launch = worker("step_ms=20");
   start();
   const auto id = scheduler_->submit(new_job(20)).id;
   Hearing hearing(*scheduler_, id);
@@ -629,7 +498,7 @@ TEST_F(LocalSchedulerTest, AnEndThatCannotBeStoredIsReportedOnceAndWrittenAgain)
 }
 
 TEST_F(LocalSchedulerTest, ACancellationThatCannotBeStoredIsRepeated) {
-  options_.launch_worker = worker("step_ms=20");
+  options_.workers[0].launch = worker("step_ms=20");
   start();
   const auto id = scheduler_->submit(new_job(500)).id;
   Hearing hearing(*scheduler_, id);
@@ -645,7 +514,7 @@ TEST_F(LocalSchedulerTest, ACancellationThatCannotBeStoredIsRepeated) {
 }
 
 TEST_F(LocalSchedulerTest, AJobWhoseWorkerEndsOnAFullDiskRunsAgainOnceThereIsSpace) {
-  options_.launch_worker = worker("step_ms=20");
+  options_.workers[0].launch = worker("step_ms=20");
   start();
   const auto id = scheduler_->submit(new_job(100)).id;
   Hearing hearing(*scheduler_, id);
@@ -661,7 +530,7 @@ TEST_F(LocalSchedulerTest, AJobWhoseWorkerEndsOnAFullDiskRunsAgainOnceThereIsSpa
 }
 
 TEST_F(LocalSchedulerTest, AJobThatWaitsToGoBackToTheQueueCanBeCancelled) {
-  options_.launch_worker = worker("step_ms=20");
+  options_.workers[0].launch = worker("step_ms=20");
   start();
   const auto id = scheduler_->submit(new_job(500)).id;
   Hearing hearing(*scheduler_, id);
@@ -675,7 +544,7 @@ TEST_F(LocalSchedulerTest, AJobThatWaitsToGoBackToTheQueueCanBeCancelled) {
 }
 
 TEST_F(LocalSchedulerTest, AnEndThatAStopFindsUnwrittenIsTriedALastTime) {
-  options_.launch_worker = worker("step_ms=20");
+  options_.workers[0].launch = worker("step_ms=20");
   start();
   const auto id = scheduler_->submit(new_job(20)).id;
   {
@@ -690,7 +559,7 @@ TEST_F(LocalSchedulerTest, AnEndThatAStopFindsUnwrittenIsTriedALastTime) {
 }
 
 TEST_F(LocalSchedulerTest, OnAFullDiskNothingIsAcceptedOrStartedAndTheQueueGoesOnAfterwards) {
-  options_.launch_worker = worker("step_ms=20");
+  options_.workers[0].launch = worker("step_ms=20");
   start();
   const auto first = scheduler_->submit(new_job(30)).id;
   const auto second = scheduler_->submit(new_job(2)).id;
@@ -711,7 +580,7 @@ TEST_F(LocalSchedulerTest, OnAFullDiskNothingIsAcceptedOrStartedAndTheQueueGoesO
 }
 
 TEST_F(LocalSchedulerTest, AFullQueueRefusesBeforeAPictureIsKept) {
-  options_.launch_worker = worker("step_ms=100");
+  options_.workers[0].launch = worker("step_ms=100");
   options_.queue_max = 1;
   start();
   auto ask = new_job();
@@ -729,7 +598,7 @@ TEST_F(LocalSchedulerTest, AFullQueueRefusesBeforeAPictureIsKept) {
 }
 
 TEST_F(LocalSchedulerTest, APictureThatTheStoreLostIsAnInternalError) {
-  options_.launch_worker = worker("step_ms=20");
+  options_.workers[0].launch = worker("step_ms=20");
   start();
   auto ask = new_job(2);
   ask.attachments["image"] =
@@ -746,7 +615,7 @@ TEST_F(LocalSchedulerTest, APictureThatTheStoreLostIsAnInternalError) {
 }
 
 TEST_F(LocalSchedulerTest, ManyAtOnceGetExactlyThePlacesThatThereAre) {
-  options_.launch_worker = worker("step_ms=100");
+  options_.workers[0].launch = worker("step_ms=100");
   options_.queue_max = 5;
   start();
   const auto running = scheduler_->submit(new_job(500)).id;
@@ -770,7 +639,7 @@ TEST_F(LocalSchedulerTest, ManyAtOnceGetExactlyThePlacesThatThereAre) {
 TEST_F(LocalSchedulerTest, AClockThatIsSetBackChangesNeitherOrderNorDurations) {
   std::atomic<std::int64_t> shift = 0;
   options_.now_ms = [&shift] { return unix_ms() + shift; };
-  options_.launch_worker = worker("step_ms=20");
+  options_.workers[0].launch = worker("step_ms=20");
   start();
   const auto first = scheduler_->submit(new_job(10)).id;
   Hearing hearing(*scheduler_, first);
@@ -947,7 +816,7 @@ TEST_F(LocalSchedulerTest, TheListFollowsFilesThatAreWrittenOrReplaced) {
 }
 
 TEST_F(LocalSchedulerTest, AMissingEngineIsASentence) {
-  options_.launch_worker =
+  options_.workers[0].launch =
       launcher(program("ATELIER_WORKER"), {"--engine", "/nowhere/libatelier-engine-x.so"});
   start();
   const auto missing = refusal(new_job());
@@ -957,7 +826,7 @@ TEST_F(LocalSchedulerTest, AMissingEngineIsASentence) {
 }
 
 TEST_F(LocalSchedulerTest, AnEmptyListOfModelsHasTheReason) {
-  options_.launch_worker = worker("hello_ms=1500");
+  options_.workers[0].launch = worker("hello_ms=1500");
   start();
   auto early = scheduler_->models();
   EXPECT_TRUE(early.models.empty());
@@ -974,7 +843,7 @@ TEST_F(LocalSchedulerTest, AnEmptyListOfModelsHasTheReason) {
 }
 
 TEST_F(LocalSchedulerTest, AWorkerThatNeverStartsIsASentence) {
-  options_.launch_worker = launcher("/bin/false", {});
+  options_.workers[0].launch = launcher("/bin/false", {});
   start();
   const auto until = std::chrono::steady_clock::now() + kPatience;
   while (scheduler_->status().workers[0].restarts < 2 && std::chrono::steady_clock::now() < until) {
@@ -1003,7 +872,7 @@ TEST_F(LocalSchedulerTest, NoThreadWaitsForModelsOrDecoders) {
   std::mutex mutex;
   std::vector<int> decoders;
   bool asleep = false;  // those that are started meanwhile as well
-  options_.launch_worker = worker("hello_ms=1500,step_ms=1");
+  options_.workers[0].launch = worker("hello_ms=1500,step_ms=1");
   options_.launch_decoder = [&, launch = options_.launch_decoder] {
     auto child = launch();
     const std::lock_guard lock(mutex);
@@ -1037,7 +906,7 @@ TEST_F(LocalSchedulerTest, NoThreadWaitsForModelsOrDecoders) {
 }
 
 TEST_F(LocalSchedulerTest, AStopIsNotDelayedByCallsThatWaitForModels) {
-  options_.launch_worker = launcher("/bin/sleep", {"100"});  // never sends its hello
+  options_.workers[0].launch = launcher("/bin/sleep", {"100"});  // never sends its hello
   start();
   std::thread stopping([this] {
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
@@ -1082,7 +951,7 @@ TEST_F(LocalSchedulerTest, AWorkerThatReadsNothingDelaysNoCall) {
 }
 
 TEST_F(LocalSchedulerTest, AWorkerThatHangsIsReplacedAndOnlyTheJobThatItRanIsCharged) {
-  options_.launch_worker = worker("step_ms=40");
+  options_.workers[0].launch = worker("step_ms=40");
   options_.patience.ping = std::chrono::seconds(3);
   options_.patience.ping_every = std::chrono::milliseconds(100);
   start();
@@ -1109,7 +978,7 @@ TEST_F(LocalSchedulerTest, AStopIsNotDelayedByChildrenThatHang) {
     decoders.push_back(child.pid());
     return child;
   };
-  options_.launch_worker = worker("step_ms=50");
+  options_.workers[0].launch = worker("step_ms=50");
   start();
   const auto picture = large_picture();
   auto ask = new_job();
@@ -1135,7 +1004,7 @@ TEST_F(LocalSchedulerTest, AStopIsNotDelayedByChildrenThatHang) {
 }
 
 TEST_F(LocalSchedulerTest, AFileThatEndsTheWorkerIsNamedAndNoWaitingJobIsCharged) {
-  options_.launch_worker = worker("step_ms=5,deadly_files=1");
+  options_.workers[0].launch = worker("step_ms=5,deadly_files=1");
   options_.folders.layouts = {folder_.string()};
   start();
   ASSERT_EQ(run(new_job()).state, JobState::kSucceeded);
@@ -1176,7 +1045,7 @@ TEST_F(LocalSchedulerTest, AFileWhoseNameIsNotUtf8IsAModelLikeAnyOther) {
 }
 
 TEST_F(LocalSchedulerTest, ADeviceThatFailsIsAnAttemptOfTheJob) {
-  options_.launch_worker = worker("step_ms=5,poison_at_step=3");
+  options_.workers[0].launch = worker("step_ms=5,poison_at_step=3");
   start();
   const auto job = run(new_job(4));
   ASSERT_TRUE(job.failure);
@@ -1186,7 +1055,7 @@ TEST_F(LocalSchedulerTest, ADeviceThatFailsIsAnAttemptOfTheJob) {
 }
 
 TEST_F(LocalSchedulerTest, AnEngineThatHangsIsAnAttemptOfTheJob) {
-  options_.launch_worker = worker("step_ms=5,hang_at_step=3");
+  options_.workers[0].launch = worker("step_ms=5,hang_at_step=3");
   options_.patience.job = std::chrono::milliseconds(1500);
   start();
   const auto job = run(new_job(9));
@@ -1214,7 +1083,7 @@ TEST_F(LocalSchedulerTest, AnIdleWorkerIsUnloadedAtOnce) {
 }
 
 TEST_F(LocalSchedulerTest, ABusyWorkerIsUnloadedOnceAfterItsJobForAnyNumberOfRequests) {
-  options_.launch_worker = worker("step_ms=20");
+  options_.workers[0].launch = worker("step_ms=20");
   auto& scheduler = start();
   Hearing hearing(scheduler, scheduler_->submit(new_job(60)).id);
   hearing.wait(is_denoising);
@@ -1225,7 +1094,7 @@ TEST_F(LocalSchedulerTest, ABusyWorkerIsUnloadedOnceAfterItsJobForAnyNumberOfReq
 }
 
 TEST_F(LocalSchedulerTest, NothingIsLoadedWhereNoWorkerIs) {
-  options_.launch_worker = launcher("/no/such/program", {});
+  options_.workers[0].launch = launcher("/no/such/program", {});
   auto& scheduler = start();
   EXPECT_EQ(unloaded(scheduler), Unloaded::kNow);
 }
@@ -1311,7 +1180,7 @@ TEST_F(CompositeJobs, RunTheirStepsInOrderAndKeepTheLastPictureAlone) {
 }
 
 TEST_F(CompositeJobs, StreamTheTextOfEachStepFromItsStart) {
-  options_.launch_worker = worker("step_ms=20,words=20");
+  options_.workers[0].launch = worker("step_ms=20,words=20");
   start();
   const auto id = scheduler_->submit(enhancement(8)).id;
   Hearing hearing(*scheduler_, id);
@@ -1324,7 +1193,7 @@ TEST_F(CompositeJobs, StreamTheTextOfEachStepFromItsStart) {
 }
 
 TEST_F(CompositeJobs, AreCancelledInTheirSecondStep) {
-  options_.launch_worker = worker("step_ms=20");
+  options_.workers[0].launch = worker("step_ms=20");
   start();
   const auto id = scheduler_->submit(enhancement(900)).id;
   Hearing hearing(*scheduler_, id);
@@ -1336,7 +1205,7 @@ TEST_F(CompositeJobs, AreCancelledInTheirSecondStep) {
 }
 
 TEST_F(CompositeJobs, RepeatOnlyTheStepInWhichTheWorkerWasKilled) {
-  options_.launch_worker = worker("step_ms=20");
+  options_.workers[0].launch = worker("step_ms=20");
   start();
   const auto id = scheduler_->submit(enhancement(40)).id;
   Hearing hearing(*scheduler_, id);
@@ -1355,7 +1224,7 @@ TEST_F(CompositeJobs, RepeatOnlyTheStepInWhichTheWorkerWasKilled) {
 }
 
 TEST_F(CompositeJobs, GoOnAfterTheirFinishedStepsInTheNextLifeOfTheStation) {
-  options_.launch_worker = worker("step_ms=20");
+  options_.workers[0].launch = worker("step_ms=20");
   start();
   const auto id = scheduler_->submit(enhancement(40)).id;
   Hearing(*scheduler_, id).wait(is_refining);
@@ -1370,7 +1239,7 @@ TEST_F(CompositeJobs, GoOnAfterTheirFinishedStepsInTheNextLifeOfTheStation) {
 }
 
 TEST_F(CompositeJobs, GiveTheirPlaceToAMoreUrgentJobBetweenTwoSteps) {
-  options_.launch_worker = worker("step_ms=100");
+  options_.workers[0].launch = worker("step_ms=100");
   start();
   const auto id = scheduler_->submit(enhancement(4)).id;
   Hearing hearing(*scheduler_, id);

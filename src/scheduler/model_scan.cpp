@@ -13,10 +13,10 @@ std::string last_part(const std::string& id) { return id.substr(id.rfind('/') + 
 
 }  // namespace
 
-ModelScan::ModelScan(ModelFolders folders, Supervisor& worker, MediaPool& pool, Inbox& inbox,
+ModelScan::ModelScan(ModelFolders folders, PickWorker pick, MediaPool& pool, Inbox& inbox,
                      Done done)
     : folders_(std::move(folders)),
-      worker_(worker),
+      pick_(std::move(pick)),
       pool_(pool),
       inbox_(inbox),
       done_(std::move(done)) {}
@@ -27,16 +27,16 @@ void ModelScan::request(std::function<void()> answered) {
   begin();
 }
 
-void ModelScan::tick(Supervisor::Clock::time_point now) {
+void ModelScan::tick(WorkerSession::Clock::time_point now) {
   if (!again_at_ || now < *again_at_) return;
   again_at_.reset();
   request([] {});
 }
 
 void ModelScan::worker_ready(const protocol::HelloReply& hello) {
-  ready_ = true;
   own_cards_ = hello.cards;
-  known_.clear();  // another engine may take other files
+  const auto engine = hello.engine ? hello.engine->name + " " + hello.engine->libtorch : "";
+  if (std::exchange(engine_, engine) != engine) known_.clear();  // it may take other files
   if (open_) {
     inspect_next();
   } else {
@@ -45,7 +45,7 @@ void ModelScan::worker_ready(const protocol::HelloReply& hello) {
 }
 
 void ModelScan::begin() {
-  if (!requested_ || open_ || listing_ || !ready_) return;
+  if (!requested_ || open_ || listing_ || pick_() == nullptr) return;
   requested_ = false;
   listing_ = true;
   answering_ = std::exchange(asked_, {});
@@ -61,7 +61,7 @@ void ModelScan::begin() {
           waiting_.assign(listed->begin(), listed->end());
           const bool settled = std::ranges::all_of(waiting_, &ModelCandidate::settled);
           // By then they are complete, or still being written.
-          if (!settled) again_at_ = Supervisor::Clock::now() + folders_.settled_after * 5 / 4;
+          if (!settled) again_at_ = WorkerSession::Clock::now() + folders_.settled_after * 5 / 4;
           for (const auto& card : own_cards_) {
             found_.push_back({.card = card,
                               .path = "",
@@ -88,7 +88,9 @@ void ModelScan::answer() {
 }
 
 void ModelScan::inspect_next() {
-  if (!ready_ || under_inspection_) return;
+  if (under_inspection_) return;
+  inspector_ = pick_();
+  if (inspector_ == nullptr) return;
   while (!waiting_.empty()) {
     const auto* same = known(waiting_.front());
     if (same == nullptr) break;
@@ -106,8 +108,8 @@ void ModelScan::inspect_next() {
   waiting_.pop_front();
   protocol::InspectRequest request;
   request.model = protocol::model_files(under_inspection_->id, under_inspection_->path);
-  request_ =
-      worker_.request(request, {}, [this](const protocol::Message& message) -> Supervisor::Deed {
+  request_ = inspector_->supervisor().request(
+      request, {}, [this](const protocol::Message& message) -> Supervisor::Deed {
         if (message.kind == protocol::Message::Kind::kFailure) {
           return [this, failure = message.error()] { inspected({}, failure); };
         }
@@ -159,17 +161,18 @@ void ModelScan::keep(const ModelCandidate& candidate, card::ModelCard card,
 
 // A file is reported as the reason when two workers ended while they read it, with no other request
 // in front of it.
-void ModelScan::worker_lost(const WorkerEnd& end) {
-  ready_ = false;
-  if (!under_inspection_) return;
+void ModelScan::worker_lost(const WorkerSession& worker, const WorkerEnd& end) {
+  if (!under_inspection_ || inspector_ != &worker) return;
   ModelCandidate candidate = std::move(*under_inspection_);
   under_inspection_.reset();
   const bool reading = end.own_fault && end.under_way == request_;
   if (reading && suspect_ == candidate.path) {
-    return keep(candidate, {}, "the worker " + end.sentence + " while it read the file");
+    keep(candidate, {}, "the worker " + end.sentence + " while it read the file");
+    return inspect_next();
   }
   if (reading) suspect_ = candidate.path;
   waiting_.push_front(std::move(candidate));
+  inspect_next();
 }
 
 }  // namespace atelier::scheduler

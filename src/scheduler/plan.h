@@ -38,9 +38,11 @@
 #include <string>
 #include <vector>
 
+#include "domain/jobs/waiting_job.h"
+
 namespace atelier::scheduler {
 
-inline constexpr int kPriorities = 4;
+using domain::kPriorities;
 inline constexpr std::int64_t kNoLimit = std::numeric_limits<std::int64_t>::max();
 
 // high: nothing is evicted to make room. balanced: idle models are. low: the models of one family

@@ -166,7 +166,7 @@ card::ModelCard fake_card() {
       "Makes coloured noise from seed and prompt, for tests and for trying out the page.";
   card.capabilities = {"text_to_image", "image_to_image", "inpaint"};
   card.native_width = card.native_height = 512;
-  card.memory = {std::int64_t{1} << 30, 64};
+  card.memory = {std::int64_t{256} << 20, 64};
   for (const auto* task : card::all_tasks()) {
     if (task->steps) continue;
     card.tasks.push_back(makes_pictures(task->id) ? served_fake_generate(card)

@@ -56,6 +56,7 @@ inline const TaskDescription& classify_task() {
       .model_kind = "analysis",
       .outputs = {"labels"},
       .capability = "classify",
+      .light = true,
       .stage = "frame",
       .input = codec_of<ClassifyInput>(),
       .facts = codec_of<ClassifyFacts>(),

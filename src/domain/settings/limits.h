@@ -27,6 +27,9 @@ inline constexpr int kWindowClients = 16;
 inline constexpr int kWindowJobsOfClient = 8;
 // Ended jobs that are deleted in one transaction: other writes wait for it.
 inline constexpr int kPruneBatch = 200;
+// Weights of a model whose short jobs run on the light worker, beside the main worker's models: the
+// largest published tagger has 400 MB.
+inline constexpr std::int64_t kLightModelBytesMax = std::int64_t{512} << 20;
 inline constexpr int kAttemptsMax = 2;  // a job that ended its worker twice fails
 // A worker that stopped (SIGSTOP, a swapping machine) is replaced: its reader's thread answers
 // pings also while a job runs, within this time even on a slow machine.

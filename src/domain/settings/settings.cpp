@@ -109,6 +109,9 @@ const std::vector<Setting>& table() {
          s.vram_mode = choice(v, from, {"high", "balanced", "low"});
        }},
       {"engine.name", {"ATELIER_ENGINE"}, [](Settings& s, Text v, Text) { s.engine = v; }},
+      {"engine.light",
+       {"ATELIER_LIGHT_ENGINE"},
+       [](Settings& s, Text v, Text) { s.light_engine = v; }},
       {"engine.fake", {"ATELIER_FAKE"}, [](Settings& s, Text v, Text) { s.fake = v; }},
       {"engine.threads",
        {"ATELIER_THREADS"},

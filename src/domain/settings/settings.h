@@ -25,6 +25,9 @@ struct Settings {
 
   // "auto": cuda where it can run, else cpu; "cpu", "cuda", "fake", or an engine library's path.
   std::string engine = "auto";
+  // Of the light worker, which runs short jobs of small models beside the main one: "auto": cpu
+  // where its library is built, else the same; "off": there is none; else as `engine`.
+  std::string light_engine = "auto";
   std::string fake;                    // switches of the fake engine
   int threads = 0;                     // of the worker, 0: all processors it may use
   std::string cuda_devices;            // that the worker may see, as CUDA counts them; "": all

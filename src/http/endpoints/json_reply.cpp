@@ -17,7 +17,10 @@ void check_document(std::string_view text) {
 }
 
 std::string device_of(const scheduler::StationStatus& status) {
-  return status.workers.empty() ? std::string{"cpu"} : status.workers.front().device;
+  for (const auto& worker : status.workers) {
+    if (!worker.device.empty()) return worker.device;
+  }
+  return "cpu";
 }
 
 void set_memory_headers(Response& response, const scheduler::StationStatus& status) {

@@ -45,7 +45,7 @@ T read_body(const Request& request) {
   return read_body<T>(request, [](const boost::json::object&) {});
 }
 
-// The device that computes: "cpu" before a worker has said it.
+// The device that computes: of the first worker that has reported one, else "cpu".
 std::string device_of(const scheduler::StationStatus& status);
 
 // X-VRAM-Used and X-VRAM-Total in MB: the gallery derives its concurrency from them.

@@ -123,7 +123,7 @@ EnvironmentView environment_of(const scheduler::StationStatus& now) {
   view.execution_type = execution_type();
   for (const auto& worker : now.workers) {
     bytes += worker.resident_bytes;
-    view.torch_version = worker.libtorch;
+    if (!worker.libtorch.empty()) view.torch_version = worker.libtorch;
     if (!on_gpu(worker)) continue;
     view.platform = "CUDA";
     view.accelerator_available = true;
@@ -161,7 +161,7 @@ Outcome metrics(const Request&, Service& service) {
   const auto used = static_cast<double>(now.ram_bytes_used);
   view.memory = total > 0 ? rounded(100 * used / total) : 0;
   view.memory_details = {used / kGigabyte, total / kGigabyte, view.memory};
-  if (!now.workers.empty()) view.device = now.workers.front().device;
+  view.device = device_of(now);
   view.environment = environment_of(now);
   for (const auto& worker : now.workers) add_worker(worker, now, view);
   Response response = json_reply(view);

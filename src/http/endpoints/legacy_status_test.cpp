@@ -85,7 +85,7 @@ TEST_F(LegacyStatus, StatsCountWorkersThatCanWork) {
 TEST_F(LegacyStatus, AFreshStationHasNoNumbersYetAndDividesByNone) {
   const auto metrics = get("/metrics");
   EXPECT_EQ(metrics.at("memory").to_number<double>(), 0.0);
-  EXPECT_EQ(metrics.at("device"), "");
+  EXPECT_EQ(metrics.at("device"), "cpu");
   EXPECT_TRUE(metrics.at("loaded_models").as_array().empty());
 }
 

@@ -1,11 +1,11 @@
 import { sentence } from '../../shared/lib/format';
 import { useStatus } from '../../shared/lib/useStatus';
+import { problemsOf } from './pill';
 
-// Messages of the station and of its worker, for example that another program uses its usual port.
+// Messages of the station and of its workers, for example that another program uses its usual port.
 export function Notices() {
   const status = useStatus();
-  const worker = status.data?.workers[0];
-  const sentences = [...(status.data?.notices ?? []), ...(worker?.problem ? [worker.problem] : [])];
+  const sentences = status.data ? [...status.data.notices, ...problemsOf(status.data)] : [];
   if (sentences.length === 0) return null;
   return (
     <ul className="border-b border-amber-900 bg-amber-950/50 px-5 py-2 text-sm text-amber-100">

@@ -1,13 +1,12 @@
 import { gigabytes } from '../../shared/lib/format';
 import { useStatus } from '../../shared/lib/useStatus';
-import { stateText } from './pill';
+import { devicesOf, isStarting, isWell, problemsOf, stateText } from './pill';
 
 // The state of the station in one line, with its memory; the tooltip names the device or its problem.
 export function StationPill() {
   const status = useStatus();
-  const worker = status.data?.workers[0];
-  const well = !status.isError && worker !== undefined && !worker.problem;
-  const starting = worker?.state === 'starting';
+  const well = !status.isError && status.data !== undefined && isWell(status.data);
+  const starting = status.data !== undefined && isStarting(status.data);
   const busy = status.data !== undefined && status.data.running + status.data.queued > 0;
   const text = status.isError ? 'station does not answer' : status.data ? stateText(status.data) : 'starting';
   const memory =
@@ -18,7 +17,7 @@ export function StationPill() {
     <span
       role="status"
       className="flex items-center gap-2 text-stone-300"
-      title={worker?.problem || worker?.device}
+      title={status.data && (problemsOf(status.data).join('\n') || devicesOf(status.data))}
     >
       <span
         aria-hidden

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { StationStatus } from '../../api/types';
-import { stateText } from './pill';
+import { devicesOf, problemsOf, stateText } from './pill';
 
 const worker: StationStatus['workers'][number] = {
   name: 'cpu', engine: 'cpu', device: 'CPU', state: 'idle', problem: '', pid: 1, restarts: 0, job: '',
@@ -19,5 +19,14 @@ describe('the line about the station', () => {
     expect(stateText({ workers: [], running: 0, queued: 1 })).toBe('starting');
     expect(stateText({ workers: [{ ...worker, state: 'starting' }], running: 0, queued: 1 })).toBe('starting · 1 waiting');
     expect(stateText({ workers: [{ ...worker, problem: 'no engine' }], running: 0, queued: 0 })).toBe('worker not ready');
+  });
+  it('works while one of several workers does', () => {
+    const light = { ...worker, name: 'light', problem: 'it exited with code 1', state: 'lost' };
+    const status = { workers: [worker, light], running: 1, queued: 0 };
+    expect(stateText(status)).toBe('1 running');
+    expect(problemsOf(status)).toEqual(["worker 'light': it exited with code 1"]);
+    expect(devicesOf(status)).toBe('CPU');
+    const starting = { ...light, problem: '', state: 'starting' };
+    expect(stateText({ workers: [worker, starting], running: 0, queued: 0 })).toBe('idle');
   });
 });

@@ -542,9 +542,16 @@ card::NamedLists LocalScheduler::named_lists() {
 
 Job LocalScheduler::enqueue(Place& place, Job job) {
   const auto event = board_.take_event_id();  // before the job can be ended
+  const auto cancellations = cancellations_.load();
   place.fill(job);
-  inbox_.post([this, job, event] {
-    if (!board_.find(job.id)) board_.publish("state", job, job.created_ms, event);
+  inbox_.post([this, job, event, cancellations] {
+    if (!board_.find(job.id)) {
+      const bool may_be_cancelled = cancellations_.load() != cancellations;
+      const auto stored = may_be_cancelled ? store_.find(job.id) : std::nullopt;
+      stored&& domain::is_terminal(stored->state)
+          ? board_.publish("state", *stored, stored->finished_ms)
+          : board_.publish("state", job, job.created_ms, event);
+    }
     runner_.run_next();
   });
   return job;

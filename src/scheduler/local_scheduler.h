@@ -52,6 +52,11 @@ class LocalScheduler final : public Scheduler {
   domain::Job job(const std::string& id) override;
   std::vector<domain::Job> recent_jobs(const domain::JobFilter& filter) override;
   domain::Job cancel(const std::string& id) override;
+  QueueStatus queue() override;
+  void set_paused(int priority, bool paused) override;
+  int cancel_queued(const domain::QueueFilter& filter) override;
+  domain::Job set_priority(const std::string& id, int priority) override;
+  domain::Job move_to_front(const std::string& id) override;
   std::unique_ptr<Subscription> subscribe(const std::string& id, std::int64_t after,
                                           EventListener listener) override;
   std::int64_t end_event(const std::string& id) override;
@@ -98,6 +103,7 @@ class LocalScheduler final : public Scheduler {
   bool is_over(const Waiting& waiting) const;  // mutex_ is held
   domain::Job accept(const NewJob& new_job);
   domain::Job enqueue(Place& place, domain::Job job);
+  domain::Job changed_in_queue(const std::string& id, bool was_queued);
   struct Upload {  // a picture that was looked at
     std::string media_type;
     card::PictureSize size;
@@ -122,6 +128,8 @@ class LocalScheduler final : public Scheduler {
   const LocalSchedulerOptions options_;
   domain::JobStore& store_;
   domain::ArtifactStore& artifacts_;
+  // Calls of cancel_queued() that have reached the store.
+  std::atomic<std::int64_t> cancellations_{0};
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   Inbox inbox_;
   std::int64_t events_end_;  // scheduler thread: the first event id that is not reserved

@@ -105,6 +105,19 @@ struct OpenPicture {
 
 using Accepted = std::variant<domain::Job, Error>;
 
+// The queue of one priority. Jobs of a paused priority are accepted and wait; what runs goes on.
+struct PriorityQueue {
+  int priority = 0;
+  int queued = 0;
+  bool paused = false;
+};
+
+struct QueueStatus {
+  std::vector<PriorityQueue> priorities;  // the highest first
+  int queued_max = 0;                     // per priority
+  int running = 0;
+};
+
 // All subscribers of a job share its events, so that hundreds of them need one copy.
 using SharedEvent = std::shared_ptr<const domain::JobEvent>;
 
@@ -141,6 +154,18 @@ class Scheduler {
   virtual std::vector<domain::Job> recent_jobs(const domain::JobFilter& filter) = 0;
   // Queued: at once; running: between blocks of the network. Terminal jobs are left as they are.
   virtual domain::Job cancel(const std::string& id) = 0;
+
+  // (blocking) What waits.
+  virtual QueueStatus queue() = 0;
+  // (blocking) Stored: it survives a restart. Throws kInvalidArgument for an unknown priority.
+  virtual void set_paused(int priority, bool paused) = 0;
+  // (blocking) Cancels the queued jobs that match, and returns how many these were. Running ones
+  // are left alone.
+  virtual int cancel_queued(const domain::QueueFilter& filter) = 0;
+  // (blocking) Of a queued job; throws kConflict where it has left the queue, kNotFound,
+  // kInvalidArgument.
+  virtual domain::Job set_priority(const std::string& id, int priority) = 0;
+  virtual domain::Job move_to_front(const std::string& id) = 0;  // of its priority; as above
 
   // Replays events of the job with id > after, then goes on with new ones until the terminal event.
   // The text that a running job has streamed so far comes first, as one event: what follows the

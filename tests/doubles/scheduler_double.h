@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <condition_variable>
 #include <map>
@@ -201,6 +202,37 @@ class SchedulerDouble : public scheduler::Scheduler {
     return job(id);
   }
 
+  // Its jobs advance when the test calls for it, whatever is paused.
+  scheduler::QueueStatus queue() override {
+    const std::lock_guard lock{mutex_};
+    return {.priorities = {{3, 0, paused_[3]},
+                           {2, 0, paused_[2]},
+                           {1, 0, paused_[1]},
+                           {0, 0, paused_[0]}},
+            .queued_max = 64,
+            .running = 0};
+  }
+  void set_paused(int priority, bool paused) override {
+    const std::lock_guard lock{mutex_};
+    paused_.at(static_cast<std::size_t>(priority)) = paused;
+  }
+  int cancel_queued(const domain::QueueFilter&) override {
+    std::vector<std::string> waiting;
+    {
+      const std::lock_guard lock{mutex_};
+      for (const auto& [id, job] : jobs_) {
+        if (job.state == domain::JobState::kQueued) waiting.push_back(id);
+      }
+    }
+    for (const auto& id : waiting) cancel(id);
+    return static_cast<int>(waiting.size());
+  }
+  domain::Job set_priority(const std::string& id, int priority) override {
+    change(id, "state", [&](domain::Job& job) { job.priority = priority; });
+    return job(id);
+  }
+  domain::Job move_to_front(const std::string& id) override { return job(id); }
+
   std::unique_ptr<scheduler::Subscription> subscribe(const std::string& id, std::int64_t after,
                                                      scheduler::EventListener listener) override {
     const std::lock_guard lock{mutex_};
@@ -329,6 +361,7 @@ class SchedulerDouble : public scheduler::Scheduler {
   std::vector<std::function<void()>> held_;
   std::set<Subscriber*> subscribers_;
   std::vector<domain::InstalledModel> models_;
+  std::array<bool, domain::kPriorities> paused_{};
 };
 
 }  // namespace atelier::http

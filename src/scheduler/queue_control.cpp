@@ -1,0 +1,93 @@
+// What LocalScheduler does to jobs that wait: pause, cancel many, reorder.
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "domain/settings/limits.h"
+#include "platform/error.h"
+#include "scheduler/local_scheduler.h"
+
+namespace atelier::scheduler {
+namespace {
+
+using domain::Job;
+using domain::JobState;
+
+void check_priority(int priority) {
+  if (priority >= 0 && priority < domain::kPriorities) return;
+  throw Error(ErrorCode::kInvalidArgument, "priority", "choose 0 (background) to 3 (immediate)");
+}
+
+}  // namespace
+
+QueueStatus LocalScheduler::queue() {
+  const auto counts = store_.counts();
+  const auto paused = store_.paused();
+  QueueStatus status{.priorities = {}, .queued_max = options_.queue_max, .running = counts.running};
+  for (int priority = domain::kPriorities - 1; priority >= 0; --priority) {
+    const auto at = static_cast<std::size_t>(priority);
+    status.priorities.push_back({priority, counts.queued[at], paused[at]});
+  }
+  return status;
+}
+
+void LocalScheduler::set_paused(int priority, bool paused) {
+  check_priority(priority);
+  store_.set_paused(priority, paused);
+  inbox_.post([this] { runner_.run_next(); });
+}
+
+int LocalScheduler::cancel_queued(const domain::QueueFilter& filter) {
+  if (filter.priority) check_priority(*filter.priority);
+  const auto finished_ms = options_.now_ms();
+  auto cancelled =
+      store_.cancel_queued(filter, finished_ms, [this] { return board_.take_event_id(); });
+  ++cancellations_;
+  const auto count = static_cast<int>(cancelled.size());
+  for (const auto& job : cancelled) {
+    for (const auto& artifact : job.step_artifacts) artifacts_.remove_step(artifact);
+  }
+  // A job that the board does not hold has no listener.
+  inbox_.post([this, finished_ms, cancelled = std::move(cancelled)] {
+    for (const auto& each : cancelled) {
+      auto job = board_.find(each.id);
+      if (!job || domain::is_terminal(job->state)) continue;
+      job->state = JobState::kCancelled;
+      job->finished_ms = std::max(finished_ms, job->created_ms);
+      job->last_event = each.last_event;
+      job->finished_steps.clear();
+      board_.publish("state", *job, job->finished_ms);
+    }
+  });
+  return count;
+}
+
+Job LocalScheduler::set_priority(const std::string& id, int priority) {
+  check_priority(priority);
+  return changed_in_queue(id, store_.set_priority(id, priority));
+}
+
+Job LocalScheduler::move_to_front(const std::string& id) {
+  return changed_in_queue(id, store_.move_to_front(id));
+}
+
+Job LocalScheduler::changed_in_queue(const std::string& id, bool was_queued) {
+  auto changed = job(id);  // throws for an unknown one
+  if (!was_queued) {
+    throw Error(ErrorCode::kConflict, "job " + id + " is " +
+                                          std::string(domain::job_state_name(changed.state)) +
+                                          ": only a job that waits can be moved in the queue");
+  }
+  if (const auto stored = store_.find(id)) changed.priority = stored->priority;
+  inbox_.post([this, id, priority = changed.priority] {
+    auto live = board_.find(id);
+    if (live && live->state == JobState::kQueued && live->priority != priority) {
+      live->priority = priority;
+      board_.publish("state", *live, options_.now_ms());
+    }
+    runner_.run_next();
+  });
+  return changed;
+}
+
+}  // namespace atelier::scheduler

@@ -148,7 +148,7 @@ void LocalScheduler::tick() {
 std::vector<std::unique_ptr<WorkerSession>> LocalScheduler::make_workers() {
   CHECK(!options_.workers.empty());
   const WorkerEvents events{
-      .ready = [this](auto&, const auto& hello) { worker_ready(hello); },
+      .ready = [this](auto& worker, const auto& hello) { worker_ready(worker, hello); },
       .lost = [this](auto& worker, const auto& end) { worker_lost(worker, end); },
       .progressed = [this](auto& worker,
                            const auto& progress) { runner_.progressed(worker, progress); },
@@ -179,7 +179,7 @@ void LocalScheduler::tick_workers(WorkerSession::Clock::time_point now) {
   }
 }
 
-void LocalScheduler::worker_ready(const protocol::HelloReply& hello) {
+void LocalScheduler::worker_ready(const WorkerSession& worker, const protocol::HelloReply& hello) {
   {
     const std::lock_guard lock(mutex_);
     for (const auto& task : hello.tasks) {
@@ -187,7 +187,9 @@ void LocalScheduler::worker_ready(const protocol::HelloReply& hello) {
         status_.tasks.push_back(task);
       }
     }
-    status_.dtypes = hello.engine ? hello.engine->dtypes : std::vector<std::string>{};
+    // A light worker may use another engine than the main one, which most jobs are for.
+    const bool is_main = worker.worker_class() == WorkerClass::kMain;
+    if (is_main && hello.engine) status_.dtypes = hello.engine->dtypes;
     status_.samplers = hello.samplers;
     status_.schedules = hello.schedules;
     worker_problem_.clear();

@@ -91,7 +91,7 @@ class LocalScheduler final : public Scheduler {
   void tick();
   std::vector<std::unique_ptr<WorkerSession>> make_workers();
   void tick_workers(WorkerSession::Clock::time_point now);
-  void worker_ready(const protocol::HelloReply& hello);
+  void worker_ready(const WorkerSession& worker, const protocol::HelloReply& hello);
   void worker_lost(WorkerSession& worker, const WorkerEnd& end);
   void reserve_events();
   void take_status();

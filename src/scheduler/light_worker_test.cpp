@@ -80,7 +80,7 @@ TEST_F(LightWorkerTest, TheEndOfOneWorkerDoesNotTouchTheJobsOfTheOther) {
   hearing.wait(is_denoising);
   const auto id = scheduler_->submit(classification()).id;
   Hearing short_job(*scheduler_, id);
-  short_job.wait([](const Job& job) { return job.progress.stage == "run"; });
+  short_job.wait([](const Job& job) { return job.progress.stage == card::classify_task().stage; });
   ASSERT_EQ(::kill(light().pid, SIGKILL), 0);
   const auto end = short_job.wait_for_end();
   EXPECT_EQ(end.state, JobState::kSucceeded) << (end.failure ? end.failure->sentence : "");

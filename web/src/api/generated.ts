@@ -2044,11 +2044,6 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "priority": 0
-                 *     }
-                 */
                 "application/json": components["schemas"]["PauseBody"];
             };
         };
@@ -2082,11 +2077,6 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "priority": 0
-                 *     }
-                 */
                 "application/json": components["schemas"]["PauseBody"];
             };
         };
@@ -2120,11 +2110,6 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "priority": 0
-                 *     }
-                 */
                 "application/json": components["schemas"]["CancelBody"];
             };
         };
@@ -2160,11 +2145,6 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "priority": 3
-                 *     }
-                 */
                 "application/json": components["schemas"]["PriorityBody"];
             };
         };

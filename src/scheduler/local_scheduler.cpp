@@ -91,6 +91,7 @@ LocalScheduler::LocalScheduler(LocalSchedulerOptions options, domain::JobStore& 
   status_.processors = platform::usable_processors();
   status_.memory_total_mb = platform::machine_memory().total_bytes >> 20;
   runner_.recover();
+  note_paused();
   thread_ = std::thread([this] { run(); });
 }
 
@@ -619,6 +620,7 @@ StationStatus LocalScheduler::status() {
   const std::lock_guard lock(mutex_);
   auto status = status_;
   if (!runner_problem_.empty()) status.notices.push_back(runner_problem_);
+  if (!paused_notice_.empty()) status.notices.push_back(paused_notice_);
   status.decoders = std::move(decoders);
   status.uptime_ms = std::chrono::duration_cast<std::chrono::milliseconds>(up).count();
   return status;

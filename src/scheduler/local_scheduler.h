@@ -103,6 +103,7 @@ class LocalScheduler final : public Scheduler {
   bool is_over(const Waiting& waiting) const;  // mutex_ is held
   domain::Job accept(const NewJob& new_job);
   domain::Job enqueue(Place& place, domain::Job job);
+  void note_paused();
   domain::Job changed_in_queue(const std::string& id, bool was_queued);
   struct Upload {  // a picture that was looked at
     std::string media_type;
@@ -145,6 +146,7 @@ class LocalScheduler final : public Scheduler {
   std::mutex mutex_;
   StationStatus status_;                            // guarded by mutex_
   std::shared_ptr<const domain::Catalog> catalog_;  // guarded by mutex_; null: not known yet
+  std::string paused_notice_;                       // guarded by mutex_; "" is none
   std::string runner_problem_;                      // guarded by mutex_; a notice, "" is none
   std::string worker_problem_;                      // guarded by mutex_; why none can work at all
   std::uint64_t refreshes_asked_ = 0, refreshes_done_ = 0;  // guarded by mutex_

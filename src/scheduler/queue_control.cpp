@@ -34,7 +34,23 @@ QueueStatus LocalScheduler::queue() {
 void LocalScheduler::set_paused(int priority, bool paused) {
   check_priority(priority);
   store_.set_paused(priority, paused);
+  note_paused();
   inbox_.post([this] { runner_.run_next(); });
+}
+
+// For status(): a station that starts nothing must show why.
+void LocalScheduler::note_paused() {
+  const auto paused = store_.paused();
+  std::string names;
+  for (int priority = domain::kPriorities - 1; priority >= 0; --priority) {
+    if (!paused[static_cast<std::size_t>(priority)]) continue;
+    names += (names.empty() ? "" : ", ") + std::to_string(priority);
+  }
+  const std::lock_guard lock(mutex_);
+  paused_notice_ = names.empty() ? ""
+                                 : "jobs of priority " + names +
+                                       " are paused and wait: resume them with "
+                                       "POST /api/v1/queue/resume";
 }
 
 int LocalScheduler::cancel_queued(const domain::QueueFilter& filter) {
@@ -64,6 +80,8 @@ int LocalScheduler::cancel_queued(const domain::QueueFilter& filter) {
 
 Job LocalScheduler::set_priority(const std::string& id, int priority) {
   check_priority(priority);
+  auto known = job(id);  // throws for an unknown one
+  if (known.state == JobState::kQueued && known.priority == priority) return known;
   return changed_in_queue(id, store_.set_priority(id, priority));
 }
 

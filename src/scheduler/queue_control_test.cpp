@@ -43,12 +43,16 @@ TEST_F(QueueControlTest, APausedPriorityWaitsAndOthersRun) {
   EXPECT_EQ(scheduler_->job(held).state, JobState::kQueued);
   EXPECT_EQ(queue_of(0).queued, 1);
   EXPECT_TRUE(queue_of(0).paused);
+  EXPECT_THAT(scheduler_->status().notices,
+              testing::Contains(testing::HasSubstr("jobs of priority 0 are paused")));
   EXPECT_FALSE(queue_of(1).paused);
   scheduler_.reset();
   start();
   EXPECT_EQ(run(new_job(1)).state, JobState::kSucceeded);
   EXPECT_EQ(scheduler_->job(held).state, JobState::kQueued);  // also after a restart
+  EXPECT_EQ(scheduler_->status().notices.size(), 1U);
   scheduler_->set_paused(0, false);
+  EXPECT_TRUE(scheduler_->status().notices.empty());
   EXPECT_EQ(Hearing(*scheduler_, held).wait_for_end().state, JobState::kSucceeded);
 }
 
@@ -88,6 +92,7 @@ TEST_F(QueueControlTest, AJobThatIsMovedToTheFrontRunsBeforeThoseOfItsPriority) 
   const auto running = occupy();
   const auto earlier = wait_in_queue(2), moved = wait_in_queue(2);
   scheduler_->move_to_front(moved);
+  scheduler_->set_priority(moved, 2);  // which it has: its place stays
   scheduler_->cancel(running);
   EXPECT_LE(started(moved), started(earlier));
 }

@@ -34,9 +34,12 @@ TEST_F(QueueApi, JobsOfAPausedQueueWaitAreReorderedAndCancelled) {
   post("/api/v1/jobs/nothing/front", "{}", 404);
   post("/api/v1/queue/pause", R"({"priority":9})", 400);
   post("/api/v1/queue/pause", R"({"priority":"high"})", 400);
+  post("/api/v1/queue/cancel", R"({"Priority":3})", 400);  // cancels nothing
+  post("/api/v1/queue/cancel", R"({"task":"unknown"})", 400);
+  EXPECT_EQ(station_.json("/api/v1/status").at("notices").as_array().size(), 1U);
 
   EXPECT_EQ(post("/api/v1/queue/cancel", R"({"priority":3})").at("cancelled"), 1);
-  EXPECT_EQ(station_.job(second).at("state"), "cancelled");
+  EXPECT_EQ(station_.wait_for(second, "cancelled").at("state"), "cancelled");
   EXPECT_EQ(station_.job(first).at("state"), "queued");
   post("/api/v1/queue/resume", R"({"priority":2})");
   EXPECT_EQ(station_.wait_for(first, "succeeded failed").at("state"), "succeeded");

@@ -1,9 +1,12 @@
 // /api/v1/queue: what waits, pause and resume, cancel many; and the place of one job in it.
 #include <optional>
 
+#include "card/all_tasks.h"
 #include "http/endpoints/job_view.h"
 #include "http/endpoints/json_reply.h"
 #include "http/route.h"
+#include "platform/error.h"
+#include "platform/utf8.h"
 
 namespace atelier::http {
 
@@ -44,6 +47,19 @@ BOOST_DESCRIBE_STRUCT(PriorityBody, (), (priority))
 
 namespace {
 
+// Unknown fields are refused: a misspelt filter would apply the change to every job.
+template <class T>
+T read_exactly(const Request& request) {
+  std::vector<std::string> unknown;
+  auto body = read_body<T>(request, [](const boost::json::object&) {}, &unknown);
+  if (unknown.empty()) return body;
+  std::string names;
+  for (const auto& name : json::member_names<T>()) names += (names.empty() ? "" : ", ") + name;
+  throw Error(ErrorCode::kInvalidArgument, "unknown field '" +
+                                               platform::cut(unknown.front().substr(1), 40) +
+                                               "': choose among " + names);
+}
+
 Outcome view_of_queue(Service& service) {
   const auto now = service.scheduler.queue();
   QueueView view{.priorities = {}, .queued_max = now.queued_max, .running = now.running};
@@ -56,7 +72,7 @@ Outcome view_of_queue(Service& service) {
 Outcome show(const Request&, Service& service) { return view_of_queue(service); }
 
 Outcome set_paused(const Request& request, Service& service, bool paused) {
-  const auto body = read_body<PauseBody>(request);
+  const auto body = read_exactly<PauseBody>(request);
   for (const auto& each : service.scheduler.queue().priorities) {
     if (!body.priority) service.scheduler.set_paused(each.priority, paused);
   }
@@ -73,13 +89,14 @@ Outcome resume(const Request& request, Service& service) {
 }
 
 Outcome cancel(const Request& request, Service& service) {
-  const auto body = read_body<CancelBody>(request);
+  const auto body = read_exactly<CancelBody>(request);
+  if (!body.task.empty()) card::task_named(body.task);
   return json_reply(CancelledView{service.scheduler.cancel_queued(
       {.client = body.client, .task = body.task, .priority = body.priority})});
 }
 
 Outcome set_priority(const Request& request, Service& service) {
-  const auto body = read_body<PriorityBody>(request);
+  const auto body = read_exactly<PriorityBody>(request);
   return json_reply(
       view_of(service.scheduler.set_priority(request.parameter("id"), body.priority)));
 }

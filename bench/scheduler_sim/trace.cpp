@@ -113,7 +113,8 @@ Trace make_trace(const TraceOptions& options) {
     }
     if (sent % kJobsPerBatch == 0) {
       // Spread evenly, with the last ones early enough to be done by the end.
-      batch_at = all_ms * (sent / kJobsPerBatch + random.unit()) / batches * 0.95;
+      const int batches_before = sent / kJobsPerBatch;
+      batch_at = all_ms * (batches_before + random.unit()) / batches * 0.95;
     }
     ++sent;
     job.arrival_ms = static_cast<std::int64_t>(batch_at);

@@ -34,7 +34,7 @@ void EventMailbox::push(const scheduler::SharedEvent& event) {
 
 // Appends the piece behind `place` to the one there. Not across other events: what a reader has
 // seen is known by the id of its newest event.
-void EventMailbox::join_next(Place place) {
+void EventMailbox::join_next(const Place& place) {
   const auto next = std::next(place);
   if (next == events_.end() || !is_text(place->event) || !is_text(next->event)) return;
   if (!place->joined) {

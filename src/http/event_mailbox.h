@@ -29,7 +29,7 @@ class EventMailbox {
     std::shared_ptr<domain::JobEvent> joined;  // the same one, where it is of this mailbox alone
   };
   using Place = std::deque<Waiting>::iterator;
-  void join_next(Place place);
+  void join_next(const Place& place);
   bool drop_one();
 
   std::mutex mutex_;

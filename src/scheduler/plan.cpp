@@ -356,7 +356,8 @@ void Planner::wait_for_memory(PlanJob& job, const Choice& choice, bool aged_turn
       .bytes_needed = bytes_needed(state_, job, choice.worker),
       .bytes_free = std::max<std::int64_t>(bytes_available(state_, job, choice.worker), 0),
       .expected_ms = known(choice.start_ms)};
-  if (kept_out) job.wait.job_ahead = this->job(device.reservation->job).view->id;
+  if (kept_out && device.reservation)
+    job.wait.job_ahead = this->job(device.reservation->job).view->id;
   if (choice.kind == Choice::Kind::kFixed) {  // until a pin or a ghost goes
     for (const auto holder : device.workers) {
       for (const auto& each : state_.workers[holder].holdings) {

@@ -41,7 +41,7 @@ class PlanNext : public testing::Test {
     return window_.jobs.back();
   }
   WorkerView& worker(const std::string& name, int places_free,
-                     std::vector<std::string> resident = {}) {
+                     const std::vector<std::string>& resident = {}) {
     workers_.push_back({.name = name, .device = "device of " + name, .places_free = places_free});
     for (const auto& model : resident) hold(workers_.back(), model);
     return workers_.back();

@@ -65,7 +65,7 @@ TEST_F(QueueControlTest, QueuedJobsThatMatchAreCancelledAtOnceAndTheirListenersS
   EXPECT_EQ(scheduler_->cancel_queued({.client = "robot"}), 2);
   EXPECT_EQ(hearing.wait_for_end().state, JobState::kCancelled);
   EXPECT_EQ(hearing.events().back().type, domain::kEndEvent);
-  EXPECT_EQ(scheduler_->job(second).state, JobState::kCancelled);
+  EXPECT_EQ(Hearing(*scheduler_, second).wait_for_end().state, JobState::kCancelled);
   EXPECT_GT(scheduler_->end_event(second), 0);
   EXPECT_EQ(scheduler_->job(other).state, JobState::kQueued);
   EXPECT_EQ(scheduler_->job(running).state, JobState::kRunning);

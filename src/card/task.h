@@ -21,6 +21,7 @@
 
 namespace atelier::card {
 
+struct ModelCard;
 struct TaskDescription;
 
 // Milliseconds per stage: "load_ms", "encode_ms", "denoise_ms", …
@@ -161,6 +162,11 @@ struct Step {
   std::map<std::string, std::string> fields = {};
 };
 
+// The size of a run: memory grows with `pixels`, time with `pixels` times `steps`.
+struct Work {
+  double pixels = 1, steps = 1;
+};
+
 struct TaskDescription {
   std::string id = {};  // "generate": in the API, the database, the protocol and the code
   std::string title = {}, summary = {};  // for people
@@ -174,6 +180,13 @@ struct TaskDescription {
   // A run takes about a second on a processor: with a small model it goes to the light worker, so
   // that it does not wait behind a long job.
   bool light = false;
+  // A run of it can be suspended between two blocks of its network and go on later.
+  bool suspends = false;
+  // Members of the input with the values that need less memory and change the output little, tried
+  // in order when a run was out of memory: {"tile_vae", true}.
+  std::vector<std::pair<std::string, boost::json::value>> savings = {};
+  // What the memory and the time of a run grow with; empty: every run counts the same.
+  std::function<Work(const TaskInput& input, const ModelCard& card)> work = {};
   // The stage of the main work in progress reports: what its steps are, where the task counts any.
   std::string stage = "run";
   // The pipeline sends its text output in pieces while it makes it (JobObserver::on_text).

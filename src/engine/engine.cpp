@@ -1,4 +1,5 @@
 // The engine library: implements engine/interface.h for the CPU and, where libtorch has it, CUDA.
+#include <algorithm>
 #include <array>
 
 #include "engine/describe_failure.h"
@@ -7,7 +8,6 @@
 #include "engine/models/all_models.h"
 #include "engine/nn/bf16_kernels.h"
 #include "engine/pipelines/all_pipelines.h"
-#include "engine/residency/eviction_rule.h"
 #include "engine/residency/residency.h"
 #include "engine/samplers/names.h"
 #include "engine/tensor/dtype_name.h"
@@ -19,9 +19,6 @@
 
 namespace atelier::engine {
 namespace {
-
-// Of the memory that is free when the engine starts, this part may be taken by resident models.
-constexpr double kResidentPart = 0.5;
 
 at::Device device_of(const std::string& name) {
   if (name == "cpu" || name.empty()) {
@@ -47,9 +44,7 @@ class TorchEngine final : public Engine {
  public:
   explicit TorchEngine(const EngineOptions& options)
       : device_(device_of(options.device)),
-        threads_(options.threads > 0 ? options.threads : usable_processors()),
-        resident_bytes_max_(static_cast<std::int64_t>(
-            static_cast<double>(report_memory().device_bytes_free) * kResidentPart)) {
+        threads_(options.threads > 0 ? options.threads : usable_processors()) {
     at::set_num_threads(threads_);
     keep_freed_memory();
   }
@@ -58,6 +53,7 @@ class TorchEngine final : public Engine {
     if (!report_) {
       with_failures_described("measuring the device", [&] {
         report_ = report_cpu(threads_);
+        report_->device = device_.str();
         report_->compute_dtype = default_dtype();
         report_->dtypes = dtypes();
         if (device_.is_cuda()) {
@@ -71,9 +67,15 @@ class TorchEngine final : public Engine {
 
   MemoryReport memory() override {
     MemoryReport memory = report_memory();
-    const ResidencyReport report = models_.report();
-    memory.resident_model_bytes = report.bytes;
-    for (const ResidentModel& model : report.models) memory.loaded_models.push_back(model.form.id);
+    for (const ResidentModel& model : models_.report().models) {
+      const auto same = std::ranges::find(memory.models, model.form.id, &ModelInMemory::id);
+      if (same == memory.models.end()) {
+        memory.models.push_back({model.form.id, model.bytes});
+      } else {
+        same->bytes += model.bytes;
+      }
+    }
+    if (device_.is_cpu()) memory.held_bytes = held_bytes();
     return memory;
   }
 
@@ -99,10 +101,10 @@ class TorchEngine final : public Engine {
     with_failures_described(pipeline.doing + names_of(request), [&] {
       const c10::InferenceMode inference;
       at::set_num_threads(threads_);  // per thread in some builds of OpenMP
-      Context context(*this, observer);
-      const PeakMeasurement peak;
+      PeakMeasurement peak;
+      Context context(*this, observer, peak);
       result = pipeline.run(std::move(request), context);
-      models_.add_peak(pipeline.task, peak.bytes());
+      result.peak_bytes = peak.bytes();
     });
     return result;
   }
@@ -111,21 +113,29 @@ class TorchEngine final : public Engine {
     models_.evict_all();
     give_back_freed_memory();
   }
+  void evict(const std::string& model) override {
+    models_.evict_id(model);
+    give_back_freed_memory();
+  }
   void give_back_memory() override { give_back_freed_memory(); }
 
  private:
   class Context final : public PipelineContext {
    public:
-    Context(TorchEngine& engine, JobObserver& observer) : engine_(engine), observer_(observer) {}
+    Context(TorchEngine& engine, JobObserver& observer, PeakMeasurement& peak)
+        : engine_(engine), observer_(observer), peak_(peak) {}
     JobObserver& observer() override { return observer_; }
     Model& load(const ModelFiles& files, const ComputeOptions& options,
                 const std::function<void(const DetectedModel&)>& check) override {
-      return engine_.resident(files, options, check, observer_);
+      Model& model = engine_.resident(files, options, check, observer_);
+      peak_.restart();
+      return model;
     }
 
    private:
     TorchEngine& engine_;
     JobObserver& observer_;
+    PeakMeasurement& peak_;
   };
 
   // " with 'the id'": the models of a request, for sentences.
@@ -188,11 +198,8 @@ class TorchEngine final : public Engine {
     const DetectedModel detected = detect_model(CheckpointFiles(files.path, files.id));
     // A job that cannot run is refused before anything is loaded or dropped.
     check(detected);
-    const std::int64_t bytes = detected.card.memory.weights_bytes * (dtype == at::kFloat ? 2 : 1);
-    for (const ModelForm& other :
-         least_recently_used(models_.report(), bytes, resident_bytes_max_)) {
-      models_.evict(other);
-    }
+    // Another form of it would be a second copy, which the station has not planned.
+    models_.evict_id(form.id);
     return models_.load(detected, form, [&] {
       if (observer.cancelled()) {
         throw Error(ErrorCode::kCancelled, "the job was cancelled");
@@ -203,7 +210,6 @@ class TorchEngine final : public Engine {
   at::Device device_;
   int threads_;
   std::optional<EngineReport> report_;
-  std::int64_t resident_bytes_max_;
   Residency models_;
 };
 

@@ -128,7 +128,10 @@ TEST_F(EngineLibrary, MakesAPictureAndSaysWhatItUsed) {
   EXPECT_EQ(observer.previews.size(), 4U);
   EXPECT_EQ(observer.stages.back(), "decode");
   EXPECT_GT(result.timing.at("step_ms_median"), 0);
-  EXPECT_EQ(engine_->memory().loaded_models, std::vector<std::string>{"tiny"});
+  const auto memory = engine_->memory();
+  ASSERT_EQ(memory.models.size(), 1U);
+  EXPECT_EQ(memory.models.front().id, "tiny");
+  EXPECT_GT(memory.models.front().bytes, 0);
 }
 
 TEST_F(EngineLibrary, PictureOfABatchEqualsTheSinglePictureOfItsSeed) {
@@ -252,7 +255,7 @@ TEST_F(EngineLibrary, ReportsTheDeviceAndListsSamplers) {
   }
   EXPECT_GT(engine_->memory().device_bytes_total, 0);
   engine_->unload_all();
-  EXPECT_TRUE(engine_->memory().loaded_models.empty());
+  EXPECT_TRUE(engine_->memory().models.empty());
 }
 
 }  // namespace

@@ -1,9 +1,10 @@
 // The one header through which the worker uses an engine library (libatelier-engine-cpu.so,
 // libatelier-engine-cuda.so, or the fake engine inside the worker). No torch type appears here.
 // Threads: run() may be called from several threads at once, as many as `running_max` of the report
-// says; everything else from one thread while no job runs. `cancelled()` of the observer is called
-// by run() between blocks of a network. Failures are thrown as atelier::Error. Inputs and facts
-// cross this boundary as JSON, so that a new parameter changes no binary interface.
+// says, and beside them jobs that wait in wait_while_suspended(); everything else from one thread
+// while no job runs that is not suspended. `cancelled()` and `suspend_asked()` of the observer are
+// called by run() between blocks of a network. Failures are thrown as atelier::Error. Inputs and
+// facts cross this boundary as JSON, so that a new parameter changes no binary interface.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,7 @@
 namespace atelier::engine {
 
 // Version of this header; a library of another version is refused with a sentence.
-inline constexpr int kEngineInterfaceVersion = 7;
+inline constexpr int kEngineInterfaceVersion = 8;
 
 struct EngineOptions {
   std::string device = "cpu";  // "cpu", "cuda", "cuda:1"
@@ -47,6 +48,11 @@ class JobObserver {
   // have card::kStreamedTextBytesMax bytes at most.
   virtual void on_text(std::string_view /*piece*/) {}
   virtual bool cancelled() = 0;  // true: throw ErrorCode::kCancelled soon
+  // True: a run of a task that suspends (card::TaskDescription) goes back to its last whole step,
+  // frees what the step holds and calls wait_while_suspended(); then it does the step again.
+  virtual bool suspend_asked() { return false; }
+  // Returns when the run may go on, or is cancelled. `steps` are whole ones that are kept.
+  virtual void wait_while_suspended(int /*steps*/) {}
 };
 
 struct RunRequest {
@@ -68,9 +74,13 @@ struct RunResult {
   std::vector<Output> outputs;
   std::string facts_json;  // of the task's facts
   card::Timing timing;
+  // The most that the run needed beside the resident models; 0: not measured, as where it was
+  // suspended.
+  std::int64_t peak_bytes = 0;
 };
 
 struct EngineReport {
+  std::string device;         // "cpu", "cuda:0"
   std::string device_name;    // "AMD EPYC …", "NVIDIA …"
   std::string libtorch;       // "1.13.1"
   std::string blas;           // what at::show_config and a probe say
@@ -84,10 +94,16 @@ struct EngineReport {
   std::vector<std::string> problems;  // sentences, with what to do
 };
 
+struct ModelInMemory {
+  std::string id;
+  std::int64_t bytes = 0;
+};
+
 struct MemoryReport {
   std::int64_t device_bytes_total = 0, device_bytes_free = 0;
-  std::int64_t resident_model_bytes = 0;
-  std::vector<std::string> loaded_models;  // ids
+  std::int64_t held_bytes = 0;  // by this process on the device, freed memory that it keeps
+                                // included; 0: unknown
+  std::vector<ModelInMemory> models;
 };
 
 class Engine {
@@ -105,6 +121,8 @@ class Engine {
   // pictures are large.
   virtual RunResult run(RunRequest request, JobObserver& observer) = 0;
   virtual void unload_all() = 0;
+  // All forms of the model; none is no error. One that a suspended run uses stays.
+  virtual void evict(const std::string& model) = 0;
   // When no job waits: what jobs passed through beside the resident models goes back to the system.
   virtual void give_back_memory() = 0;
 };

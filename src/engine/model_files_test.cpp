@@ -193,7 +193,7 @@ TEST_F(ModelFilesTest, ThePictureAndItsHashFollowEveryReplacedFile) {
   EXPECT_NE(now.pictures, before.pictures);
   EXPECT_NE(now.hash, before.hash);
   EXPECT_TRUE(now == make_afresh(job_with_picture()));
-  EXPECT_EQ(engine->memory().loaded_models.size(), 1U);  // the old ones are gone
+  EXPECT_EQ(engine->memory().models.size(), 1U);  // the old ones are gone
 }
 
 TEST_F(ModelFilesTest, OneChangedNumberChangesTheHash) {
@@ -231,7 +231,7 @@ TEST_F(ModelFilesTest, AFileThatChangesWhileItIsLoadedIsASentenceAndTheNextJobWo
     watcher.at_poll = [&] { change.make(path); };
     EXPECT_THAT(failure_of_job(engine, watcher),
                 AnyOf(HasSubstr("was changed or replaced"), HasSubstr("was cut off")));
-    EXPECT_TRUE(engine->memory().loaded_models.empty());
+    EXPECT_TRUE(engine->memory().models.empty());
     if (!fs::exists(path) || fs::file_size(path) != whole.size()) write_in_place(path, whole);
     EXPECT_TRUE(make(engine, job()) == make_afresh(job()));
   }
@@ -253,7 +253,7 @@ TEST_F(ModelFilesTest, AModelInMemoryNeedsItsFilesNoMore) {
     };
     EXPECT_TRUE(make(engine, asked, watcher) == whole) << dtype;
     EXPECT_NE(failure_of_job(engine), "");
-    EXPECT_TRUE(engine->memory().loaded_models.empty());
+    EXPECT_TRUE(engine->memory().models.empty());
     fs::remove_all(folder_);
     EXPECT_THAT(failure_of_job(engine), HasSubstr("no such model file"));
     fs::rename(kept, folder_);

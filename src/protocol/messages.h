@@ -18,7 +18,7 @@ namespace atelier::protocol {
 
 // Raised with every change that an older peer would misread; a different one is refused with a
 // sentence.
-inline constexpr int kProtocolVersion = 6;
+inline constexpr int kProtocolVersion = 7;
 
 struct Empty {};
 BOOST_DESCRIBE_STRUCT(Empty, (), ())
@@ -34,7 +34,8 @@ BOOST_DESCRIBE_STRUCT(HelloRequest, (), (protocol_version, program))
 
 // The engine's report (engine/interface.h) as a message.
 struct EngineFacts {
-  std::string name;  // "cpu", "cuda", "fake"
+  std::string name;    // "cpu", "cuda", "fake"
+  std::string device;  // "cpu", "cuda:0"
   std::string device_name, libtorch, blas, compute_dtype, cpu_capability;
   std::vector<std::string> dtypes;  // in which models compute on its device
   int threads = 0;
@@ -43,8 +44,8 @@ struct EngineFacts {
   std::vector<std::string> problems;  // sentences, with what to do
 };
 BOOST_DESCRIBE_STRUCT(EngineFacts, (),
-                      (name, device_name, libtorch, blas, compute_dtype, cpu_capability, dtypes,
-                       threads, running_max, sgemm_gflops, problems))
+                      (name, device, device_name, libtorch, blas, compute_dtype, cpu_capability,
+                       dtypes, threads, running_max, sgemm_gflops, problems))
 
 struct HelloReply {
   int protocol_version = kProtocolVersion;
@@ -123,13 +124,22 @@ struct OutputRef {
 };
 BOOST_DESCRIBE_STRUCT(OutputRef, (), (kind, picture, value))
 
+// A model in the memory of the worker's device.
+struct ResidentModel {
+  std::string id;
+  std::int64_t bytes = 0;
+};
+BOOST_DESCRIBE_STRUCT(ResidentModel, (), (id, bytes))
+
 struct RunReply {
   std::string job;
   std::vector<OutputRef> outputs;
   boost::json::value facts;
   card::Timing timing;
+  std::int64_t peak_bytes = 0;        // the most that it needed beside the models; 0: not measured
+  std::vector<ResidentModel> models;  // that are in memory now
 };
-BOOST_DESCRIBE_STRUCT(RunReply, (), (job, outputs, facts, timing))
+BOOST_DESCRIBE_STRUCT(RunReply, (), (job, outputs, facts, timing, peak_bytes, models))
 
 struct ProgressNotification {
   static constexpr std::string_view kMethod = "progress";
@@ -155,6 +165,37 @@ struct TextNotification {
 };
 BOOST_DESCRIBE_STRUCT(TextNotification, (), (job, offset, text))
 
+// From the worker, every second from a thread of its own, from the hello on: the process responds,
+// whatever its jobs do.
+struct BeatNotification {
+  static constexpr std::string_view kMethod = "beat";
+};
+BOOST_DESCRIBE_STRUCT(BeatNotification, (), ())
+
+// To the worker: the job is to wait once its current step can be left. Its place is free from the
+// reply notification `suspended` on. A job that ends before that, or whose task cannot wait, sends
+// none. One that is not running is left alone.
+struct SuspendNotification {
+  static constexpr std::string_view kMethod = "suspend";
+  std::string job;
+};
+BOOST_DESCRIBE_STRUCT(SuspendNotification, (), (job))
+
+struct SuspendedNotification {  // from the worker
+  static constexpr std::string_view kMethod = "suspended";
+  std::string job;
+  int step = 0;  // whole steps that are kept
+};
+BOOST_DESCRIBE_STRUCT(SuspendedNotification, (), (job, step))
+
+// To the worker: the job goes on after its last whole step; its place is taken again. Also takes
+// back a `suspend` that has had no effect yet.
+struct ResumeNotification {
+  static constexpr std::string_view kMethod = "resume";
+  std::string job;
+};
+BOOST_DESCRIBE_STRUCT(ResumeNotification, (), (job))
+
 // To the worker. The job then fails with code "cancelled"; one that is not running is left alone.
 struct CancelNotification {
   static constexpr std::string_view kMethod = "cancel";
@@ -169,13 +210,21 @@ BOOST_DESCRIBE_STRUCT(MemoryRequest, (), ())
 
 struct MemoryReply {
   std::int64_t device_bytes_total = 0, device_bytes_free = 0;
-  std::int64_t resident_model_bytes = 0;
   std::int64_t process_bytes = 0;  // resident set of the worker
-  std::vector<std::string> loaded_models;
+  std::int64_t held_bytes = 0;     // on the device, by the worker: models, runs and freed memory
+                                   // that it keeps; 0: unknown
+  std::vector<ResidentModel> models;
 };
 BOOST_DESCRIBE_STRUCT(MemoryReply, (),
-                      (device_bytes_total, device_bytes_free, resident_model_bytes, process_bytes,
-                       loaded_models))
+                      (device_bytes_total, device_bytes_free, process_bytes, held_bytes, models))
+
+// -> MemoryReply, after the model has left the memory and freed memory has been given back. One
+// that is not there is no error; one that a suspended job uses stays.
+struct EvictRequest {
+  static constexpr std::string_view kMethod = "evict";
+  std::string model;  // id
+};
+BOOST_DESCRIBE_STRUCT(EvictRequest, (), (model))
 
 struct UnloadRequest {  // -> Empty
   static constexpr std::string_view kMethod = "unload";

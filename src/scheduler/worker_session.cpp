@@ -128,30 +128,19 @@ const WorkerStatus& WorkerSession::take_status(const domain::Catalog* catalog,
   return shown_;
 }
 
-// A model that is loaded in two dtypes is listed once; a file that was removed is not listed. The
-// worker reports the memory of all models together, which is divided by the size of their weights.
+// A model whose file was removed is not listed.
 std::vector<LoadedModel> WorkerSession::loaded_models(const domain::Catalog& catalog,
                                                       std::int64_t now_ms) {
   std::vector<LoadedModel> loaded;
   std::map<std::string, std::int64_t> seen;
-  std::int64_t weights = 0;
-  for (const auto& id : memory_.loaded_models) {
-    if (seen.contains(id)) continue;
+  for (const auto& [id, bytes] : memory_.models) {
     const auto& models = catalog.models();
-    const auto model = std::ranges::find(
-        models, id, [](const domain::InstalledModel& each) { return each.card.id; });
+    const auto model = std::ranges::find(models, id, [](const auto& each) { return each.card.id; });
     if (model == models.end()) continue;
     const auto before = seen_models_.find(id);
     seen[id] = before == seen_models_.end() ? now_ms : before->second;
     const auto& card = model->card;
-    loaded.push_back({id, card.title.empty() ? id : card.title,
-                      std::max<std::int64_t>(1, card.memory.weights_bytes), seen[id]});
-    weights += loaded.back().bytes;
-  }
-  for (auto& model : loaded) {
-    const auto part = static_cast<double>(model.bytes) / static_cast<double>(weights);
-    model.bytes =
-        static_cast<std::int64_t>(part * static_cast<double>(memory_.resident_model_bytes));
+    loaded.push_back({id, card.title.empty() ? id : card.title, bytes, seen[id]});
   }
   seen_models_ = std::move(seen);
   return loaded;

@@ -44,6 +44,9 @@ int* number_of(FakeSwitches& switches, std::string_view name) {
       {"oom_at_step", &switches.oom_at_step},
       {"oom_once", &switches.oom_once},
       {"memory_mb", &switches.memory_mb},
+      {"device_mb", &switches.device_mb},
+      {"model_mb", &switches.model_mb},
+      {"peak_mb", &switches.peak_mb},
       {"deadly_files", &switches.deadly_files},
       {"running_max", &switches.running_max},
       {"words", &switches.words},
@@ -64,6 +67,7 @@ class FakeEngine final : public engine::Engine {
 
   engine::EngineReport report() override {
     engine::EngineReport report;
+    report.device = "fake";
     report.device_name = "no device (fake engine)";
     report.compute_dtype = "fp32";
     report.dtypes = {"fp32", "bf16"};
@@ -75,10 +79,12 @@ class FakeEngine final : public engine::Engine {
   engine::MemoryReport memory() override {
     const std::scoped_lock lock(state_.mutex);
     engine::MemoryReport report;
-    report.device_bytes_total = kTotalBytes;
-    report.resident_model_bytes = kModelBytes * static_cast<std::int64_t>(state_.loaded.size());
-    report.device_bytes_free = kTotalBytes - report.resident_model_bytes;
-    report.loaded_models.assign(state_.loaded.begin(), state_.loaded.end());
+    report.device_bytes_total = fake_bytes(switches_.device_mb);
+    report.held_bytes = held_bytes(switches_, state_);
+    report.device_bytes_free = report.device_bytes_total - report.held_bytes;
+    for (const auto& id : state_.loaded) {
+      report.models.push_back({id, fake_bytes(switches_.model_mb)});
+    }
     return report;
   }
 
@@ -111,19 +117,22 @@ class FakeEngine final : public engine::Engine {
     }
     const card::TaskInput input(card::task_named(request.task), json::parse(request.input_json));
     FakeRun run(switches_, state_, request, input, observer);
-    return makes_pictures(request.task) ? fake_generate(run) : fake_any_task(run);
+    auto result = makes_pictures(request.task) ? fake_generate(run) : fake_any_task(run);
+    result.peak_bytes = fake_bytes(switches_.peak_mb);
+    return result;
   }
 
   void unload_all() override {
     const std::scoped_lock lock(state_.mutex);
     state_.loaded.clear();
   }
+  void evict(const std::string& model) override {
+    const std::scoped_lock lock(state_.mutex);
+    state_.loaded.erase(model);
+  }
   void give_back_memory() override {}
 
  private:
-  static constexpr std::int64_t kTotalBytes = std::int64_t{8} << 30;
-  static constexpr std::int64_t kModelBytes = std::int64_t{1} << 30;
-
   const FakeSwitches switches_;
   FakeState state_;
 };

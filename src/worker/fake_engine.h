@@ -24,6 +24,9 @@ struct FakeSwitches {
   int oom_at_step = 0;     // out of memory, each time
   int oom_once = 0;        // out of memory on the first job only
   int memory_mb = 0;       // taken and touched while a job runs
+  int device_mb = 8192;    // memory of the device; what needs more is out of memory
+  int model_mb = 1024;     // of it, by each model in memory
+  int peak_mb = 0;         // of it, by each run beside its model
   int running_max = 1;     // jobs at the same time
   int words = 0;           // streamed as text by tasks that stream none of their own
   int deadly_files = 0;    // a file with "deadly" in its name: crashes when it is inspected

@@ -33,6 +33,13 @@ std::string checked_model(const engine::RunRequest& request) {
 
 }  // namespace
 
+std::int64_t fake_bytes(int megabytes) { return std::int64_t{megabytes} << 20; }
+
+std::int64_t held_bytes(const FakeSwitches& switches, const FakeState& state) {
+  return fake_bytes(switches.model_mb) * static_cast<std::int64_t>(state.loaded.size()) +
+         fake_bytes(switches.peak_mb) * state.runs;
+}
+
 FakeRun::FakeRun(const FakeSwitches& switches, FakeState& state, const engine::RunRequest& request,
                  const card::TaskInput& input, engine::JobObserver& observer)
     : switches_(switches),
@@ -46,6 +53,12 @@ FakeRun::FakeRun(const FakeSwitches& switches, FakeState& state, const engine::R
   stream(std::move(words));
 }
 
+FakeRun::~FakeRun() {
+  if (!holds_peak_) return;
+  const std::scoped_lock lock(state_.mutex);
+  --state_.runs;
+}
+
 void FakeRun::stream(std::string text) {
   text_ = std::move(text);
   text_sent_ = 0;
@@ -56,6 +69,13 @@ double FakeRun::load() {
   {
     const std::scoped_lock lock(state_.mutex);
     fresh = state_.loaded.insert(model_).second;
+    ++state_.runs;
+    holds_peak_ = true;
+    if (held_bytes(switches_, state_) > fake_bytes(switches_.device_mb)) {
+      if (fresh) state_.loaded.erase(model_);
+      throw Error(ErrorCode::kOutOfMemory,
+                  "out of memory while loading '" + model_ + "': unload another model");
+    }
   }
   if (fresh) {
     observer_.on_progress({.stage = "load", .step = 0, .total = 1});

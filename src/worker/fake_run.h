@@ -19,20 +19,29 @@ namespace atelier::worker {
 struct FakeState {
   std::mutex mutex;
   std::set<std::string> loaded;  // ids of models
+  int runs = 0;                  // that hold their peak
   bool was_full = false;         // out of memory has happened once (switch oom_once)
 };
+
+std::int64_t fake_bytes(int megabytes);
+// Of the device's memory; with the mutex held.
+std::int64_t held_bytes(const FakeSwitches& switches, const FakeState& state);
 
 class FakeRun {
  public:
   FakeRun(const FakeSwitches& switches, FakeState& state, const engine::RunRequest& request,
           const card::TaskInput& input, engine::JobObserver& observer);
+  ~FakeRun();
+  FakeRun(const FakeRun&) = delete;
+  FakeRun& operator=(const FakeRun&) = delete;
 
   const card::TaskInput& input() const { return input_; }
   const std::string& model() const { return model_; }           // id
   const media::Image* attached(const std::string& role) const;  // null: there is none
   engine::JobObserver& observer() { return observer_; }
 
-  // Once per model. Allocates the memory of the switch until the run ends. -> milliseconds
+  // Once per model. Allocates the memory of the switch until the run ends. Throws kOutOfMemory
+  // where the device has too little memory for models and runs. -> milliseconds
   double load();
   // The following steps() send `text` word by word as they go on.
   void stream(std::string text);
@@ -55,6 +64,7 @@ class FakeRun {
   engine::JobObserver& observer_;
   const std::string model_;
   std::vector<char> ballast_;
+  bool holds_peak_ = false;
   std::string text_;           // that is streamed
   std::size_t text_sent_ = 0;  // bytes of it
 };

@@ -50,6 +50,7 @@ std::string engine_name(const Options& options) {
 void describe_engine(engine::Engine& engine, const Options& options, protocol::HelloReply& hello) {
   const engine::EngineReport report = engine.report();
   hello.engine = protocol::EngineFacts{.name = engine_name(options),
+                                       .device = report.device,
                                        .device_name = report.device_name,
                                        .libtorch = report.libtorch,
                                        .blas = report.blas,

@@ -39,9 +39,16 @@ engine::RunRequest engine_request(const protocol::RunRequest& request,
   return job;
 }
 
+std::vector<protocol::ResidentModel> resident(const std::vector<engine::ModelInMemory>& models) {
+  std::vector<protocol::ResidentModel> listed;
+  for (const auto& model : models) listed.push_back({model.id, model.bytes});
+  return listed;
+}
+
 protocol::RunReply reply_of(const std::string& job, engine::RunResult result,
                             std::vector<protocol::Bytes>& parts) {
-  protocol::RunReply reply{job, {}, json::parse(result.facts_json), std::move(result.timing)};
+  protocol::RunReply reply{
+      job, {}, json::parse(result.facts_json), std::move(result.timing), result.peak_bytes, {}};
   for (engine::Output& output : result.outputs) {
     protocol::OutputRef ref{output.kind, {}, {}};
     if (output.json.empty()) {
@@ -270,6 +277,10 @@ protocol::Frame Session::reply_to(protocol::Message& message) {
         protocol::InspectReply{engine_.inspect({request.model.id, path_of(request.model)})});
   }
   if (message.method == protocol::MemoryRequest::kMethod) return memory(message);
+  if (message.method == protocol::EvictRequest::kMethod) {
+    engine_.evict(message.body_as<protocol::EvictRequest>().model);
+    return memory(message);
+  }
   if (message.method == protocol::UnloadRequest::kMethod) {
     engine_.unload_all();
     return protocol::result_frame(message.id, protocol::Empty{});
@@ -285,17 +296,17 @@ protocol::Frame Session::run_job(protocol::Message& message) {
   if (observer.cancelled()) throw Error(ErrorCode::kCancelled, "the job was cancelled");
   engine::RunResult result = engine_.run(std::move(job), observer);
   std::vector<protocol::Bytes> parts;
-  const protocol::RunReply reply = reply_of(request.job, std::move(result), parts);
+  protocol::RunReply reply = reply_of(request.job, std::move(result), parts);
+  reply.models = resident(engine_.memory().models);
   return protocol::result_frame(message.id, reply, std::move(parts));
 }
 
 protocol::Frame Session::memory(const protocol::Message& message) {
   engine::MemoryReport report = engine_.memory();
   return protocol::result_frame(
-      message.id,
-      protocol::MemoryReply{report.device_bytes_total, report.device_bytes_free,
-                            report.resident_model_bytes, platform::resident_bytes(::getpid()),
-                            std::move(report.loaded_models)});
+      message.id, protocol::MemoryReply{report.device_bytes_total, report.device_bytes_free,
+                                        platform::resident_bytes(::getpid()), report.held_bytes,
+                                        resident(report.models)});
 }
 
 }  // namespace atelier::worker

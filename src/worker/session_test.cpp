@@ -198,12 +198,14 @@ TEST_F(SessionTest, ReportsItsMemoryAndUnloads) {
   reply();
   station_.send(protocol::request_frame(2, protocol::MemoryRequest{}));
   const auto loaded = reply().body_as<protocol::MemoryReply>();
-  EXPECT_EQ(loaded.loaded_models, std::vector<std::string>{"fake"});
+  ASSERT_EQ(loaded.models.size(), 1U);
+  EXPECT_EQ(loaded.models.front().id, "fake");
+  EXPECT_GT(loaded.models.front().bytes, 0);
   EXPECT_GT(loaded.process_bytes, 0);
   station_.send(protocol::request_frame(3, protocol::UnloadRequest{}));
   reply();
   station_.send(protocol::request_frame(4, protocol::MemoryRequest{}));
-  EXPECT_TRUE(reply().body_as<protocol::MemoryReply>().loaded_models.empty());
+  EXPECT_TRUE(reply().body_as<protocol::MemoryReply>().models.empty());
   end();
 }
 

@@ -1,6 +1,7 @@
 #include "card/tasks/generate.h"
 
 #include "card/infotext.h"
+#include "card/model_card.h"
 #include "card/tasks/picture_record.h"
 #include "platform/error.h"
 
@@ -24,6 +25,14 @@ void check(const TaskInput& value, const Roles& attached) {
               "their product is at least 1");
 }
 
+Work work_of(const TaskInput& value, const ModelCard& card) {
+  const auto& input = value.as<GenerationInput>();
+  return {.pixels = static_cast<double>(input.width.value_or(card.native_width)) *
+                    static_cast<double>(input.height.value_or(card.native_height)) *
+                    static_cast<double>(input.batch),
+          .steps = static_cast<double>(input.steps.value_or(1))};
+}
+
 }  // namespace
 
 const TaskDescription& generate_task() {
@@ -45,6 +54,9 @@ const TaskDescription& generate_task() {
       .outputs = {"picture"},
       .capability = "text_to_image",
       .previews = true,
+      .suspends = true,
+      .savings = {{"tile_vae", true}},
+      .work = work_of,
       .input = codec_of<GenerationInput>(),
       .facts = codec_of<GenerationUsed>(),
       .check = check,

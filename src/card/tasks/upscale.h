@@ -68,6 +68,8 @@ inline const TaskDescription& upscale_task() {
       .model_kind = "upscaling",
       .outputs = {"picture"},
       .capability = "upscale",
+      .suspends = true,
+      .savings = {{"tile", kTileMin}},
       .stage = "tile",
       .input = codec_of<UpscaleInput>(),
       .facts = codec_of<UpscaleFacts>(),

@@ -22,8 +22,8 @@ Model& Residency::load(const DetectedModel& detected, const ModelForm& form,
   return *entries_.front().model;
 }
 
-void Residency::evict(const ModelForm& form) {
-  entries_.remove_if([&](const Entry& entry) { return entry.form == form; });
+void Residency::evict_id(const std::string& id) {
+  entries_.remove_if([&](const Entry& entry) { return entry.form.id == id; });
 }
 
 void Residency::evict_outdated(const std::filesystem::path& path) {
@@ -32,14 +32,8 @@ void Residency::evict_outdated(const std::filesystem::path& path) {
       [&](const Entry& entry) { return entry.form.path == path && entry.model->version() != now; });
 }
 
-void Residency::add_peak(const std::string& task, std::int64_t bytes) {
-  std::int64_t& peak = peaks_[task];
-  peak = std::max(peak, bytes);
-}
-
 ResidencyReport Residency::report() const {
   ResidencyReport report;
-  report.peak_bytes = peaks_;
   for (const Entry& entry : entries_) {
     report.models.push_back({entry.form, entry.model->component_bytes(), entry.model->bytes()});
     report.bytes += entry.model->bytes();

@@ -1,5 +1,5 @@
-// The models in memory: loads, evicts and reports. What is evicted for another model is decided by
-// its caller (eviction_rule.h until the scheduler plans it). Job thread.
+// The models in memory: loads, evicts and reports. The station's plan decides what is evicted. Job
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +33,6 @@ struct ResidentModel {
 struct ResidencyReport {
   std::vector<ResidentModel> models;  // most recently used first
   std::int64_t bytes = 0;             // of all of them
-  // By task: the most memory that one of its jobs needed beside the models, as it was measured.
-  std::map<std::string, std::int64_t> peak_bytes;
 };
 
 class Residency {
@@ -44,14 +42,12 @@ class Residency {
   // Throws as ModelFamily::load. The form must not be in memory.
   Model& load(const DetectedModel& detected, const ModelForm& form,
               const std::function<void()>& check);
-  // No effect when it is not in memory.
-  void evict(const ModelForm& form);
+  // All forms of the model; no effect when none is in memory.
+  void evict_id(const std::string& id);
   // Evicts the models of this path whose files are not those that they were loaded from.
   void evict_outdated(const std::filesystem::path& path);
   void evict_all() { entries_.clear(); }
 
-  // What a job of the task needed.
-  void add_peak(const std::string& task, std::int64_t bytes);
   ResidencyReport report() const;
 
  private:
@@ -60,7 +56,6 @@ class Residency {
     std::unique_ptr<Model> model;
   };
   std::list<Entry> entries_;  // most recently used first
-  std::map<std::string, std::int64_t> peaks_;
 };
 
 }  // namespace atelier::engine

@@ -77,9 +77,10 @@ TEST_F(ResidencyTest, AnotherFormOfTheSameFilesIsAnotherModel) {
   precise.bind.precise = true;
   EXPECT_EQ(residency_.find(precise), nullptr);
   load(precise);
-  residency_.evict(form("a"));
-  EXPECT_EQ(residency_.find(form("a")), nullptr);
-  EXPECT_NE(residency_.find(precise), nullptr);
+  EXPECT_NE(residency_.find(form("a")), nullptr);
+  load(form("b"));
+  residency_.evict_id("a");  // in every form
+  EXPECT_THAT(ids(), ElementsAre("b"));
 }
 
 TEST_F(ResidencyTest, EvictsModelsWhoseFilesChanged) {
@@ -102,15 +103,6 @@ TEST_F(ResidencyTest, KeepsNothingOfALoadThatFailed) {
   EXPECT_THROW(
       residency_.load(detected, a, [] { throw Error(ErrorCode::kCancelled, "cancelled"); }), Error);
   EXPECT_THAT(ids(), IsEmpty());
-}
-
-TEST_F(ResidencyTest, KeepsTheLargestPeakOfEachTask) {
-  residency_.add_peak("upscale", 10);
-  residency_.add_peak("upscale", 30);
-  residency_.add_peak("upscale", 20);
-  residency_.add_peak("classify", 5);
-  EXPECT_THAT(residency_.report().peak_bytes,
-              ElementsAre(Pair("classify", 5), Pair("upscale", 30)));
 }
 
 }  // namespace

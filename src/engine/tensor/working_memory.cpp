@@ -63,7 +63,12 @@ void keep_freed_memory() {
   c10::SetCPUAllocator(allocator);
 }
 
-PeakMeasurement::PeakMeasurement() : before_(static_cast<std::int64_t>(pool().in_use())) {
+std::int64_t held_bytes() { return static_cast<std::int64_t>(pool().in_use()); }
+
+PeakMeasurement::PeakMeasurement() { restart(); }
+
+void PeakMeasurement::restart() {
+  before_ = held_bytes();
   pool().reset_peak();
 }
 

@@ -14,16 +14,21 @@ void keep_freed_memory();
 // What tensors have freed goes back to the system.
 void give_back_freed_memory();
 
+// What large tensors on the CPU take now.
+std::int64_t held_bytes();
+
 // Measures what large tensors on the CPU need at most from its construction on, beside those that
 // exist then: of all threads together, so one at a time. Zero unless keep_freed_memory() was
 // called.
 class PeakMeasurement {
  public:
   PeakMeasurement();
+  // From now on, as if it were constructed again: when a model has been loaded.
+  void restart();
   std::int64_t bytes() const;
 
  private:
-  std::int64_t before_;
+  std::int64_t before_ = 0;
 };
 
 }  // namespace atelier::engine

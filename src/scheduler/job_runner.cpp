@@ -10,8 +10,9 @@
 #include "platform/error.h"
 #include "platform/log.h"
 #include "scheduler/job_media.h"
+#include "scheduler/memory_ladder.h"
 #include "scheduler/model_folders.h"
-#include "scheduler/plan.h"
+#include "scheduler/plan_clock.h"
 #include "scheduler/stages.h"
 
 namespace atelier::scheduler {
@@ -73,6 +74,7 @@ void JobRunner::recover() {
 // A job whose outcome still cannot be stored is treated as interrupted by a crash at the next
 // start.
 void JobRunner::stop() {
+  costs_.write();
   std::vector<Outcome> outcomes;
   for (auto& [id, outcome] : std::exchange(unwritten_, {})) outcomes.push_back(std::move(outcome));
   for (auto& [id, running] : std::exchange(running_, {})) {
@@ -119,92 +121,20 @@ void JobRunner::leave_worker(const std::string& id) {
   running->worker = nullptr;
 }
 
-// The class of worker for a run of the task with the model.
-WorkerClass JobRunner::class_of(const std::string& task, const std::string& model) const {
-  const auto* description = card::find_task(task);
-  if (description == nullptr || !description->light) return WorkerClass::kMain;
-  const auto found = parts_.find_model(model);
-  const bool small =
-      found && found->card.memory.weights_bytes <= domain::limits::kLightModelBytesMax;
-  return small ? WorkerClass::kLight : WorkerClass::kMain;
-}
-
-Window JobRunner::window() {
-  Window window;
-  std::int64_t order = 0;
-  for (const auto& [id, running] : running_) {
-    if (!running.waits) continue;
-    const auto& job = running.job;
-    const auto& next = job.input.steps[job.finished_steps.size()].input;
-    const auto model = next.text(card::kModelMember);
-    window.jobs.push_back({.id = id,
-                           .client = job.client,
-                           .priority = job.priority,
-                           .worker_class = class_of(next.task_id(), model),
-                           .queued_since_ms = job.created_ms,
-                           .order = order++,
-                           .begun = true});
-  }
-  for (const auto& job : parts_.store.window({})) {
-    window.jobs.push_back({.id = job.id,
-                           .client = job.client,
-                           .priority = job.priority,
-                           .worker_class = class_of(job.task, job.model),
-                           .queued_since_ms = job.created_ms,
-                           .order = order++,
-                           .moved_to_front = job.rank < 0});
-  }
-  window.paused = parts_.store.paused();
-  shares_.write_to(window);
-  return window;
-}
-
-// Workers that have said what they run.
-std::vector<WorkerView> JobRunner::worker_views() const {
-  std::vector<WorkerView> views;
-  for (const auto& worker : parts_.workers) {
-    if (worker->tasks().empty()) continue;
-    views.push_back({.name = worker->name(),
-                     .worker_class = worker->worker_class(),
-                     .ready = worker->ready(),
-                     .places_free = worker->free_places(),
-                     .starts_since = worker->starts_since()});
-  }
-  return views;
-}
-
-void JobRunner::start_next() {
-  const bool any_free = std::ranges::any_of(
-      parts_.workers, [](const auto& worker) { return worker->free_places() > 0; });
-  if (!any_free || !parts_.models_known()) return;
-  const auto plan = plan_next(window(), worker_views(), {}, {}, parts_.now_ms());
-  for (const auto& assignment : plan.assignments) {
-    auto& worker = **std::ranges::find(parts_.workers, assignment.worker,
-                                       [](const auto& each) { return each->name(); });
-    if (const auto* running = find(assignment.job)) {
-      if (running->waits) dispatch(assignment.job, worker);
-      continue;
-    }
-    auto job = parts_.store.claim(assignment.job, parts_.node, parts_.now_ms());
-    if (!job) return start_next();  // it is not in the next window
-    shares_.started(job->client, job->priority, 0);
-    worker.started(job->priority);
-    start(*std::move(job), worker);
-  }
-}
-
-void JobRunner::start(Job job, WorkerSession& worker) {
+void JobRunner::start(Job job, WorkerSession& worker, const PlanInput& input) {
   const auto id = job.id;
   auto& running = running_[id];
   running.job = std::move(job);
   running.started = Clock::now();
-  dispatch(id, worker);
+  dispatch(id, worker, input);
 }
 
-void JobRunner::dispatch(const std::string& id, WorkerSession& worker) {
+void JobRunner::dispatch(const std::string& id, WorkerSession& worker, const PlanInput& input) {
   auto& running = *find(id);
+  if (running.suspended) return resume(running);
   running.waits = false;
   running.worker = &worker;
+  note_plan(running, input);
   worker.add_job(id);
   running.run_progress = {};
   running.text_bytes = 0;
@@ -213,22 +143,23 @@ void JobRunner::dispatch(const std::string& id, WorkerSession& worker) {
   show(running, running.job.finished_steps.empty() ? "state" : "progress");
   try {
     running.run = domain::next_run(running.job);
+    running.run.parameters = with_savings(running.run.parameters, running.memory_steps);
   } catch (const Error& error) {
     fail(id, error);
     return run_next();
   }
-  const auto& input = running.run;
-  if (input.parameters.task() == nullptr || !worker.runs(input.task())) {
-    fail(id, Error(ErrorCode::kUnsupported, "the task '" + input.task() +
+  const auto& run = running.run;
+  if (run.parameters.task() == nullptr || !worker.runs(run.task())) {
+    fail(id, Error(ErrorCode::kUnsupported, "the task '" + run.task() +
                                                 "' is not run here, or its parameters can no "
                                                 "longer be read: send the job again"));
     return run_next();
   }
   protocol::RunRequest request;
   request.job = id;
-  request.task = input.task();
-  request.input = input.parameters.members();
-  if (!input.attachments.empty()) return prepare(request, input);
+  request.task = run.task();
+  request.input = run.parameters.members();
+  if (!run.attachments.empty()) return prepare(request, run);
   send(request, {});
 }
 
@@ -304,9 +235,15 @@ Supervisor::Deed JobRunner::read_reply(const std::string& id, Message message) {
 }
 
 void JobRunner::refused(const std::string& id, const Error& error) {
-  leave_worker(id);
   auto* running = find(id);
+  auto* worker = running == nullptr ? nullptr : running->worker;
+  leave_worker(id);
+  if (worker != nullptr) worker->measure();
   if (running == nullptr) return;
+  if (error.code() == ErrorCode::kOutOfMemory && worker != nullptr && !running->cancel_asked &&
+      retry_with_less(*running, *worker)) {
+    return run_next();
+  }
   if (error.code() == ErrorCode::kCancelled) {
     end(*running, JobState::kCancelled, "state");
   } else {
@@ -323,6 +260,7 @@ void JobRunner::made(const std::string& id, const protocol::RunReply& reply,
   auto* running = find(id);
   if (running != nullptr && running->worker != nullptr) {
     running->worker->supervisor().reset_backoff();
+    note_run(*running, reply);
   }
   leave_worker(id);
   if (running != nullptr) save(*running, reply, outputs);
@@ -450,13 +388,62 @@ void JobRunner::wait_for_next_step(Running& running) {
     platform::log_error("a finished step of job " + running.job.id +
                         " is not stored: " + error.what());
   }
+  running.memory_steps = 0;
+  wait_again(running);
+  show(running, "progress");
+  run_next();
+}
+
+// For a place on a worker, and the memory.
+void JobRunner::wait_again(Running& running) {
   running.waits = true;
-  running.begun = false;
+  running.waits_since_ms = plan_ms();
+  running.begun = running.yielding = false;
   running.request = 0;
   running.run_progress = {};
   running.run_progress.stage = "queued";
-  show(running, "progress");
-  run_next();
+}
+
+// False where everything has been tried.
+bool JobRunner::retry_with_less(Running& running, WorkerSession& worker) {
+  const auto step =
+      next_memory_step(domain::next_run(running.job).parameters, running.memory_steps);
+  if (step.kind == MemoryStep::Kind::kNone) return false;
+  ++running.memory_steps;
+  auto& job = running.job;
+  add_decision(
+      {.kind = "out_of_memory",
+       .reason = std::string(reason_name(step.kind)),
+       .sentence = "job " + job.id + " on worker '" + worker.name() + "': " + step.sentence,
+       .job = job.id,
+       .model = running.model,
+       .worker = worker.name()});
+  job.reason = step.sentence;
+  if (step.kind == MemoryStep::Kind::kSaving) job.input.warnings.push_back(step.sentence);
+  wait_again(running);
+  show(running, "state");
+  if (step.kind == MemoryStep::Kind::kRestartWorker) {
+    worker.supervisor().kill("job " + job.id + " was out of memory", Supervisor::Blame::kNobody);
+  } else {
+    evict_idle(worker.device());
+  }
+  return true;
+}
+
+// All models on the device that no run uses.
+void JobRunner::evict_idle(const std::string& device) {
+  for (const auto& worker : parts_.workers) {
+    if (worker->device() != device || !worker->ready()) continue;
+    std::set<std::string> busy;
+    for (const auto& [id, running] : running_) {
+      if (running.worker == worker.get()) busy.insert(running.model);
+    }
+    for (const auto& model : worker->residents().view(busy, {}, std::nullopt)) {
+      if (!model.busy && !model.evicting_since_ms) {
+        worker->evict(model.id, [this] { run_next(); });
+      }
+    }
+  }
 }
 
 void JobRunner::fail(const std::string& id, const Error& error) {
@@ -481,6 +468,7 @@ void JobRunner::end(Running& running, JobState state, std::string_view event) {
   Outcome outcome{.job = std::move(running.job), .event = event};
   running_.erase(outcome.job.id);
   uncounted_ends_.erase(outcome.job.id);
+  if (domain::is_terminal(state)) outcome.job.reason.clear();
   outcome.job.state = state;
   outcome.job.finished_ms = finished_ms;
   settle(std::move(outcome));
@@ -583,9 +571,13 @@ void JobRunner::cancel(const std::string& id) {
 
 void JobRunner::tick(Clock::time_point now) {
   write_again(now);
+  if (now >= write_costs_at_) {
+    costs_.write();
+    write_costs_at_ = now + domain::limits::kWriteCosts;
+  }
   const auto since = now - std::exchange(last_tick_, now).value_or(now);
   for (auto& [id, running] : running_) {
-    if (running.worker == nullptr || running.request == 0) continue;
+    if (running.worker == nullptr || running.request == 0 || running.suspended) continue;
     // Time in which the station itself was stopped is not charged to the worker.
     if (since > kPauseOfStation) running.last_message += since;
     kill_if_late(running, now);
@@ -607,7 +599,12 @@ void JobRunner::kill_if_late(Running& running, Clock::time_point now) {
 }
 
 void JobRunner::worker_lost(WorkerSession& worker, const WorkerEnd& end_of_worker) {
-  for (const auto& id : worker.take_jobs()) {
+  worker.take_jobs();
+  std::vector<std::string> ids;  // suspended ones too
+  for (const auto& [id, running] : running_) {
+    if (running.worker == &worker) ids.push_back(id);
+  }
+  for (const auto& id : ids) {
     auto* running = find(id);
     if (running == nullptr) continue;
     running->worker = nullptr;

@@ -82,7 +82,13 @@ LocalScheduler::LocalScheduler(LocalSchedulerOptions options, domain::JobStore& 
                .now_ms = options_.now_ms,
                .models_known = [this] { return models_known(); },
                .find_model = [this](const std::string& id) { return find_model(id); },
+               .catalog =
+                   [this] {
+                     const std::lock_guard lock(mutex_);
+                     return catalog_;
+                   },
                .node = options_.node,
+               .memory = options_.memory,
                .patience = options_.patience}) {
   for (const auto& worker : workers_) {
     status_.workers.push_back(worker->take_status(nullptr, options_.now_ms()));
@@ -157,6 +163,8 @@ std::vector<std::unique_ptr<WorkerSession>> LocalScheduler::make_workers() {
           [this](auto& worker, const auto& preview, media::Image picture) {
             runner_.previewed(worker, preview, std::move(picture));
           },
+      .suspended = [this](auto& worker,
+                          const auto& suspended) { runner_.suspended(worker, suspended); },
       .text =
           [this](auto& worker, protocol::TextNotification text) {
             return runner_.read_text(worker, std::move(text));
@@ -511,6 +519,7 @@ Job LocalScheduler::accept(const NewJob& new_job) {
   job.id = platform::new_id();
   job.client = new_job.client;
   job.priority = new_job.priority;
+  job.input.memory_mode = new_job.input.memory_mode;
   job.created_ms = options_.now_ms();
   warnings.insert(warnings.end(), new_job.input.warnings.begin(), new_job.input.warnings.end());
   for (auto& each : domain::warnings_of(job.input.parameters, attached, new_job.names)) {
@@ -543,7 +552,23 @@ card::NamedLists LocalScheduler::named_lists() {
   return {{"samplers", status_.samplers}, {"schedules", status_.schedules}};
 }
 
+// The size of each run, from its input and the card of its model.
+void LocalScheduler::estimate_work(Job& job) {
+  const auto known = catalog();
+  const auto work_of = [&](const card::TaskInput& input) {
+    const auto& models = known->models();
+    const auto name = input.text(card::kModelMember);
+    const auto model =
+        std::ranges::find_if(models, [&](const auto& each) { return each.card.id == name; });
+    const bool sized = model != models.end() && input.task() != nullptr && input.task()->work;
+    return sized ? input.task()->work(input, model->card) : card::Work{};
+  };
+  if (job.input.steps.empty()) job.input.work = {work_of(job.input.parameters)};
+  for (const auto& step : job.input.steps) job.input.work.push_back(work_of(step.input));
+}
+
 Job LocalScheduler::enqueue(Place& place, Job job) {
+  estimate_work(job);
   const auto event = board_.take_event_id();  // before the job can be ended
   const auto cancellations = cancellations_.load();
   place.fill(job);
@@ -606,6 +631,10 @@ std::unique_ptr<Subscription> LocalScheduler::subscribe(const std::string& id, s
     if (const auto stored = store_.find(id)) board_.attach(id, subscriber, *stored);
   });
   return std::make_unique<BoardSubscription>(std::move(subscriber));
+}
+
+void LocalScheduler::explain(std::function<void(Explanation)> done) {
+  inbox_.post([this, done = std::move(done)] { done(runner_.explain()); });
 }
 
 std::int64_t LocalScheduler::end_event(const std::string& id) {

@@ -36,6 +36,7 @@ struct LocalSchedulerOptions {
   // kRefuse: an unknown model is refused to all clients.
   domain::UnknownModel unknown_models = domain::UnknownModel::kDefault;
   int queue_max = 64;
+  MemorySettings memory = {};
   std::string node = "local";  // the name of this station in the store
   std::function<std::int64_t()> now_ms = unix_ms;
   Patience patience = {};
@@ -53,6 +54,7 @@ class LocalScheduler final : public Scheduler {
   std::vector<domain::Job> recent_jobs(const domain::JobFilter& filter) override;
   domain::Job cancel(const std::string& id) override;
   QueueStatus queue() override;
+  void explain(std::function<void(Explanation)> done) override;
   void set_paused(int priority, bool paused) override;
   int cancel_queued(const domain::QueueFilter& filter) override;
   domain::Job set_priority(const std::string& id, int priority) override;
@@ -119,6 +121,7 @@ class LocalScheduler final : public Scheduler {
                           std::vector<std::string>& warnings);
   const card::TaskDescription& task_of(const NewJob& new_job);
   card::NamedLists named_lists();
+  void estimate_work(domain::Job& job);
   void look_again_if_changed(const domain::InstalledModel& model);
   std::shared_ptr<const domain::Catalog> catalog();
   std::string why_no_models() const;  // mutex_ is held

@@ -118,6 +118,67 @@ struct QueueStatus {
   int running = 0;
 };
 
+// What waits for what and why, as the plan of this moment sees it. Sentences are for people, names
+// for programs (plan_text.h).
+struct WaitingJobState {
+  std::string job = {}, client = {}, task = {};
+  int priority = 0;
+  int position = 0;  // from 1, over all priorities; 0: its priority is paused
+  std::int64_t waiting_ms = 0;
+  std::string reason = {}, sentence = {};        // "memory", "it needs 6900 MB …"
+  std::optional<std::int64_t> expected_ms = {};  // until it starts, where that is known
+  std::string worker = {}, job_ahead = {};       // "": none
+  std::vector<std::string> models = {};          // that hold the memory, or are on their way
+  std::int64_t bytes_needed = 0, bytes_free = 0;
+};
+
+struct RunningJobState {
+  std::string job = {}, model = {};
+  int priority = 0;
+  std::int64_t running_ms = 0, expected_ms = 0;  // 0: unknown
+  std::int64_t peak_bytes = 0;                   // beside its model, as expected
+  bool yielding = false, suspended = false;
+};
+
+struct ResidentModelState {
+  std::string id = {}, state = {};  // "idle", "busy", "evicting"
+  std::int64_t bytes = 0, idle_ms = 0;
+  bool pinned = false;
+};
+
+struct WorkerPlanState {
+  std::string name = {}, device = {}, worker_class = {};  // "main", "light"
+  bool ready = false;
+  int places_free = 0;
+  std::vector<RunningJobState> jobs = {};
+  std::vector<ResidentModelState> models = {};
+};
+
+struct DeviceMemoryState {
+  std::string id = {};
+  std::int64_t bytes_budget = 0, bytes_held = 0;  // budget 0: no limit is known
+};
+
+// A decision that was carried out: an eviction, a request to yield, a refusal, a retry with less
+// memory.
+struct PastDecision {
+  std::int64_t time_ms = 0;  // Unix time
+  std::string kind = {}, reason = {}, sentence = {};
+  std::string job = {}, model = {}, worker = {};
+};
+
+struct Explanation {
+  std::string mode = {};  // the default: "low", "balanced", "high"
+  std::string next_admission =
+      {};  // what the first job that waits needs, a sentence; "" none waits
+  std::int64_t oldest_waiting_ms = 0;
+  int waiting = 0;                         // also those beyond the window of the plan
+  std::vector<WaitingJobState> jobs = {};  // in the order of admission, paused ones last
+  std::vector<WorkerPlanState> workers = {};
+  std::vector<DeviceMemoryState> devices = {};
+  std::vector<PastDecision> decisions = {};  // the newest first
+};
+
 // All subscribers of a job share its events, so that hundreds of them need one copy.
 using SharedEvent = std::shared_ptr<const domain::JobEvent>;
 
@@ -157,6 +218,8 @@ class Scheduler {
 
   // (blocking) What waits.
   virtual QueueStatus queue() = 0;
+  // Calls back with the plan of this moment; nothing is carried out.
+  virtual void explain(std::function<void(Explanation)> done) = 0;
   // (blocking) Stored: it survives a restart. Throws kInvalidArgument for an unknown priority.
   virtual void set_paused(int priority, bool paused) = 0;
   // (blocking) Cancels the queued jobs that match, and returns how many these were. Running ones

@@ -161,6 +161,11 @@ Supervisor::Deed Supervisor::read_notification(Message message) {
       events_.progressed(progress);
     };
   }
+  if (message.method == protocol::SuspendedNotification::kMethod && events_.suspended) {
+    return [this, suspended = message.body_as<protocol::SuspendedNotification>()] {
+      events_.suspended(suspended);
+    };
+  }
   if (message.method == protocol::TextNotification::kMethod) {
     return events_.text(message.body_as<protocol::TextNotification>());
   }

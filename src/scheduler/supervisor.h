@@ -36,6 +36,7 @@ struct SupervisorEvents {
   std::function<void(const WorkerEnd&)> lost;
   std::function<void(const protocol::ProgressNotification&)> progressed;
   std::function<void(const protocol::PreviewNotification&, media::Image)> previewed;
+  std::function<void(const protocol::SuspendedNotification&)> suspended = {};
   // Reads it and returns the action that follows, none where it is ignored. An exception marks the
   // notification as malformed, which ends the worker.
   std::function<std::function<void()>(protocol::TextNotification)> text;

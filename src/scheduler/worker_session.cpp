@@ -5,9 +5,14 @@
 #include <utility>
 
 #include "platform/system.h"
+#include "scheduler/plan_clock.h"
 
 namespace atelier::scheduler {
 namespace {
+
+// Most files have 16-bit weights, which this format doubles.
+constexpr std::string_view kWidestDtype = "fp32";
+constexpr double kWidestPart = 2;
 
 std::string_view name_of(Supervisor::State state, bool busy, bool started) {
   switch (state) {
@@ -39,6 +44,10 @@ WorkerSession::WorkerSession(WorkerOptions options, Inbox& inbox, WorkerEvents e
                    .previewed =
                        [this](const protocol::PreviewNotification& preview, media::Image picture) {
                          events_.previewed(*this, preview, std::move(picture));
+                       },
+                   .suspended =
+                       [this](const protocol::SuspendedNotification& suspended) {
+                         events_.suspended(*this, suspended);
                        },
                    .text =
                        [this](protocol::TextNotification text) {
@@ -76,19 +85,32 @@ void WorkerSession::unload(Clock::time_point until, Unloading::Done done) {
 }
 
 void WorkerSession::measure(std::function<void()> then) {
-  supervisor_.request(
-      protocol::MemoryRequest{}, {},
-      [this, then = std::move(then)](const protocol::Message& message) -> Supervisor::Deed {
-        auto memory = memory_;
-        if (message.kind != protocol::Message::Kind::kFailure) {
-          memory = message.body_as<protocol::MemoryReply>();
-        }
-        return [this, then, memory] {
-          memory_ = memory;
-          events_.measured();
-          then();
-        };
-      });
+  supervisor_.request(protocol::MemoryRequest{}, {},
+                      [this, then = std::move(then)](const protocol::Message& message) {
+                        return read_memory(message, then);
+                      });
+}
+
+Supervisor::Deed WorkerSession::read_memory(const protocol::Message& message,
+                                            std::function<void()> then) {
+  auto memory = memory_;
+  if (message.kind != protocol::Message::Kind::kFailure) {
+    memory = message.body_as<protocol::MemoryReply>();
+  }
+  return [this, then = std::move(then), memory = std::move(memory)] {
+    memory_ = memory;
+    residents_.report(memory_.models, plan_ms());
+    events_.measured();
+    then();
+  };
+}
+
+void WorkerSession::evict(const std::string& model, std::function<void()> then) {
+  residents_.evicting(model, plan_ms());
+  supervisor_.request(protocol::EvictRequest{model}, {},
+                      [this, then = std::move(then)](const protocol::Message& message) {
+                        return read_memory(message, then);
+                      });
 }
 
 void WorkerSession::on_ready(const protocol::HelloReply& hello) {
@@ -100,6 +122,10 @@ void WorkerSession::on_ready(const protocol::HelloReply& hello) {
     shown_.engine = hello.engine->name;
     shown_.device = hello.engine->device_name;
     shown_.libtorch = hello.engine->libtorch;
+    device_ = options_.device.empty() ? hello.engine->device : options_.device;
+    const auto& dtype = hello.engine->compute_dtype;
+    cost_engine_ = {.name = hello.engine->name + " " + dtype,
+                    .weights_part = dtype == kWidestDtype ? kWidestPart : 1};
   }
   measure();
   events_.ready(*this, hello);
@@ -109,6 +135,7 @@ void WorkerSession::on_lost(const WorkerEnd& end) {
   started_ = true;
   if (supervisor_.state() == Supervisor::State::kMissing) unusable_ = supervisor_.problem();
   memory_ = {};
+  residents_.clear();
   events_.lost(*this, end);
   unloading_.worker_lost();
 }

@@ -12,7 +12,9 @@
 #include <vector>
 
 #include "domain/catalog/catalog.h"
+#include "scheduler/costs.h"
 #include "scheduler/plan.h"
+#include "scheduler/residents.h"
 #include "scheduler/scheduler.h"
 #include "scheduler/supervisor.h"
 #include "scheduler/unloading.h"
@@ -26,6 +28,7 @@ struct WorkerOptions {
   WorkerClass worker_class = WorkerClass::kMain;
   LaunchChild launch = {};
   std::string engine = {};  // the name in status() before the worker's hello
+  std::string device = {};  // "cuda:1"; "": what its hello says
 };
 
 inline constexpr std::string_view kWorkerStarting = "starting";  // a state in WorkerStatus
@@ -37,6 +40,7 @@ struct WorkerEvents {
   std::function<void(WorkerSession&, const WorkerEnd&)> lost;
   std::function<void(WorkerSession&, const protocol::ProgressNotification&)> progressed;
   std::function<void(WorkerSession&, const protocol::PreviewNotification&, media::Image)> previewed;
+  std::function<void(WorkerSession&, const protocol::SuspendedNotification&)> suspended;
   // Throws kCorruptData for a malformed message.
   std::function<Supervisor::Deed(WorkerSession&, protocol::TextNotification)> text;
   std::function<void()> measured;  // a new memory report
@@ -61,6 +65,8 @@ class WorkerSession {
   const std::string& unusable() const { return unusable_; }
 
   // Of the hello.
+  const std::string& device() const { return device_; }
+  const CostEngine& cost_engine() const { return cost_engine_; }
   const std::vector<std::string>& tasks() const { return tasks_; }
   bool runs(const std::string& task) const;
 
@@ -78,6 +84,10 @@ class WorkerSession {
   void unload(Clock::time_point until, Unloading::Done done);
   void measure(std::function<void()> then = [] {});  // requests the memory report
   const protocol::MemoryReply& memory() const { return memory_; }
+  Residents& residents() { return residents_; }
+  const Residents& residents() const { return residents_; }
+  // Has the model leave the memory; `then` follows when it has, unless the worker ends before.
+  void evict(const std::string& model, std::function<void()> then);
 
   // The status as it is now; `catalog` may be null. Requests the memory report after a job.
   const WorkerStatus& take_status(const domain::Catalog* catalog, std::int64_t now_ms);
@@ -85,6 +95,7 @@ class WorkerSession {
  private:
   void on_ready(const protocol::HelloReply& hello);
   void on_lost(const WorkerEnd& end);
+  Supervisor::Deed read_memory(const protocol::Message& message, std::function<void()> then);
   std::vector<LoadedModel> loaded_models(const domain::Catalog& catalog, std::int64_t now_ms);
 
   const WorkerOptions options_;
@@ -97,7 +108,10 @@ class WorkerSession {
   int running_max_ = 1;
   std::set<std::string> jobs_;
   std::array<int, kPriorities> starts_since_ = {};
+  std::string device_;
+  CostEngine cost_engine_;
   protocol::MemoryReply memory_;
+  Residents residents_;
   WorkerStatus shown_;
   bool was_busy_ = false;
   std::map<std::string, std::int64_t> seen_models_;  // id → Unix time

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cmath>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -198,6 +199,21 @@ class MemoryJobStore final : public domain::JobStore {
     });
     return ids;
   }
+  std::vector<domain::Cost> costs() override {
+    const std::lock_guard lock(mutex_);
+    return costs_;
+  }
+  void keep_costs(const std::vector<domain::Cost>& measured) override {
+    expect_space();
+    const std::lock_guard lock(mutex_);
+    for (const auto& cost : measured) {
+      std::erase_if(costs_, [&](const domain::Cost& each) {
+        return std::tie(each.engine, each.model, each.task, each.size) ==
+               std::tie(cost.engine, cost.model, cost.task, cost.size);
+      });
+      costs_.push_back(cost);
+    }
+  }
   std::int64_t reserve_events(std::int64_t count) override {
     expect_space();
     const std::lock_guard lock(mutex_);
@@ -231,7 +247,11 @@ class MemoryJobStore final : public domain::JobStore {
       result.push_back({.id = job.id,
                         .task = job.input.task(),
                         .client = job.client,
+                        .run_task = domain::task_of_next_run(job),
                         .model = domain::model_of_next_run(job),
+                        .memory_mode = job.input.memory_mode,
+                        .pixels = std::llround(domain::work_of_next_run(job).pixels),
+                        .steps = std::llround(domain::work_of_next_run(job).steps),
                         .priority = job.priority,
                         .rank = rank,
                         .sequence = sequence,
@@ -257,6 +277,7 @@ class MemoryJobStore final : public domain::JobStore {
   }
 
   std::mutex mutex_;
+  std::vector<domain::Cost> costs_;                  // guarded by mutex_
   std::vector<Entry> entries_;                       // guarded by mutex_; as they were accepted
   std::array<int, domain::kPriorities> places_{};    // guarded by mutex_; held
   std::array<bool, domain::kPriorities> paused_{};   // guarded by mutex_

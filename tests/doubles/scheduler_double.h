@@ -44,6 +44,7 @@ class SchedulerDouble : public scheduler::Scheduler {
   bool decodes_pictures = false;              // until let_go()
   std::size_t further_picture_bytes = 0;
   scheduler::StationStatus now;
+  scheduler::Explanation explanation;
   scheduler::Unloaded unloaded = scheduler::Unloaded::kNow;
 
   std::vector<scheduler::NewJob> submitted() {
@@ -285,6 +286,7 @@ class SchedulerDouble : public scheduler::Scheduler {
     }
     throw Error(ErrorCode::kNotFound, "there is no model '" + name + "': installed are starter");
   }
+  void explain(std::function<void(scheduler::Explanation)> done) override { done(explanation); }
   void unload_models(std::chrono::milliseconds,
                      std::function<void(scheduler::Unloaded)> done) override {
     done(unloaded);

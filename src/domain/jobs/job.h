@@ -33,6 +33,8 @@ struct JobInput {
   std::vector<std::string>
       warnings;                   // sentences: parts of the request that were ignored or changed
   std::vector<card::Step> steps;  // of a composite task, as they were planned; else none
+  std::vector<card::Work> work = {};  // the size of each run, as it was when this was accepted
+  std::string memory_mode = {};       // "low", "balanced", "high"; "": that of the settings
 
   const std::string& task() const { return parameters.task_id(); }
 };

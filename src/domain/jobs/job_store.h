@@ -112,6 +112,10 @@ class JobStore {
   // there are none. Artifacts are not deleted.
   virtual std::vector<std::string> prune(int keep_ended, std::int64_t before_ms) = 0;
 
+  // What was measured on this machine, and measurements that replace or join those.
+  virtual std::vector<Cost> costs() = 0;
+  virtual void keep_costs(const std::vector<Cost>& measured) = 0;
+
   // The first of `count` reserved event ids; they are never reserved again, also after a restart.
   virtual std::int64_t reserve_events(std::int64_t count) = 0;
 };

@@ -86,6 +86,17 @@ std::string model_of_next_run(const Job& job) {
   return steps[index].input.text(card::kModelMember);
 }
 
+std::string task_of_next_run(const Job& job) {
+  const auto& steps = job.input.steps;
+  if (steps.empty()) return job.input.task();
+  return steps[std::min(job.finished_steps.size(), steps.size() - 1)].input.task_id();
+}
+
+card::Work work_of_next_run(const Job& job) {
+  const auto& work = job.input.work;
+  return job.finished_steps.size() < work.size() ? work[job.finished_steps.size()] : card::Work{};
+}
+
 std::string part_of(const Job& job) {
   const auto& steps = job.input.steps;
   if (steps.empty()) return "";

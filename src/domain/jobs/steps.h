@@ -31,6 +31,10 @@ JobInput next_run(const Job& job);
 // The id of the model that this run names; "" where it names none.
 std::string model_of_next_run(const Job& job);
 
+// The task of this run and its size.
+std::string task_of_next_run(const Job& job);
+card::Work work_of_next_run(const Job& job);
+
 // "Refine (2 of 2)": the run that follows those that have finished; "" where the job is one run.
 std::string part_of(const Job& job);
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 namespace atelier::domain::limits {
 
@@ -30,6 +31,16 @@ inline constexpr int kPruneBatch = 200;
 // Weights of a model whose short jobs run on the light worker, beside the main worker's models: the
 // largest published tagger has 400 MB.
 inline constexpr std::int64_t kLightModelBytesMax = std::int64_t{512} << 20;
+// Memory. Where no budget is set, models and runs may take this part of a processor's memory, and
+// of another device, whose driver needs some: the rest of a processor's is for the system, the
+// station, decoders and the files' cache.
+inline constexpr std::string_view kProcessorDevice = "cpu";
+inline constexpr double kBudgetPartOfRam = 0.75;
+inline constexpr double kBudgetPartOfDevice = 0.94;
+// Decisions of the plan that are kept for people to read: some minutes of a busy station.
+inline constexpr std::size_t kDecisionsKept = 100;
+// Interval at which new measurements of memory and time are stored: losing some is harmless.
+inline constexpr std::chrono::seconds kWriteCosts{5};
 inline constexpr int kAttemptsMax = 2;  // a job that ended its worker twice fails
 // A worker that stopped (SIGSTOP, a swapping machine) is replaced: its reader's thread answers
 // pings also while a job runs, within this time even on a slow machine.

@@ -14,6 +14,7 @@ std::vector<Route> classify_routes();
 std::vector<Route> native_model_routes();
 std::vector<Route> job_routes();
 std::vector<Route> queue_routes();
+std::vector<Route> scheduler_routes();
 std::vector<Route> task_routes();
 std::vector<Route> artifact_routes();
 std::vector<Route> status_routes();
@@ -25,8 +26,8 @@ std::vector<Route> all_endpoints() {
   std::vector<Route> all;
   for (auto* routes :
        {health_routes, model_routes, sampler_routes, image_routes, upscale_routes, classify_routes,
-        native_model_routes, job_routes, queue_routes, task_routes, artifact_routes, status_routes,
-        legacy_status_routes, document_routes, page_routes}) {
+        native_model_routes, job_routes, queue_routes, scheduler_routes, task_routes,
+        artifact_routes, status_routes, legacy_status_routes, document_routes, page_routes}) {
     auto some = routes();
     all.insert(all.end(), std::make_move_iterator(some.begin()),
                std::make_move_iterator(some.end()));

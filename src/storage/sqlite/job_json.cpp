@@ -26,13 +26,20 @@ struct StepRow {
 };
 BOOST_DESCRIBE_STRUCT(StepRow, (), (title, task, parameters, attachments, fields))
 
+struct WorkRow {
+  double pixels = 1, steps = 1;
+};
+BOOST_DESCRIBE_STRUCT(WorkRow, (), (pixels, steps))
+
 struct InputRow {
   boost::json::value parameters;
   std::map<std::string, std::string> attachments;
   std::vector<std::string> warnings;
   std::vector<StepRow> steps;  // of a composite task
+  std::vector<WorkRow> work;
+  std::string memory_mode;
 };
-BOOST_DESCRIBE_STRUCT(InputRow, (), (parameters, attachments, warnings, steps))
+BOOST_DESCRIBE_STRUCT(InputRow, (), (parameters, attachments, warnings, steps, work, memory_mode))
 
 struct OutputRow {
   std::string kind, artifact, media_type;
@@ -93,8 +100,10 @@ domain::JobResult result_of(const std::string& task, ResultRow row) {
 }  // namespace
 
 std::string write_input(const domain::JobInput& input) {
-  InputRow row{input.parameters.members(), input.attachments, input.warnings, {}};
+  InputRow row{input.parameters.members(), input.attachments, input.warnings, {}, {},
+               input.memory_mode};
   for (const auto& step : input.steps) row.steps.push_back(row_of(step));
+  for (const auto& work : input.work) row.work.push_back({work.pixels, work.steps});
   return json::write_json(row);
 }
 
@@ -103,8 +112,12 @@ domain::JobInput read_input(const std::string& task, const std::string& text) {
   domain::JobInput input{card::stored_input(task, row.parameters),
                          std::move(row.attachments),
                          std::move(row.warnings),
+                         {},
+                         {},
                          {}};
   for (auto& step : row.steps) input.steps.push_back(step_of(std::move(step)));
+  for (const auto& work : row.work) input.work.push_back({work.pixels, work.steps});
+  input.memory_mode = std::move(row.memory_mode);
   return input;
 }
 

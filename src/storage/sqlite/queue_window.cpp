@@ -14,11 +14,13 @@ using domain::WaitingJob;
 #define ATELIER_WAITS "state = 'queued' AND set_aside = ''"
 
 constexpr std::string_view kOldest =
-    "SELECT id, task, client, model, priority, rank, sequence, created_ms, finished_count "
+    "SELECT id, task, client, model, priority, rank, sequence, created_ms, finished_count, "
+    "run_task, memory_mode, pixels, steps "
     "FROM jobs INDEXED BY jobs_waiting WHERE " ATELIER_WAITS
     " AND priority = ? ORDER BY rank, sequence LIMIT ?";
 constexpr std::string_view kOldestOfClient =
-    "SELECT id, task, client, model, priority, rank, sequence, created_ms, finished_count "
+    "SELECT id, task, client, model, priority, rank, sequence, created_ms, finished_count, "
+    "run_task, memory_mode, pixels, steps "
     "FROM jobs INDEXED BY jobs_waiting_of_client WHERE " ATELIER_WAITS
     " AND priority = ? AND client = ? ORDER BY rank, sequence LIMIT ?";
 // Each is a search in the index: the jobs of a client are not walked through.
@@ -36,7 +38,11 @@ void read_waiting(Statement& rows, std::vector<WaitingJob>& jobs) {
     jobs.push_back({.id = rows.text(0),
                     .task = rows.text(1),
                     .client = rows.text(2),
+                    .run_task = rows.text(9),
                     .model = rows.text(3),
+                    .memory_mode = rows.text(10),
+                    .pixels = rows.integer(11),
+                    .steps = rows.integer(12),
                     .priority = static_cast<int>(rows.integer(4)),
                     .rank = rows.integer(5),
                     .sequence = rows.integer(6),

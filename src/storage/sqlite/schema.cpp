@@ -11,7 +11,7 @@ namespace {
 
 // Step i leads from schema version i to i + 1; the last one's end is the version of this program.
 // Steps are only added, never changed.
-constexpr std::array<std::string_view, 7> kSchemaSteps{
+constexpr std::array<std::string_view, 8> kSchemaSteps{
     R"(
   CREATE TABLE jobs (
     id TEXT PRIMARY KEY, kind TEXT NOT NULL, client TEXT NOT NULL, state TEXT NOT NULL,
@@ -95,6 +95,29 @@ constexpr std::array<std::string_view, 7> kSchemaSteps{
   CREATE INDEX jobs_at_the_front ON jobs (rank) WHERE rank < 0;
   CREATE UNIQUE INDEX jobs_with_key ON jobs (client, idempotency_key) WHERE idempotency_key <> '';
   CREATE TABLE paused (priority INTEGER PRIMARY KEY);
+)",
+    // What the plan needs of the next run of a waiting job, and what runs took.
+    R"(
+  ALTER TABLE jobs ADD COLUMN run_task TEXT NOT NULL DEFAULT '';
+  ALTER TABLE jobs ADD COLUMN memory_mode TEXT NOT NULL DEFAULT '';
+  ALTER TABLE jobs ADD COLUMN pixels INTEGER NOT NULL DEFAULT 1;
+  ALTER TABLE jobs ADD COLUMN steps INTEGER NOT NULL DEFAULT 1;
+  UPDATE jobs SET run_task = task WHERE state IN ('queued', 'running');
+  UPDATE jobs SET run_task = json_extract(input, '$.steps[' || finished_count || '].task')
+    WHERE state IN ('queued', 'running') AND json_valid(input)
+      AND json_type(input, '$.steps[' || finished_count || '].task') = 'text';
+  DROP INDEX jobs_waiting;
+  DROP INDEX jobs_waiting_of_client;
+  CREATE INDEX jobs_waiting ON jobs (priority, rank, sequence, client, task, model, created_ms,
+      finished_count, run_task, memory_mode, pixels, steps, state, set_aside)
+    WHERE state = 'queued' AND set_aside = '';
+  CREATE INDEX jobs_waiting_of_client ON jobs (priority, client, rank, sequence, task, model,
+      created_ms, finished_count, run_task, memory_mode, pixels, steps, state, set_aside)
+    WHERE state = 'queued' AND set_aside = '';
+  CREATE TABLE costs (
+    engine TEXT NOT NULL, model TEXT NOT NULL, task TEXT NOT NULL, size INTEGER NOT NULL,
+    bytes INTEGER NOT NULL, us INTEGER NOT NULL,
+    PRIMARY KEY (engine, model, task, size)) WITHOUT ROWID;
 )",
 };
 

@@ -135,6 +135,21 @@ std::vector<Job> SqliteJobStore::running(const std::string& node) {
   return jobs;
 }
 
+std::vector<domain::Cost> SqliteJobStore::costs() {
+  std::vector<domain::Cost> costs;
+  const ReaderPool::Reader reader(readers_);
+  Statement rows(*reader, "SELECT engine, model, task, size, bytes, us FROM costs");
+  while (rows.step()) {
+    costs.push_back({.engine = rows.text(0),
+                     .model = rows.text(1),
+                     .task = rows.text(2),
+                     .size = static_cast<int>(rows.integer(3)),
+                     .bytes = rows.integer(4),
+                     .us = rows.integer(5)});
+  }
+  return costs;
+}
+
 std::array<bool, domain::kPriorities> SqliteJobStore::paused() {
   std::array<bool, domain::kPriorities> paused{};
   const ReaderPool::Reader reader(readers_);

@@ -50,6 +50,8 @@ class SqliteJobStore final : public domain::JobStore {
   std::array<bool, domain::kPriorities> paused() override;
   void set_paused(int priority, bool paused) override;
   std::vector<std::string> prune(int keep_ended, std::int64_t before_ms) override;
+  std::vector<domain::Cost> costs() override;
+  void keep_costs(const std::vector<domain::Cost>& measured) override;
   std::int64_t reserve_events(std::int64_t count) override;
 
   // All strings in the jobs' inputs and finished steps that have the form of an artifact's id, of

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <string_view>
 #include <utility>
 
@@ -25,8 +26,8 @@ constexpr std::string_view kEnded = "state IN ('succeeded', 'failed', 'cancelled
 constexpr std::string_view kInsert =
     "INSERT INTO jobs (id, task, client, state, priority, attempt, created_ms, started_ms, "
     "finished_ms, reason, input, result, failure_code, failure_sentence, model, finished_count, "
-    "idempotency_key, sequence) "
-    "VALUES (?,?,?,?,?,?,?,?,?,?,?,'','','',?,0,?,"
+    "idempotency_key, run_task, memory_mode, pixels, steps, sequence) "
+    "VALUES (?,?,?,?,?,?,?,?,?,?,?,'','','',?,0,?,?,?,?,?,"
     "(SELECT coalesce(max(sequence), 0) + 1 FROM jobs)) "
     "ON CONFLICT (client, idempotency_key) WHERE idempotency_key <> '' DO NOTHING";
 
@@ -38,6 +39,8 @@ std::string id_of_key(Database& database, const std::string& client, const std::
   CHECK(row.step());
   return row.text(0);
 }
+
+std::int64_t rounded(double size) { return std::llround(std::clamp(size, 1.0, 1e15)); }
 
 bool is_known(int priority) { return priority >= 0 && priority < domain::kPriorities; }
 
@@ -68,6 +71,7 @@ domain::Inserted SqliteJobStore::insert(const Job& job, const domain::InsertOpti
   CHECK(is_known(job.priority));
   const auto input = write_input(job.input);
   const auto model = domain::model_of_next_run(job);
+  const auto work = domain::work_of_next_run(job);
   domain::Inserted inserted;
   writer_.write([&](Database& database) {
     Statement(database, kInsert)
@@ -84,6 +88,10 @@ domain::Inserted SqliteJobStore::insert(const Job& job, const domain::InsertOpti
         .bind(11, input)
         .bind(12, model)
         .bind(13, options.key)
+        .bind(14, domain::task_of_next_run(job))
+        .bind(15, job.input.memory_mode)
+        .bind(16, rounded(work.pixels))
+        .bind(17, rounded(work.steps))
         .run();
     inserted = {.id = job.id, .is_new = database.changes() == 1};
     QueueChange change;
@@ -154,11 +162,19 @@ bool SqliteJobStore::requeue(const std::string& id, const std::string& reason,
 bool SqliteJobStore::keep_steps(const Job& job) {
   const auto steps = write_steps(job);
   const auto model = domain::model_of_next_run(job);
+  const auto work = domain::work_of_next_run(job);
   return change([&](Database& database) {
     Statement row(database,
-                  "UPDATE jobs SET finished_steps = ?, finished_count = ?, model = ? "
-                  "WHERE id = ? AND state = 'running' RETURNING priority, set_aside");
-    row.bind(1, steps).bind(2, std::ssize(job.finished_steps)).bind(3, model).bind(4, job.id);
+                  "UPDATE jobs SET finished_steps = ?, finished_count = ?, model = ?, "
+                  "run_task = ?, pixels = ?, steps = ? WHERE id = ? AND state = 'running' "
+                  "RETURNING priority, set_aside");
+    row.bind(1, steps)
+        .bind(2, std::ssize(job.finished_steps))
+        .bind(3, model)
+        .bind(4, domain::task_of_next_run(job))
+        .bind(5, rounded(work.pixels))
+        .bind(6, rounded(work.steps))
+        .bind(7, job.id);
     return moved(row, 0, 0);
   });
 }
@@ -294,6 +310,23 @@ std::vector<std::string> SqliteJobStore::prune(int keep_ended, std::int64_t befo
     return QueueChange{};
   });
   return ids;
+}
+
+void SqliteJobStore::keep_costs(const std::vector<domain::Cost>& measured) {
+  if (measured.empty()) return;
+  writer_.write([&](Database& database) {
+    for (const auto& cost : measured) {
+      Statement(database, "INSERT OR REPLACE INTO costs VALUES (?,?,?,?,?,?)")
+          .bind(1, cost.engine)
+          .bind(2, cost.model)
+          .bind(3, cost.task)
+          .bind(4, cost.size)
+          .bind(5, cost.bytes)
+          .bind(6, cost.us)
+          .run();
+    }
+    return QueueChange{};
+  });
 }
 
 std::int64_t SqliteJobStore::reserve_events(std::int64_t count) {

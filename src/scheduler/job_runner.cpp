@@ -468,7 +468,6 @@ void JobRunner::end(Running& running, JobState state, std::string_view event) {
   Outcome outcome{.job = std::move(running.job), .event = event};
   running_.erase(outcome.job.id);
   uncounted_ends_.erase(outcome.job.id);
-  if (domain::is_terminal(state)) outcome.job.reason.clear();
   outcome.job.state = state;
   outcome.job.finished_ms = finished_ms;
   settle(std::move(outcome));

@@ -172,9 +172,12 @@ struct BeatNotification {
 };
 BOOST_DESCRIBE_STRUCT(BeatNotification, (), ())
 
+// Jobs of one worker that are suspended or asked to be.
+inline constexpr int kSuspendedJobsMax = 2;
+
 // To the worker: the job is to wait once its current step can be left. Its place is free from the
 // reply notification `suspended` on. A job that ends before that, or whose task cannot wait, sends
-// none. One that is not running is left alone.
+// none. One that is unknown or suspended, or would be more than kSuspendedJobsMax, is left alone.
 struct SuspendNotification {
   static constexpr std::string_view kMethod = "suspend";
   std::string job;

@@ -82,7 +82,7 @@ class FakeEngine final : public engine::Engine {
     report.device_bytes_total = fake_bytes(switches_.device_mb);
     report.held_bytes = held_bytes(switches_, state_);
     report.device_bytes_free = report.device_bytes_total - report.held_bytes;
-    for (const auto& id : state_.loaded) {
+    for (const auto& [id, users] : state_.loaded) {
       report.models.push_back({id, fake_bytes(switches_.model_mb)});
     }
     return report;
@@ -118,17 +118,18 @@ class FakeEngine final : public engine::Engine {
     const card::TaskInput input(card::task_named(request.task), json::parse(request.input_json));
     FakeRun run(switches_, state_, request, input, observer);
     auto result = makes_pictures(request.task) ? fake_generate(run) : fake_any_task(run);
-    result.peak_bytes = fake_bytes(switches_.peak_mb);
+    result.peak_bytes = run.measured_peak();
     return result;
   }
 
   void unload_all() override {
     const std::scoped_lock lock(state_.mutex);
-    state_.loaded.clear();
+    std::erase_if(state_.loaded, [](const auto& model) { return model.second == 0; });
   }
   void evict(const std::string& model) override {
     const std::scoped_lock lock(state_.mutex);
-    state_.loaded.erase(model);
+    std::erase_if(state_.loaded,
+                  [&](const auto& loaded) { return loaded.first == model && loaded.second == 0; });
   }
   void give_back_memory() override {}
 

@@ -37,7 +37,7 @@ std::int64_t fake_bytes(int megabytes) { return std::int64_t{megabytes} << 20; }
 
 std::int64_t held_bytes(const FakeSwitches& switches, const FakeState& state) {
   return fake_bytes(switches.model_mb) * static_cast<std::int64_t>(state.loaded.size()) +
-         fake_bytes(switches.peak_mb) * state.runs;
+         fake_bytes(switches.peak_mb) * static_cast<std::int64_t>(state.runs.size());
 }
 
 FakeRun::FakeRun(const FakeSwitches& switches, FakeState& state, const engine::RunRequest& request,
@@ -54,9 +54,9 @@ FakeRun::FakeRun(const FakeSwitches& switches, FakeState& state, const engine::R
 }
 
 FakeRun::~FakeRun() {
-  if (!holds_peak_) return;
   const std::scoped_lock lock(state_.mutex);
-  --state_.runs;
+  state_.runs.erase(this);
+  if (uses_model_) --state_.loaded[model_];
 }
 
 void FakeRun::stream(std::string text) {
@@ -64,41 +64,69 @@ void FakeRun::stream(std::string text) {
   text_sent_ = 0;
 }
 
+bool FakeRun::hold_peak() {
+  {
+    const std::scoped_lock lock(state_.mutex);
+    alone_ = alone_ && state_.runs.empty();
+    for (FakeRun* other : state_.runs) other->alone_ = false;
+    state_.runs.insert(this);
+    if (held_bytes(switches_, state_) > fake_bytes(switches_.device_mb)) return false;
+  }
+  ballast_.assign(static_cast<std::size_t>(switches_.memory_mb) << 20U, 1);
+  return true;
+}
+
+void FakeRun::let_go_of_peak() {
+  std::vector<char>().swap(ballast_);
+  const std::scoped_lock lock(state_.mutex);
+  state_.runs.erase(this);
+  alone_ = false;
+}
+
+std::int64_t FakeRun::measured_peak() const {
+  const std::scoped_lock lock(state_.mutex);
+  return alone_ ? fake_bytes(switches_.peak_mb) : 0;
+}
+
 double FakeRun::load() {
   bool fresh = false;
   {
     const std::scoped_lock lock(state_.mutex);
-    fresh = state_.loaded.insert(model_).second;
-    ++state_.runs;
-    holds_peak_ = true;
-    if (held_bytes(switches_, state_) > fake_bytes(switches_.device_mb)) {
-      if (fresh) state_.loaded.erase(model_);
-      throw Error(ErrorCode::kOutOfMemory,
-                  "out of memory while loading '" + model_ + "': unload another model");
+    fresh = !state_.loaded.contains(model_);
+    ++state_.loaded[model_];
+    uses_model_ = true;
+  }
+  if (!hold_peak()) {
+    const std::scoped_lock lock(state_.mutex);
+    if (fresh && state_.loaded[model_] == 1) {
+      state_.loaded.erase(model_);
+      uses_model_ = false;
     }
+    throw Error(ErrorCode::kOutOfMemory,
+                "out of memory while loading '" + model_ + "': unload another model");
   }
   if (fresh) {
     observer_.on_progress({.stage = "load", .step = 0, .total = 1});
-    wait(std::chrono::milliseconds(switches_.load_ms));
+    wait_whole(std::chrono::milliseconds(switches_.load_ms), 0);
   }
-  ballast_.assign(static_cast<std::size_t>(switches_.memory_mb) << 20U, 1);
   return fresh ? switches_.load_ms : 0;
 }
 
 double FakeRun::steps(const std::string& stage, int total,
                       const std::function<void(int step)>& after_step) {
-  const auto start = Clock::now();
   observer_.on_progress({.stage = stage, .step = 0, .total = total});
+  double seconds = 0;
   for (int step = 1; step <= total; ++step) {
     misbehave(stage, step);
-    wait(std::chrono::milliseconds(switches_.step_ms));
-    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    wait_whole(std::chrono::milliseconds(switches_.step_ms), step - 1);
+    seconds += std::chrono::duration<double>(Clock::now() - part_start_).count();
     observer_.on_progress(
         {stage, step, total, seconds / step * (total - step), seconds > 0 ? step / seconds : 0});
     send_words(step, total);
     after_step(step);
+    steps_done_ = step;
   }
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+  return seconds * 1000;
 }
 
 // A word begins with the space before it.
@@ -112,7 +140,7 @@ void FakeRun::send_words(int step, int total) {
   }
 }
 
-void FakeRun::finish() { wait(std::chrono::milliseconds(switches_.late_ms)); }
+void FakeRun::finish() { wait_whole(std::chrono::milliseconds(switches_.late_ms), steps_done_); }
 
 const media::Image* FakeRun::attached(const std::string& role) const {
   const auto found = request_.attachments.find(role);
@@ -144,12 +172,25 @@ bool FakeRun::first_time_full() {
   return !std::exchange(state_.was_full, true);
 }
 
-void FakeRun::wait(std::chrono::milliseconds duration) {
-  const auto end = Clock::now() + duration;
+void FakeRun::wait_whole(std::chrono::milliseconds duration, int steps) {
+  while (!wait(duration)) {
+    let_go_of_peak();
+    observer_.wait_while_suspended(steps);
+    if (observer_.cancelled()) throw Error(ErrorCode::kCancelled, "the job was cancelled");
+    if (hold_peak()) continue;
+    throw Error(ErrorCode::kOutOfMemory,
+                "out of memory after a suspension: choose a smaller size or batch");
+  }
+}
+
+bool FakeRun::wait(std::chrono::milliseconds duration) {
+  part_start_ = Clock::now();
+  const auto end = part_start_ + duration;
   for (;;) {
     if (observer_.cancelled()) throw Error(ErrorCode::kCancelled, "the job was cancelled");
+    if (input_.task()->suspends && observer_.suspend_asked()) return false;
     const auto left = end - Clock::now();
-    if (left <= Clock::duration::zero()) return;
+    if (left <= Clock::duration::zero()) return true;
     std::this_thread::sleep_for(std::min<Clock::duration>(left, kPatience));
   }
 }

@@ -24,6 +24,17 @@ bool is_job(const protocol::Message& message) {
   return message.method == protocol::RunRequest::kMethod;
 }
 
+bool is_resume(const protocol::Message& message) {
+  return message.method == protocol::ResumeNotification::kMethod;
+}
+
+// The member `job` of a request whose body is not checked yet; "" where it has none.
+std::string job_id(const protocol::Message& message) {
+  const auto* body = message.body.if_object();
+  const auto* id = body == nullptr ? nullptr : body->if_contains("job");
+  return id == nullptr || !id->is_string() ? "" : std::string(id->get_string());
+}
+
 // Moves the pictures out of the parts.
 engine::RunRequest engine_request(const protocol::RunRequest& request,
                                   std::vector<protocol::Bytes>& parts) {
@@ -65,7 +76,7 @@ protocol::RunReply reply_of(const std::string& job, engine::RunResult result,
 
 class Session::Observer final : public engine::JobObserver {
  public:
-  Observer(Session& session, std::string job) : session_(session), job_(std::move(job)) {}
+  Observer(Session& session, Job& job) : session_(session), kept_(job), job_(job.id) {}
 
   void on_progress(const card::Progress& progress) override {
     session_.notify(protocol::notification_frame(protocol::ProgressNotification{job_, progress}));
@@ -95,9 +106,12 @@ class Session::Observer final : public engine::JobObserver {
   }
 
   bool cancelled() override { return session_.is_cancelled(job_); }
+  bool suspend_asked() override { return session_.is_to_wait(kept_); }
+  void wait_while_suspended(int steps) override { session_.wait_while_suspended(kept_, steps); }
 
  private:
   Session& session_;
+  Job& kept_;
   const std::string job_;
   std::size_t text_bytes_ = 0;  // sent so far
 };
@@ -106,8 +120,9 @@ int Session::run() {
   running_max_ = std::max(1, engine_.report().running_max);
   std::jthread reader([this] { read_all(); });
   std::vector<std::jthread> others;
-  for (int i = 1; i < running_max_; ++i) others.emplace_back([this] { work(Takes::kJobsAlone); });
-  work(Takes::kEveryRequest);
+  const int threads = running_max_ + protocol::kSuspendedJobsMax;
+  for (int i = 1; i < threads; ++i) others.emplace_back([this, i] { work(i); });
+  work(0);
   others.clear();  // waits for them
   int code = kExitOk;
   {
@@ -155,10 +170,45 @@ void Session::take(protocol::Message message) {
   if (message.method == protocol::CancelNotification::kMethod) {
     cancelled_.push_back(message.body_as<protocol::CancelNotification>().job);
     if (cancelled_.size() > kCancelledKept) cancelled_.pop_front();
+  } else if (message.method == protocol::SuspendNotification::kMethod) {
+    take_suspend(message.body_as<protocol::SuspendNotification>().job);
+  } else if (is_resume(message)) {
+    take_resume(message.body_as<protocol::ResumeNotification>().job);
   } else if (message.kind == protocol::Message::Kind::kRequest) {
-    waiting_.push_back(std::move(message));
+    Job* job = is_job(message) ? &jobs_.emplace_back(Job{.id = job_id(message)}) : nullptr;
+    waiting_.push_back({std::move(message), job});
   }
   changed_.notify_all();
+}
+
+Session::Job* Session::find_job(const std::string& id) {
+  const auto found = std::ranges::find(jobs_, id, &Job::id);
+  return found == jobs_.end() ? nullptr : &*found;
+}
+
+void Session::take_suspend(const std::string& id) {
+  Job* job = find_job(id);
+  if (job == nullptr) return;
+  const auto resumes = [job](const Request& request) {
+    return is_resume(request.message) && request.job == job;
+  };
+  // With a `resume` that waits for a place the job goes on first.
+  if (job->stage == Job::Stage::kSuspended && std::ranges::none_of(waiting_, resumes)) return;
+  const auto others = std::ranges::count_if(jobs_, [job](const Job& each) {
+    return &each != job && (each.suspend_asked || each.stage == Job::Stage::kSuspended);
+  });
+  if (others < protocol::kSuspendedJobsMax) job->suspend_asked = true;
+}
+
+// In the order of arrival among the requests: what was to be evicted for the job is gone when it
+// goes on.
+void Session::take_resume(const std::string& id) {
+  Job* job = find_job(id);
+  if (job == nullptr) return;
+  if (std::exchange(job->suspend_asked, false) || job->stage != Job::Stage::kSuspended) return;
+  Request resume{{}, job};
+  resume.message.method = protocol::ResumeNotification::kMethod;
+  waiting_.push_back(std::move(resume));
 }
 
 // A closed socket is not a device failure: the job ends as if it were cancelled.
@@ -173,28 +223,68 @@ void Session::notify(const protocol::Frame& frame) {
 
 bool Session::is_cancelled(const std::string& job) {
   const std::scoped_lock lock(mutex_);
+  return was_cancelled(job);
+}
+
+bool Session::was_cancelled(const std::string& job) const {
   return closed_ || std::find(cancelled_.begin(), cancelled_.end(), job) != cancelled_.end();
 }
 
-bool Session::may_take(Takes takes) const {
-  if (waiting_.empty() || engine_taken_) return false;
-  if (is_job(waiting_.front())) return jobs_running_ < running_max_;
-  return takes == Takes::kEveryRequest && jobs_running_ == 0;
+bool Session::is_to_wait(const Job& job) {
+  const std::scoped_lock lock(mutex_);
+  return job.suspend_asked && !closed_;
 }
 
-bool Session::may_give_memory_back() const {
-  return memory_kept_ && waiting_.empty() && jobs_running_ == 0;
-}
-
-std::optional<protocol::Message> Session::next(Takes takes) {
+void Session::wait_while_suspended(Job& job, int steps) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!job.suspend_asked || was_cancelled(job.id)) return;  // taken back, or it ends
+    job.suspend_asked = false;
+    job.stage = Job::Stage::kSuspended;
+    changed_.notify_all();
+  }
+  notify(protocol::notification_frame(protocol::SuspendedNotification{job.id, steps}));
   std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return was_cancelled(job.id) || may_go_on(job); });
+  // A cancelled job ends beside those that run: it takes no place again.
+  if (was_cancelled(job.id)) return;
+  waiting_.pop_front();
+  job.stage = Job::Stage::kRuns;
+  changed_.notify_all();
+}
+
+bool Session::place_is_free() const {
+  const auto runs = [](const Job& job) { return job.stage == Job::Stage::kRuns; };
+  return !engine_taken_ && std::ranges::count_if(jobs_, runs) < running_max_;
+}
+
+bool Session::may_take() const {
+  if (waiting_.empty() || is_resume(waiting_.front().message)) return false;
+  if (waiting_.front().job != nullptr) return place_is_free();
+  return !engine_taken_ &&
+         std::ranges::none_of(jobs_, [](const Job& job) { return job.stage == Job::Stage::kRuns; });
+}
+
+bool Session::may_go_on(const Job& job) const {
+  return !waiting_.empty() && is_resume(waiting_.front().message) && waiting_.front().job == &job &&
+         place_is_free();
+}
+
+// A suspended job will use what it has freed again.
+bool Session::may_give_memory_back() const {
+  return memory_kept_ && !engine_taken_ && waiting_.empty() && jobs_.empty();
+}
+
+std::optional<Session::Request> Session::next(int thread) {
+  std::unique_lock lock(mutex_);
+  free_threads_.insert(thread);
   for (;;) {
     changed_.wait(lock, [&] {
-      return closed_ || may_take(takes) ||
-             (takes == Takes::kEveryRequest && may_give_memory_back());
+      return closed_ ||
+             (*free_threads_.begin() == thread && (may_take() || may_give_memory_back()));
     });
     if (closed_) return std::nullopt;
-    if (may_take(takes)) break;
+    if (may_take()) break;
     engine_taken_ = true;
     memory_kept_ = false;
     lock.unlock();
@@ -203,17 +293,23 @@ std::optional<protocol::Message> Session::next(Takes takes) {
     engine_taken_ = false;
     changed_.notify_all();
   }
-  protocol::Message message = std::move(waiting_.front());
+  Request request = std::move(waiting_.front());
   waiting_.pop_front();
-  is_job(message) ? static_cast<void>(++jobs_running_) : static_cast<void>(engine_taken_ = true);
+  free_threads_.erase(thread);
+  if (request.job != nullptr) {
+    request.job->stage = Job::Stage::kRuns;
+  } else {
+    engine_taken_ = true;
+  }
   changed_.notify_all();  // the next one may be a job that runs beside this one
-  return message;
+  return request;
 }
 
-void Session::done(const protocol::Message& message) {
+void Session::done(const Request& request) {
   const std::scoped_lock lock(mutex_);
-  if (is_job(message)) {
-    --jobs_running_;
+  if (request.job != nullptr) {
+    std::erase_if(waiting_, [&](const Request& each) { return each.job == request.job; });
+    jobs_.remove_if([&](const Job& job) { return &job == request.job; });
     memory_kept_ = true;
   } else {
     engine_taken_ = false;
@@ -221,10 +317,10 @@ void Session::done(const protocol::Message& message) {
   changed_.notify_all();
 }
 
-void Session::work(Takes takes) {
-  while (auto message = next(takes)) {
-    answer(*message);
-    done(*message);
+void Session::work(int thread) {
+  while (auto request = next(thread)) {
+    answer(*request);
+    done(*request);
   }
 }
 
@@ -237,12 +333,13 @@ void Session::end_after_device_loss() {
   changed_.notify_all();
 }
 
-void Session::answer(protocol::Message& message) {
+void Session::answer(Request& request) {
+  const protocol::Message& message = request.message;
   // The reply is sent after the handler has been left: an error's memory is free by then.
   protocol::Frame reply;
   bool device_lost = false;
   try {
-    reply = reply_to(message);
+    reply = reply_to(request);
   } catch (const Error& error) {
     device_lost = error.code() == ErrorCode::kWorkerLost;
     reply = protocol::failure_frame(message.id, error);
@@ -268,8 +365,9 @@ void Session::answer(protocol::Message& message) {
   if (device_lost) end_after_device_loss();
 }
 
-protocol::Frame Session::reply_to(protocol::Message& message) {
-  if (is_job(message)) return run_job(message);
+protocol::Frame Session::reply_to(Request& taken) {
+  const protocol::Message& message = taken.message;
+  if (taken.job != nullptr) return run_job(taken);
   if (message.method == protocol::InspectRequest::kMethod) {
     const auto request = message.body_as<protocol::InspectRequest>();
     return protocol::result_frame(
@@ -288,9 +386,10 @@ protocol::Frame Session::reply_to(protocol::Message& message) {
   throw Error(ErrorCode::kUnsupported, "unknown method '" + message.method + "'");
 }
 
-protocol::Frame Session::run_job(protocol::Message& message) {
+protocol::Frame Session::run_job(Request& taken) {
+  protocol::Message& message = taken.message;
   const auto request = message.body_as<protocol::RunRequest>();
-  Observer observer(*this, request.job);
+  Observer observer(*this, *taken.job);
   observer.on_progress({.stage = "load"});  // from now on this process runs it
   engine::RunRequest job = engine_request(request, message.parts);
   if (observer.cancelled()) throw Error(ErrorCode::kCancelled, "the job was cancelled");

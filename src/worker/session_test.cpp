@@ -28,6 +28,7 @@ class SessionTest : public testing::Test {
     engine_ = make_fake_engine(read_fake_switches(switches));
     thread_ = std::jthread([this] { exit_code_ = Session(worker_end_, *engine_).run(); });
   }
+  void TearDown() override { station_.close(); }  // also where the test has failed
   int end() {
     station_.close();
     thread_.join();
@@ -247,6 +248,247 @@ TEST_F(SessionTest, AClosedSocketEndsARunningJob) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(2));
 }
 
+class SuspendedSession : public SessionTest {
+ protected:
+  void run(std::int64_t id, const std::string& name, int steps) {
+    station_.send(protocol::request_frame(id, job(name, steps)));
+  }
+  void suspend(const std::string& job) {
+    station_.send(protocol::notification_frame(protocol::SuspendNotification{job}));
+  }
+  void resume(const std::string& job) {
+    station_.send(protocol::notification_frame(protocol::ResumeNotification{job}));
+  }
+  void cancel(const std::string& job) {
+    station_.send(protocol::notification_frame(protocol::CancelNotification{job}));
+  }
+  // Until a step of the job is reported. -> its number
+  int step_of(const std::string& job) {
+    for (;;) {
+      const Message message = next();
+      if (message.method != "progress") continue;
+      const auto progress = message.body_as<protocol::ProgressNotification>();
+      if (progress.job == job && progress.progress.step > 0) return progress.progress.step;
+    }
+  }
+  // Until the job is suspended. -> the steps that are kept
+  int suspended(const std::string& job) {
+    for (;;) {
+      const Message message = next();
+      if (message.kind != Message::Kind::kNotification) throw std::runtime_error("it has ended");
+      if (message.method != "suspended") continue;
+      const auto notification = message.body_as<protocol::SuspendedNotification>();
+      EXPECT_EQ(notification.job, job);
+      return notification.step;
+    }
+  }
+  std::vector<std::uint8_t> picture_of(Message message) {
+    EXPECT_EQ(message.kind, Message::Kind::kResult) << message.failure;
+    const auto reply = message.body_as<protocol::RunReply>();
+    return protocol::take_picture(message.parts, reply.outputs.at(0).picture.value()).pixels;
+  }
+};
+
+TEST_F(SuspendedSession, AnotherJobRunsMeanwhileAndThePictureIsTheSame) {
+  start("step_ms=5,peak_mb=10");
+  run(1, "undisturbed", 20);
+  const auto undisturbed = picture_of(reply());
+  run(2, "long", 20);
+  for (int other = 3; other < 6; ++other) {
+    const int before = step_of("long");
+    suspend("long");
+    const int kept = suspended("long");
+    EXPECT_GE(kept, before);
+    run(other, "other", 2);
+    const Message between = reply();
+    EXPECT_EQ(between.id, other);
+    EXPECT_EQ(between.body_as<protocol::RunReply>().peak_bytes, 10 << 20);
+    resume("long");
+    EXPECT_EQ(step_of("long"), kept + 1);  // the step that was left is done again
+  }
+  const Message end_of_long = reply();
+  EXPECT_EQ(end_of_long.id, 2);
+  EXPECT_EQ(end_of_long.body_as<protocol::RunReply>().peak_bytes, 0);
+  EXPECT_EQ(picture_of(end_of_long), undisturbed);
+  EXPECT_EQ(end(), kExitOk);
+}
+
+TEST_F(SuspendedSession, OtherRequestsAreAnsweredAndItsModelStays) {
+  start("step_ms=5");
+  run(1, "long", 1000);
+  step_of("long");
+  suspend("long");
+  suspended("long");
+  station_.send(protocol::request_frame(2, protocol::MemoryRequest{}));
+  EXPECT_EQ(reply().body_as<protocol::MemoryReply>().models.size(), 1U);
+  station_.send(protocol::request_frame(3, protocol::EvictRequest{"fake"}));
+  EXPECT_EQ(reply().body_as<protocol::MemoryReply>().models.size(), 1U);
+  station_.send(protocol::request_frame(4, protocol::UnloadRequest{}));
+  EXPECT_EQ(reply().id, 4);
+  station_.send(protocol::request_frame(5, protocol::InspectRequest{}));
+  EXPECT_EQ(reply().id, 5);
+  cancel("long");
+  EXPECT_EQ(reply().failure_code, ErrorCode::kCancelled);
+  station_.send(protocol::request_frame(6, protocol::EvictRequest{"fake"}));
+  EXPECT_TRUE(reply().body_as<protocol::MemoryReply>().models.empty());
+  EXPECT_EQ(end(), kExitOk);
+}
+
+TEST_F(SuspendedSession, ARequestThatCameBeforeTheResumeIsCarriedOutBeforeIt) {
+  start("step_ms=5");
+  run(1, "long", 1000);
+  step_of("long");
+  suspend("long");
+  suspended("long");
+  run(2, "other", 4);
+  station_.send(protocol::request_frame(3, protocol::MemoryRequest{}));
+  resume("long");
+  std::vector<std::int64_t> replies;
+  for (bool goes_on = false; !goes_on;) {
+    const Message message = next();
+    if (message.kind == Message::Kind::kResult) replies.push_back(message.id);
+    goes_on = message.method == "progress" &&
+              message.body_as<protocol::ProgressNotification>().job == "long";
+  }
+  EXPECT_EQ(replies, (std::vector<std::int64_t>{2, 3}));
+  end();
+}
+
+TEST_F(SuspendedSession, AResumeTakesASuspendBackThatHasHadNoEffect) {
+  start("step_ms=5");
+  run(1, "first", 1000);
+  run(2, "waits", 3);  // is suspended before it begins
+  step_of("first");
+  suspend("waits");
+  resume("waits");
+  cancel("first");
+  EXPECT_EQ(reply().id, 1);
+  EXPECT_EQ(reply().id, 2);
+  run(3, "third", 1000);
+  step_of("third");
+  run(4, "fourth", 1000);
+  suspend("fourth");
+  cancel("third");
+  EXPECT_EQ(reply().id, 3);
+  EXPECT_EQ(suspended("fourth"), 0);
+  resume("fourth");
+  step_of("fourth");
+  end();
+}
+
+TEST_F(SuspendedSession, JobsThatAreUnknownEndedOrCannotWaitAreLeftAlone) {
+  start("step_ms=5");
+  suspend("unknown");
+  resume("unknown");
+  run(1, "ended", 1);
+  EXPECT_EQ(reply().id, 1);
+  suspend("ended");
+  run(2, "ended", 3);  // the same name again: it was not asked to wait
+  EXPECT_EQ(reply().kind, Message::Kind::kResult);
+  protocol::RunRequest classify;
+  classify.job = "c";
+  classify.task = "classify";
+  classify.input = boost::json::object{};
+  classify.models["model"] = protocol::model_files("fake", "");
+  std::vector<protocol::Bytes> parts;
+  media::Image picture{8, 8, 3, std::vector<std::uint8_t>(192)};
+  classify.attachments["image"] = {{protocol::add_picture(parts, std::move(picture))}};
+  station_.send(protocol::request_frame(3, classify, std::move(parts)));
+  suspend("c");
+  for (;;) {
+    const Message message = next();
+    EXPECT_NE(message.method, "suspended");
+    if (message.kind == Message::Kind::kNotification) continue;
+    EXPECT_EQ(message.kind, Message::Kind::kResult) << message.failure;
+    break;
+  }
+  EXPECT_EQ(end(), kExitOk);
+}
+
+TEST_F(SuspendedSession, AsManyWaitAsAreAllowedAndTheNextOneGoesOn) {
+  static_assert(protocol::kSuspendedJobsMax == 2);
+  start("step_ms=5");
+  for (const std::string job : {"a", "b"}) {
+    run(1, job, 1000);
+    step_of(job);
+    suspend(job);
+    suspended(job);
+  }
+  run(3, "c", 20);
+  step_of("c");
+  suspend("c");
+  EXPECT_EQ(reply().id, 3);
+  resume("b");
+  step_of("b");
+  run(4, "d", 20);  // waits for the place
+  cancel("b");
+  EXPECT_EQ(reply().failure_code, ErrorCode::kCancelled);
+  EXPECT_EQ(reply().id, 4);
+  cancel("a");
+  EXPECT_EQ(reply().failure_code, ErrorCode::kCancelled);
+  EXPECT_EQ(end(), kExitOk);
+}
+
+TEST_F(SuspendedSession, ACancelTakesEffectWhileItWaitsAndAnotherJobRuns) {
+  start("step_ms=5");
+  run(1, "a", 1000);
+  step_of("a");
+  suspend("a");
+  suspended("a");
+  run(2, "b", 1000);
+  step_of("b");
+  cancel("a");
+  const Message cancelled = reply();
+  EXPECT_EQ(cancelled.id, 1);
+  EXPECT_EQ(cancelled.failure_code, ErrorCode::kCancelled);
+  resume("a");  // too late: left alone
+  step_of("b");
+  cancel("b");
+  EXPECT_EQ(reply().id, 2);
+  run(3, "c", 2);
+  EXPECT_EQ(reply().id, 3);
+  // One that was to go on, and waits for its place.
+  run(4, "d", 1000);
+  step_of("d");
+  suspend("d");
+  suspended("d");
+  run(5, "e", 1000);
+  step_of("e");
+  resume("d");
+  run(6, "f", 2);
+  cancel("d");
+  EXPECT_EQ(reply().id, 4);
+  cancel("e");
+  EXPECT_EQ(reply().id, 5);
+  EXPECT_EQ(reply().id, 6);
+  EXPECT_EQ(end(), kExitOk);
+}
+
+TEST_F(SuspendedSession, AClosedSocketEndsIt) {
+  start("step_ms=5");
+  run(1, "a", 1000);
+  step_of("a");
+  suspend("a");
+  suspended("a");
+  run(2, "b", 1000);
+  step_of("b");
+  EXPECT_EQ(end(), kExitOk);
+}
+
+TEST_F(SuspendedSession, AFailedDeviceEndsItWithoutACancellation) {
+  start("step_ms=5,poison_at_step=3");
+  run(1, "a", 1000);
+  suspend("a");
+  EXPECT_EQ(suspended("a"), 0);
+  run(2, "b", 1000);
+  const Message lost = reply();
+  EXPECT_EQ(lost.id, 2);
+  EXPECT_EQ(lost.failure_code, ErrorCode::kWorkerLost);
+  EXPECT_FALSE(station_.receive());
+  thread_.join();
+  EXPECT_EQ(exit_code_, kExitDeviceLost);
+}
+
 // An engine that runs two jobs at the same time: a job ends after the other one has begun, its
 // input says how. Calls from the wrong thread fail the test.
 class EngineOfTwo final : public engine::Engine {
@@ -256,10 +498,7 @@ class EngineOfTwo final : public engine::Engine {
     report.running_max = 2;
     return report;
   }
-  engine::MemoryReport memory() override {
-    expect_no_job();
-    return {};
-  }
+  engine::MemoryReport memory() override { return {}; }
   std::vector<std::string> tasks() override { return {}; }
   std::vector<card::NamedChoice> samplers() override { return {}; }
   std::vector<card::NamedChoice> schedules() override { return {}; }
@@ -282,6 +521,7 @@ class EngineOfTwo final : public engine::Engine {
     return {{{"text", {}, "\"done\""}}, "{}", {}};
   }
   void unload_all() override { expect_no_job(); }
+  void evict(const std::string&) override { expect_no_job(); }
   void give_back_memory() override { expect_no_job(); }
 
  private:
@@ -415,6 +655,7 @@ class EngineOfTales final : public engine::Engine {
     return fake_any_task(run);
   }
   void unload_all() override {}
+  void evict(const std::string&) override {}
   void give_back_memory() override {}
 
  private:

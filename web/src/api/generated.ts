@@ -447,6 +447,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/scheduler/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What each job that waits waits for, what is in memory on each worker, what the next admission needs, and why models were evicted */
+        get: operations["get_api_v1_scheduler_explain"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tasks": {
         parameters: {
             query?: never;
@@ -646,6 +663,11 @@ export interface components {
             pid?: number;
             sandbox?: string[];
         };
+        DeviceMemoryState: {
+            id?: string;
+            bytes_budget?: number;
+            bytes_held?: number;
+        };
         /** @description A larger picture with new detail: enlarged by a network, then refined by a diffusion model */
         EnhanceInput: {
             /** @description What the picture shows; may be empty */
@@ -694,6 +716,16 @@ export interface components {
             type?: string;
             time_ms?: number;
             job?: components["schemas"]["JobView"];
+        };
+        Explanation: {
+            mode?: string;
+            next_admission?: string;
+            oldest_waiting_ms?: number;
+            waiting?: number;
+            jobs?: components["schemas"]["WaitingJobState"][];
+            workers?: components["schemas"]["WorkerPlanState"][];
+            devices?: components["schemas"]["DeviceMemoryState"][];
+            decisions?: components["schemas"]["PastDecision"][];
         };
         Failure: {
             error?: string;
@@ -1076,6 +1108,15 @@ export interface components {
             list?: string;
             needs?: string;
         };
+        PastDecision: {
+            time_ms?: number;
+            kind?: string;
+            reason?: string;
+            sentence?: string;
+            job?: string;
+            model?: string;
+            worker?: string;
+        };
         PauseBody: {
             priority?: number | null;
         };
@@ -1138,6 +1179,13 @@ export interface components {
             queued_max?: number;
             running?: number;
         };
+        ResidentModelState: {
+            id?: string;
+            state?: string;
+            bytes?: number;
+            idle_ms?: number;
+            pinned?: boolean;
+        };
         ResultView: {
             artifacts?: string[];
             outputs?: components["schemas"]["OutputView"][];
@@ -1145,6 +1193,16 @@ export interface components {
             timing?: {
                 [key: string]: number;
             };
+        };
+        RunningJobState: {
+            job?: string;
+            model?: string;
+            priority?: number;
+            running_ms?: number;
+            expected_ms?: number;
+            peak_bytes?: number;
+            yielding?: boolean;
+            suspended?: boolean;
         };
         SamplerDetail: {
             id?: string;
@@ -1293,6 +1351,31 @@ export interface components {
             negative_prompt?: string;
             warnings?: string[];
             seed_text?: string;
+        };
+        WaitingJobState: {
+            job?: string;
+            client?: string;
+            task?: string;
+            priority?: number;
+            position?: number;
+            waiting_ms?: number;
+            reason?: string;
+            sentence?: string;
+            expected_ms?: number | null;
+            worker?: string;
+            job_ahead?: string;
+            models?: string[];
+            bytes_needed?: number;
+            bytes_free?: number;
+        };
+        WorkerPlanState: {
+            name?: string;
+            device?: string;
+            worker_class?: string;
+            ready?: boolean;
+            places_free?: number;
+            jobs?: components["schemas"]["RunningJobState"][];
+            models?: components["schemas"]["ResidentModelState"][];
         };
         WorkerView: {
             name?: string;
@@ -2187,6 +2270,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["JobView"];
+                };
+            };
+            /** @description A sentence that says what failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_api_v1_scheduler_explain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
                 };
             };
             /** @description A sentence that says what failed, why, and what to do */

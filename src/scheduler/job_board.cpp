@@ -68,9 +68,14 @@ void JobBoard::publish(std::string_view type, const Job& job, std::int64_t now_m
   Listeners listening;
   {
     const std::lock_guard lock(mutex_);
-    if (event->id == 0) event->id = next_event_++;
     auto& entry = entries_[job.id];
     const bool had_ended = !entry.events.empty() && domain::is_terminal(entry.job().state);
+    // A job that waited is ended by another thread than the scheduler's: an event of it may have
+    // been published after the id of its end was taken.
+    const bool is_overtaken = is_end && !had_ended && newest_id(entry) >= event->id;
+    if (had_ended && is_end) event->id = entry.events.back()->id;
+    if (event->id == 0 || is_overtaken) event->id = next_event_++;
+    if (is_end) event->job.last_event = event->id;
     if (had_ended) ended_bytes_ -= entry.bytes;
     // The replay sends this event before the text, so its id does not show which pieces were seen.
     if (!domain::is_superseded(*event)) entry.text.marks.clear();
@@ -85,6 +90,11 @@ void JobBoard::publish(std::string_view type, const Job& job, std::int64_t now_m
     }
   }
   deliver_to(listening, event);
+}
+
+std::int64_t JobBoard::newest_id(const Entry& entry) {
+  const auto newest = entry.events.empty() ? 0 : entry.events.back()->id;
+  return std::max(newest, entry.text.newest_event);
 }
 
 std::size_t JobBoard::StreamedText::seen_by(std::int64_t event) const {

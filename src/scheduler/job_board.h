@@ -86,6 +86,7 @@ class JobBoard {
 
     const domain::Job& job() const { return events.back()->job; }
   };
+  static std::int64_t newest_id(const Entry& entry);
   static void add(Entry& entry, SharedEvent event);
   static void shorten(Entry& entry);
   static void deliver_to(const Listeners& listening, const SharedEvent& event);

@@ -153,6 +153,26 @@ TEST(JobBoard, TheLastEventHasTheIdThatIsStoredWithTheJob) {
   EXPECT_EQ(late.heard[0]->id, ended.last_event);
 }
 
+// A client that saw the other event and reconnects would otherwise never get the end.
+TEST(JobBoard, TheLastEventHasTheGreatestIdOfItsJobAlsoWhereAnotherCameInBetween) {
+  JobBoard board(5);
+  auto ended = job("a", JobState::kCancelled);
+  ended.last_event = board.take_event_id();  // by the thread that cancels it
+  Listening listening;
+  listening.listen(board, job("a", JobState::kQueued));
+  ASSERT_GT(listening.heard.at(0)->id, ended.last_event);
+  board.publish("state", ended, 7);
+  ASSERT_EQ(listening.heard.size(), 2U);
+  EXPECT_GT(listening.heard[1]->id, listening.heard[0]->id);
+  EXPECT_EQ(board.end_event(ended), listening.heard[1]->id);
+  board.publish("state", ended, 7);  // again: it stays the last one
+  EXPECT_EQ(board.end_event(ended), listening.heard[1]->id);
+  Listening again;
+  again.listen(board, ended, listening.heard[0]->id);
+  ASSERT_EQ(again.heard.size(), 1U);
+  EXPECT_EQ(again.heard[0]->id, listening.heard[1]->id);
+}
+
 TEST(JobBoard, ASubscriptionThatEndedGetsNoEvents) {
   JobBoard board(5);
   Listening listening;

@@ -3,7 +3,7 @@ PORT ?= 2020
 CUDA ?=
 SERVE ?=
 
-.PHONY: run build models test test-long test-real bench lint format clean
+.PHONY: run build models test test-long test-real chaos bench lint format clean
 
 run: build
 	@exec tools/serve --port $(PORT) $(SERVE)
@@ -25,6 +25,9 @@ test-long:
 
 test-real:
 	@tools/test_real/run
+
+chaos:
+	@tools/test chaos
 
 bench:
 	@tools/setup bench

@@ -54,7 +54,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 }  // namespace
 
 StationProcess::StationProcess(const StationOptions& options)
-    : home_(new_home()), port_(free_port()) {
+    : home_(new_home()), port_(options.port != 0 ? options.port : free_port()) {
   start(options);
   if (wait_until_ready(options.key)) return;
   std::fprintf(stderr, "the station did not start:\n%s\n", log().c_str());
@@ -76,8 +76,10 @@ void StationProcess::crash() {
 StationProcess::~StationProcess() {
   stop();
   std::error_code ignored;
-  fs::remove_all(home_, ignored);
+  if (!keeps_home_) fs::remove_all(home_, ignored);
 }
+
+void StationProcess::keep_home() { keeps_home_ = true; }
 
 void StationProcess::start(const StationOptions& options) {
   std::vector<std::string> arguments{program().string(), "serve", "--port", std::to_string(port_)};
@@ -166,11 +168,12 @@ boost::json::value StationProcess::wait_for(const std::string& id, std::string_v
   return nullptr;
 }
 
-int StationProcess::stop() {
+int StationProcess::stop(std::chrono::seconds patience) {
   if (pid_ < 0) return -1;
   ::kill(pid_, SIGTERM);
   int status = 0;
-  for (int i = 0; i < 200; ++i) {
+  for (const auto end = std::chrono::steady_clock::now() + patience;
+       std::chrono::steady_clock::now() < end;) {
     if (::waitpid(pid_, &status, WNOHANG) == pid_) {
       pid_ = -1;
       return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <boost/json.hpp>
+#include <chrono>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -21,6 +22,7 @@ struct StationOptions {
   std::vector<std::string> arguments = {};    // after `atelier serve`
   std::string key = {};                       // sent with the requests of the start
   std::string engine = "fake";                // "cpu": the real one
+  int port = 0;                               // of the first start; 0: any free one
 };
 
 class StationProcess {
@@ -42,8 +44,10 @@ class StationProcess {
   std::string submit(std::string_view input) const;  // of POST /api/v1/jobs; "" when refused
   // The job once its state is one of `states` ("succeeded failed"); null after a minute.
   boost::json::value wait_for(const std::string& id, std::string_view states) const;
-  int stop();    // SIGTERM; its exit status
-  void crash();  // SIGKILL
+  // SIGTERM; its exit status. After `patience` everything it started is killed.
+  int stop(std::chrono::seconds patience = std::chrono::seconds{10});
+  void crash();      // SIGKILL
+  void keep_home();  // it is not removed
   // After stop() or crash(), on the same home and port. False: it ended by itself before it was
   // ready, with end_status().
   bool start_again(const StationOptions& options = {});
@@ -54,6 +58,7 @@ class StationProcess {
   bool wait_until_ready(const std::string& key);
 
   std::filesystem::path home_;
+  bool keeps_home_ = false;
   int port_ = 0;
   pid_t pid_ = -1;
   int end_status_ = 0;

@@ -131,6 +131,8 @@ class RawClient {
     return !buffer_.empty() || ::poll(&readable, 1, 0) > 0;
   }
 
+  bool ended() const { return ended_; }  // the end of what the server sends has been read
+
   bool closed_by_server() {
     while (read_more()) {
     }

@@ -14,8 +14,10 @@
 #include "app/job_client.h"
 #include "app/paths.h"
 #include "app/station.h"
+#include "app/workers.h"
 #include "domain/settings/limits.h"
 #include "platform/error.h"
+#include "platform/gpu_reader.h"
 #include "platform/log.h"
 #include "platform/system.h"
 #include "protocol/messages.h"
@@ -104,18 +106,46 @@ void examine_disk(Report& report, const domain::Settings& settings) {
   }
 }
 
-void examine_gpu(Report& report, const std::vector<std::string>& libraries) {
-  std::ifstream driver("/proc/driver/nvidia/version");
-  std::string version;
-  std::getline(driver, version);
-  if (!platform::nvidia_driver_loaded()) {
-    return report.line("GPU", "none that NVIDIA's driver knows");
+std::string readings_of(const platform::GpuState& gpu) {
+  std::string text = gpu.name.empty() ? "not known" : gpu.name;
+  if (!gpu.compute_capability.empty()) text += ", compute capability " + gpu.compute_capability;
+  if (gpu.memory) {
+    text += ", " + gigabytes(static_cast<double>(gpu.memory->bytes_total)) + ", " +
+            gigabytes(static_cast<double>(gpu.memory->bytes_free)) + " free";
   }
-  report.line("GPU", version.empty() ? "NVIDIA device without a driver version" : version);
+  if (gpu.busy_percent) text += ", " + std::to_string(*gpu.busy_percent) + " % busy";
+  if (gpu.temperature_c) text += ", " + std::to_string(*gpu.temperature_c) + " °C";
+  if (!gpu.not_reported.empty()) text += " (does not report " + listed(gpu.not_reported) + ")";
+  return text;
+}
+
+// What the workers of these settings are to compute on.
+WorkerDevices examine_gpus(Report& report, const domain::Settings& settings,
+                           const std::vector<std::string>& libraries) {
+  const bool driver_loaded = platform::nvidia_driver_loaded();
+  const auto reading =
+      platform::GpuReader(reader_options(settings)).wait(domain::limits::kGpusPatience);
+  const bool used = uses_gpus(settings, libraries, driver_loaded);
+  auto devices = used ? devices_of(settings, reading) : WorkerDevices{.engine = settings.engine};
+  for (const auto& notice : devices.notices) report.problem(notice);
+  for (const auto& gpu : reading.gpus) {
+    const bool shown = std::ranges::find(devices.shown, gpu.index) != devices.shown.end();
+    report.line(
+        "GPU " + std::to_string(gpu.index),
+        readings_of(gpu) + (used && !shown ? " (not to be used: CUDA_VISIBLE_DEVICES)" : ""));
+    if (!gpu.problem.empty() && !gpu.uuid.empty()) report.problem(gpu.problem);
+  }
+  if (!reading.driver.empty()) report.line("", "NVIDIA's driver " + reading.driver);
+  if (reading.gpus.empty()) {
+    report.line("GPU", driver_loaded && !reading.problem.empty()
+                           ? reading.problem
+                           : "none that NVIDIA's driver knows");
+  }
   const bool built = std::ranges::find(libraries, "libatelier-engine-cuda.so") != libraries.end();
-  if (!built) {
+  if (!reading.gpus.empty() && !built && settings.engine != "fake") {
     report.problem("there is a GPU, but no engine for it: build one with `make run CUDA=1`");
   }
+  return devices;
 }
 
 // Starts a child and reads its hello; empty on failure, which is added to the report as a problem.
@@ -135,9 +165,9 @@ std::optional<protocol::HelloReply> ask_for_hello(Report& report, const std::str
   return std::nullopt;
 }
 
-void examine_worker(Report& report, const domain::Settings& settings) {
-  const auto answer =
-      ask_for_hello(report, "worker", worker_launcher(settings, settings.engine, 0));
+void examine_worker(Report& report, const std::string& name,
+                    const scheduler::WorkerOptions& worker) {
+  const auto answer = ask_for_hello(report, name, worker.launch);
   if (!answer) return;
   const auto& hello = *answer;
   if (!hello.problem.empty()) report.problem(hello.problem);
@@ -194,12 +224,15 @@ int doctor(const domain::Settings& settings) {
   for (const auto& sentence : settings.problems) report.problem(sentence);
   examine_machine(report);
   examine_disk(report, settings);
-  examine_gpu(report, libraries);
+  const auto devices = examine_gpus(report, settings, libraries);
   report.line("engines", listed(libraries));
   if (libraries.empty() && settings.engine != "fake") {
     report.problem("there is no engine library beside the program: build it with `make build`");
   }
-  examine_worker(report, settings);
+  const auto workers = make_workers(settings, libraries, devices, {.light = false});
+  for (const auto& worker : workers) {
+    examine_worker(report, workers.size() > 1 ? "worker '" + worker.name + "'" : "worker", worker);
+  }
   examine_decoder(report);
   examine_models(report, settings);
   const auto station = find_station(settings);

@@ -123,7 +123,7 @@ int serve(const domain::Settings& settings) {
   const auto asked = server.port;
   server.port = next_free_port(server.host, asked);
   Station station(settings, settings.home,
-                  {.worker_niceness = kWorkerNiceness, .light_worker = true});
+                  {.worker_niceness = kWorkerNiceness, .light_worker = true, .every_gpu = true});
   if (server.port != asked) {
     const auto notice = "port " + std::to_string(asked) +
                         " is taken by another program: this station answers on port " +

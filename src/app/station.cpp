@@ -12,43 +12,28 @@
 #include <system_error>
 
 #include "app/paths.h"
+#include "domain/settings/limits.h"
 #include "platform/error.h"
 #include "platform/files.h"
 #include "platform/ids.h"
 #include "platform/log.h"
 #include "platform/process.h"
+#include "platform/system.h"
 
 namespace atelier::app {
 namespace {
 
-std::string light_engine(const domain::Settings& settings) {
-  if (settings.light_engine != "auto") return settings.light_engine;
-  const auto libraries = engine_libraries();
-  const bool has_cpu = std::ranges::find(libraries, "libatelier-engine-cpu.so") != libraries.end();
-  return settings.engine != "fake" && has_cpu ? "cpu" : settings.engine;
-}
-
-std::vector<scheduler::WorkerOptions> workers(const domain::Settings& settings,
-                                              const StationOptions& options) {
-  using scheduler::WorkerClass;
-  std::vector<scheduler::WorkerOptions> result;
-  const auto add = [&](const char* name, WorkerClass worker_class, const std::string& engine) {
-    result.push_back({.name = name,
-                      .worker_class = worker_class,
-                      .launch = worker_launcher(settings, engine, options.worker_niceness),
-                      .engine = engine});
-  };
-  add("main", WorkerClass::kMain, settings.engine);
-  if (options.light_worker && settings.light_engine != "off") {
-    add("light", WorkerClass::kLight, light_engine(settings));
-  }
-  return result;
-}
-
 scheduler::LocalSchedulerOptions scheduler_options(const domain::Settings& settings,
-                                                   StationOptions options) {
+                                                   StationOptions options,
+                                                   const WorkerDevices& devices,
+                                                   const platform::GpuReader* gpus) {
   scheduler::LocalSchedulerOptions result;
-  result.workers = workers(settings, options);
+  result.workers =
+      make_workers(settings, engine_libraries(), devices,
+                   {.niceness = options.worker_niceness, .light = options.light_worker});
+  if (gpus != nullptr) {
+    result.read_gpus = [gpus, devices] { return named_devices(gpus->reading(), devices); };
+  }
   result.launch_decoder = decoder_launcher();
   result.default_model = settings.default_model;
   result.unknown_models = settings.refuse_unknown_models ? domain::UnknownModel::kRefuse
@@ -65,27 +50,6 @@ scheduler::LocalSchedulerOptions scheduler_options(const domain::Settings& setti
 }
 
 }  // namespace
-
-scheduler::LaunchChild worker_launcher(const domain::Settings& settings, const std::string& engine,
-                                       int niceness) {
-  platform::ProcessOptions options;
-  options.program = worker_program();
-  options.arguments = {"--engine", engine};
-  if (!settings.fake.empty()) {
-    options.arguments.insert(options.arguments.end(), {"--fake", settings.fake});
-  }
-  if (settings.threads > 0) {
-    options.arguments.insert(options.arguments.end(),
-                             {"--threads", std::to_string(settings.threads)});
-  }
-  // Threads that spin while they wait would take processor time from the station.
-  options.environment = {{"OMP_WAIT_POLICY", "passive"}};
-  if (!settings.cuda_devices.empty()) {
-    options.environment["CUDA_VISIBLE_DEVICES"] = settings.cuda_devices;
-  }
-  options.niceness = niceness;
-  return [options] { return platform::ChildProcess::spawn(options); };
-}
 
 scheduler::LaunchChild decoder_launcher() {
   platform::ProcessOptions options;
@@ -108,13 +72,43 @@ storage::ArtifactFolder& swept(storage::ArtifactFolder& artifacts, storage::Sqli
   return artifacts;
 }
 
+// Null: the station does not compute on GPUs, or on the one that CUDA gives it.
+std::unique_ptr<platform::GpuReader> gpu_reader(const domain::Settings& settings,
+                                                StationOptions options) {
+  if (!options.every_gpu ||
+      !uses_gpus(settings, engine_libraries(), platform::nvidia_driver_loaded())) {
+    return nullptr;
+  }
+  return std::make_unique<platform::GpuReader>(reader_options(settings));
+}
+
+// Waits for the first reading: it decides which workers there are.
+WorkerDevices worker_devices(const domain::Settings& settings, const platform::GpuReader* gpus) {
+  if (gpus == nullptr) return {.engine = settings.engine};
+  return devices_of(settings, gpus->wait(domain::limits::kGpusPatience));
+}
+
 }  // namespace
+
+platform::GpuReaderOptions reader_options(const domain::Settings& settings) {
+  platform::GpuReaderOptions options;
+  if (!settings.nvml.empty()) options.library = settings.nvml;
+  return options;
+}
 
 Station::Station(const domain::Settings& settings, const std::filesystem::path& folder,
                  StationOptions options)
     : jobs_((folder / "atelier.db").string()),
       artifacts_(folder / "artifacts"),
-      scheduler_(scheduler_options(settings, options), jobs_, swept(artifacts_, jobs_)) {}
+      gpus_(gpu_reader(settings, options)),
+      devices_(worker_devices(settings, gpus_.get())),
+      scheduler_(scheduler_options(settings, options, devices_, gpus_.get()), jobs_,
+                 swept(artifacts_, jobs_)) {
+  for (const auto& notice : devices_.notices) {
+    platform::log_warning(notice);
+    scheduler_.add_notice(notice);
+  }
+}
 
 namespace {
 

@@ -7,7 +7,9 @@
 #include <memory>
 #include <string>
 
+#include "app/workers.h"
 #include "domain/settings/settings.h"
+#include "platform/gpu_reader.h"
 #include "scheduler/local_scheduler.h"
 #include "storage/disk/artifact_folder.h"
 #include "storage/sqlite/sqlite_job_store.h"
@@ -17,7 +19,8 @@ namespace atelier::app {
 struct StationOptions {
   int worker_niceness =
       0;  // added to the worker's, so that the station stays responsive while the worker computes
-  bool light_worker = false;  // beside the main one, where the settings have one
+  bool light_worker = false;  // beside the main ones, where the settings have one
+  bool every_gpu = false;     // a main worker for each; else one, on the first that CUDA sees
 };
 
 class Station {
@@ -31,13 +34,14 @@ class Station {
  private:
   storage::SqliteJobStore jobs_;
   storage::ArtifactFolder artifacts_;
+  const std::unique_ptr<platform::GpuReader> gpus_;  // null where no state of GPUs is read
+  const WorkerDevices devices_;
   scheduler::LocalScheduler scheduler_;
 };
 
-// How the children are started; also used by `doctor`.
-scheduler::LaunchChild worker_launcher(const domain::Settings& settings, const std::string& engine,
-                                       int niceness);
+// Also used by `doctor`.
 scheduler::LaunchChild decoder_launcher();
+platform::GpuReaderOptions reader_options(const domain::Settings& settings);
 
 // A folder that is removed by the destructor.
 class TemporaryFolder {

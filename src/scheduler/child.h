@@ -25,6 +25,7 @@ using LaunchChild = std::function<platform::ChildProcess()>;
 // Timeouts of children; shorter in tests.
 struct Patience {
   std::chrono::milliseconds greeting = domain::limits::kGreetingPatience;
+  std::chrono::milliseconds start_turn = domain::limits::kStartTurn;
   std::chrono::milliseconds ping_every = domain::limits::kPingEvery;
   std::chrono::milliseconds ping = domain::limits::kPingPatience;                 // of the worker
   std::chrono::milliseconds idle_decoder = domain::limits::kIdleDecoderPatience;  // its ping

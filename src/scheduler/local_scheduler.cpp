@@ -16,6 +16,7 @@
 #include "domain/settings/limits.h"
 #include "platform/check.h"
 #include "platform/error.h"
+#include "platform/gpu_reader.h"
 #include "platform/ids.h"
 #include "platform/log.h"
 #include "platform/system.h"
@@ -177,12 +178,15 @@ std::vector<std::unique_ptr<WorkerSession>> LocalScheduler::make_workers() {
   return workers;
 }
 
-// The first start of a worker waits for that of the one before it: both would compute at the same
-// time, and the first list of models would come later.
+// The first start of a worker waits a while for that of the one before it: both would compute at
+// the same time, and the first list of models would come later.
 void LocalScheduler::tick_workers(WorkerSession::Clock::time_point now) {
   bool one_is_starting = false;
+  auto turn = started_;
   for (const auto& worker : workers_) {
-    if (one_is_starting && !worker->has_started()) continue;
+    const bool waits = one_is_starting && now < turn;
+    turn += options_.patience.start_turn;
+    if (waits && !worker->has_started()) continue;
     worker->tick(now);
     one_is_starting = one_is_starting || !worker->has_started();
   }
@@ -241,6 +245,35 @@ void LocalScheduler::measure_machine() {
   }
   status_.ram_bytes_total = memory.total_bytes;
   status_.ram_bytes_used = memory.total_bytes - memory.available_bytes;
+  take_gpus();
+}
+
+void LocalScheduler::take_gpus() {
+  if (!options_.read_gpus) return;
+  auto reading = options_.read_gpus();
+  status_.gpu_problem = reading.access == platform::GpuAccess::kReady
+                            ? platform::stale(reading, std::chrono::steady_clock::now())
+                            : reading.problem;
+  status_.gpus.clear();
+  for (auto& gpu : reading.gpus) {
+    const auto owner = std::ranges::find_if(options_.workers, [&](const WorkerOptions& worker) {
+      return worker.worker_class == WorkerClass::kMain && !gpu.device.empty() &&
+             worker.device == gpu.device;
+    });
+    status_.gpus.push_back({std::move(gpu), owner == options_.workers.end() ? "" : owner->name});
+  }
+}
+
+// Of all GPUs that workers compute on and whose memory is reported; none: nothing in all.
+platform::GpuMemory LocalScheduler::gpu_memory() const {
+  platform::GpuMemory sum;
+  for (const auto& gpu : status_.gpus) {
+    if (gpu.worker.empty() || !gpu.state.memory) continue;
+    sum.bytes_total += gpu.state.memory->bytes_total;
+    sum.bytes_free += gpu.state.memory->bytes_free;
+    sum.bytes_used += gpu.state.memory->bytes_used;
+  }
+  return sum;
 }
 
 // Builds what status() returns, so that status() never waits.
@@ -269,12 +302,21 @@ void LocalScheduler::take_status() {
   {
     const std::lock_guard lock(mutex_);
     status_.workers = std::move(shown);
+    for (const auto& gpu : status_.gpus) {  // as the driver calls it, instead of "cuda:0"
+      const auto owner = std::ranges::find(status_.workers, gpu.worker, &WorkerStatus::name);
+      if (owner == status_.workers.end() || gpu.state.name.empty()) continue;
+      owner->device = gpu.state.name;
+    }
     status_.running = runner_.running();
     runner_problem_ = runner_.problem();
     status_.jobs_ended = runner_.ended();
     status_.default_models = catalog_ ? catalog_->defaults() : std::map<std::string, std::string>{};
     status_.default_model = status_.default_models[card::all_tasks().front()->id];
     status_.queued = queued;
+    if (const auto gpus = gpu_memory(); gpus.bytes_total > 0) {
+      total = gpus.bytes_total;
+      used = gpus.bytes_used;
+    }
     status_.memory_total_mb = total >> 20;
     status_.memory_used_mb = used >> 20;
     worker_problem_ = why_no_worker();

@@ -18,6 +18,7 @@
 #include "card/task.h"
 #include "domain/artifacts/artifact_store.h"
 #include "domain/jobs/job_store.h"
+#include "platform/gpu.h"
 #include "platform/system.h"
 #include "scheduler/job_board.h"
 #include "scheduler/job_runner.h"
@@ -40,6 +41,8 @@ struct LocalSchedulerOptions {
   std::string node = "local";  // the name of this station in the store
   std::function<std::int64_t()> now_ms = unix_ms;
   Patience patience = {};
+  // The last reading of the GPUs that the station may use; returns at once. Empty: it uses none.
+  std::function<platform::GpuReading()> read_gpus = {};
 };
 
 class LocalScheduler final : public Scheduler {
@@ -98,6 +101,8 @@ class LocalScheduler final : public Scheduler {
   void reserve_events();
   void take_status();
   void measure_machine();
+  void take_gpus();                        // mutex_ is held
+  platform::GpuMemory gpu_memory() const;  // mutex_ is held
   WorkerSession* idle_worker();
   std::string why_no_worker() const;
   class Place;

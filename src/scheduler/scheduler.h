@@ -23,6 +23,7 @@
 #include "domain/jobs/job_store.h"
 #include "platform/byte_source.h"
 #include "platform/error.h"
+#include "platform/gpu.h"
 
 namespace atelier::scheduler {
 
@@ -59,8 +60,15 @@ struct DecoderStatus {
   std::vector<std::string> sandbox;  // the measures that are in force: "seccomp", "landlock" …
 };
 
+struct GpuStatus {
+  platform::GpuState state;
+  std::string worker;  // the main worker that computes on it; "": none
+};
+
 struct StationStatus {
   std::vector<WorkerStatus> workers;
+  std::vector<GpuStatus> gpus;  // that the station may use; empty where it uses none
+  std::string gpu_problem;      // why their state is not known or old, a sentence; "" when well
   std::vector<DecoderStatus> decoders;  // those that a picture has started
   int queued = 0, running = 0;
   int queue_max = 0;            // of jobs that wait, per priority
@@ -71,7 +79,7 @@ struct StationStatus {
   double cpu_percent = 0;  // of all processors of the machine, in the last second
   int processors = 0;
   std::int64_t ram_bytes_total = 0, ram_bytes_used = 0;  // of the machine
-  // GPU memory, or the RAM budget of the worker.
+  // Of the GPUs that workers compute on, all together, or the RAM budget of the worker.
   std::int64_t memory_total_mb = 0, memory_used_mb = 0;
   std::int64_t uptime_ms = 0;
   std::vector<std::string> notices;  // sentences for the user, e.g. about the port

@@ -378,6 +378,18 @@ TEST_F(CommandLine, TheDoctorChecksProcessorMemoryAndDisk) {
   EXPECT_THAT(output_, HasSubstr("disk"));
 }
 
+TEST_F(CommandLine, TheDoctorListsGpusAndExaminesAWorkerOnEach) {
+  std::ofstream(home_ / "nvml") << "gpus 3\nmemory 1 8192 4096\n"
+                                   "fail nvmlDeviceGetHandleByIndex_v2 15 2\n";
+  EXPECT_EQ(run("doctor", "ATELIER_NVML=" FAKE_NVML " ATELIER_FAKE_NVML=nvml"), 1);
+  EXPECT_THAT(output_, HasSubstr("GPU 1      NVIDIA Fake 24GB, compute capability 8.9, 8.5 GB, "
+                                 "4.2 GB free, 37 % busy, 41 °C"));
+  EXPECT_THAT(output_, HasSubstr("NVIDIA's driver 550.54.15"));
+  EXPECT_THAT(output_, HasSubstr("- GPU 2 is lost (GPU is lost, NVML error 15)"));
+  const std::string engine = "engine     fake on";
+  EXPECT_NE(output_.find(engine), output_.rfind(engine)) << output_;
+}
+
 TEST_F(CommandLine, TheDoctorNamesTheDecodersMeasures) {
   run("doctor");
   EXPECT_THAT(output_, testing::ContainsRegex("decoder +sandboxed by limits,.*seccomp"));

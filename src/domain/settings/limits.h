@@ -51,6 +51,8 @@ inline constexpr std::chrono::seconds kPingPatience{60};
 inline constexpr std::chrono::seconds kJobSilenceMax{1800};
 // Loading libtorch and probing the processor takes seconds, also on a busy machine.
 inline constexpr std::chrono::seconds kGreetingPatience{120};
+// So long the first start of a worker waits for that of the one before it, which may hang.
+inline constexpr std::chrono::seconds kStartTurn{15};
 // Bytes of messages that wait to be sent to a worker: the pictures of one job.
 inline constexpr std::size_t kOutboxBytesMax = std::size_t{2} << 30;
 // How many ends of a worker before the job was reported as begun are not counted as attempts: the
@@ -62,6 +64,9 @@ inline constexpr int kStationCrashesMax = 3;
 inline constexpr std::chrono::seconds kCancelPatience{10};         // then the worker is killed
 inline constexpr std::chrono::milliseconds kRestartDelayMin{100};  // of a worker that ended
 inline constexpr std::chrono::milliseconds kRestartDelayMax{30'000};
+// Of the start for the first reading of the GPUs: the driver takes seconds for each where it was
+// not in use before.
+inline constexpr std::chrono::seconds kGpusPatience{20};
 inline constexpr std::chrono::seconds kModelsPatience{
     30};  // a request waits for the first model scan
 // Of a refresh, which is then answered with the previous list.

@@ -120,6 +120,7 @@ const std::vector<Setting>& table() {
       {"engine.cuda_devices",
        {"CUDA_VISIBLE_DEVICES"},
        [](Settings& s, Text v, Text) { s.cuda_devices = v; }},
+      {"engine.nvml", {"ATELIER_NVML"}, [](Settings& s, Text v, Text) { s.nvml = v; }},
       {"queue.max",
        {"ATELIER_QUEUE_MAX"},
        [](Settings& s, Text v, Text from) { s.queue_max = whole_number(v, from, 1, 1'000'000); }},

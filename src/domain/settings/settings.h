@@ -30,7 +30,8 @@ struct Settings {
   std::string light_engine = "auto";
   std::string fake;                    // switches of the fake engine
   int threads = 0;                     // of the worker, 0: all processors it may use
-  std::string cuda_devices;            // that the worker may see, as CUDA counts them; "": all
+  std::string cuda_devices;            // that may be used (visible_gpus.h); "": all
+  std::string nvml;                    // NVIDIA's management library, "" is the installed one
   int queue_max = 0;                   // jobs waiting per priority
   std::string default_model;           // "" is the starter pack's
   bool refuse_unknown_models = false;  // also for legacy clients, which otherwise get the default

@@ -40,9 +40,9 @@ BOOST_DESCRIBE_STRUCT(EnvironmentView, (),
 struct GpuView {
   int id = 0;
   std::string name;
-  std::optional<double> load;                      // percent; not measured yet
+  std::optional<double> load;                      // percent; null: not reported
   std::int64_t memory_used = 0, memory_total = 0;  // MB
-  std::optional<double> temperature;               // not measured yet
+  std::optional<double> temperature;               // °C; null: not reported
   bool fan_control_supported = false;
   std::string type;
 };
@@ -132,10 +132,22 @@ EnvironmentView environment_of(const scheduler::StationStatus& now) {
   return view;
 }
 
+void add_gpu(const platform::GpuState& gpu, MetricsView& view) {
+  auto& row = view.gpus.emplace_back();
+  row.id = gpu.index;
+  row.name = gpu.name;
+  row.type = "NVIDIA";
+  if (gpu.busy_percent) row.load = *gpu.busy_percent;
+  if (gpu.temperature_c) row.temperature = *gpu.temperature_c;
+  if (!gpu.memory) return;
+  row.memory_used = gpu.memory->bytes_used >> 20;
+  row.memory_total = gpu.memory->bytes_total >> 20;
+}
+
 void add_worker(const scheduler::WorkerStatus& worker, const scheduler::StationStatus& now,
                 MetricsView& view) {
   const bool gpu = on_gpu(worker);
-  if (gpu) {
+  if (gpu && now.gpus.empty()) {  // whose state cannot be read
     view.gpus.push_back({.id = static_cast<int>(view.gpus.size()),
                          .name = worker.device,
                          .load = {},
@@ -163,6 +175,7 @@ Outcome metrics(const Request&, Service& service) {
   view.memory_details = {used / kGigabyte, total / kGigabyte, view.memory};
   view.device = device_of(now);
   view.environment = environment_of(now);
+  for (const auto& gpu : now.gpus) add_gpu(gpu.state, view);
   for (const auto& worker : now.workers) add_worker(worker, now, view);
   Response response = json_reply(view);
   set_memory_headers(response, now);

@@ -65,6 +65,30 @@ TEST_F(LegacyStatus, AGpuIsListedWithItsMemoryAndItsModels) {
   EXPECT_EQ(model.at("loaded_at"), 1'700'000'000);
 }
 
+TEST_F(LegacyStatus, EveryGpuIsARowWithWhatTheDriverReports) {
+  scheduler_.now.workers.resize(2);
+  for (auto& worker : scheduler_.now.workers) worker.engine = "cuda";
+  scheduler_.now.gpus.resize(2);
+  auto& first = scheduler_.now.gpus[0].state;
+  first.name = "NVIDIA H100";
+  first.memory =
+      platform::GpuMemory{std::int64_t{80} << 30, std::int64_t{60} << 30, std::int64_t{20} << 30};
+  first.busy_percent = 37;
+  first.temperature_c = 41;
+  scheduler_.now.gpus[1].state.index = 3;
+  const auto gpus = get("/metrics").at("gpus").as_array();
+  ASSERT_EQ(gpus.size(), 2U);
+  EXPECT_EQ(gpus[0].at("id"), 0);
+  EXPECT_EQ(gpus[0].at("name"), "NVIDIA H100");
+  EXPECT_EQ(gpus[0].at("memory_total"), 81'920);
+  EXPECT_EQ(gpus[0].at("memory_used"), 20'480);
+  EXPECT_EQ(gpus[0].at("load").to_number<double>(), 37);
+  EXPECT_EQ(gpus[0].at("temperature").to_number<double>(), 41);
+  EXPECT_EQ(gpus[1].at("id"), 3);
+  EXPECT_EQ(gpus[1].at("memory_total"), 0);
+  EXPECT_TRUE(gpus[1].at("load").is_null());
+}
+
 TEST_F(LegacyStatus, StatsCountWorkersThatCanWork) {
   EXPECT_EQ(get("/v1/stats").at("status"), "stopped");
   scheduler_.now.workers.resize(1);

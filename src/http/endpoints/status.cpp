@@ -22,16 +22,42 @@ struct DecoderView {
 };
 BOOST_DESCRIBE_STRUCT(DecoderView, (), (state, problem, pid, sandbox))
 
+struct GpuProcessView {
+  int pid = 0;
+  std::optional<std::int64_t> memory_mb;
+};
+BOOST_DESCRIBE_STRUCT(GpuProcessView, (), (pid, memory_mb))
+
+// What the driver does not report is null; `not_reported` names what it never reports of this GPU.
+struct GpuStateView {
+  int index = 0;  // as nvidia-smi counts
+  std::string uuid, name, compute_capability;
+  std::string device;   // the station's name for it, "cuda:0"; "": no worker computes on it
+  std::string worker;   // the main worker that computes on it; "": none
+  std::string problem;  // a sentence, "" when well
+  std::optional<std::int64_t> memory_total_mb, memory_used_mb, memory_free_mb;
+  std::optional<int> busy_percent, temperature_c;
+  std::optional<double> power_w, power_limit_w;
+  std::vector<GpuProcessView> processes;  // of all users, as far as the driver lists them
+  std::vector<std::string> not_reported;
+};
+BOOST_DESCRIBE_STRUCT(GpuStateView, (),
+                      (index, uuid, name, compute_capability, device, worker, problem,
+                       memory_total_mb, memory_used_mb, memory_free_mb, busy_percent, temperature_c,
+                       power_w, power_limit_w, processes, not_reported))
+
 struct StatusView {
   std::vector<WorkerView> workers;
+  std::vector<GpuStateView> gpus;  // that the station may use; empty where it computes on none
+  std::string gpu_problem;         // why their state is not known, or old; "" when well
   std::vector<DecoderView> decoders;
   int queued = 0, running = 0;
   std::int64_t memory_total_mb = 0, memory_used_mb = 0, uptime_ms = 0;
   std::vector<std::string> notices;  // sentences for the user
 };
 BOOST_DESCRIBE_STRUCT(StatusView, (),
-                      (workers, decoders, queued, running, memory_total_mb, memory_used_mb,
-                       uptime_ms, notices))
+                      (workers, gpus, gpu_problem, decoders, queued, running, memory_total_mb,
+                       memory_used_mb, uptime_ms, notices))
 
 namespace {
 
@@ -42,10 +68,42 @@ WorkerView view_of(const scheduler::WorkerStatus& worker) {
           worker.pid,  worker.restarts, worker.job,    std::move(loaded), worker.resident_bytes};
 }
 
+GpuStateView view_of(const scheduler::GpuStatus& gpu) {
+  const auto& state = gpu.state;
+  GpuStateView view{.index = state.index,
+                    .uuid = state.uuid,
+                    .name = state.name,
+                    .compute_capability = state.compute_capability,
+                    .device = state.device,
+                    .worker = gpu.worker,
+                    .problem = state.problem,
+                    .memory_total_mb = {},
+                    .memory_used_mb = {},
+                    .memory_free_mb = {},
+                    .busy_percent = state.busy_percent,
+                    .temperature_c = state.temperature_c,
+                    .power_w = state.power_w,
+                    .power_limit_w = state.power_limit_w,
+                    .processes = {},
+                    .not_reported = state.not_reported};
+  if (state.memory) {
+    view.memory_total_mb = state.memory->bytes_total >> 20;
+    view.memory_used_mb = state.memory->bytes_used >> 20;
+    view.memory_free_mb = state.memory->bytes_free >> 20;
+  }
+  for (const auto& process : state.processes) {
+    auto& shown = view.processes.emplace_back(GpuProcessView{.pid = process.pid, .memory_mb = {}});
+    if (process.bytes) shown.memory_mb = *process.bytes >> 20;
+  }
+  return view;
+}
+
 Outcome status(const Request&, Service& service) {
   const auto now = service.scheduler.status();
   StatusView view;
   for (const auto& worker : now.workers) view.workers.push_back(view_of(worker));
+  for (const auto& gpu : now.gpus) view.gpus.push_back(view_of(gpu));
+  view.gpu_problem = now.gpu_problem;
   for (const auto& decoder : now.decoders) {
     view.decoders.push_back({decoder.state, decoder.problem, decoder.pid, decoder.sandbox});
   }
@@ -64,7 +122,7 @@ std::vector<Route> status_routes() {
   return {{.method = "GET",
            .pattern = "/api/v1/status",
            .tag = "status",
-           .summary = "Workers, picture decoders, queue and memory",
+           .summary = "Workers, GPUs, picture decoders, queue and memory",
            .response = schema_of<StatusView>(),
            .runs_on = RunsOn::kIoThread,
            .function = status}};

@@ -505,7 +505,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Workers, picture decoders, queue and memory */
+        /** Workers, GPUs, picture decoders, queue and memory */
         get: operations["get_api_v1_status"];
         put?: never;
         post?: never;
@@ -826,6 +826,28 @@ export interface components {
         GhostMemory: {
             detected?: boolean;
             ghost_vram_mb?: number;
+        };
+        GpuProcessView: {
+            pid?: number;
+            memory_mb?: number | null;
+        };
+        GpuStateView: {
+            index?: number;
+            uuid?: string;
+            name?: string;
+            compute_capability?: string;
+            device?: string;
+            worker?: string;
+            problem?: string;
+            memory_total_mb?: number | null;
+            memory_used_mb?: number | null;
+            memory_free_mb?: number | null;
+            busy_percent?: number | null;
+            temperature_c?: number | null;
+            power_w?: number | null;
+            power_limit_w?: number | null;
+            processes?: components["schemas"]["GpuProcessView"][];
+            not_reported?: string[];
         };
         GpuView: {
             id?: number;
@@ -1245,6 +1267,8 @@ export interface components {
         };
         StatusView: {
             workers?: components["schemas"]["WorkerView"][];
+            gpus?: components["schemas"]["GpuStateView"][];
+            gpu_problem?: string;
             decoders?: components["schemas"]["DecoderView"][];
             queued?: number;
             running?: number;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <future>
 #include <memory>
 #include <random>
 #include <thread>
@@ -203,18 +204,38 @@ TYPED_TEST(JobStoreContract, JobsThatComeAtTheSameTimeAreAllAccepted) {
 }
 
 TYPED_TEST(JobStoreContract, AKeyOfAClientStandsForOneJob) {
-  EXPECT_TRUE(this->store_->insert(job("01"), {.key = "k"}).is_new);
-  const auto again = this->store_->insert(job("02"), {.key = "k"});
+  EXPECT_FALSE(this->store_->find_key("cli", "k", 0));
+  EXPECT_TRUE(this->store_->insert(job("01"), {.request = {"k", "digest"}}).is_new);
+  const auto again = this->store_->insert(job("02"), {.request = {"k", "another digest"}});
   EXPECT_FALSE(again.is_new);
   EXPECT_EQ(again.id, "01");
-  EXPECT_TRUE(this->store_->insert(job("03"), {.key = "other"}).is_new);
-  EXPECT_TRUE(this->store_->insert(job("04", 2, "other client"), {.key = "k"}).is_new);
+  EXPECT_EQ(again.digest, "digest");
+  EXPECT_TRUE(this->store_->insert(job("03"), {.request = {"other"}}).is_new);
+  EXPECT_TRUE(this->store_->insert(job("04", 2, "other client"), {.request = {"k"}}).is_new);
   EXPECT_TRUE(this->store_->insert(job("05")).is_new);
   EXPECT_TRUE(this->store_->insert(job("06")).is_new);
   this->end("01");
-  EXPECT_EQ(this->store_->insert(job("07"), {.key = "k"}).id, "01");
+  EXPECT_EQ(this->store_->insert(job("07"), {.request = {"k"}}).id, "01");
+  EXPECT_EQ(this->store_->find_key("cli", "k", 0)->id, "01");
+  EXPECT_EQ(this->store_->find_key("cli", "k", 0)->digest, "digest");
+  EXPECT_EQ(this->store_->find_key("other client", "k", 0)->id, "04");
+  EXPECT_FALSE(this->store_->find_key("cli", "", 0));
   EXPECT_THAT(this->recent({}), ElementsAre("06", "05", "04", "03", "01"));
   EXPECT_EQ(this->store_->counts().queued[2], 4);
+}
+
+TYPED_TEST(JobStoreContract, AKeyIsFreeAgainAfterItsTime) {
+  auto early = job("01"), late = job("02");
+  early.created_ms = 100;
+  late.created_ms = 300;
+  const domain::RequestKey key{"k", "digest"};
+  EXPECT_TRUE(this->store_->insert(early, {.request = key}).is_new);
+  EXPECT_TRUE(this->store_->find_key("cli", "k", 100));
+  EXPECT_FALSE(this->store_->find_key("cli", "k", 101));
+  EXPECT_FALSE(this->store_->insert(late, {.request = key, .keys_since_ms = 100}).is_new);
+  EXPECT_TRUE(this->store_->insert(late, {.request = key, .keys_since_ms = 101}).is_new);
+  EXPECT_EQ(this->store_->find_key("cli", "k", 0)->id, "02");
+  EXPECT_THAT(this->recent({}), ElementsAre("02", "01"));
 }
 
 TYPED_TEST(JobStoreContract, PlacesAreHeldUntilTheirJobsAreInserted) {
@@ -222,15 +243,41 @@ TYPED_TEST(JobStoreContract, PlacesAreHeldUntilTheirJobsAreInserted) {
   ASSERT_TRUE(store.hold_place(2, 2));
   ASSERT_TRUE(store.hold_place(2, 2));
   EXPECT_FALSE(store.hold_place(2, 2));
-  store.insert(job("01"), {.key = "k", .holds_place = true});
+  store.insert(job("01"), {.request = {"k"}, .holds_place = true});
   EXPECT_FALSE(store.hold_place(2, 2));
-  store.insert(job("02"), {.key = "k", .holds_place = true});  // the same job: its place stays
+  store.insert(job("02"),
+               {.request = {"k"}, .holds_place = true});  // the same job: its place stays
   EXPECT_FALSE(store.hold_place(2, 2));
   store.leave_place(2);
   EXPECT_TRUE(store.hold_place(2, 2));
   store.leave_place(2);
   ASSERT_TRUE(store.claim("01", kNode, 5));
   EXPECT_TRUE(store.hold_place(2, 1));
+}
+
+TYPED_TEST(JobStoreContract, AJobWhoseInsertionIsNotWaitedForIsThereWhenItIsReported) {
+  auto& store = *this->store_;
+  ASSERT_TRUE(store.hold_place(2, 2));
+  const auto insert = [&store](const std::string& id, const domain::InsertOptions& options) {
+    std::promise<std::pair<domain::InsertOutcome, int>> reported;
+    store.insert_later(std::make_shared<const Job>(job(id)), options,
+                       [&](domain::InsertOutcome outcome) {
+                         reported.set_value({std::move(outcome), store.counts().queued[2]});
+                       });
+    return reported.get_future().get();
+  };
+  const auto [first, queued] = insert("01", {.request = {.key = "k"}, .holds_place = true});
+  EXPECT_TRUE(std::get<domain::Inserted>(first).is_new);
+  EXPECT_EQ(queued, 1);
+  EXPECT_TRUE(store.find("01"));
+  const auto [again, still_queued] = insert("02", {.request = {.key = "k"}});
+  EXPECT_EQ(std::get<domain::Inserted>(again).id, "01");
+  EXPECT_EQ(still_queued, 1);
+  EXPECT_TRUE(store.hold_place(2, 2));  // the job took the one that was held for it
+  EXPECT_FALSE(store.hold_place(2, 2));
+  const auto [repeated, unchanged] = insert("01", {});
+  EXPECT_TRUE(std::holds_alternative<Error>(repeated));
+  EXPECT_EQ(unchanged, 1);
 }
 
 TYPED_TEST(JobStoreContract, ANodeSeesItsOwnRunningJobs) {
@@ -247,16 +294,87 @@ TYPED_TEST(JobStoreContract, ANodeSeesItsOwnRunningJobs) {
   EXPECT_THAT(ids(this->store_->running("here")), ElementsAre("01", "02"));
 }
 
-TYPED_TEST(JobStoreContract, AQueuedJobChangesItsPriorityAndKeepsItsAge) {
+TYPED_TEST(JobStoreContract, AQueuedJobBecomesTheLastOneOfItsNewPriority) {
   for (const char* id : {"01", "02", "03"}) this->insert(id);
   this->insert("04", 1);
   EXPECT_TRUE(this->store_->set_priority("02", 1));
-  EXPECT_THAT(this->window(), ElementsAre("01", "03", "02", "04"));
+  EXPECT_THAT(this->window(), ElementsAre("01", "03", "04", "02"));
   EXPECT_EQ(this->store_->find("02")->priority, 1);
   EXPECT_EQ(this->store_->counts().queued, (std::array{0, 2, 2, 0}));
   ASSERT_TRUE(this->store_->claim("01", kNode, 5));
   EXPECT_FALSE(this->store_->set_priority("01", 3));
   EXPECT_FALSE(this->store_->set_priority("no such job", 3));
+}
+
+TYPED_TEST(JobStoreContract, JobsThatChangeTheirPriorityStayInTheOrderOfTheirMoves) {
+  auto& store = *this->store_;
+  for (const char* id : {"01", "02", "03", "04"}) this->insert(id);
+  this->insert("05", 1);
+  EXPECT_TRUE(store.set_priority("03", 1));
+  EXPECT_TRUE(store.set_priority("01", 1));
+  this->insert("06", 1);  // accepted after the moves
+  EXPECT_THAT(this->window(), ElementsAre("02", "04", "05", "03", "01", "06"));
+  EXPECT_THAT(this->recent({}), ElementsAre("06", "05", "04", "03", "02", "01"));  // as accepted
+  ASSERT_TRUE(store.claim("01", kNode, 5));
+  EXPECT_TRUE(store.set_priority("02", 1));
+  ASSERT_TRUE(store.requeue("01", "", Requeue::kUncounted));  // it keeps its place
+  EXPECT_THAT(this->window(), ElementsAre("04", "05", "03", "01", "06", "02"));
+  EXPECT_TRUE(store.move_to_front("02"));
+  EXPECT_TRUE(store.set_priority("02", 2));  // also no longer in front
+  EXPECT_THAT(this->window(), ElementsAre("04", "02", "05", "03", "01", "06"));
+  EXPECT_THAT(this->window({.oldest = 1, .clients = 5, .jobs_of_client = 9}),
+              ElementsAre("04", "02", "05", "03", "01", "06"));
+}
+
+TYPED_TEST(JobStoreContract, TheOrderOfTheQueueIsReadInPages) {
+  auto& store = *this->store_;
+  EXPECT_TRUE(store.queue_page({}, 5).jobs.empty());
+  EXPECT_TRUE(store.queue_page({}, 5).is_last);
+  for (const char* id : {"01", "02", "03"}) this->insert(id);
+  for (const char* id : {"04", "05"}) this->insert(id, 3);
+  this->insert("06", 0);
+  ASSERT_TRUE(store.move_to_front("03"));
+  const auto first = store.queue_page({}, 3);
+  EXPECT_THAT(ids(first.jobs), ElementsAre("04", "05", "03"));
+  EXPECT_EQ(first.position, 1);
+  EXPECT_FALSE(first.is_last);
+  ASSERT_TRUE(store.claim("04", kNode, 5));
+  const auto after = domain::place_of(first.jobs.back());
+  const auto second = store.queue_page(after, 2);
+  EXPECT_THAT(ids(second.jobs), ElementsAre("01", "02"));
+  EXPECT_EQ(second.position, 3);  // one before them has left
+  EXPECT_FALSE(second.is_last);
+  ASSERT_TRUE(store.claim("03", kNode, 5));  // the place of a job that has left is one still
+  EXPECT_THAT(ids(store.queue_page(after, 3).jobs), ElementsAre("01", "02", "06"));
+  const auto last = store.queue_page(domain::place_of(second.jobs.back()), 3);
+  EXPECT_THAT(ids(last.jobs), ElementsAre("06"));
+  EXPECT_EQ(last.position, 4);
+  EXPECT_TRUE(last.is_last);
+}
+
+TYPED_TEST(JobStoreContract, JobsThatNoOtherOneRepeatsAreFound) {
+  auto& store = *this->store_;
+  for (const char* id : {"01", "02", "03"}) this->insert(id);
+  store.insert(job("04", 0, "other"));
+  for (const char* id : {"01", "02", "04"}) this->end(id);
+  const auto found = [&](const domain::QueueFilter& filter, int limit = 9) {
+    return store.not_repeated(JobState::kCancelled, filter, limit);
+  };
+  EXPECT_THAT(found({}), ElementsAre("01", "02", "04"));
+  EXPECT_THAT(found({}, 2), ElementsAre("01", "02"));
+  EXPECT_THAT(found({.client = "other"}), ElementsAre("04"));
+  EXPECT_THAT(found({.priority = 2}), ElementsAre("01", "02"));
+  EXPECT_TRUE(found({.task = "sculpt"}).empty());
+  EXPECT_TRUE(store.not_repeated(JobState::kFailed, {}, 9).empty());
+  auto again = job("05");
+  again.repeat_of = "01";
+  store.insert(again);
+  EXPECT_EQ(store.find("05")->repeat_of, "01");
+  EXPECT_THAT(this->recent({.states = {JobState::kCancelled}, .not_repeated = true}),
+              ElementsAre("04", "02"));
+  EXPECT_THAT(found({}), ElementsAre("02", "04"));
+  this->end("05");
+  EXPECT_THAT(found({}), ElementsAre("02", "04", "05"));
 }
 
 TYPED_TEST(JobStoreContract, AQueuedJobMovesToTheFrontOfItsPriority) {
@@ -344,6 +462,10 @@ TYPED_TEST(JobStoreContract, ListsAreFilteredFromTheNewestOn) {
   EXPECT_THAT(this->recent({.task = "generate"}), ElementsAre("03", "01"));
   EXPECT_THAT(this->recent({.task = "sculpt"}), ElementsAre("02"));
   EXPECT_TRUE(this->recent({.before = "no such job"}).empty());
+  this->store_->insert(job("04", 2, "other"));
+  EXPECT_THAT(this->recent({.client = "other"}), ElementsAre("04"));
+  EXPECT_THAT(this->recent({.task = "generate", .before = "04", .client = "cli"}),
+              ElementsAre("03", "01"));
 }
 
 TYPED_TEST(JobStoreContract, AJobIsClaimedOnce) {

@@ -71,8 +71,11 @@ struct JobFailure {
 };
 
 struct Job {
-  std::string id;      // a ULID; the order of jobs is the store's
-  std::string client;  // the client: "api", "cli", "gallery" …
+  std::string id;  // a ULID; the order of jobs is the store's
+  // Who sent it, as the edge names it: of HTTP the digest of the key, or address and User-Agent;
+  // "cli" where a command runs it in its own process.
+  std::string client;
+  std::string repeat_of = {};  // id of the ended job that this one runs again; "" is none
   JobState state = JobState::kQueued;
   int priority = kPriorityInteractive;
   int attempt = 0;          // 1 on the first run; ends that the job did not cause are not counted

@@ -9,12 +9,15 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "domain/jobs/job.h"
 #include "domain/jobs/waiting_job.h"
+#include "platform/error.h"
 
 namespace atelier::domain {
 
@@ -24,6 +27,8 @@ struct JobFilter {
   std::vector<JobState> states = {};  // empty: every state
   std::string task = {};              // only of this task; "" is every task
   std::string before = {};            // only those accepted before the one with this id; "" is all
+  std::string client = {};            // only of this client; "" is all
+  bool not_repeated = false;          // only those that no other job runs again
 };
 
 // Whether the present state of the job passes the filter.
@@ -39,17 +44,47 @@ enum class Requeue {
   kAfterStationCrash,  // the station itself ended: counted by itself, not as an attempt
 };
 
+// The idempotency key of a request. A client that sends it again means the same job.
+struct RequestKey {
+  std::string key = {};     // "" is none
+  std::string digest = {};  // of the request: a key that comes with another one is refused
+};
+
 struct InsertOptions {
-  std::string key = {};      // the client's idempotency key; "" is none
-  bool holds_place = false;  // the place that hold_place() gave becomes the job's
+  RequestKey request = {};
+  std::int64_t keys_since_ms = 0;  // keys of jobs that were accepted before are free again
+  bool holds_place = false;        // the place that hold_place() gave becomes the job's
+};
+
+// A job that was accepted with a key.
+struct KeyedJob {
+  std::string id, digest;  // of the request with which it was accepted
 };
 
 struct Inserted {
-  std::string id;      // of the stored job
-  bool is_new = true;  // false: the client had sent this key before, and nothing was written
+  std::string id;           // of the stored job
+  bool is_new = true;       // false: the client had sent this key before, and nothing was written
+  std::string digest = {};  // where it is not new: of the request with which it was accepted
 };
 
-// Queued jobs that match all members that are set; without any, every queued job.
+// What insert() returns or throws.
+using InsertOutcome = std::variant<Inserted, Error>;
+
+// A place in the order of the queue: the highest priority first, then by rank and sequence.
+struct QueuePlace {
+  int priority = 0;
+  std::int64_t rank = 0, sequence = 0;
+};
+inline QueuePlace place_of(const WaitingJob& job) { return {job.priority, job.rank, job.sequence}; }
+
+// Consecutive jobs of the queue.
+struct QueuePage {
+  std::vector<WaitingJob> jobs;
+  int position = 1;      // of the first of them; that of the job at the head of the queue is 1
+  bool is_last = false;  // no job follows
+};
+
+// Jobs that match all members that are set; without any, every job.
 struct QueueFilter {
   std::string client = {}, task = {};  // "" is all
   std::optional<int> priority = {};
@@ -67,7 +102,15 @@ class JobStore {
 
   // A new queued job. With a key that its client has sent before, the earlier job is returned.
   virtual Inserted insert(const Job& job, const InsertOptions& options) = 0;
+  // The job that the client has sent with the key, unless it was accepted before `since_ms`.
+  virtual std::optional<KeyedJob> find_key(const std::string& client, const std::string& key,
+                                           std::int64_t since_ms) = 0;
   Inserted insert(const Job& job) { return insert(job, {}); }
+  // The same without waiting for the disk. `done` is called once with the outcome, on any thread,
+  // before the store is destroyed: it must return quickly, not throw, and not write to the store.
+  // The places of the queue may be used.
+  virtual void insert_later(std::shared_ptr<const Job> job, const InsertOptions& options,
+                            std::function<void(InsertOutcome)> done) = 0;
   // A place in the queue for a job that comes: false where `queued_max` jobs of the priority wait
   // or come. In memory only. It becomes the job's, or is given back.
   virtual bool hold_place(int priority, int queued_max) = 0;
@@ -78,7 +121,13 @@ class JobStore {
   // Queued jobs: the highest priority first, then by rank and sequence. At most 4 × (oldest +
   // clients × jobs_of_client).
   virtual std::vector<WaitingJob> window(const WindowSize& size) = 0;
+  // At most `limit` jobs of the queue, from the one behind `after` on; nullopt is from the head on.
+  virtual QueuePage queue_page(const std::optional<QueuePlace>& after, int limit) = 0;
   virtual QueueCounts counts() = 0;  // kept in memory
+  // Ids of at most `limit` jobs that have ended in this state, match, and that no other job runs
+  // again (Job::repeat_of), the oldest first.
+  virtual std::vector<std::string> not_repeated(JobState state, const QueueFilter& filter,
+                                                int limit) = 0;
   virtual std::vector<Job> running(const std::string& node) = 0;
 
   // queued → running on the node, and one more attempt. The job as it now is; nullopt when it has
@@ -93,7 +142,7 @@ class JobStore {
   // `expected` → the terminal state that `job` has, with its result or failure and time of end.
   virtual bool finish(const Job& job, JobState expected) = 0;
 
-  // Of a queued job. It keeps its age in the other priority.
+  // Of a queued job. It becomes the last one of the other priority.
   virtual bool set_priority(const std::string& id, int priority) = 0;
   // Before all other queued jobs of its priority.
   virtual bool move_to_front(const std::string& id) = 0;

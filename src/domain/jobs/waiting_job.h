@@ -20,8 +20,10 @@ struct WaitingJob {
   std::string memory_mode;  // of the request; "": that of the settings
   std::int64_t pixels = 1, steps = 1;  // the size of its next run (card::Work)
   int priority = 0;
-  std::int64_t rank = 0;      // 0; below it for a job that was moved to the front
-  std::int64_t sequence = 0;  // increases with each job that is accepted
+  std::int64_t rank = 0;  // 0; below it for a job that was moved to the front
+  // Increases with each job that is accepted. A job whose priority was changed gets one behind all
+  // that wait then, and before those that are accepted later.
+  std::int64_t sequence = 0;
   std::int64_t created_ms = 0;
   int finished_steps = 0;  // of a composite job
 };

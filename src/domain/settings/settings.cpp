@@ -81,6 +81,20 @@ std::string log_level(const std::string& value, const std::string& source) {
   return choice(level, source, {"debug", "info", "warning", "error"});
 }
 
+int queue_length(const std::string& text, const std::string& source) {
+  return whole_number(text, source, 1, 1'000'000);
+}
+
+std::string light_engine(const std::string& value, const std::string& source) {
+  if (value.find('/') != std::string::npos) return value;
+  const auto name = platform::lower(value);
+  const std::vector<std::string> names{"auto", "off", "cpu", "cuda", "fake"};
+  if (std::ranges::find(names, name) != names.end()) return name;
+  refuse(source, "'" + platform::cut(value, 100) +
+                     "' is not known: choose one of auto, off, cpu, cuda, fake, or the path of an "
+                     "engine library");
+}
+
 using Text = const std::string&;
 
 const std::vector<Setting>& table() {
@@ -95,6 +109,11 @@ const std::vector<Setting>& table() {
       {"server.origins",
        {"CORS_ORIGINS", "DNA_CORS_ALLOW_ORIGINS"},
        [](Settings& s, Text v, Text) { append(s.origins, list(v)); }},
+      {"server.connections_max",
+       {"ATELIER_CONNECTIONS_MAX"},
+       [](Settings& s, Text v, Text from) {
+         s.connections_max = whole_number(v, from, limits::kConnectionsMin, 100'000);
+       }},
       {"server.web_root", {"ATELIER_WEB"}, [](Settings& s, Text v, Text) { s.web_root = v; }},
       {"log.level",
        {"LOG_LEVEL"},
@@ -108,10 +127,15 @@ const std::vector<Setting>& table() {
        [](Settings& s, Text v, Text from) {
          s.vram_mode = choice(v, from, {"high", "balanced", "low"});
        }},
+      {"memory.budget_mb",
+       {"ATELIER_MEMORY_BUDGET_MB"},
+       [](Settings& s, Text v, Text from) {
+         s.memory_budget_mb = whole_number(v, from, 0, 100'000'000);
+       }},
       {"engine.name", {"ATELIER_ENGINE"}, [](Settings& s, Text v, Text) { s.engine = v; }},
       {"engine.light",
        {"ATELIER_LIGHT_ENGINE"},
-       [](Settings& s, Text v, Text) { s.light_engine = v; }},
+       [](Settings& s, Text v, Text from) { s.light_engine = light_engine(v, from); }},
       {"engine.fake", {"ATELIER_FAKE"}, [](Settings& s, Text v, Text) { s.fake = v; }},
       {"engine.threads",
        {"ATELIER_THREADS"},
@@ -121,9 +145,33 @@ const std::vector<Setting>& table() {
        {"CUDA_VISIBLE_DEVICES"},
        [](Settings& s, Text v, Text) { s.cuda_devices = v; }},
       {"engine.nvml", {"ATELIER_NVML"}, [](Settings& s, Text v, Text) { s.nvml = v; }},
+      // Before those of one priority, which take precedence.
       {"queue.max",
        {"ATELIER_QUEUE_MAX"},
-       [](Settings& s, Text v, Text from) { s.queue_max = whole_number(v, from, 1, 1'000'000); }},
+       [](Settings& s, Text v, Text from) { s.queue_max.fill(queue_length(v, from)); }},
+      {"queue.max_immediate",
+       {"ATELIER_QUEUE_MAX_IMMEDIATE"},
+       [](Settings& s, Text v, Text from) { s.queue_max[3] = queue_length(v, from); }},
+      {"queue.max_interactive",
+       {"ATELIER_QUEUE_MAX_INTERACTIVE"},
+       [](Settings& s, Text v, Text from) { s.queue_max[2] = queue_length(v, from); }},
+      {"queue.max_preload",
+       {"ATELIER_QUEUE_MAX_PRELOAD"},
+       [](Settings& s, Text v, Text from) { s.queue_max[1] = queue_length(v, from); }},
+      {"queue.max_background",
+       {"ATELIER_QUEUE_MAX_BACKGROUND"},
+       [](Settings& s, Text v, Text from) { s.queue_max[0] = queue_length(v, from); }},
+      {"jobs.keep_days",
+       {"ATELIER_JOBS_KEEP_DAYS"},
+       [](Settings& s, Text v, Text from) { s.keep_jobs_days = whole_number(v, from, 0, 36'500); }},
+      {"jobs.keep_max",
+       {"ATELIER_JOBS_KEEP_MAX"},
+       [](Settings& s, Text v, Text from) {
+         s.keep_jobs_max = whole_number(v, from, 0, 1'000'000'000);
+       }},
+      {"queue.drain_seconds",
+       {"ATELIER_DRAIN_SECONDS"},
+       [](Settings& s, Text v, Text from) { s.drain_seconds = whole_number(v, from, 0, 86'400); }},
       {"models.default",
        {"ATELIER_DEFAULT_MODEL"},
        [](Settings& s, Text v, Text) { s.default_model = v; }},
@@ -228,7 +276,6 @@ struct LaterVariable {
 };
 
 constexpr LaterVariable kLater[] = {
-    {"VRAM_MODE", "the memory modes"},
     {"MOONDREAM_PATH", "the vision models"},
     {"MOONDREAM_AUTO_UNLOAD", "the memory modes"},
     {"DNA_DATA_DIR", "the job backend's interface on port 8000"},
@@ -282,7 +329,10 @@ Settings read_settings(const std::string& file, const Environment& environment,
                        const FlagValues& flags) {
   Settings settings;
   settings.home = home_folder(environment, flags);
-  settings.queue_max = limits::kQueuedMax;
+  settings.queue_max.fill(limits::kQueuedMax);
+  settings.keep_jobs_max = limits::kEndedJobsStored;
+  settings.drain_seconds = limits::kDrainSeconds;
+  settings.connections_max = limits::kConnections;
   settings.huggingface = default_huggingface(environment);
   const auto document = read_file(file);
   for (const auto& setting : table()) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "domain/settings/limits.h"
 #include "platform/error.h"
 
 namespace atelier::domain {
@@ -47,7 +48,15 @@ TEST(Settings, HaveDefaultsWithoutAnySource) {
   EXPECT_EQ(settings.host, "127.0.0.1");
   EXPECT_EQ(settings.home, "/home/ada/.local/share/atelier");
   EXPECT_EQ(settings.huggingface, "/home/ada/.cache/huggingface/hub");
-  EXPECT_GT(settings.queue_max, 0);
+  for (const int max : settings.queue_max) EXPECT_GT(max, 0);
+  EXPECT_EQ(settings.drain_seconds, limits::kDrainSeconds);
+  EXPECT_EQ(settings.connections_max, 512);
+}
+
+TEST(Settings, ConnectionsAreLimitedByASettingThatLeavesSome) {
+  EXPECT_EQ(read_settings("[server]\nconnections_max = 2000", variables({}), {}).connections_max,
+            2000);
+  EXPECT_THROW(read_settings("", variables({{"ATELIER_CONNECTIONS_MAX", "16"}}), {}), Error);
 }
 
 TEST(Settings, HomeIsNamedByFlagVariableOrXdg) {
@@ -84,15 +93,15 @@ TEST(Settings, TheLegacyVariablesAreHonoured) {
 TEST(Settings, VariablesWithoutEffectAreReported) {
   EXPECT_TRUE(read_settings("", variables({}), {}).without_effect.empty());
   const auto sentences = read_settings("",
-                                       variables({{"VRAM_MODE", "low"},
-                                                  {"MOONDREAM_PATH", "/moondream"},
+                                       variables({{"MOONDREAM_PATH", "/moondream"},
                                                   {"MOONDREAM_AUTO_UNLOAD", "true"},
                                                   {"DNA_DATA_DIR", "/data"},
                                                   {"DNA_OUTPUT_DIR", "/data/output"}}),
                                        {})
                              .without_effect;
-  ASSERT_EQ(sentences.size(), 5U);
-  EXPECT_THAT(sentences.front(), HasSubstr("VRAM_MODE=low is recognised but has no effect"));
+  ASSERT_EQ(sentences.size(), 4U);
+  EXPECT_THAT(sentences.front(),
+              HasSubstr("MOONDREAM_PATH=/moondream is recognised but has no effect"));
   EXPECT_THAT(sentences.back(), HasSubstr("DNA_OUTPUT_DIR=/data/output"));
 }
 
@@ -113,6 +122,36 @@ TEST(Settings, ARefusalNamesItsSource) {
   EXPECT_THAT(refusal("[server]\nport = \n", variables({})), HasSubstr("settings.toml line 2"));
   EXPECT_THAT(refusal("[server]\nport = 1.5\n", variables({})), HasSubstr("server.port"));
   EXPECT_THAT(refusal("", variables({{"VRAM_MODE", "huge"}})), HasSubstr("balanced"));
+}
+
+TEST(Settings, TheQueueOfEachPriorityHasALengthOfItsOwn) {
+  const auto settings = read_settings("[queue]\nmax = 10\nmax_background = 5000\n",
+                                      variables({{"ATELIER_QUEUE_MAX_IMMEDIATE", "3"}}), {});
+  EXPECT_THAT(settings.queue_max, ElementsAre(5000, 10, 10, 3));
+  EXPECT_THAT(refusal("", variables({{"ATELIER_QUEUE_MAX_PRELOAD", "0"}})),
+              HasSubstr("ATELIER_QUEUE_MAX_PRELOAD: invalid value '0'"));
+}
+
+TEST(Settings, EndedJobsAreKeptByAgeAndNumber) {
+  const auto settings =
+      read_settings("[jobs]\nkeep_days = 30\nkeep_max = 500\n", variables({}), {});
+  EXPECT_EQ(settings.keep_jobs_days, 30);
+  EXPECT_EQ(settings.keep_jobs_max, 500);
+  EXPECT_EQ(read_settings("", variables({}), {}).keep_jobs_days, 0);
+  EXPECT_GT(read_settings("", variables({}), {}).keep_jobs_max, 1000);
+  EXPECT_THAT(refusal("[jobs]\nkeep_days = -1\n", variables({})), HasSubstr("jobs.keep_days"));
+}
+
+TEST(Settings, AnUnknownLightEngineIsRefused) {
+  const auto light = [](const std::string& value) {
+    return read_settings("", variables({{"ATELIER_LIGHT_ENGINE", value}}), {}).light_engine;
+  };
+  EXPECT_EQ(read_settings("", variables({}), {}).light_engine, "auto");
+  EXPECT_EQ(light("OFF"), "off");
+  EXPECT_EQ(light("cpu"), "cpu");
+  EXPECT_EQ(light("/opt/Engines/mine.so"), "/opt/Engines/mine.so");
+  EXPECT_THAT(refusal("[engine]\nlight = \"gpu\"\n", variables({})),
+              HasSubstr("engine.light: 'gpu' is not known: choose one of auto, off, cpu"));
 }
 
 TEST(Settings, AnUnknownKeyIsReportedWithTheNearest) {

@@ -11,6 +11,7 @@ namespace {
 constexpr int kTaskColumn = 16;
 constexpr int kFailureFieldColumn = 17;
 constexpr int kFinishedStepsColumn = 18;
+constexpr int kRepeatOfColumn = 19;
 
 }  // namespace
 
@@ -26,6 +27,7 @@ Job read_row(const Statement& row) {
   Job job;
   job.id = row.text(0);
   job.client = row.text(1);
+  job.repeat_of = row.text(kRepeatOfColumn);
   const auto state = domain::job_state_from_name(row.text(2));
   if (!state) throw Error(ErrorCode::kCorruptData, "job " + job.id + " has an unknown state");
   job.state = *state;

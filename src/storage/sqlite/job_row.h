@@ -13,7 +13,7 @@ namespace atelier::storage {
 inline constexpr std::string_view kJobColumns =
     "id, client, state, priority, attempt, created_ms, started_ms, finished_ms, reason, input, "
     "result, failure_code, failure_sentence, station_crashes, last_event, set_aside, task, "
-    "failure_field, finished_steps";
+    "failure_field, finished_steps, repeat_of";
 inline constexpr int kPriorityColumn = 3;
 inline constexpr int kSetAsideColumn = 15;  // why the row is set aside; "" is not
 

@@ -50,7 +50,7 @@ void acknowledge(int pipe, const std::string& id, JobState state) {
         const auto id =
             std::to_string(round) + "-" + std::to_string(thread) + "-" + std::to_string(i);
         auto written = job(id);
-        store.insert(written, {.key = "key " + id});
+        store.insert(written, {.request = {"key " + id}});
         acknowledge(pipe, id, JobState::kQueued);
         if (i % 3 == 0) continue;
         if (!store.claim(id, kNode, 5)) ::_exit(1);
@@ -127,7 +127,7 @@ TEST(KilledProcess, NoAcknowledgedWriteIsLostAndNoJobIsThereTwice) {
   const auto before = found.size();
   std::size_t added = 0;
   for (const auto& [id, state] : found) {
-    added += store.insert(job(id + " again"), {.key = "key " + id}).is_new ? 1 : 0;
+    added += store.insert(job(id + " again"), {.request = {"key " + id}}).is_new ? 1 : 0;
   }
   EXPECT_EQ(added, 0U);
   EXPECT_EQ(store.recent({.limit = 1'000'000}).size(), before);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 namespace atelier::storage {
@@ -14,15 +15,25 @@ using domain::WaitingJob;
 #define ATELIER_WAITS "state = 'queued' AND set_aside = ''"
 
 constexpr std::string_view kOldest =
-    "SELECT id, task, client, model, priority, rank, sequence, created_ms, finished_count, "
+    "SELECT id, task, client, model, priority, rank, place, created_ms, finished_count, "
     "run_task, memory_mode, pixels, steps "
     "FROM jobs INDEXED BY jobs_waiting WHERE " ATELIER_WAITS
-    " AND priority = ? ORDER BY rank, sequence LIMIT ?";
+    " AND priority = ? ORDER BY rank, place LIMIT ?";
+constexpr std::string_view kBehind =
+    "SELECT id, task, client, model, priority, rank, place, created_ms, finished_count, "
+    "run_task, memory_mode, pixels, steps "
+    "FROM jobs INDEXED BY jobs_waiting WHERE " ATELIER_WAITS
+    " AND priority = ? AND (rank, place) > (?, ?) ORDER BY rank, place LIMIT ?";
+constexpr std::string_view kCountUpTo =
+    "SELECT count(*) FROM jobs INDEXED BY jobs_waiting WHERE " ATELIER_WAITS
+    " AND priority = ? AND (rank, place) <= (?, ?)";
+constexpr std::string_view kCountAbove =
+    "SELECT count(*) FROM jobs INDEXED BY jobs_waiting WHERE " ATELIER_WAITS " AND priority > ?";
 constexpr std::string_view kOldestOfClient =
-    "SELECT id, task, client, model, priority, rank, sequence, created_ms, finished_count, "
+    "SELECT id, task, client, model, priority, rank, place, created_ms, finished_count, "
     "run_task, memory_mode, pixels, steps "
     "FROM jobs INDEXED BY jobs_waiting_of_client WHERE " ATELIER_WAITS
-    " AND priority = ? AND client = ? ORDER BY rank, sequence LIMIT ?";
+    " AND priority = ? AND client = ? ORDER BY rank, place LIMIT ?";
 // Each is a search in the index: the jobs of a client are not walked through.
 constexpr std::string_view kFirstClient =
     "SELECT client FROM jobs INDEXED BY jobs_waiting_of_client WHERE " ATELIER_WAITS
@@ -61,16 +72,19 @@ std::optional<std::string> client_from(Database& database, std::string_view sql,
 
 // By rank and sequence, each once.
 void sort_waiting(std::vector<WaitingJob>& jobs) {
-  const auto key = [](const WaitingJob& job) { return std::pair{job.rank, job.sequence}; };
+  const auto key = [](const WaitingJob& job) {
+    return std::tuple<std::int64_t, std::int64_t, const std::string&>(job.rank, job.sequence,
+                                                                      job.id);
+  };
   std::ranges::sort(jobs, {}, key);
-  const auto repeated = std::ranges::unique(jobs, {}, &WaitingJob::sequence);
+  const auto repeated = std::ranges::unique(jobs, {}, &WaitingJob::id);
   jobs.erase(repeated.begin(), repeated.end());
 }
 
 }  // namespace
 
 std::vector<std::string_view> QueueWindow::statements() {
-  return {kOldest, kOldestOfClient, kFirstClient, kNextClient};
+  return {kOldest, kOldestOfClient, kFirstClient, kNextClient, kBehind, kCountUpTo, kCountAbove};
 }
 
 // The clients whose jobs the window shows beside the oldest: all, in the order of their names; of
@@ -122,6 +136,36 @@ std::vector<WaitingJob> QueueWindow::read(Database& database, const domain::Wind
     std::ranges::move(jobs, std::back_inserter(window));
   }
   return window;
+}
+
+domain::QueuePage read_queue_page(Database& database,
+                                  const std::optional<domain::QueuePlace>& after, int limit) {
+  Transaction one_state(database, Transaction::Kind::kRead);
+  domain::QueuePage page;
+  if (after) {
+    Statement above(database, kCountAbove);
+    above.bind(1, after->priority).step();
+    Statement up_to(database, kCountUpTo);
+    up_to.bind(1, after->priority).bind(2, after->rank).bind(3, after->sequence).step();
+    page.position += static_cast<int>(above.integer(0) + up_to.integer(0));
+  }
+  const auto left = [&] { return limit + 1 - std::ssize(page.jobs); };
+  for (int priority = after ? after->priority : domain::kPriorities - 1;
+       priority >= 0 && left() > 0; --priority) {
+    const bool goes_on = after && priority == after->priority;
+    Statement rows(database, goes_on ? kBehind : kOldest);
+    rows.bind(1, priority);
+    int place = 1;
+    if (goes_on) {
+      rows.bind(++place, after->rank);
+      rows.bind(++place, after->sequence);
+    }
+    rows.bind(++place, left());
+    read_waiting(rows, page.jobs);
+  }
+  page.is_last = left() > 0;
+  if (!page.is_last) page.jobs.pop_back();
+  return page;
 }
 
 }  // namespace atelier::storage

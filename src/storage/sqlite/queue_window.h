@@ -5,10 +5,12 @@
 
 #include <array>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "domain/jobs/job_store.h"
 #include "domain/jobs/waiting_job.h"
 #include "storage/sqlite/database.h"
 
@@ -18,7 +20,7 @@ class QueueWindow {
  public:
   std::vector<domain::WaitingJob> read(Database& database, const domain::WindowSize& size);
 
-  // For tests: what read() executes.
+  // For tests: what read() and read_queue_page() execute.
   static std::vector<std::string_view> statements();
 
  private:
@@ -27,5 +29,10 @@ class QueueWindow {
   std::mutex mutex_;
   std::array<std::string, domain::kPriorities> last_clients_;  // guarded by mutex_
 };
+
+// JobStore::queue_page(). The position costs a walk along the index, milliseconds behind 100,000
+// jobs.
+domain::QueuePage read_queue_page(Database& database,
+                                  const std::optional<domain::QueuePlace>& after, int limit);
 
 }  // namespace atelier::storage

@@ -11,7 +11,7 @@ namespace {
 
 // Step i leads from schema version i to i + 1; the last one's end is the version of this program.
 // Steps are only added, never changed.
-constexpr std::array<std::string_view, 8> kSchemaSteps{
+constexpr std::array<std::string_view, 9> kSchemaSteps{
     R"(
   CREATE TABLE jobs (
     id TEXT PRIMARY KEY, kind TEXT NOT NULL, client TEXT NOT NULL, state TEXT NOT NULL,
@@ -118,6 +118,24 @@ constexpr std::array<std::string_view, 8> kSchemaSteps{
     engine TEXT NOT NULL, model TEXT NOT NULL, task TEXT NOT NULL, size INTEGER NOT NULL,
     bytes INTEGER NOT NULL, us INTEGER NOT NULL,
     PRIMARY KEY (engine, model, task, size)) WITHOUT ROWID;
+)",
+    // `place` is the order in the queue: a job whose priority is changed moves to the end there,
+    // while `sequence` remains the order of acceptance. Between two accepted jobs there is room for
+    // a million that are moved.
+    R"(
+  ALTER TABLE jobs ADD COLUMN place INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE jobs ADD COLUMN request_digest TEXT NOT NULL DEFAULT '';
+  ALTER TABLE jobs ADD COLUMN repeat_of TEXT NOT NULL DEFAULT '';
+  UPDATE jobs SET place = sequence << 20;
+  DROP INDEX jobs_waiting;
+  DROP INDEX jobs_waiting_of_client;
+  CREATE INDEX jobs_waiting ON jobs (priority, rank, place, client, task, model, created_ms,
+      finished_count, run_task, memory_mode, pixels, steps, state, set_aside)
+    WHERE state = 'queued' AND set_aside = '';
+  CREATE INDEX jobs_waiting_of_client ON jobs (priority, client, rank, place, task, model,
+      created_ms, finished_count, run_task, memory_mode, pixels, steps, state, set_aside)
+    WHERE state = 'queued' AND set_aside = '';
+  CREATE INDEX jobs_that_repeat ON jobs (repeat_of) WHERE repeat_of <> '';
 )",
 };
 

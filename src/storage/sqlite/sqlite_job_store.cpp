@@ -7,6 +7,7 @@
 
 #include "platform/error.h"
 #include "platform/log.h"
+#include "storage/sqlite/filter_text.h"
 #include "storage/sqlite/job_row.h"
 #include "storage/sqlite/schema.h"
 
@@ -17,6 +18,10 @@ using domain::Job;
 
 // Each serves one thread of the HTTP pool or the scheduler at a time.
 constexpr int kReaders = 4;
+
+constexpr std::string_view kNotRepeated =
+    " AND NOT EXISTS (SELECT 1 FROM jobs AS later WHERE later.repeat_of <> '' "
+    "AND later.repeat_of = jobs.id)";
 
 }  // namespace
 
@@ -98,6 +103,8 @@ std::vector<Job> SqliteJobStore::recent(const domain::JobFilter& filter) {
   }
   if (!states.empty()) where += " AND state IN (" + states + ")";
   if (!filter.task.empty()) where += " AND task = ?";
+  if (!filter.client.empty()) where += " AND client = ?";
+  if (filter.not_repeated) where += kNotRepeated;
   if (!filter.before.empty()) where += " AND sequence < (SELECT sequence FROM jobs WHERE id = ?)";
   Damaged damaged;
   std::vector<Job> jobs;
@@ -107,6 +114,7 @@ std::vector<Job> SqliteJobStore::recent(const domain::JobFilter& filter) {
                                 " ORDER BY sequence DESC LIMIT ?");
     int place = 0;
     if (!filter.task.empty()) rows.bind(++place, filter.task);
+    if (!filter.client.empty()) rows.bind(++place, filter.client);
     if (!filter.before.empty()) rows.bind(++place, filter.before);
     rows.bind(++place, filter.limit);
     jobs = read_rows(rows, damaged);
@@ -118,6 +126,41 @@ std::vector<Job> SqliteJobStore::recent(const domain::JobFilter& filter) {
 std::vector<domain::WaitingJob> SqliteJobStore::window(const domain::WindowSize& size) {
   const ReaderPool::Reader reader(readers_);
   return window_.read(*reader, size);
+}
+
+domain::QueuePage SqliteJobStore::queue_page(const std::optional<domain::QueuePlace>& after,
+                                             int limit) {
+  const ReaderPool::Reader reader(readers_);
+  return read_queue_page(*reader, after, limit);
+}
+
+std::vector<std::string> SqliteJobStore::not_repeated(domain::JobState state,
+                                                      const domain::QueueFilter& filter,
+                                                      int limit) {
+  const FilterText matches(filter);
+  std::vector<std::string> ids;
+  const ReaderPool::Reader reader(readers_);
+  Statement rows(*reader, "SELECT id FROM jobs WHERE state = ? AND set_aside = ''" +
+                              matches.conditions() + std::string(kNotRepeated) +
+                              " ORDER BY sequence LIMIT ?");
+  int place = 0;
+  rows.bind(++place, domain::job_state_name(state));
+  matches.bind(rows, place);
+  rows.bind(++place, limit);
+  while (rows.step()) ids.push_back(rows.text(0));
+  return ids;
+}
+
+std::optional<domain::KeyedJob> SqliteJobStore::find_key(const std::string& client,
+                                                         const std::string& key,
+                                                         std::int64_t since_ms) {
+  const ReaderPool::Reader reader(readers_);
+  Statement row(*reader,
+                "SELECT id, request_digest FROM jobs WHERE client = ? AND idempotency_key = ? "
+                "AND idempotency_key <> '' AND created_ms >= ?");
+  row.bind(1, client).bind(2, key).bind(3, since_ms);
+  if (!row.step()) return std::nullopt;
+  return domain::KeyedJob{row.text(0), row.text(1)};
 }
 
 std::vector<Job> SqliteJobStore::running(const std::string& node) {

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -30,12 +31,19 @@ class SqliteJobStore final : public domain::JobStore {
 
   using domain::JobStore::insert;
   domain::Inserted insert(const domain::Job& job, const domain::InsertOptions& options) override;
+  void insert_later(std::shared_ptr<const domain::Job> job, const domain::InsertOptions& options,
+                    std::function<void(domain::InsertOutcome)> done) override;
+  std::optional<domain::KeyedJob> find_key(const std::string& client, const std::string& key,
+                                           std::int64_t since_ms) override;
   bool hold_place(int priority, int queued_max) override;
   void leave_place(int priority) override;
   std::optional<domain::Job> find(const std::string& id) override;
   std::vector<domain::Job> recent(const domain::JobFilter& filter) override;
   std::vector<domain::WaitingJob> window(const domain::WindowSize& size) override;
+  domain::QueuePage queue_page(const std::optional<domain::QueuePlace>& after, int limit) override;
   domain::QueueCounts counts() override;
+  std::vector<std::string> not_repeated(domain::JobState state, const domain::QueueFilter& filter,
+                                        int limit) override;
   std::vector<domain::Job> running(const std::string& node) override;
   std::optional<domain::Job> claim(const std::string& id, const std::string& node,
                                    std::int64_t started_ms) override;

@@ -343,7 +343,7 @@ TEST_F(JobStoreTest, AFailureKeepsItsSentence) {
 TEST_F(JobStoreTest, TheQueueSurvivesTheProcess) {
   {
     SqliteJobStore store(path());
-    for (const char* id : {"01", "02", "03"}) store.insert(job(id), {.key = id});
+    for (const char* id : {"01", "02", "03"}) store.insert(job(id), {.request = {id}});
     ASSERT_TRUE(store.move_to_front("03"));
     ASSERT_TRUE(store.claim("01", "another node", 5));
     store.set_paused(2, true);
@@ -354,7 +354,7 @@ TEST_F(JobStoreTest, TheQueueSurvivesTheProcess) {
   EXPECT_THAT(ids(store.running("another node")), testing::ElementsAre("01"));
   EXPECT_EQ(store.counts(), (domain::QueueCounts{.queued = {0, 0, 2, 0}, .running = 1}));
   EXPECT_EQ(store.paused(), (std::array{false, false, true, false}));
-  EXPECT_EQ(store.insert(job("04"), {.key = "02"}).id, "02");
+  EXPECT_EQ(store.insert(job("04"), {.request = {"02"}}).id, "02");
 }
 
 TEST_F(JobStoreTest, ReadersDoNotWaitForAWriter) {
@@ -385,9 +385,9 @@ TEST_F(JobStoreTest, TheWindowShowsOtherClientsBehindAHundredThousandJobsOfOne) 
   Database(path()).execute(
       "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) "
       "INSERT INTO jobs (id, task, client, state, priority, attempt, created_ms, started_ms, "
-      "finished_ms, reason, input, result, failure_code, failure_sentence, sequence) "
+      "finished_ms, reason, input, result, failure_code, failure_sentence, sequence, place) "
       "SELECT printf('%08d', i), task, client, state, priority, attempt, created_ms, 0, 0, '', "
-      "input, '', '', '', i FROM n JOIN jobs ON id = 'first'");
+      "input, '', '', '', i, i << 20 FROM n JOIN jobs ON id = 'first'");
   SqliteJobStore full(path());
   EXPECT_EQ(full.counts().queued[0], 100'000);
   const domain::WindowSize size;

@@ -8,6 +8,7 @@
 #include "platform/check.h"
 #include "platform/error.h"
 #include "platform/log.h"
+#include "storage/sqlite/filter_text.h"
 #include "storage/sqlite/job_json.h"
 #include "storage/sqlite/job_row.h"
 #include "storage/sqlite/sqlite_job_store.h"
@@ -26,23 +27,95 @@ constexpr std::string_view kEnded = "state IN ('succeeded', 'failed', 'cancelled
 constexpr std::string_view kInsert =
     "INSERT INTO jobs (id, task, client, state, priority, attempt, created_ms, started_ms, "
     "finished_ms, reason, input, result, failure_code, failure_sentence, model, finished_count, "
-    "idempotency_key, run_task, memory_mode, pixels, steps, sequence) "
-    "VALUES (?,?,?,?,?,?,?,?,?,?,?,'','','',?,0,?,?,?,?,?,"
-    "(SELECT coalesce(max(sequence), 0) + 1 FROM jobs)) "
+    "idempotency_key, run_task, memory_mode, pixels, steps, request_digest, repeat_of, sequence, "
+    "place) "
+    "VALUES (?,?,?,?,?,?,?,?,?,?,?,'','','',?,0,?,?,?,?,?,?,?,"
+    "(SELECT coalesce(max(sequence), 0) + 1 FROM jobs), "
+    "(SELECT coalesce(max(sequence), 0) + 1 FROM jobs) << 20) "
     "ON CONFLICT (client, idempotency_key) WHERE idempotency_key <> '' DO NOTHING";
 
-std::string id_of_key(Database& database, const std::string& client, const std::string& key) {
+// Behind all jobs of the priority that are waiting, or running and may wait again; those that are
+// accepted later come behind it (schema.cpp, `place`).
+constexpr std::string_view kEndOfQueue =
+    "SELECT 1 + max(coalesce((SELECT max(sequence) FROM jobs), 0) << 20, "
+    "coalesce((SELECT max(place) FROM jobs INDEXED BY jobs_waiting WHERE state = 'queued' "
+    "AND set_aside = '' AND priority = ?1 AND rank = 0), 0), "
+    "coalesce((SELECT max(place) FROM jobs WHERE state = 'running' AND priority = ?1), 0))";
+
+void forget_old_key(Database& database, const std::string& client,
+                    const domain::InsertOptions& options) {
+  Statement(database,
+            "UPDATE jobs SET idempotency_key = '', request_digest = '' WHERE client = ? "
+            "AND idempotency_key = ? AND idempotency_key <> '' AND created_ms < ?")
+      .bind(1, client)
+      .bind(2, options.request.key)
+      .bind(3, options.keys_since_ms)
+      .run();
+}
+
+domain::Inserted job_of_key(Database& database, const std::string& client, const std::string& key) {
   Statement row(database,
-                "SELECT id FROM jobs WHERE client = ? AND idempotency_key = ? "
+                "SELECT id, request_digest FROM jobs WHERE client = ? AND idempotency_key = ? "
                 "AND idempotency_key <> ''");
   row.bind(1, client).bind(2, key);
   CHECK(row.step());
-  return row.text(0);
+  return {.id = row.text(0), .is_new = false, .digest = row.text(1)};
 }
 
 std::int64_t rounded(double size) { return std::llround(std::clamp(size, 1.0, 1e15)); }
 
 bool is_known(int priority) { return priority >= 0 && priority < domain::kPriorities; }
+
+// What a new row has beside the members of its job, written before the writer's thread takes it.
+struct NewRow {
+  NewRow(const Job& job, domain::InsertOptions with)
+      : input(write_input(job.input)),
+        model(domain::model_of_next_run(job)),
+        run_task(domain::task_of_next_run(job)),
+        work(domain::work_of_next_run(job)),
+        options(std::move(with)) {
+    CHECK(is_known(job.priority));
+  }
+
+  std::string input, model, run_task;
+  card::Work work;
+  domain::InsertOptions options;
+};
+
+QueueChange insert_row(Database& database, const Job& job, const NewRow& row,
+                       domain::Inserted& inserted) {
+  if (!row.options.request.key.empty()) forget_old_key(database, job.client, row.options);
+  Statement(database, kInsert)
+      .bind(1, job.id)
+      .bind(2, job.input.task())
+      .bind(3, job.client)
+      .bind(4, name(job.state))
+      .bind(5, job.priority)
+      .bind(6, job.attempt)
+      .bind(7, job.created_ms)
+      .bind(8, job.started_ms)
+      .bind(9, job.finished_ms)
+      .bind(10, job.reason)
+      .bind(11, row.input)
+      .bind(12, row.model)
+      .bind(13, row.options.request.key)
+      .bind(14, row.run_task)
+      .bind(15, job.input.memory_mode)
+      .bind(16, rounded(row.work.pixels))
+      .bind(17, rounded(row.work.steps))
+      .bind(18, row.options.request.digest)
+      .bind(19, job.repeat_of)
+      .run();
+  inserted = {.id = job.id};
+  QueueChange change;
+  if (database.changes() == 0) {
+    inserted = job_of_key(database, job.client, row.options.request.key);
+    return change;
+  }
+  change.add_queued(job.priority, job.state == JobState::kQueued ? 1 : 0);
+  if (row.options.holds_place) change.places_used[static_cast<std::size_t>(job.priority)] = 1;
+  return change;
+}
 
 // What `UPDATE … RETURNING priority, set_aside` says about a job that has left one state for
 // another. A row that is set aside is not counted.
@@ -68,42 +141,32 @@ bool SqliteJobStore::change(const std::function<std::optional<QueueChange>(Datab
 }
 
 domain::Inserted SqliteJobStore::insert(const Job& job, const domain::InsertOptions& options) {
-  CHECK(is_known(job.priority));
-  const auto input = write_input(job.input);
-  const auto model = domain::model_of_next_run(job);
-  const auto work = domain::work_of_next_run(job);
+  const NewRow row(job, options);
   domain::Inserted inserted;
-  writer_.write([&](Database& database) {
-    Statement(database, kInsert)
-        .bind(1, job.id)
-        .bind(2, job.input.task())
-        .bind(3, job.client)
-        .bind(4, name(job.state))
-        .bind(5, job.priority)
-        .bind(6, job.attempt)
-        .bind(7, job.created_ms)
-        .bind(8, job.started_ms)
-        .bind(9, job.finished_ms)
-        .bind(10, job.reason)
-        .bind(11, input)
-        .bind(12, model)
-        .bind(13, options.key)
-        .bind(14, domain::task_of_next_run(job))
-        .bind(15, job.input.memory_mode)
-        .bind(16, rounded(work.pixels))
-        .bind(17, rounded(work.steps))
-        .run();
-    inserted = {.id = job.id, .is_new = database.changes() == 1};
-    QueueChange change;
-    if (!inserted.is_new) {
-      inserted.id = id_of_key(database, job.client, options.key);
-      return change;
-    }
-    change.add_queued(job.priority, job.state == JobState::kQueued ? 1 : 0);
-    if (options.holds_place) change.places_used[static_cast<std::size_t>(job.priority)] = 1;
-    return change;
-  });
+  writer_.write([&](Database& database) { return insert_row(database, job, row, inserted); });
   return inserted;
+}
+
+void SqliteJobStore::insert_later(std::shared_ptr<const Job> job,
+                                  const domain::InsertOptions& options,
+                                  std::function<void(domain::InsertOutcome)> done) {
+  struct Insertion {
+    std::shared_ptr<const Job> job;
+    NewRow row;
+    std::function<void(domain::InsertOutcome)> done;
+    domain::Inserted inserted = {};
+  };
+  const NewRow row(*job, options);
+  const auto insertion =
+      std::make_shared<Insertion>(Insertion{std::move(job), row, std::move(done)});
+  writer_.write_later(
+      [insertion](Database& database) {
+        return insert_row(database, *insertion->job, insertion->row, insertion->inserted);
+      },
+      [insertion](const std::exception_ptr& failure) {
+        if (failure) return insertion->done(Writer::as_error(failure));
+        insertion->done(insertion->inserted);
+      });
 }
 
 // A row that cannot be read is queued again and set aside in the same transaction.
@@ -215,9 +278,16 @@ bool SqliteJobStore::set_priority(const std::string& id, int priority) {
       change.add_queued(row.integer(0), -1);
       change.add_queued(priority, 1);
     }
-    Statement(database, "UPDATE jobs SET priority = ?, rank = 0 WHERE id = ?")
+    std::int64_t place = 0;
+    {
+      Statement end(database, kEndOfQueue);
+      end.bind(1, priority).step();
+      place = end.integer(0);
+    }
+    Statement(database, "UPDATE jobs SET priority = ?, rank = 0, place = ? WHERE id = ?")
         .bind(1, priority)
-        .bind(2, id)
+        .bind(2, place)
+        .bind(3, id)
         .run();
     return change;
   });
@@ -238,21 +308,18 @@ bool SqliteJobStore::move_to_front(const std::string& id) {
 std::vector<domain::CancelledJob> SqliteJobStore::cancel_queued(
     const domain::QueueFilter& filter, std::int64_t finished_ms,
     const std::function<std::int64_t()>& next_event) {
-  std::string where = "state = 'queued' AND set_aside = ''";
-  if (filter.priority) where += " AND priority = ?";
-  if (!filter.client.empty()) where += " AND client = ?";
-  if (!filter.task.empty()) where += " AND task = ?";
+  const FilterText matches(filter);
   std::vector<domain::CancelledJob> cancelled;
   writer_.write([&](Database& database) {
     cancelled.clear();
     QueueChange change;
     {
-      Statement rows(database, "SELECT id, finished_steps, priority FROM jobs WHERE " + where +
-                                   " ORDER BY sequence");
+      Statement rows(database,
+                     "SELECT id, finished_steps, priority FROM jobs WHERE state = 'queued' "
+                     "AND set_aside = ''" +
+                         matches.conditions() + " ORDER BY sequence");
       int place = 0;
-      if (filter.priority) rows.bind(++place, *filter.priority);
-      if (!filter.client.empty()) rows.bind(++place, filter.client);
-      if (!filter.task.empty()) rows.bind(++place, filter.task);
+      matches.bind(rows, place);
       while (rows.step()) {
         const auto pictures = artifacts_named_in(rows.text(1));
         cancelled.push_back({.id = rows.text(0),

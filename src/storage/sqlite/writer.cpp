@@ -1,7 +1,8 @@
 #include "storage/sqlite/writer.h"
 
 #include <algorithm>
-#include <cstddef>
+#include <iterator>
+#include <utility>
 #include <vector>
 
 namespace atelier::storage {
@@ -12,24 +13,40 @@ constexpr std::size_t kWritesShared = 256;
 
 }  // namespace
 
+Writer::Writer(Database& database, QueueCounter& counter)
+    : database_(database), counter_(counter), thread_([this] { run(); }) {}
+
+Writer::~Writer() {
+  {
+    const std::lock_guard lock(mutex_);
+    closing_ = true;
+    came_.notify_one();
+  }
+  thread_.join();
+}
+
 void Writer::write(const Work& work) {
-  Waiting mine{.work = work, .woken = {}};
-  std::unique_lock lock(mutex_);
-  waiting_.push_back(&mine);
-  if (led_) {
-    mine.woken.wait(lock, [&] { return mine.done || mine.leads; });
+  platform::Condition woken;
+  bool over = false;
+  std::exception_ptr failure;
+  write_later([&work](Database& database) { return work(database); },
+              [&](const std::exception_ptr& why) {
+                const std::lock_guard lock(mutex_);
+                failure = why;
+                over = true;
+                woken.notify_one();
+              });
+  {
+    std::unique_lock lock(mutex_);
+    woken.wait(lock, [&] { return over; });
   }
-  if (!mine.done) {
-    led_ = true;
-    while (!mine.done) commit_waiting(lock);
-    led_ = !waiting_.empty();
-    if (led_) {
-      waiting_.front()->leads = true;
-      waiting_.front()->woken.notify_one();
-    }
-  }
-  lock.unlock();
-  if (mine.failure) std::rethrow_exception(mine.failure);
+  if (failure) std::rethrow_exception(failure);
+}
+
+void Writer::write_later(Work work, Done done) {
+  const std::lock_guard lock(mutex_);
+  waiting_.push_back({std::move(work), std::move(done)});
+  if (waiting_.size() == 1) came_.notify_one();
 }
 
 std::size_t Writer::waiting() {
@@ -37,32 +54,32 @@ std::size_t Writer::waiting() {
   return waiting_.size();
 }
 
-// A write that is done returns as soon as the lock is free: it is not touched afterwards.
-void Writer::commit_waiting(std::unique_lock<std::mutex>& lock) {
-  const auto size = static_cast<std::ptrdiff_t>(std::min(waiting_.size(), kWritesShared));
-  const std::vector<Waiting*> batch(waiting_.begin(), waiting_.begin() + size);
-  waiting_.erase(waiting_.begin(), waiting_.begin() + size);
-  lock.unlock();
-  if (batch.size() == 1) {
-    commit_alone(*batch.front());
-  } else {
-    commit_shared(batch);
-  }
-  lock.lock();
-  for (auto* each : batch) {
-    each->done = true;
-    each->woken.notify_one();
+void Writer::run() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    came_.wait(lock, [this] { return closing_ || !waiting_.empty(); });
+    if (waiting_.empty()) return;
+    const auto end = std::next(
+        waiting_.begin(), static_cast<std::ptrdiff_t>(std::min(waiting_.size(), kWritesShared)));
+    std::vector<Waiting> batch(std::move_iterator(waiting_.begin()), std::move_iterator(end));
+    waiting_.erase(waiting_.begin(), end);
+    lock.unlock();
+    commit(batch);
+    for (auto& each : batch) each.done(each.failure);
+    batch.clear();  // what the callbacks own is not destroyed under the lock
+    lock.lock();
   }
 }
 
-void Writer::commit_shared(std::span<Waiting* const> batch) {
+void Writer::commit(std::span<Waiting> batch) {
+  if (batch.size() == 1) return commit_alone(batch.front());
   std::vector<QueueChange> changes;
   try {
     Transaction transaction(database_, Transaction::Kind::kWrite);
-    for (const auto* each : batch) changes.push_back(each->work(database_));
+    for (const auto& each : batch) changes.push_back(each.work(database_));
     transaction.commit();
   } catch (...) {
-    for (auto* each : batch) commit_alone(*each);
+    for (auto& each : batch) commit_alone(each);
     return;
   }
   for (const auto& change : changes) counter_.apply(change);
@@ -76,6 +93,16 @@ void Writer::commit_alone(Waiting& waiting) {
     counter_.apply(change);
   } catch (...) {
     waiting.failure = std::current_exception();
+  }
+}
+
+Error Writer::as_error(const std::exception_ptr& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const Error& error) {
+    return error;
+  } catch (const std::exception& error) {
+    return {ErrorCode::kInternal, error.what()};
   }
 }
 

@@ -29,6 +29,7 @@ class WriterTest : public testing::Test {
     writer_ = std::make_unique<Writer>(*database_, counter_);
   }
   ~WriterTest() override {
+    writer_.reset();
     other_.reset();
     database_.reset();
     std::filesystem::remove_all(folder_);
@@ -123,6 +124,34 @@ TEST_F(WriterTest, AWriteThatFailsChangesNothing) {
   EXPECT_EQ(counter_.counts().queued[2], 0);
   writer_->write([](Database& database) { return insert(database, "whole"); });
   EXPECT_EQ(words_in(*other_), 1);
+}
+
+TEST_F(WriterTest, AWriteThatIsNotWaitedForReportsItsOutcomeOnceItIsCounted) {
+  std::vector<std::string> outcomes;  // on the writer's thread until write() returns
+  const auto report = [&](const std::exception_ptr& failure) {
+    outcomes.push_back(failure ? Writer::as_error(failure).what()
+                               : std::to_string(counter_.counts().queued[2]));
+  };
+  writer_->write_later([](Database& database) { return insert(database, "one"); }, report);
+  writer_->write_later(
+      [](Database&) -> QueueChange { throw Error(ErrorCode::kInternal, "refused"); }, report);
+  writer_->write_later([](Database& database) { return insert(database, "two"); }, report);
+  writer_->write([](Database&) { return QueueChange{}; });
+  ASSERT_EQ(outcomes.size(), 3U);
+  EXPECT_EQ(outcomes[1], "refused");
+  EXPECT_EQ(outcomes[2], "2");
+  EXPECT_EQ(words_in(*other_), 2);
+}
+
+TEST_F(WriterTest, WritesThatWaitAreMadeBeforeTheWriterIsDestroyed) {
+  int made = 0;
+  for (int i = 0; i < 20; ++i) {
+    writer_->write_later([i](Database& database) { return insert(database, std::to_string(i)); },
+                         [&made](const std::exception_ptr& failure) { made += failure ? 0 : 1; });
+  }
+  writer_.reset();
+  EXPECT_EQ(made, 20);
+  EXPECT_EQ(words_in(*other_), 20);
 }
 
 TEST(QueueCounter, PlacesAndJobsTogetherFillTheQueue) {

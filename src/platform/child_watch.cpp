@@ -24,6 +24,11 @@ namespace {
 constexpr int kAskAgainMs = 20;
 constexpr std::size_t kReadBytes = 4096;
 constexpr std::size_t kPipeBytes = 64 << 10;  // what a pipe holds
+// A line that was written longer ago has nothing to do with the end.
+constexpr std::chrono::seconds kLastSeconds{5};
+constexpr std::chrono::seconds kOutputPatience{1};
+// A killed process ends within milliseconds, where it can end; more on a busy machine.
+constexpr std::chrono::seconds kReapPatience{2};
 
 ProcessEnd end_of(int status) {
   if (WIFSIGNALED(status)) return {-1, WTERMSIG(status)};
@@ -66,7 +71,20 @@ ChildWatch::~ChildWatch() {
   const std::uint64_t one = 1;
   [[maybe_unused]] const ssize_t written = ::write(stop_, &one, sizeof one);
   if (thread_.joinable()) thread_.join();
-  while (!reap()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  const auto until = std::chrono::steady_clock::now() + kReapPatience;
+  bool ended = reap();
+  while (!ended && std::chrono::steady_clock::now() < until) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    ended = reap();
+  }
+  if (!ended) {
+    log_error(name_ + " " + std::to_string(pid_) +
+              " was killed and does not end: it waits in the kernel, for a disk or a device");
+    std::thread([pid = pid_] {
+      while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+      }
+    }).detach();
+  }
   for (const int descriptor : {output_, pidfd_, stop_}) {
     if (descriptor >= 0) ::close(descriptor);
   }
@@ -74,7 +92,12 @@ ChildWatch::~ChildWatch() {
 
 void ChildWatch::run() {
   const std::string beginning = name_ + " " + std::to_string(pid_) + ": ";
-  OutputLines lines([&beginning](const std::string& line) { log_warning(beginning + line); });
+  OutputLines lines([&](const std::string& line) {
+    log_warning(beginning + line);
+    const std::scoped_lock lock(mutex_);
+    last_line_ = line;
+    last_written_ = std::chrono::steady_clock::now();
+  });
   std::array<pollfd, 3> watched{pollfd{output_, POLLIN, 0}, pollfd{pidfd_, POLLIN, 0},
                                 pollfd{stop_, POLLIN, 0}};
   bool ended = false;
@@ -85,6 +108,15 @@ void ChildWatch::run() {
     if (ask || watched[0].fd < 0 || watched[1].revents != 0) ended = reap();
   }
   read_rest(output_, lines);
+  const std::scoped_lock lock(mutex_);
+  output_read_ = true;
+  ended_.notify_all();
+}
+
+std::string ChildWatch::last_line() {
+  std::unique_lock lock(mutex_);
+  ended_.wait_for(lock, kOutputPatience, [this] { return output_read_; });
+  return ended_at_ - last_written_ < kLastSeconds ? last_line_ : "";
 }
 
 bool ChildWatch::reap() {
@@ -93,6 +125,7 @@ bool ChildWatch::reap() {
   int status = 0;
   const pid_t reaped = ::waitpid(pid_, &status, WNOHANG);
   if (reaped == 0 || (reaped < 0 && errno == EINTR)) return false;
+  ended_at_ = std::chrono::steady_clock::now();
   end_ = reaped == pid_ ? end_of(status) : ProcessEnd{};  // reaped elsewhere in this process
   ended_.notify_all();
   return true;

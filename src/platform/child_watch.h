@@ -26,7 +26,9 @@ class ChildWatch {
   // closes it. `name` begins every line.
   ChildWatch(pid_t pid, int output, std::string name);
   void start();
-  ~ChildWatch();  // kills the child and waits for its end
+  // Kills the child and waits for its end, but only a moment for one that waits in a driver and
+  // cannot be killed: that is reaped later.
+  ~ChildWatch();
   ChildWatch(const ChildWatch&) = delete;
   ChildWatch& operator=(const ChildWatch&) = delete;
 
@@ -34,6 +36,9 @@ class ChildWatch {
   std::optional<ProcessEnd> end();
   std::optional<ProcessEnd> wait_end(std::chrono::milliseconds at_most);
   void send_signal(int signal);  // nothing when it has ended
+  // The last line that it wrote before its end, "" where it wrote none in its last seconds. Called
+  // after its end; waits a moment for the rest of its output.
+  std::string last_line();
 
  private:
   void run();
@@ -46,7 +51,11 @@ class ChildWatch {
   const std::string name_;
   std::mutex mutex_;
   std::condition_variable ended_;
-  std::optional<ProcessEnd> end_;  // guarded by mutex_
+  std::optional<ProcessEnd> end_;                         // guarded by mutex_
+  std::chrono::steady_clock::time_point ended_at_{};      // guarded by mutex_
+  std::string last_line_;                                 // guarded by mutex_
+  std::chrono::steady_clock::time_point last_written_{};  // guarded by mutex_
+  bool output_read_ = false;                              // all of it; guarded by mutex_
   std::thread thread_;
 };
 

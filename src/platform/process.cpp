@@ -164,8 +164,9 @@ ChildProcess ChildProcess::spawn(const ProcessOptions& options) {
   const pid_t pid = ::fork();
   if (pid == 0) become_child(plan);
   check(options, pid);
-  auto watch = std::make_unique<ChildWatch>(pid, output.parent.release(),
-                                            options.program.filename().string());
+  auto watch = std::make_unique<ChildWatch>(
+      pid, output.parent.release(),
+      options.name.empty() ? options.program.filename().string() : options.name);
   socket.child.reset();
   output.child.reset();
   report.child.reset();

@@ -26,6 +26,7 @@ struct ProcessOptions {
   std::vector<std::string> arguments;              // without the program itself
   std::map<std::string, std::string> environment;  // added to what children inherit
   int niceness = 0;                                // added to the parent's
+  std::string name = {};                           // in the log; "": that of the program's file
 };
 
 std::string describe(
@@ -47,6 +48,7 @@ class ChildProcess {
   std::optional<ProcessEnd> wait_end(std::chrono::milliseconds at_most) {
     return watch_->wait_end(at_most);
   }
+  std::string last_line() { return watch_->last_line(); }        // see child_watch.h
   void send_signal(int signal) { watch_->send_signal(signal); }  // nothing when it has ended
 
  private:

@@ -5,7 +5,10 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <functional>
@@ -147,6 +150,15 @@ TEST(ChildProcess, WhatItWritesBecomesLinesOfTheLog) {
   })) << log.text();
 }
 
+TEST(ChildProcess, TheLastLineThatItWroteIsKeptWithItsEnd) {
+  ChildProcess child = shell("echo first; echo 'out of patience' >&2; exit 3");
+  EXPECT_EQ(child.wait_end(std::chrono::seconds(60)).value().exit_code, 3);
+  EXPECT_EQ(child.last_line(), "out of patience");
+  ChildProcess silent = shell("exit 3");
+  EXPECT_TRUE(silent.wait_end(std::chrono::seconds(60)));
+  EXPECT_EQ(silent.last_line(), "");
+}
+
 TEST(ChildProcess, AnOutputThatIsClosedOrKeptByAnotherHidesNoEnd) {
   EXPECT_EQ(shell("exec >&- 2>&-; sleep 0.1; exit 4").wait_end(seconds(20))->exit_code, 4);
   ChildProcess child = shell("sleep 3 & exit 5");
@@ -187,6 +199,40 @@ TEST(ChildProcess, IsKilledWithItsOwner) {
     pid = child.pid();
   }
   EXPECT_EQ(::kill(pid, 0), -1);
+}
+
+// Attaches to the process as a debugger does, in a process of its own: a killed process does not
+// end for its parent as long as the debugger has not taken note of it. 0: that is not allowed here.
+pid_t debugger_of(pid_t pid) {
+  int ready[2] = {-1, -1};
+  if (::pipe(ready) != 0) return 0;
+  const pid_t debugger = ::fork();
+  if (debugger == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    const char attached = ::ptrace(PTRACE_SEIZE, pid, nullptr, nullptr) == 0 ? 1 : 0;
+    [[maybe_unused]] const ssize_t written = ::write(ready[1], &attached, 1);
+    for (;;) ::pause();
+  }
+  char attached = 0;
+  const bool told = ::read(ready[0], &attached, 1) == 1;
+  ::close(ready[0]);
+  ::close(ready[1]);
+  if (told && attached == 1) return debugger;
+  ::kill(debugger, SIGKILL);
+  ::waitpid(debugger, nullptr, 0);
+  return 0;
+}
+
+TEST(ChildProcess, OneThatCannotBeReapedDoesNotBlockItsOwner) {
+  std::optional<ChildProcess> child = shell("exec sleep 600");
+  const pid_t pid = child->pid();
+  const pid_t debugger = debugger_of(pid);
+  if (debugger == 0) GTEST_SKIP() << "no process may be traced here";
+  child.reset();  // does not return without the limit
+  EXPECT_EQ(::kill(pid, 0), 0) << "it is still there";
+  ::kill(debugger, SIGKILL);
+  ::waitpid(debugger, nullptr, 0);
+  EXPECT_TRUE(within(seconds(60), [&] { return ::kill(pid, 0) != 0; })) << "it is reaped later";
 }
 
 }  // namespace

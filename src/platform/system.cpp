@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <limits>
@@ -96,6 +97,11 @@ ProcessorTimes processor_times() {
     if (!idle) times.busy += ticks;
   }
   return times;
+}
+
+double load_per_processor() {
+  double last_minute = 0;
+  return ::getloadavg(&last_minute, 1) == 1 ? last_minute / usable_processors() : 0;
 }
 
 std::int64_t resident_bytes(int pid) {

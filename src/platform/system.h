@@ -23,6 +23,10 @@ struct ProcessorTimes {
 };
 ProcessorTimes processor_times();
 
+// Threads that computed or waited for a processor or a disk, over the last minute, per usable
+// processor; 0: unknown.
+double load_per_processor();
+
 // Lets this process have so many files and sockets open, or as many as the system allows.
 void allow_open_files(std::uint64_t count);
 

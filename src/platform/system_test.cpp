@@ -4,6 +4,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <fstream>
+
 namespace atelier::platform {
 namespace {
 
@@ -22,6 +24,14 @@ TEST(System, TellsTheTimeOfAllProcessors) {
   const auto after = processor_times();
   EXPECT_GE(after.all, before.all);
   EXPECT_GE(after.busy, before.busy);
+}
+
+TEST(System, TellsTheLoad) {
+  std::ifstream file("/proc/loadavg");
+  double last_minute = 0;
+  ASSERT_TRUE(file >> last_minute);
+  const double expected = last_minute / usable_processors();
+  EXPECT_NEAR(load_per_processor(), expected, 1 + expected / 2);
 }
 
 TEST(System, TellsTheMemoryOfAProcess) {

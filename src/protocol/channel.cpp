@@ -118,11 +118,17 @@ std::optional<Frame> Channel::receive(Clock::time_point until) {
       const ssize_t got = ::recv(socket_, buffer_.data(), buffer_.size(), 0);
       if (got < 0 && errno == EINTR) continue;
       if (got <= 0) return std::nullopt;
+      received_.fetch_add(static_cast<std::uint64_t>(got), std::memory_order_relaxed);
       begin_ = 0;
       end_ = static_cast<std::size_t>(got);
     }
     begin_ += reader_.feed_some(std::span(buffer_).subspan(begin_, end_ - begin_));
   }
+}
+
+bool Channel::has_unread() const {
+  pollfd wanted{.fd = socket_, .events = POLLIN, .revents = 0};
+  return ::poll(&wanted, 1, 0) > 0 && (wanted.revents & POLLIN) != 0;
 }
 
 void Channel::close() { ::shutdown(socket_, SHUT_RDWR); }

@@ -5,7 +5,9 @@
 // the channel is closed, because the next frame cannot be found in the stream.
 #pragma once
 
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <mutex>
 #include <optional>
 
@@ -32,6 +34,10 @@ class Channel {
   // time; the channel is closed then.
   std::optional<Frame> receive(Clock::time_point until = kNever);
   void close();
+  // A sign of life of the other side: bytes that receive() has read since the start, also of a
+  // frame that is not whole yet, and whether there are more that it has not read. From any thread.
+  std::uint64_t bytes_received() const { return received_.load(std::memory_order_relaxed); }
+  bool has_unread() const;
   const FrameLimits& limits() const { return limits_; }
 
  private:
@@ -42,6 +48,7 @@ class Channel {
   FrameReader reader_;
   Bytes buffer_;  // of receive()
   std::size_t begin_ = 0, end_ = 0;
+  std::atomic<std::uint64_t> received_ = 0;
   std::mutex sending_;  // one frame at a time
 };
 

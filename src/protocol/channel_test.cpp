@@ -128,6 +128,19 @@ TEST(Channel, MalformedDataClosesIt) {
   ::close(right);
 }
 
+TEST(Channel, ShowsWhatCameAndWhatIsUnread) {
+  const auto [left, right] = socket_pair();
+  Channel sender(left), receiver(right);
+  EXPECT_FALSE(receiver.has_unread());
+  const Frame frame{"{}", {Bytes(7)}};
+  sender.send(frame);
+  EXPECT_TRUE(receiver.has_unread());
+  EXPECT_EQ(receiver.bytes_received(), 0U);
+  ASSERT_TRUE(receiver.receive());
+  EXPECT_FALSE(receiver.has_unread());
+  EXPECT_EQ(receiver.bytes_received(), encode_frame_header(frame).size() + 2 + 7);
+}
+
 TEST(Channel, CloseWakesTheSender) {
   const auto [left, right] = socket_pair();
   Channel channel(left);

@@ -152,6 +152,8 @@ FakeSwitches read_fake_switches(const std::string& text) {
         equals == std::string_view::npos ? std::string_view("1") : item.substr(equals + 1);
     if (name == "crash_once") {
       switches.crash_once = value;
+    } else if (name == "times") {
+      switches.times = value;
     } else if (int* place = number_of(switches, name)) {
       *place = read_switch(name, value);
     } else {

@@ -31,6 +31,9 @@ struct FakeSwitches {
   int words = 0;           // streamed as text by tasks that stream none of their own
   int deadly_files = 0;    // a file with "deadly" in its name: crashes when it is inspected
   std::string crash_once;  // a path: crashes at step 2 unless the file is there, and makes it
+  // A path: at the begin and the end of each run a line "begin SEED TIME" or "end SEED TIME" is
+  // appended, with the job's seed and the monotonic clock in nanoseconds. For benchmarks.
+  std::string times;
 };
 
 // Throws kInvalidArgument for a name that is not above.

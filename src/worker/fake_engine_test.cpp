@@ -4,7 +4,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
 #include <latch>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -146,6 +150,21 @@ TEST(FakeEngine, ItsCardHasTheTasksRowsWithDefaultsAndIdsOfItsSamplers) {
   EXPECT_EQ(sampler->choices,
             (std::vector<std::string>{"euler", "euler_ancestral", "dpmpp_2m", "ddim"}));
   EXPECT_EQ(sampler->choice_titles.at(1), "Euler a");
+}
+
+TEST(FakeEngine, WritesWhenEachRunBeganAndEnded) {
+  const auto file = testing::TempDir() + "fake-engine-times";
+  std::filesystem::remove(file);
+  Recorder recorder;
+  run_generation(*make_fake_engine(read_fake_switches("step_ms=2,times=" + file)),
+                 small_job(7, "red"), recorder);
+  std::ifstream lines(file);
+  std::string begin, end;
+  std::int64_t seed = 0, begun = 0, ended = 0;
+  lines >> begin >> seed >> begun >> end >> seed >> ended;
+  EXPECT_EQ(begin + " " + end, "begin end");
+  EXPECT_EQ(seed, 7);
+  EXPECT_GE(ended - begun, 2'000'000);
 }
 
 TEST(FakeEngine, RunsJobsAtTheSameTime) {

@@ -48,15 +48,27 @@ FakeRun::FakeRun(const FakeSwitches& switches, FakeState& state, const engine::R
       input_(input),
       observer_(observer),
       model_(checked_model(request)) {
+  note_time("begin");
   std::string words;
   for (int i = 1; i <= switches.words; ++i) words += (i > 1 ? " wörd" : "wörd") + std::to_string(i);
   stream(std::move(words));
 }
 
 FakeRun::~FakeRun() {
+  note_time("end");
   const std::scoped_lock lock(state_.mutex);
   state_.runs.erase(this);
   if (uses_model_) --state_.loaded[model_];
+}
+
+void FakeRun::note_time(const char* what) const {
+  if (switches_.times.empty()) return;
+  const auto* seed = input_.members().if_contains(card::kSeedMember);
+  const auto nanoseconds =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now().time_since_epoch());
+  std::ofstream(switches_.times, std::ios::app)
+      << what << ' ' << (seed == nullptr ? "0" : json::write_json(*seed)) << ' '
+      << nanoseconds.count() << '\n';
 }
 
 void FakeRun::stream(std::string text) {

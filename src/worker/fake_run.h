@@ -59,6 +59,7 @@ class FakeRun {
   std::int64_t measured_peak() const;
 
  private:
+  void note_time(const char* what) const;
   void misbehave(const std::string& stage, int step);
   void send_words(int step, int total);
   bool first_time_full();

@@ -14,6 +14,7 @@
 #include "platform/log.h"
 #include "platform/process.h"
 #include "platform/system.h"
+#include "worker/beat.h"
 #include "worker/engine_library.h"
 #include "worker/fake_engine.h"
 #include "worker/options.h"
@@ -119,6 +120,7 @@ int run(Options options) {
   const EnginePtr engine = start_engine(options, hello);
   channel.send(protocol::result_frame(*hello_id, hello));
   if (!engine) return kExitNoEngine;
+  const Beat beat(channel);
   return Session(channel, *engine).run();
 }
 

@@ -1,7 +1,9 @@
 // The engine library: implements engine/interface.h for the CPU and, where libtorch has it, CUDA.
 #include <algorithm>
 #include <array>
+#include <chrono>
 
+#include "card/all_tasks.h"
 #include "engine/describe_failure.h"
 #include "engine/device_report.h"
 #include "engine/interface.h"
@@ -39,6 +41,35 @@ at::Device device_of(const std::string& name) {
               "this engine library has no device '" + platform::cut(name, 40) +
                   "': start the worker with the library that was built for it");
 }
+
+// The observer of a run as its pipeline sees it: only tasks that can be suspended are asked to
+// wait, and what the run needs is not measured while others may run.
+class RunObserver final : public JobObserver {
+ public:
+  RunObserver(JobObserver& observer, const std::string& task, PeakMeasurement& peak)
+      : observer_(observer), suspends_(card::task_named(task).suspends), peak_(peak) {}
+
+  void on_progress(const card::Progress& progress) override { observer_.on_progress(progress); }
+  void on_preview(const media::Image& preview) override { observer_.on_preview(preview); }
+  void on_text(std::string_view piece) override { observer_.on_text(piece); }
+  bool cancelled() override { return observer_.cancelled(); }
+  bool suspend_asked() override { return suspends_ && observer_.suspend_asked(); }
+  void wait_while_suspended(int steps) override {
+    const auto start = std::chrono::steady_clock::now();
+    peak_.suspend();
+    observer_.wait_while_suspended(steps);
+    peak_.resume();
+    waited_ms_ +=
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  }
+  double waited_ms() const { return waited_ms_; }
+
+ private:
+  JobObserver& observer_;
+  const bool suspends_;
+  PeakMeasurement& peak_;
+  double waited_ms_ = 0;
+};
 
 class TorchEngine final : public Engine {
  public:
@@ -102,8 +133,10 @@ class TorchEngine final : public Engine {
       const c10::InferenceMode inference;
       at::set_num_threads(threads_);  // per thread in some builds of OpenMP
       PeakMeasurement peak;
-      Context context(*this, observer, peak);
+      RunObserver seen(observer, request.task, peak);
+      Context context(*this, seen, peak);
       result = pipeline.run(std::move(request), context);
+      result.timing["load_ms"] -= context.load_waited_ms();
       result.peak_bytes = peak.bytes();
     });
     return result;
@@ -122,20 +155,26 @@ class TorchEngine final : public Engine {
  private:
   class Context final : public PipelineContext {
    public:
-    Context(TorchEngine& engine, JobObserver& observer, PeakMeasurement& peak)
+    Context(TorchEngine& engine, RunObserver& observer, PeakMeasurement& peak)
         : engine_(engine), observer_(observer), peak_(peak) {}
     JobObserver& observer() override { return observer_; }
     Model& load(const ModelFiles& files, const ComputeOptions& options,
                 const std::function<void(const DetectedModel&)>& check) override {
-      Model& model = engine_.resident(files, options, check, observer_);
+      const double waited_ms = observer_.waited_ms();
+      used_.push_back(engine_.resident(files, options, check, observer_));
+      load_waited_ms_ += observer_.waited_ms() - waited_ms;
       peak_.restart();
-      return model;
+      return *used_.back();
     }
+    // Of the time that load() took: when the run was suspended.
+    double load_waited_ms() const { return load_waited_ms_; }
 
    private:
     TorchEngine& engine_;
-    JobObserver& observer_;
+    RunObserver& observer_;
     PeakMeasurement& peak_;
+    double load_waited_ms_ = 0;
+    std::vector<std::shared_ptr<Model>> used_;  // stay in memory until the run ends
   };
 
   // " with 'the id'": the models of a request, for sentences.
@@ -185,14 +224,15 @@ class TorchEngine final : public Engine {
     return bf16_products_supported() ? "bf16" : "fp32";
   }
 
-  Model& resident(const ModelFiles& files, const ComputeOptions& options,
-                  const std::function<void(const DetectedModel&)>& check, JobObserver& observer) {
+  std::shared_ptr<Model> resident(const ModelFiles& files, const ComputeOptions& options,
+                                  const std::function<void(const DetectedModel&)>& check,
+                                  JobObserver& observer) {
     const at::ScalarType dtype = dtype_of(options.dtype);
     const ModelForm form{
         files.id, files.path, {.dtype = dtype, .device = device_, .precise = options.precise}};
     models_.evict_outdated(form.path);
-    if (Model* model = models_.find(form)) {
-      return *model;
+    if (std::shared_ptr<Model> model = models_.find(form)) {
+      return model;
     }
     observer.on_progress({"load", 0, 0, 0, 0});
     const DetectedModel detected = detect_model(CheckpointFiles(files.path, files.id));
@@ -201,6 +241,8 @@ class TorchEngine final : public Engine {
     // Another form of it would be a second copy, which the station has not planned.
     models_.evict_id(form.id);
     return models_.load(detected, form, [&] {
+      // A suspended run keeps what it has loaded so far.
+      if (observer.suspend_asked()) observer.wait_while_suspended(0);
       if (observer.cancelled()) {
         throw Error(ErrorCode::kCancelled, "the job was cancelled");
       }

@@ -1,8 +1,9 @@
 // The one header through which the worker uses an engine library (libatelier-engine-cpu.so,
 // libatelier-engine-cuda.so, or the fake engine inside the worker). No torch type appears here.
 // Threads: run() may be called from several threads at once, as many as `running_max` of the report
-// says, and beside them jobs that wait in wait_while_suspended(); everything else from one thread
-// while no job runs that is not suspended. `cancelled()` and `suspend_asked()` of the observer are
+// says, and beside them jobs that wait in wait_while_suspended(), or that were cancelled there and
+// end; memory() at any time; everything else by one thread at a time, while no job runs that is not
+// suspended. `cancelled()` and `suspend_asked()` of the observer are
 // called by run() between blocks of a network. Failures are thrown as atelier::Error. Inputs and
 // facts cross this boundary as JSON, so that a new parameter changes no binary interface.
 #pragma once
@@ -49,7 +50,8 @@ class JobObserver {
   virtual void on_text(std::string_view /*piece*/) {}
   virtual bool cancelled() = 0;  // true: throw ErrorCode::kCancelled soon
   // True: a run of a task that suspends (card::TaskDescription) goes back to its last whole step,
-  // frees what the step holds and calls wait_while_suspended(); then it does the step again.
+  // frees what the step holds and calls wait_while_suspended(); then it does the step again. A
+  // model that is being loaded waits half loaded.
   virtual bool suspend_asked() { return false; }
   // Returns when the run may go on, or is cancelled. `steps` are whole ones that are kept.
   virtual void wait_while_suspended(int /*steps*/) {}
@@ -120,8 +122,9 @@ class Engine {
   // Throws kUnsupported for a task that is not of tasks(). Takes the request over, because its
   // pictures are large.
   virtual RunResult run(RunRequest request, JobObserver& observer) = 0;
+  // Both keep a model that a suspended run uses.
   virtual void unload_all() = 0;
-  // All forms of the model; none is no error. One that a suspended run uses stays.
+  // All forms of the model; without effect where there is none.
   virtual void evict(const std::string& model) = 0;
   // When no job waits: what jobs passed through beside the resident models goes back to the system.
   virtual void give_back_memory() = 0;

@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <set>
+#include <thread>
 
 #include "card/all_tasks.h"
 #include "card/named_choices.h"
@@ -16,6 +17,7 @@
 #include "card/validation.h"
 #include "platform/error.h"
 #include "tests/golden/generation_run.h"
+#include "tests/golden/suspending_observer.h"
 #include "tests/golden/tiny_classifier.h"
 #include "worker/engine_library.h"
 #include "worker/fake_engine.h"
@@ -112,14 +114,14 @@ class EngineContract : public testing::TestWithParam<const char*> {
     }
     return request;
   }
-  GenerationResult run(const GenerationJob& job, Observer& observer) const {
+  GenerationResult run(const GenerationJob& job, engine::JobObserver& observer) const {
     return golden::run_generation(*engine_, job, observer);
   }
   ErrorCode failure_of(engine::RunRequest request) const {
     Observer observer;
     return failure_of(std::move(request), observer);
   }
-  ErrorCode failure_of(engine::RunRequest request, Observer& observer) const {
+  ErrorCode failure_of(engine::RunRequest request, engine::JobObserver& observer) const {
     try {
       engine_->run(std::move(request), observer);
     } catch (const Error& error) {
@@ -317,6 +319,63 @@ TEST_P(EngineContract, EveryPollThatReturnsCancelledEndsTheRun) {
     EXPECT_EQ(failure_of(golden::request_of(job()), observer), ErrorCode::kCancelled) << poll;
     EXPECT_EQ(observer.polls, poll);
   }
+}
+
+TEST_P(EngineContract, ASuspendedRunMakesTheSamePictureWhileAnotherOneRuns) {
+  golden::SuspendingObserver undisturbed;
+  const auto expected = engine_->run(golden::request_of(job()), undisturbed);
+  EXPECT_TRUE(undisturbed.steps.empty());
+  engine_->unload_all();
+  golden::SuspendingObserver observer;
+  observer.at = golden::spread(undisturbed.questions, 6);
+  observer.meanwhile = [&] {
+    std::jthread([&] {
+      engine_->evict("starter");
+      engine_->unload_all();
+      const auto models = engine_->memory().models;
+      for (const auto& model : models) EXPECT_EQ(model.id, "starter");
+      Observer other;
+      EXPECT_EQ(engine_->run(classification(1), other).outputs.size(), 1U);
+      auto same_model = job();
+      same_model.input.seed = 1;
+      EXPECT_EQ(run(same_model, other).images.size(), 1U);
+      engine_->evict("tiny");
+      engine_->give_back_memory();
+    }).join();
+  };
+  const auto made = engine_->run(golden::request_of(job()), observer);
+  EXPECT_GE(observer.steps.size(), 5U);
+  EXPECT_TRUE(std::ranges::is_sorted(observer.steps));
+  EXPECT_LE(observer.steps.back(), kSteps);
+  EXPECT_EQ(made.outputs.at(0).picture.pixels, expected.outputs.at(0).picture.pixels);
+  EXPECT_EQ(made.facts_json, expected.facts_json);
+  EXPECT_EQ(made.peak_bytes, 0);
+  ASSERT_EQ(engine_->memory().models.size(), 1U);
+  engine_->evict("starter");
+  EXPECT_TRUE(engine_->memory().models.empty());
+}
+
+TEST_P(EngineContract, ASuspendedRunIsCancelled) {
+  golden::SuspendingObserver whole;
+  run(job(), whole);
+  for (const int question : golden::spread(whole.questions, 4)) {
+    engine_->unload_all();
+    golden::SuspendingObserver observer;
+    observer.at = {question};
+    observer.meanwhile = [&] { observer.cancel = true; };
+    EXPECT_EQ(failure_of(golden::request_of(job()), observer), ErrorCode::kCancelled) << question;
+    EXPECT_EQ(observer.steps.size(), 1U);
+  }
+  Observer observer;
+  EXPECT_EQ(run(job(), observer).images.size(), 1U);
+}
+
+TEST_P(EngineContract, ATaskThatCannotWaitIsNotAskedTo) {
+  golden::SuspendingObserver observer;
+  observer.at = {1, 2, 3};
+  EXPECT_EQ(engine_->run(classification(2), observer).outputs.size(), 1U);
+  EXPECT_EQ(observer.questions, 0);
+  EXPECT_TRUE(observer.steps.empty());
 }
 
 TEST_P(EngineContract, ClassifiesIntoLabelsAndFactsThatTheTaskCanRead) {

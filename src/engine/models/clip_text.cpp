@@ -10,6 +10,7 @@
 #include "engine/nn/attention.h"
 #include "engine/nn/linear.h"
 #include "engine/nn/norm.h"
+#include "engine/tensor/poll.h"
 #include "platform/error.h"
 
 namespace atelier::engine {
@@ -160,6 +161,7 @@ ClipTextOutput ClipText::forward(const Tensor& ids, const ClipTextRequest& reque
   ClipTextOutput output;
   output.states = x;
   for (std::int64_t i = 0; i < (request.pooled ? count : wanted); ++i) {
+    poll();
     x = parts.layers[static_cast<std::size_t>(i)].forward(x);
     if (i + 1 == wanted) output.states = x;
   }

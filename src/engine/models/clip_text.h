@@ -1,7 +1,7 @@
 // CLIP text encoders: CLIP-L (quick_gelu) and OpenCLIP bigG (gelu, projection), and any size of the
 // same architecture. Built once per loaded model from bound weights; forward() is called by the
-// pipelines from the job thread. Token ids outside the vocabulary or a wrong count throw
-// kInvalidArgument.
+// pipelines from the job thread and polls between layers (tensor/poll.h). Token ids outside the
+// vocabulary or a wrong count throw kInvalidArgument.
 #pragma once
 
 #include <boost/json/object.hpp>

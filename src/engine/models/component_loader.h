@@ -9,6 +9,7 @@
 
 #include "engine/models/model_family.h"
 #include "engine/nn/module.h"
+#include "engine/tensor/poll.h"
 #include "engine/weights/content_hash.h"
 #include "engine/weights/dequantised_source.h"
 
@@ -33,6 +34,7 @@ class ComponentLoader {
                             reads() ? TensorData::kRead : TensorData::kShapesOnly);
     const DequantisedSource source(stored);
     const Binder binder(source, bind);
+    const PollScope between_tensors(options_.check);
     auto network = std::make_unique<Network>(config, binder);
     // A tensor without a place in the network would change what it computes.
     binder.check_all_used();

@@ -58,7 +58,7 @@ class Denoiser {
   // For an image that overflows in 16 bits. Read from the files when a job first needs it, freed by
   // end_job(). Throws kConflict when the files changed since the model was loaded.
   virtual const AutoencoderKl& vae_in_fp32() = 0;
-  virtual void end_job() = 0;
+  virtual void end_job() = 0;  // of the last of several that overlap
 };
 
 }  // namespace atelier::engine

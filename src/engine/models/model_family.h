@@ -50,7 +50,7 @@ struct LoadOptions {
   // On the device "meta" no weights are read and nothing is allocated; everything that keeps the
   // model from being loaded is thrown all the same.
   BindOptions bind;
-  std::function<void()> check{};  // called between components; throws kCancelled
+  std::function<void()> check{};  // called between components and tensors; throws kCancelled
 };
 
 struct ModelFamily {

@@ -6,10 +6,15 @@
 #include "engine/nn/attention_bf16_kernel.h"
 #include "engine/nn/attention_kernel.h"
 #include "engine/nn/bf16_kernels.h"
+#include "engine/tensor/poll.h"
 #include "platform/check.h"
 
 namespace atelier::engine {
 namespace {
+
+// Multiplications of a thread between two calls of poll(): a few tenths of a second of a slow
+// processor.
+constexpr std::int64_t kPollProducts = 4'000'000'000;
 
 // What differs between the kernels: how a tensor's values are seen, how long a run may be.
 struct Fp32Kernel {
@@ -59,7 +64,7 @@ Tensor attention_with(const Tensor& query, const Tensor& key, const Tensor& valu
   const std::int64_t length = task_length(queries, batch * heads, Kernel::run_length(width));
   const std::int64_t parts = (queries + length - 1) / length;
   const float scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(width)));
-  at::parallel_for(0, batch * heads * parts, 1, [&](std::int64_t begin, std::int64_t end) {
+  const auto run_tasks = [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t task = begin; task < end; ++task) {
       const std::int64_t n = task / parts / heads, h = task / parts % heads;
       const std::int64_t first = task % parts * length;
@@ -79,7 +84,15 @@ Tensor attention_with(const Tensor& query, const Tensor& key, const Tensor& valu
       run.scale = scale;
       Kernel::run(run);
     }
-  });
+  };
+  // Rounds in which every thread has the same number of tasks.
+  const std::int64_t tasks = batch * heads * parts, threads = at::get_num_threads();
+  const std::int64_t products = std::max<std::int64_t>(2 * length * keys * width, 1);
+  const std::int64_t round = std::max<std::int64_t>(kPollProducts / products, 1) * threads;
+  for (std::int64_t first = 0; first < tasks; first += round) {
+    poll();
+    at::parallel_for(first, std::min(first + round, tasks), 1, run_tasks);
+  }
   return result.flatten(2).to(query.scalar_type());
 }
 

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "engine/nn/winograd.h"
+#include "engine/tensor/poll.h"
 #include "platform/check.h"
 
 namespace atelier::engine {
@@ -164,6 +165,7 @@ Tensor Conv2d::packed_rows(const Tensor& x, at::IntArrayRef size, const ConvAdde
                                                                 std::max<std::int64_t>(count, 1))
                                      : count;
   for (std::int64_t first = 0; first < count; first += round) {
+    poll();
     RowsProduct product;
     product.count = std::min(round, count - first);
     product.stride = stride;

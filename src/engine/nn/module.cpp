@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "engine/tensor/poll.h"
 #include "platform/error.h"
 
 namespace atelier::engine {
@@ -79,6 +80,7 @@ Tensor Binder::converted(const std::string& key, const Tensor& stored, at::Scala
 }
 
 Tensor Binder::found(const std::string& key, at::IntArrayRef expected_shape) const {
+  poll();
   const auto shape = record_->source.shape_for(key, expected_shape);
   if (!shape) {
     throw Error(ErrorCode::kCorruptData,

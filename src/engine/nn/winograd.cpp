@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/nn/winograd_kernels.h"
+#include "engine/tensor/poll.h"
 #include "platform/check.h"
 
 namespace atelier::engine {
@@ -160,6 +161,7 @@ Tensor winograd_conv3x3(const Tensor& input, const Tensor& transformed, const Te
   Tensor plane_buffer = at::empty({shape.points * round * shape.in}, at::kFloat);
   Tensor product_buffer = at::empty({shape.points * round * shape.out}, at::kFloat);
   for (std::int64_t first = 0; first < shape.tiles(); first += round) {
+    poll();
     const std::int64_t count = std::min(round, shape.tiles() - first);
     Tensor planes = plane_buffer.narrow(0, 0, shape.points * count * shape.in)
                         .view({shape.points, count, shape.in});

@@ -2,6 +2,8 @@
 
 #include <chrono>
 
+#include "engine/pipelines/elapsed.h"
+
 namespace atelier::engine {
 
 Denoised denoise(const DenoiseRun& run) {
@@ -13,18 +15,33 @@ Denoised denoise(const DenoiseRun& run) {
   for (std::size_t model_eval = run.first_eval; model_eval < end; ++model_eval) {
     const auto done = static_cast<int>(model_eval - run.first_eval);
     run.on_step(done, total, result.eval_seconds);
-    const auto start = std::chrono::steady_clock::now();
-    const Tensor output = run.network(sampler.scale_input(result.latents, model_eval),
-                                      sampler.timesteps()[model_eval]);
+    double milliseconds = 0;
+    // Time of a part that was left for a suspension does not count.
+    const auto whole = [&](const auto& part) {
+      double last = 0;
+      run.suspension->whole(run.steps_before + done, [&] {
+        const auto start = std::chrono::steady_clock::now();
+        part();
+        last = milliseconds_since(start);
+      });
+      milliseconds += last;
+    };
+    Tensor output;
+    whole([&] {
+      output = run.network(sampler.scale_input(result.latents, model_eval),
+                           sampler.timesteps()[model_eval]);
+    });
     if (run.on_guess) {
-      run.on_guess(sampler.clean_guess(output, model_eval, result.latents), done + 1);
+      whole(
+          [&] { run.on_guess(sampler.clean_guess(output, model_eval, result.latents), done + 1); });
     }
+    const auto start = std::chrono::steady_clock::now();
     result.latents = sampler.step(output, model_eval, result.latents, *run.noise);
     if (run.after_step) {
       result.latents = run.after_step(result.latents, model_eval);
     }
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-    result.eval_seconds.push_back(seconds.count());
+    milliseconds += milliseconds_since(start);
+    result.eval_seconds.push_back(milliseconds / 1000);
   }
   run.on_step(total, total, result.eval_seconds);
   return result;

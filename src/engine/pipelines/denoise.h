@@ -1,10 +1,14 @@
-// The loop from noise to latents: sampler, network, progress, previews, cancellation. Job thread.
-// Throws kCancelled between model evaluations; the network itself throws it between its blocks.
+// The loop from noise to latents: sampler, network, progress, previews, cancellation, suspension.
+// Job thread. Throws kCancelled between model evaluations; the network itself throws it between its
+// blocks. Only a model evaluation is left for a suspension, before the sampler has seen its output
+// and before the noise of the step is drawn: latents, sampler and noise are those after the last
+// whole evaluation.
 #pragma once
 
 #include <functional>
 #include <vector>
 
+#include "engine/pipelines/suspension.h"
 #include "engine/samplers/sampler.h"
 
 namespace atelier::engine {
@@ -12,7 +16,9 @@ namespace atelier::engine {
 struct DenoiseRun {
   Sampler* sampler = nullptr;
   NoiseSource* noise = nullptr;
-  Tensor latents;  // [pictures, 4, h, w], fp32, as they are before `first_eval`
+  Suspension* suspension = nullptr;
+  int steps_before = 0;  // model evaluations of the job before these
+  Tensor latents;        // [pictures, 4, h, w], fp32, as they are before `first_eval`
   std::size_t first_eval = 0;
   // Scaled latents and timestep to the guided output, fp32.
   std::function<Tensor(const Tensor& input, double timestep)> network;

@@ -1,7 +1,10 @@
 // What image generation keeps with a loaded model that can denoise: its facts, the cache of encoded
-// prompts and the preview. None of it changes a result. Kept by the model (Model::kept), used by
-// one job at a time from the job thread.
+// prompts and the samples of the preview. None of it changes a result. Kept by the model
+// (Model::kept), used by one job at a time from its job thread; further jobs of the model may be
+// suspended meanwhile.
 #pragma once
+
+#include <mutex>
 
 #include "engine/models/denoiser.h"
 #include "engine/models/model.h"
@@ -26,7 +29,9 @@ class DiffusionModel {
   at::ScalarType vae_dtype() const { return denoiser_.vae_dtype(); }
   const AutoencoderKl& vae_in_fp32() { return denoiser_.vae_in_fp32(); }
   LatentPreview& preview() { return preview_; }
-  // Frees what only this job needed.
+  // A job of the model, suspended or not, from its first use of the model to its last. The end of
+  // the last one frees what only jobs need. Any thread.
+  void begin_job();
   void end_job();
 
  private:
@@ -34,6 +39,8 @@ class DiffusionModel {
   ModelFacts facts_;
   PromptEncoder prompts_;
   LatentPreview preview_;
+  std::mutex jobs_mutex_;
+  int jobs_ = 0;
 };
 
 }  // namespace atelier::engine

@@ -12,6 +12,7 @@
 #include "engine/pipelines/job_plan.h"
 #include "engine/pipelines/latents.h"
 #include "engine/pipelines/source.h"
+#include "engine/pipelines/suspension.h"
 #include "engine/tensor/dtype_name.h"
 #include "media/image/resample.h"
 #include "platform/error.h"
@@ -26,7 +27,13 @@ constexpr std::int64_t kGroupLatents = 64 * 64;
 class Generation {
  public:
   Generation(DiffusionModel& model, const GenerateJob& job, JobObserver& observer)
-      : model_(model), job_(job), observer_(observer), plan_(plan_job(model.facts(), job)) {}
+      : model_(model),
+        job_(job),
+        observer_(observer),
+        suspension_(observer),
+        plan_(plan_job(model.facts(), job)) {
+    model_.begin_job();
+  }
   ~Generation() { model_.end_job(); }
   Generation(const Generation&) = delete;
   Generation& operator=(const Generation&) = delete;
@@ -35,30 +42,31 @@ class Generation {
   const std::vector<Tensor>& final_latents() const { return final_latents_; }
 
  private:
-  void check() const {
-    if (observer_.cancelled()) {
-      throw Error(ErrorCode::kCancelled, "the job was cancelled");
-    }
-  }
+  void check() const { suspension_.check(); }
+  // A part of the work that is done as a whole (suspension.h).
+  void whole(const std::function<void()>& part) { suspension_.whole(steps_done_, part); }
   int group_size() const;
   void encode_prompt();
   void fit_source();
   Conditioning conditioning_for(int pictures) const;
   bool stops_guiding() const { return plan_.guided() && job_.input.guidance_end < 1; }
   void run_group(int first, int pictures);
-  TaskStart start_task(TaskContext& context) const;
-  Tensor denoise_group(TaskContext& context, Sampler& sampler);
-  void report_step(int done, int total, const std::vector<double>& seconds) const;
-  void show_preview(const Tensor& guess, int done) const;
+  TaskStart start_task(const TaskContext& context) const;
+  Tensor denoise_group(const TaskContext& context, TaskStart start, Sampler& sampler);
+  void report_step(int done, int total, const std::vector<double>& seconds);
+  void show_preview(const Tensor& guess, int done);
   void finish(const Tensor& latents);
   card::GenerationUsed used() const;
 
   DiffusionModel& model_;
   const GenerateJob& job_;
   JobObserver& observer_;
+  Suspension suspension_;
   const JobPlan plan_;
   Conditioning conditioning_;  // one row per half: [negative, positive] or [positive]
   int pictures_done_ = 0;
+  int steps_done_ = 0;  // of the whole batch
+  LatentPreview::Fit preview_fit_;
   std::vector<double> eval_seconds_;
   double decode_seconds_ = 0;          // of the group before
   std::vector<Tensor> final_latents_;  // one entry per group
@@ -76,7 +84,6 @@ int Generation::group_size() const {
 
 void Generation::encode_prompt() {
   const auto start = std::chrono::steady_clock::now();
-  observer_.on_progress({"encode", 0, 0, 0, 0});
   const PromptPair pair = model_.prompts().encode(job_.input.prompt, job_.input.negative_prompt,
                                                   plan_.clip_skip, plan_.guided());
   const bool guided = pair.negative.has_value();
@@ -100,7 +107,7 @@ void Generation::encode_prompt() {
 
 void Generation::fit_source() {
   const SizePlan& size = plan_.size;
-  const auto fitted = [&](int width, int height) {
+  const auto fitted = [this](int width, int height) {
     return fitted_source(job_, width, height, [this] { check(); });
   };
   source_ = fitted(size.made_width, size.made_height);
@@ -141,7 +148,7 @@ Conditioning positive_half(const Conditioning& both) {
   return positive;
 }
 
-TaskStart Generation::start_task(TaskContext& context) const {
+TaskStart Generation::start_task(const TaskContext& context) const {
   switch (plan_.kind) {
     case JobKind::kImageToImage:
       return start_image_to_image(context);
@@ -153,11 +160,7 @@ TaskStart Generation::start_task(TaskContext& context) const {
   return start_text_to_image(context);
 }
 
-Tensor Generation::denoise_group(TaskContext& context, Sampler& sampler) {
-  const auto encode_start = std::chrono::steady_clock::now();
-  TaskStart start = start_task(context);
-  task_warnings_ = std::move(start.warnings);
-  result_.timing["encode_ms"] += milliseconds_since(encode_start);
+Tensor Generation::denoise_group(const TaskContext& context, TaskStart start, Sampler& sampler) {
   const Conditioning conditioning = conditioning_for(context.noise.pictures());
   const Conditioning positive = stops_guiding() ? positive_half(conditioning) : Conditioning{};
   const Hooks hooks{[this] { check(); }};
@@ -165,6 +168,8 @@ Tensor Generation::denoise_group(TaskContext& context, Sampler& sampler) {
   DenoiseRun run;
   run.sampler = &sampler;
   run.noise = &context.noise;
+  run.suspension = &suspension_;
+  run.steps_before = steps_done_;
   run.latents = start.latents;
   run.first_eval = context.first_eval();
   run.after_step = start.after_step;
@@ -193,13 +198,13 @@ Tensor Generation::denoise_group(TaskContext& context, Sampler& sampler) {
 }
 
 // Steps are model evaluations, counted over the whole batch.
-void Generation::report_step(int done, int total, const std::vector<double>& seconds) const {
+void Generation::report_step(int done, int total, const std::vector<double>& seconds) {
   check();
   const int group = group_size();
   const int groups = (plan_.batch + group - 1) / group, groups_done = pictures_done_ / group;
   card::Progress progress;
   progress.stage = "denoise";
-  progress.step = groups_done * total + done;
+  progress.step = steps_done_ = groups_done * total + done;
   progress.total = groups * total;
   if (!seconds.empty()) {
     // The first evaluation also fills caches: it is used only while it is the only one.
@@ -214,35 +219,51 @@ void Generation::report_step(int done, int total, const std::vector<double>& sec
   observer_.on_progress(progress);
 }
 
-void Generation::show_preview(const Tensor& guess, int done) const {
+void Generation::show_preview(const Tensor& guess, int done) {
   if (done % job_.input.preview_every == 0) {
-    observer_.on_preview(model_.preview().draw(guess.slice(0, 0, 1), model_.vae()));
+    observer_.on_preview(model_.preview().draw(guess.slice(0, 0, 1), model_.vae(), preview_fit_));
   }
 }
 
 void Generation::finish(const Tensor& latents) {
+  const double waited_ms = suspension_.waited_ms();
   const auto start = std::chrono::steady_clock::now();
   observer_.on_progress({"decode", pictures_done_, plan_.batch, decode_seconds_, 0});
   const Tiling tiling = job_.input.tile_vae ? Tiling::kTiles : Tiling::kWhole;
-  const Tensor pictures = decode_latents(model_, latents, tiling, [this] { check(); });
+  Tensor pictures;
+  whole([&] { pictures = decode_latents(model_, latents, tiling, [this] { check(); }); });
   for (std::int64_t i = 0; i < pictures.size(0); ++i) {
     media::Image image = tensor_to_picture(pictures[i]);
     if (plan_.size.enlarged()) {
-      image = media::resize(image, plan_.size.width, plan_.size.height, media::Filter::kLanczos,
-                            [this] { check(); });
+      media::Image larger;
+      whole([&] {
+        larger = media::resize(image, plan_.size.width, plan_.size.height, media::Filter::kLanczos,
+                               [this] { check(); });
+      });
+      image = std::move(larger);
     }
     result_.images.push_back(outside_ ? outside_->put_back(image) : std::move(image));
   }
-  const double elapsed = milliseconds_since(start);
+  const double elapsed = milliseconds_since(start) - (suspension_.waited_ms() - waited_ms);
   decode_seconds_ = elapsed / 1000;
   result_.timing["decode_ms"] += elapsed;
 }
 
 void Generation::run_group(int first, int pictures) {
-  NoiseSource noise(plan_.seed + static_cast<std::uint64_t>(first), pictures);
   const std::unique_ptr<Sampler> sampler = plan_.sampler.make();
-  TaskContext context{model_, job_, plan_, source_, *sampler, noise, [this] { check(); }};
-  final_latents_.push_back(denoise_group(context, *sampler));
+  NoiseSource noise(0, 0);
+  const TaskContext context{model_, job_, plan_, source_, *sampler, noise, [this] { check(); }};
+  TaskStart start;
+  double encode_ms = 0;
+  whole([&] {
+    const auto begin = std::chrono::steady_clock::now();
+    noise = NoiseSource(plan_.seed + static_cast<std::uint64_t>(first), pictures);
+    start = start_task(context);
+    encode_ms = milliseconds_since(begin);
+  });
+  result_.timing["encode_ms"] += encode_ms;
+  task_warnings_ = std::move(start.warnings);
+  final_latents_.push_back(denoise_group(context, std::move(start), *sampler));
   finish(final_latents_.back());
   pictures_done_ += pictures;
 }
@@ -283,8 +304,9 @@ card::GenerationUsed Generation::used() const {
 
 GenerateResult Generation::run() {
   check();
-  encode_prompt();
-  fit_source();
+  observer_.on_progress({"encode", 0, 0, 0, 0});
+  whole([this] { encode_prompt(); });
+  whole([this] { fit_source(); });
   const int group = group_size();
   for (int first = 0; first < plan_.batch; first += group) {
     run_group(first, std::min(group, plan_.batch - first));

@@ -34,8 +34,8 @@ struct TaskStart {
   std::vector<std::string> warnings;  // sentences, the same for every group
 };
 
-TaskStart start_text_to_image(TaskContext& context);
-TaskStart start_image_to_image(TaskContext& context);
-TaskStart start_inpaint(TaskContext& context);
+TaskStart start_text_to_image(const TaskContext& context);
+TaskStart start_image_to_image(const TaskContext& context);
+TaskStart start_inpaint(const TaskContext& context);
 
 }  // namespace atelier::engine

@@ -6,7 +6,7 @@
 
 namespace atelier::engine {
 
-TaskStart start_image_to_image(TaskContext& context) {
+TaskStart start_image_to_image(const TaskContext& context) {
   const Tiling tiling = context.job.input.tile_vae ? Tiling::kTiles : Tiling::kWhole;
   const LatentMoments moments = encode_picture(
       context.model, picture_to_tensor(context.source.picture), tiling, context.check);

@@ -29,8 +29,8 @@ void warn_of_nothing(const TaskContext& context, const Tensor& mask, TaskStart& 
                            "repainted: paint a larger part white");
 }
 
-TaskStart start_with_nine_channels(TaskContext& context, const Tensor& picture, const Tensor& mask,
-                                   Tiling tiling) {
+TaskStart start_with_nine_channels(const TaskContext& context, const Tensor& picture,
+                                   const Tensor& mask, Tiling tiling) {
   DiffusionModel& model = context.model;
   const bool from_noise = context.plan.strength >= 1;
   const Tensor like = at::empty(context.latent_shape(), at::TensorOptions().device(model.device()));
@@ -51,8 +51,8 @@ TaskStart start_with_nine_channels(TaskContext& context, const Tensor& picture, 
   return start;
 }
 
-TaskStart start_with_four_channels(TaskContext& context, const Tensor& picture, const Tensor& mask,
-                                   Tiling tiling) {
+TaskStart start_with_four_channels(const TaskContext& context, const Tensor& picture,
+                                   const Tensor& mask, Tiling tiling) {
   DiffusionModel& model = context.model;
   const bool from_noise = context.plan.strength >= 1;
   const Tensor clean =
@@ -75,7 +75,7 @@ TaskStart start_with_four_channels(TaskContext& context, const Tensor& picture, 
 
 }  // namespace
 
-TaskStart start_inpaint(TaskContext& context) {
+TaskStart start_inpaint(const TaskContext& context) {
   const Tiling tiling = context.job.input.tile_vae ? Tiling::kTiles : Tiling::kWhole;
   const Tensor picture = picture_to_tensor(context.source.picture);
   const Tensor mask = mask_to_tensor(context.source.mask);

@@ -1,6 +1,7 @@
 #include "engine/pipelines/preview.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/image/pixels.h"
 #include "engine/tensor/random.h"
@@ -40,16 +41,18 @@ LatentPreview::Samples LatentPreview::sample(const Tensor& latents, const Autoen
 
 // Least squares. The samples are the latents at hand, shrunk, and noise of two grain sizes, so that
 // no colour is missing.
-void LatentPreview::fit(const AutoencoderKl& vae, const Tensor& latents) {
+LatentPreview::Fit LatentPreview::fitted(const AutoencoderKl& vae, const Tensor& latents) {
   const std::int64_t channels = latents.size(1);
   if (always_.empty()) {
+    std::vector<Samples> made;
     Generator generator(0);
     const Tensor fine = generator.normal({1, channels, kFitSide, kFitSide});
     const Tensor coarse = at::upsample_nearest2d(
         generator.normal({1, channels, kFitSide / 4, kFitSide / 4}), {kFitSide, kFitSide});
     for (const Tensor& noise : {coarse, (fine + coarse) * 0.7}) {
-      always_.push_back(sample(noise, vae, latents.device()));
+      made.push_back(sample(noise, vae, latents.device()));
     }
+    always_ = std::move(made);  // whole: the run may be suspended in between
   }
   const Tensor shrunk = at::adaptive_avg_pool2d(latents.to(at::kCPU), {kFitSide, kFitSide});
   std::vector<Samples> samples = {sample(shrunk, vae, latents.device())};
@@ -61,20 +64,19 @@ void LatentPreview::fit(const AutoencoderKl& vae, const Tensor& latents) {
   }
   const Tensor left = at::cat(inputs), right = at::cat(colours);
   const Tensor ridge = at::eye(channels + 1) * 1e-3;
-  weights_ = at::linalg_solve(left.t().mm(left) + ridge, left.t().mm(right));
+  return at::linalg_solve(left.t().mm(left) + ridge, left.t().mm(right));
 }
 
-media::Image LatentPreview::draw(const Tensor& latents, const AutoencoderKl& vae) {
+media::Image LatentPreview::draw(const Tensor& latents, const AutoencoderKl& vae, Fit& fit) {
   const Tensor sample = latents.to(at::kCPU, at::kFloat);
   media::Image picture;
   if (cheap(vae, sample)) {
     picture = tensor_to_picture(vae.decode(unscaled(latents, vae))[0]);
   } else {
-    if (!weights_.defined()) {
-      fit(vae, latents.to(at::kFloat));
+    if (!fit.defined()) {
+      fit = fitted(vae, latents.to(at::kFloat));
     }
-    const Tensor colours =
-        rows_of(sample).mm(weights_).t().reshape({3, sample.size(2), sample.size(3)});
+    const Tensor colours = rows_of(sample).mm(fit).t().reshape({3, sample.size(2), sample.size(3)});
     picture = tensor_to_picture(colours);
   }
   const int smaller = std::min(picture.width, picture.height);

@@ -13,11 +13,12 @@ namespace atelier::engine {
 
 class LatentPreview {
  public:
+  // The map of one job, [channels + 1, 3]; undefined before its first picture.
+  using Fit = Tensor;
+
   // `latents` is [1, channels, h, w] as the UNet has them; the picture has at least kSideMin pixels
   // a side.
-  media::Image draw(const Tensor& latents, const AutoencoderKl& vae);
-  // The next picture is fitted again.
-  void reset_job() { weights_.reset(); }
+  media::Image draw(const Tensor& latents, const AutoencoderKl& vae, Fit& fit);
 
  private:
   // Latents with what the decoder makes of them, averaged to the latents' size.
@@ -26,9 +27,8 @@ class LatentPreview {
   };
 
   static Samples sample(const Tensor& latents, const AutoencoderKl& vae, at::Device device);
-  void fit(const AutoencoderKl& vae, const Tensor& latents);
+  Fit fitted(const AutoencoderKl& vae, const Tensor& latents);
 
-  Tensor weights_;               // [channels + 1, 3], of this job
   std::vector<Samples> always_;  // of noise, the same in every job
 };
 

@@ -108,7 +108,8 @@ TEST_F(PromptEncoding, APreviewOfLargeLatentsFollowsTheDecoder) {
   const Tensor coarse = noise.normal_like(at::empty({1, 4, 5, 5}));
   const Tensor latents =
       at::upsample_nearest2d(coarse, {40, 40});  // above what is decoded as it is
-  const media::Image preview = model.preview().draw(latents, model.vae());
+  LatentPreview::Fit fit;
+  const media::Image preview = model.preview().draw(latents, model.vae(), fit);
   EXPECT_EQ(preview.width, 160);
   EXPECT_EQ(preview.height, 160);
   const auto [low, high] = std::minmax_element(preview.pixels.begin(), preview.pixels.end());

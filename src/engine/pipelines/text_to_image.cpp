@@ -15,7 +15,7 @@ std::size_t TaskContext::first_eval() const {
          static_cast<std::size_t>(sampler.evals_per_step());
 }
 
-TaskStart start_text_to_image(TaskContext& context) {
+TaskStart start_text_to_image(const TaskContext& context) {
   const Tensor like =
       at::empty(context.latent_shape(), at::TensorOptions().device(context.model.device()));
   TaskStart start;

@@ -11,6 +11,7 @@
 #include "engine/models/upscaler.h"
 #include "engine/pipelines/all_pipelines.h"
 #include "engine/pipelines/elapsed.h"
+#include "engine/pipelines/suspension.h"
 #include "engine/tensor/dtype_name.h"
 #include "json/describe.h"
 #include "media/image/convert.h"
@@ -35,21 +36,25 @@ void check_size(const media::Image& image, std::int64_t scale) {
                   " million are allowed: choose a smaller scale or picture");
 }
 
-// Reports each tile over all pictures that the job enlarges (colour, alpha).
+// Reports each tile over all pictures that the job enlarges (colour, alpha). A tile is done as a
+// whole.
 class Progress {
  public:
-  Progress(JobObserver& observer, int pictures) : observer_(observer), pictures_(pictures) {}
+  Progress(JobObserver& observer, int pictures)
+      : observer_(observer), suspension_(observer), pictures_(pictures) {}
 
-  void check() const {
-    if (observer_.cancelled()) throw Error(ErrorCode::kCancelled, "the job was cancelled");
-  }
+  void check() const { suspension_.check(); }
+  void whole(const std::function<void()>& part) { suspension_.whole(steps_, part); }
+  // Since the start, without the time of suspensions.
+  double milliseconds() const { return milliseconds_since(start_) - suspension_.waited_ms(); }
+
   void report(std::int64_t done, std::int64_t count) {
     check();
     if (done == 0 && picture_ > 0) return;  // the last tile of the picture before was reported
-    const double seconds = milliseconds_since(start_) / 1000;
+    const double seconds = milliseconds() / 1000;
     card::Progress progress{.stage = card::upscale_task().stage};
     progress.total = static_cast<int>(count) * pictures_;
-    progress.step = static_cast<int>(count) * picture_ + static_cast<int>(done);
+    progress.step = steps_ = static_cast<int>(count) * picture_ + static_cast<int>(done);
     if (progress.step > 0 && seconds > 0) {
       progress.steps_per_second = progress.step / seconds;
       progress.eta_seconds = seconds / progress.step * (progress.total - progress.step);
@@ -62,7 +67,8 @@ class Progress {
 
  private:
   JobObserver& observer_;
-  int pictures_, picture_ = 0, tiles_ = 0;
+  Suspension suspension_;
+  int pictures_, picture_ = 0, tiles_ = 0, steps_ = 0;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
@@ -70,7 +76,11 @@ media::Image enlarge(const Upscaler& upscaler, const media::Image& image, const 
                      Progress& progress) {
   return upscale_in_tiles(
       image, upscaler.facts().scale, tiles,
-      [&](const Tensor& tile) { return upscaler.enlarge(tile, [&] { progress.check(); }); },
+      [&](const Tensor& tile) {
+        Tensor result;
+        progress.whole([&] { result = upscaler.enlarge(tile, [&] { progress.check(); }); });
+        return result;
+      },
       [&](std::int64_t done, std::int64_t count) {
         progress.set_tiles(count);
         progress.report(done, count);
@@ -121,14 +131,13 @@ RunResult run(RunRequest request, PipelineContext& context) {
     check_size(source, std::max<std::int64_t>(facts->scale, input.scale.value_or(1)));
   };
   RunResult result;
-  auto start = std::chrono::steady_clock::now();
+  const auto start = std::chrono::steady_clock::now();
   Model& model = context.load(model_of(request), {.dtype = input.dtype}, check);
   const auto& upscaler = model.capability<Upscaler>();
   result.timing["load_ms"] = milliseconds_since(start);
   const auto scale = input.scale.value_or(static_cast<int>(upscaler.facts().scale));
   check_size(source, std::max<std::int64_t>(upscaler.facts().scale, scale));
 
-  start = std::chrono::steady_clock::now();
   const bool transparent = source.channels == 4;
   TileSpec tiles{.overlap = overlap_of(upscaler.facts().reach), .border = kBorder};
   if (input.tile) tiles.size = *input.tile;
@@ -140,10 +149,14 @@ RunResult run(RunRequest request, PipelineContext& context) {
     image = with_alpha(image, alpha);
   }
   if (scale != upscaler.facts().scale) {
-    image = media::resize(image, source.width * scale, source.height * scale,
-                          media::Filter::kLanczos, [&] { progress.check(); });
+    media::Image resized;
+    progress.whole([&] {
+      resized = media::resize(image, source.width * scale, source.height * scale,
+                              media::Filter::kLanczos, [&] { progress.check(); });
+    });
+    image = std::move(resized);
   }
-  result.timing["run_ms"] = milliseconds_since(start);
+  result.timing["run_ms"] = progress.milliseconds();
 
   card::UpscaleFacts facts;
   facts.model = model.id();

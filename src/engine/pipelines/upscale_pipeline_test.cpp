@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <filesystem>
 
@@ -8,6 +9,7 @@
 #include "engine/weights/sparse_checkpoint.h"
 #include "json/describe.h"
 #include "tests/golden/pipeline_run.h"
+#include "tests/golden/suspending_observer.h"
 #include "tests/golden/tiny_upscaler.h"
 
 namespace atelier::engine {
@@ -149,6 +151,25 @@ TEST_F(UpscalePipeline, ServesModelsThatEnlarge) {
   ASSERT_NE(upscaling, nullptr);
   EXPECT_EQ(card::served(card, "classify"), nullptr);
   EXPECT_EQ(card::find_parameter(upscaling->parameters, "scale")->default_value, "4");
+}
+
+TEST_F(UpscalePipeline, ASuspendedRunDoesItsTileAgainAndMakesTheSamePicture) {
+  RunRequest request;
+  request.task = "upscale";
+  auto input = with_tile(64);
+  input.scale = 3;  // resampled afterwards
+  request.input_json = json::write_json(input);
+  request.models["model"] = {"tiny", file()};
+  request.attachments["image"].push_back({picture(150, 90, 4)});
+  golden::SuspendingObserver whole, suspended;
+  const auto expected = run_pipeline(request, whole);
+  suspended.at = golden::spread(whole.questions, 20);
+  const auto made = run_pipeline(request, suspended);
+  EXPECT_GE(suspended.steps.size(), 20U);
+  EXPECT_TRUE(std::ranges::is_sorted(suspended.steps));
+  EXPECT_GT(suspended.steps.back(), 3);
+  EXPECT_EQ(made.outputs.at(0).picture.pixels, expected.outputs.at(0).picture.pixels);
+  EXPECT_EQ(suspended.progresses.size(), whole.progresses.size());
 }
 
 }  // namespace

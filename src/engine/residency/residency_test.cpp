@@ -44,7 +44,7 @@ class ResidencyTest : public testing::Test {
     }
     return {id, path, {.dtype = dtype}};
   }
-  Model& load(const ModelForm& form) {
+  std::shared_ptr<Model> load(const ModelForm& form) {
     return residency_.load(detect_model(CheckpointFiles(form.path, form.id), {&kFamily, 1}), form,
                            {});
   }
@@ -59,10 +59,10 @@ class ResidencyTest : public testing::Test {
 };
 
 TEST_F(ResidencyTest, ReportsBytesPerComponentInTheOrderOfUse) {
-  Model& first = load(form("a"));
+  const std::shared_ptr<Model> first = load(form("a"));
   load(form("b", at::kHalf));
   EXPECT_THAT(ids(), ElementsAre("b", "a"));
-  EXPECT_EQ(residency_.find(form("a")), &first);
+  EXPECT_EQ(residency_.find(form("a")), first);
   EXPECT_THAT(ids(), ElementsAre("a", "b"));
   const ResidencyReport report = residency_.report();
   EXPECT_EQ(report.bytes, 24);
@@ -95,6 +95,35 @@ TEST_F(ResidencyTest, EvictsModelsWhoseFilesChanged) {
   EXPECT_THAT(ids(), ElementsAre("b"));
   residency_.evict_all();
   EXPECT_THAT(ids(), IsEmpty());
+}
+
+TEST_F(ResidencyTest, KeepsAModelThatIsInUse) {
+  std::shared_ptr<Model> used = load(form("a"));
+  load(form("b"));
+  residency_.evict_id("a");
+  residency_.evict_all();
+  EXPECT_THAT(ids(), ElementsAre("a"));
+  used.reset();
+  residency_.evict_id("a");
+  EXPECT_THAT(ids(), IsEmpty());
+}
+
+TEST_F(ResidencyTest, AModelInUseOutlivesTheEvictionOfItsOldFiles) {
+  const std::shared_ptr<Model> used = load(form("a"));
+  write_sparse_safetensors(form("a").path, {{"w", {8}, {}}}, "F16");
+  residency_.evict_outdated(form("a").path);
+  EXPECT_EQ(residency_.find(form("a")), nullptr);
+  EXPECT_NE(load(form("a")), used);
+  EXPECT_EQ(used->id(), "a");
+}
+
+TEST_F(ResidencyTest, AModelThatAnotherRunHasLoadedMeanwhileIsThatOne) {
+  const ModelForm a = form("a");
+  const DetectedModel detected = detect_model(CheckpointFiles(a.path, a.id), {&kFamily, 1});
+  std::shared_ptr<Model> other;
+  const auto model = residency_.load(detected, a, [&] { other = load(a); });
+  EXPECT_EQ(model, other);
+  EXPECT_THAT(ids(), ElementsAre("a"));
 }
 
 TEST_F(ResidencyTest, KeepsNothingOfALoadThatFailed) {

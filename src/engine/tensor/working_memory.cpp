@@ -3,6 +3,8 @@
 #include <c10/core/CPUAllocator.h>
 #include <unistd.h>
 #include <cstring>
+#include <mutex>
+#include <set>
 
 #include "engine/tensor/block_pool.h"
 #include "engine/tensor/torch_compat.h"
@@ -56,6 +58,17 @@ class PooledAllocator : public c10::Allocator {
 };
 // NOLINTEND(modernize-use-override)
 
+// The measurements in progress. The mutex also guards whether each is alone.
+struct Measurements {
+  std::mutex mutex;
+  std::set<PeakMeasurement*> active;
+};
+
+Measurements& measurements() {
+  static Measurements kept;
+  return kept;
+}
+
 }  // namespace
 
 void keep_freed_memory() {
@@ -65,15 +78,42 @@ void keep_freed_memory() {
 
 std::int64_t held_bytes() { return static_cast<std::int64_t>(pool().in_use()); }
 
-PeakMeasurement::PeakMeasurement() { restart(); }
+PeakMeasurement::PeakMeasurement() {
+  begin();
+  restart();
+}
+
+PeakMeasurement::~PeakMeasurement() {
+  auto& [mutex, active] = measurements();
+  const std::scoped_lock lock(mutex);
+  active.erase(this);
+}
+
+void PeakMeasurement::begin() {
+  auto& [mutex, active] = measurements();
+  const std::scoped_lock lock(mutex);
+  alone_ = alone_ && active.empty();
+  for (PeakMeasurement* other : active) other->alone_ = false;
+  active.insert(this);
+}
 
 void PeakMeasurement::restart() {
   before_ = held_bytes();
   pool().reset_peak();
 }
 
+void PeakMeasurement::suspend() {
+  auto& [mutex, active] = measurements();
+  const std::scoped_lock lock(mutex);
+  active.erase(this);
+  alone_ = false;
+}
+
+void PeakMeasurement::resume() { begin(); }
+
 std::int64_t PeakMeasurement::bytes() const {
-  return static_cast<std::int64_t>(pool().peak()) - before_;
+  const std::scoped_lock lock(measurements().mutex);
+  return alone_ ? static_cast<std::int64_t>(pool().peak()) - before_ : 0;
 }
 
 void give_back_freed_memory() {

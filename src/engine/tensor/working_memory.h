@@ -18,17 +18,29 @@ void give_back_freed_memory();
 std::int64_t held_bytes();
 
 // Measures what large tensors on the CPU need at most from its construction on, beside those that
-// exist then: of all threads together, so one at a time. Zero unless keep_freed_memory() was
-// called.
+// exist then. It counts those of all threads together, so that two measurements at the same time
+// measure nothing: bytes() of both is 0. Zero as well unless keep_freed_memory() was called. Any
+// thread, each object one at a time.
 class PeakMeasurement {
  public:
   PeakMeasurement();
+  ~PeakMeasurement();
+  PeakMeasurement(const PeakMeasurement&) = delete;
+  PeakMeasurement& operator=(const PeakMeasurement&) = delete;
+
   // From now on, as if it were constructed again: when a model has been loaded.
   void restart();
+  // Between the two calls what is measured waits, and others may measure. bytes() is 0 from then
+  // on.
+  void suspend();
+  void resume();
   std::int64_t bytes() const;
 
  private:
+  void begin();
+
   std::int64_t before_ = 0;
+  bool alone_ = true;  // no other one was there at the same time, and it was not suspended
 };
 
 }  // namespace atelier::engine

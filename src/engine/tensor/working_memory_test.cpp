@@ -82,5 +82,33 @@ TEST_F(WorkingMemory, ThePeakIsMeasuredBesideWhatExists) {
   EXPECT_EQ(model.numel(), after.numel());
 }
 
+TEST_F(WorkingMemory, TwoPeaksAtTheSameTimeAreNotMeasured) {
+  PeakMeasurement first;
+  {
+    const PeakMeasurement second;
+    use_a_block();
+    EXPECT_EQ(first.bytes(), 0);
+    EXPECT_EQ(second.bytes(), 0);
+  }
+  first.restart();
+  use_a_block();
+  EXPECT_EQ(first.bytes(), 0);
+}
+
+TEST_F(WorkingMemory, APeakIsMeasuredWhileAnotherMeasurementIsSuspended) {
+  PeakMeasurement suspended;
+  suspended.suspend();
+  {
+    const PeakMeasurement alone;
+    use_a_block();
+    EXPECT_GE(alone.bytes(), kBytes);
+    suspended.resume();
+    EXPECT_EQ(alone.bytes(), 0);
+  }
+  suspended.restart();
+  use_a_block();
+  EXPECT_EQ(suspended.bytes(), 0);
+}
+
 }  // namespace
 }  // namespace atelier::engine

@@ -10,6 +10,9 @@
 #include <thread>
 #include <utility>
 
+#include "platform/process_activity.h"
+#include "scheduler/end_evidence.h"
+
 namespace atelier::scheduler {
 namespace {
 
@@ -29,7 +32,10 @@ int duplicate(int socket) {
 }  // namespace
 
 Child::Child(const LaunchChild& launch)
-    : process_(launch()), pid_(process_.pid()), channel_(duplicate(process_.socket())) {}
+    : process_(launch()),
+      pid_(process_.pid()),
+      memory_kills_(platform::memory_kills()),
+      channel_(duplicate(process_.socket())) {}
 
 Child::~Child() {
   channel_.close();
@@ -70,7 +76,9 @@ std::string Child::describe_end() {
   // A child that ended by itself just before it was to be killed keeps that end.
   const bool killed_here = !end || end->signal == SIGKILL;
   if (killed_here && !why_ended_.empty()) return "was ended because " + why_ended_;
-  return end ? platform::describe(*end) : "does not end";
+  if (!end) return "does not end";
+  return scheduler::describe_end(*end, process_.last_line(),
+                                 platform::memory_kills() > memory_kills_);
 }
 
 std::optional<Error> Child::converse(const protocol::Frame& request, std::int64_t id,

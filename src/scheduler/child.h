@@ -26,13 +26,15 @@ using LaunchChild = std::function<platform::ChildProcess()>;
 struct Patience {
   std::chrono::milliseconds greeting = domain::limits::kGreetingPatience;
   std::chrono::milliseconds start_turn = domain::limits::kStartTurn;
-  std::chrono::milliseconds ping_every = domain::limits::kPingEvery;
-  std::chrono::milliseconds ping = domain::limits::kPingPatience;                 // of the worker
+  std::chrono::milliseconds silence = domain::limits::kSilenceMax;  // of a worker's process
+  // …of one that waits for the disk: a machine that swaps.
+  std::chrono::milliseconds swapping = domain::limits::kSwappingSilenceMax;
   std::chrono::milliseconds idle_decoder = domain::limits::kIdleDecoderPatience;  // its ping
   std::chrono::milliseconds picture = domain::limits::kPictureTimeout;
   std::chrono::milliseconds cancel = domain::limits::kCancelPatience;
-  std::chrono::milliseconds job =
-      domain::limits::kJobSilenceMax;  // between two messages about a job
+  // Between two messages about a job: where no time is measured yet, and at least.
+  std::chrono::milliseconds job = domain::limits::kJobSilenceMax;
+  std::chrono::milliseconds measured_job = domain::limits::kMeasuredJobSilenceMin;
 };
 
 class Child {
@@ -46,11 +48,12 @@ class Child {
   int pid() const { return pid_; }
   bool ended();
 
-  // Kills it, with the reason as a sentence without its subject's name: "it did not answer for
-  // 60 s". The first reason counts.
+  // Kills it, with the reason as a sentence without its subject's name: "it sent nothing for 10 s".
+  // The first reason counts.
   void end(const std::string& why);
-  // "was killed by signal 9 (Killed)", "was ended because it did not answer for 60 s". Called once
-  // its channel is closed: waits a moment for its end, then kills it.
+  // "was killed by signal 9 (Killed)", "was ended because it sent nothing for 10 s", with the
+  // evidence that there is: its last line of output, a kill for lack of memory. Called once its
+  // channel is closed: waits a moment for its end, then kills it.
   std::string describe_end();
 
   // The outcome of a request.
@@ -75,6 +78,7 @@ class Child {
   platform::ChildProcess process_;  // guarded by mutex_
   std::string why_ended_;           // guarded by mutex_; "" when the station did not end it
   const int pid_;
+  const std::int64_t memory_kills_;  // of the kernel, at its start
   protocol::Channel channel_;
 };
 

@@ -265,6 +265,16 @@ std::optional<Job> JobBoard::find(const std::string& id) const {
   return found->second.job();
 }
 
+bool JobBoard::holds(const std::string& id) const {
+  const std::lock_guard lock(mutex_);
+  return entries_.contains(id);
+}
+
+std::size_t JobBoard::jobs_held() const {
+  const std::lock_guard lock(mutex_);
+  return entries_.size();
+}
+
 std::int64_t JobBoard::end_event(const Job& stored) const {
   const std::lock_guard lock(mutex_);
   const auto found = entries_.find(stored.id);

@@ -2,6 +2,7 @@
 // thread publishes and attaches; any thread reads. Never fails.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -61,6 +62,8 @@ class JobBoard {
   std::string text(const std::string& id) const;  // so far
 
   std::optional<domain::Job> find(const std::string& id) const;
+  bool holds(const std::string& id) const;
+  std::size_t jobs_held() const;
   // Id of the event that reported the end of the job; 0: not reported yet. `stored` as above.
   std::int64_t end_event(const domain::Job& stored) const;
 

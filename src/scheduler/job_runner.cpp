@@ -9,6 +9,8 @@
 #include "domain/settings/limits.h"
 #include "platform/error.h"
 #include "platform/log.h"
+#include "platform/process_activity.h"
+#include "platform/system.h"
 #include "scheduler/job_media.h"
 #include "scheduler/memory_ladder.h"
 #include "scheduler/model_folders.h"
@@ -25,8 +27,25 @@ using protocol::Message;
 constexpr std::chrono::seconds kPauseOfStation{
     2};  // between two ticks: the station was stopped (SIGSTOP)
 
+std::string in_seconds(std::chrono::nanoseconds time) {
+  return std::to_string(std::chrono::ceil<std::chrono::seconds>(time).count()) + " s";
+}
+
 std::string attempts(int attempt) {
   return std::to_string(attempt) + " of " + std::to_string(domain::limits::kAttemptsMax);
+}
+
+constexpr std::string_view kWhileItRan = " while it ran this job";
+
+// How the attempt before ended its worker, for the end of a sentence: the reason has it since then.
+std::string before(const Job& job) {
+  constexpr std::string_view kMark = "; at the attempt before, ";
+  if (job.attempt < 2) return "";
+  if (const auto known = job.reason.find(kMark); known != std::string::npos) {
+    return job.reason.substr(known);
+  }
+  const bool is_known = job.reason.find(kWhileItRan) != std::string::npos;
+  return is_known ? std::string(kMark) + job.reason : "";
 }
 
 // The state of `job` and what only that state has are taken back: as it is shown until its outcome
@@ -54,7 +73,7 @@ JobRunner::Running* JobRunner::find(const std::string& id) {
 void JobRunner::recover() {
   for (auto& job : parts_.store.running(parts_.node)) {
     if (job.station_crashes + 1 < domain::limits::kStationCrashesMax) {
-      parts_.store.requeue(job.id, "the station ended while this ran: it runs again",
+      parts_.store.requeue(job.id, "the station ended while this ran: it runs again" + before(job),
                            domain::Requeue::kAfterStationCrash);
       continue;
     }
@@ -83,7 +102,8 @@ void JobRunner::stop() {
     outcome.job.state = running.cancel_asked ? JobState::kCancelled : JobState::kQueued;
     outcome.job.finished_ms = running.cancel_asked ? end : 0;
     if (!running.cancel_asked) {
-      outcome.job.reason = "the station was stopped while this ran: it runs again";
+      outcome.job.reason =
+          "the station was stopped while this ran: it runs again" + before(outcome.job);
     }
   }
   for (auto& outcome : outcomes) {
@@ -200,6 +220,10 @@ void JobRunner::send(const protocol::RunRequest& request, Parts parts) {
                             "model '" + name + "' is not installed now: choose another"));
     return run_next();
   }
+  running->timed = {.worker = running->worker->name(),
+                    .model = running->model,
+                    .stage = {},
+                    .size = size_class(running->work.pixels)};
   auto full = request;
   full.models[std::string(card::kModelMember)] = protocol::model_files(model->card.id, model->path);
   running->request = running->worker->supervisor().request(
@@ -258,10 +282,7 @@ void JobRunner::refused(const std::string& id, const Error& error) {
 void JobRunner::made(const std::string& id, const protocol::RunReply& reply,
                      const Outputs& outputs) {
   auto* running = find(id);
-  if (running != nullptr && running->worker != nullptr) {
-    running->worker->supervisor().reset_backoff();
-    note_run(*running, reply);
-  }
+  if (running != nullptr && running->worker != nullptr) note_run(*running, reply);
   leave_worker(id);
   if (running != nullptr) save(*running, reply, outputs);
   run_next();
@@ -269,6 +290,7 @@ void JobRunner::made(const std::string& id, const protocol::RunReply& reply,
 
 void JobRunner::save(Running& running, const protocol::RunReply& reply, const Outputs& outputs) {
   running.kill_at.reset();  // the worker is done with it
+  heard_of(running);
   advance(running.run_progress, "save", 0, 0);
   show(running, "progress");
   const auto& job = running.job;
@@ -294,8 +316,7 @@ void JobRunner::progressed(const WorkerSession& worker,
                            const protocol::ProgressNotification& notification) {
   auto* running = find(notification.job);
   if (running == nullptr || running->worker != &worker) return;
-  running->begun = true;
-  running->last_message = Clock::now();
+  heard_of(*running);
   auto& progress = running->run_progress;
   const auto& now = notification.progress;
   advance(progress, now.stage, now.step, now.total);
@@ -320,8 +341,7 @@ Supervisor::Deed JobRunner::read_text(const WorkerSession& worker,
                                              " KB of text of one job");
   }
   return [this, running, piece = std::move(notification)] {
-    running->begun = true;
-    running->last_message = Clock::now();
+    heard_of(*running);
     running->text_bytes += piece.text.size();
     parts_.board.add_text(piece.job, piece.text, parts_.now_ms());
   };
@@ -590,11 +610,53 @@ void JobRunner::kill_if_late(Running& running, Clock::time_point now) {
     return worker.kill("it did not stop job " + running.job.id + " when that was cancelled",
                        Supervisor::Blame::kNobody);
   }
-  if (!running.begun || now - running.last_message < parts_.patience.job) return;
-  const auto seconds = std::chrono::ceil<std::chrono::seconds>(parts_.patience.job).count();
-  worker.kill(
-      "it sent nothing about job " + running.job.id + " for " + std::to_string(seconds) + " s",
-      Supervisor::Blame::kWorker);
+  if (!running.begun) return;
+  const auto silence = silence_of(running, now);
+  const auto stage = stage_of(running);
+  const auto allowed = stage_times_.allowed(stage, parts_.patience);
+  if (silence < allowed) return;
+  // On a machine with more work than processors a step may take as many times as long.
+  if (stage_times_.slowest(stage) && silence < allowed * platform::load_per_processor()) return;
+  worker.kill(describe_silence(running, silence), Supervisor::Blame::kWorker);
+}
+
+void JobRunner::heard_of(Running& running) {
+  const auto now = Clock::now();
+  if (running.begun) {
+    const auto time = now - running.last_message;
+    stage_times_.add(stage_of(running), std::chrono::ceil<std::chrono::milliseconds>(time));
+  }
+  running.begun = true;
+  running.last_message = now;
+}
+
+StageKey JobRunner::stage_of(const Running& running) const {
+  auto stage = running.timed;
+  stage.stage = running.run_progress.stage;
+  return stage;
+}
+
+// A worker that reads pages from a disk is slow, not hung: its weights were dropped from the page
+// cache, or the machine swaps.
+JobRunner::Clock::duration JobRunner::silence_of(Running& running, Clock::time_point now) const {
+  constexpr std::chrono::seconds kShort{1};
+  if (now - running.last_message < kShort) return now - running.last_message;
+  const auto faults = platform::process_activity(running.worker->supervisor().pid()).page_faults;
+  if (std::exchange(running.page_faults, faults) != faults) running.last_page_fault = now;
+  return now - std::max(running.last_message, running.last_page_fault);
+}
+
+std::string JobRunner::describe_silence(const Running& running, Clock::duration silence) const {
+  const auto& progress = running.run_progress;
+  const auto slowest = stage_times_.slowest(stage_of(running));
+  return "it made no progress with job " + running.job.id + " for " + in_seconds(silence) +
+         " in stage '" + progress.stage + "'" +
+         (progress.total > 0
+              ? ", step " + std::to_string(progress.step) + " of " + std::to_string(progress.total)
+              : "") +
+         (slowest ? " (the slowest measured time without a report there is " +
+                        in_seconds(*slowest) + ")"
+                  : " (no time was measured there before)");
 }
 
 void JobRunner::worker_lost(WorkerSession& worker, const WorkerEnd& end_of_worker) {
@@ -629,13 +691,12 @@ void JobRunner::repeat(Running& running, const WorkerEnd& end) {
   }
   if (job.attempt >= domain::limits::kAttemptsMax) {
     return fail(job.id, Error(ErrorCode::kWorkerLost,
-                              "the worker " + end.sentence +
-                                  " while it ran this job, as it did before (attempt " +
-                                  attempts(job.attempt) +
-                                  "): choose a smaller size or another model, or see the log"));
+                              "the worker " + end.sentence + std::string(kWhileItRan) +
+                                  " (attempt " + attempts(job.attempt) + ")" + before(job) +
+                                  ": choose a smaller size or another model, or see the log"));
   }
   put_back(running,
-           "the worker " + end.sentence + " while it ran this job: it runs again, attempt " +
+           "the worker " + end.sentence + std::string(kWhileItRan) + ": it runs again, attempt " +
                attempts(job.attempt + 1),
            domain::Requeue::kAfterAttempt);
 }
@@ -647,7 +708,7 @@ void JobRunner::put_back(Running& running, const std::string& reason, domain::Re
   running_.erase(again.id);
   parts_.board.restart_text(again.id, parts_.now_ms());
   again.state = JobState::kQueued;
-  again.reason = reason;
+  again.reason = reason + (counted == domain::Requeue::kAfterAttempt ? "" : before(again));
   again.started_ms = 0;
   again.progress = {};
   again.progress.stage = "queued";

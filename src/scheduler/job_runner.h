@@ -27,6 +27,7 @@
 #include "scheduler/plan.h"
 #include "scheduler/preview_cache.h"
 #include "scheduler/scheduler.h"
+#include "scheduler/stage_times.h"
 #include "scheduler/worker_session.h"
 
 namespace atelier::scheduler {
@@ -96,6 +97,9 @@ class JobRunner {
     bool begun = false;                     // the worker has reported that it began
     std::size_t text_bytes = 0;             // of the text that this run has streamed
     Clock::time_point last_message{};       // time of the worker's last message about it
+    StageKey timed = {};                    // what its times are measured for, but the stage
+    Clock::time_point last_page_fault{};    // when its silent worker was seen to read from a disk
+    std::uint64_t page_faults = 0;          // of that worker, at the last look
     bool cancel_asked = false;
     std::optional<Clock::time_point> kill_at;
     bool preview_under_way = false;
@@ -152,6 +156,10 @@ class JobRunner {
   void made(const std::string& id, const protocol::RunReply& reply, const Outputs& outputs);
   void refused(const std::string& id, const Error& error);
   void save(Running& running, const protocol::RunReply& reply, const Outputs& outputs);
+  void heard_of(Running& running);
+  StageKey stage_of(const Running& running) const;
+  Clock::duration silence_of(Running& running, Clock::time_point now) const;
+  std::string describe_silence(const Running& running, Clock::duration silence) const;
   void kill_if_late(Running& running, Clock::time_point now);
   void leave_worker(const std::string& id);
   WorkerClass class_of(const std::string& task, const card::ModelCard* card) const;
@@ -194,8 +202,9 @@ class JobRunner {
   FairShares shares_;
   Costs costs_;
   Clock::time_point write_costs_at_{};
-  std::map<std::string, Passed> passed_;       // jobs that others have passed
-  std::deque<PastDecision> decisions_;         // the newest first
+  std::map<std::string, Passed> passed_;  // jobs that others have passed
+  std::deque<PastDecision> decisions_;    // the newest first
+  StageTimes stage_times_;
   std::map<std::string, int> uncounted_ends_;  // ends of a worker that were not counted as attempts
   std::int64_t ended_ = 0;
 };

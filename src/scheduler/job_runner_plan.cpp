@@ -21,25 +21,6 @@ namespace limits = domain::limits;
 
 constexpr int kUrgent = 2;  // the lowest priority that running jobs yield to
 
-MemoryMode mode_named(std::string_view name, MemoryMode otherwise) {
-  if (name == "low") return MemoryMode::kLow;
-  if (name == "balanced") return MemoryMode::kBalanced;
-  if (name == "high") return MemoryMode::kHigh;
-  return otherwise;
-}
-
-std::string_view name_of(MemoryMode mode) {
-  switch (mode) {
-    case MemoryMode::kLow:
-      return "low";
-    case MemoryMode::kBalanced:
-      return "balanced";
-    case MemoryMode::kHigh:
-      return "high";
-  }
-  return "";
-}
-
 }  // namespace
 
 // The class of worker for a run of the task with the model.
@@ -86,7 +67,7 @@ const JobRunner::PlannedModel& JobRunner::planned(PlanInput& input, const std::s
   return planned;
 }
 
-// A need that was never measured is no reason to refuse a job: at most what the largest budget has
+// A need that was never measured does not refuse a job: at most what the largest budget has
 // beside the model.
 void JobRunner::estimate(PlanInput& input, WaitingJob& job, const card::Work& work) {
   const auto& models = input.catalog->models();
@@ -107,8 +88,8 @@ void JobRunner::estimate(PlanInput& input, WaitingJob& job, const card::Work& wo
 void JobRunner::add_waiting(PlanInput& input) {
   std::int64_t order = 0;
   const auto add = [&](WaitingJob job, const card::Work& work, std::string_view mode) {
-    if (mode_named(mode, parts_.memory.mode) != parts_.memory.mode) {
-      job.mode = mode_named(mode, parts_.memory.mode);
+    if (memory_mode_named(mode).value_or(parts_.memory.mode) != parts_.memory.mode) {
+      job.mode = memory_mode_named(mode);
     }
     job.order = order++;
     if (const auto passed = passed_.find(job.id); passed != passed_.end()) {
@@ -359,8 +340,8 @@ void JobRunner::resume(Running& running) {
 void JobRunner::note_run(Running& running, const protocol::RunReply& reply) {
   auto& worker = *running.worker;
   worker.residents().report(reply.models, plan_ms());
-  const bool low =
-      mode_named(running.job.input.memory_mode, parts_.memory.mode) == MemoryMode::kLow;
+  const auto mode = memory_mode_named(running.job.input.memory_mode);
+  const bool low = mode.value_or(parts_.memory.mode) == MemoryMode::kLow;
   worker.residents().used(running.model, low, plan_ms());
   const auto catalog = parts_.catalog();
   if (catalog == nullptr) return;
@@ -385,7 +366,7 @@ Explanation JobRunner::explain() {
   const auto input = plan_input();
   const auto plan =
       plan_next(input.window, input.workers, input.memory, plan_settings(), input.now_ms);
-  Explanation explanation{.mode = std::string(name_of(parts_.memory.mode))};
+  Explanation explanation{.mode = std::string(mode_name(parts_.memory.mode))};
   for (const int queued : parts_.store.counts().queued) explanation.waiting += queued;
   if (const auto* next = next_admission(plan)) {
     explanation.next_admission = "job " + next->job + ": " + describe(*next);

@@ -99,6 +99,20 @@ TEST_F(LightWorkerTest, AShortJobGoesToTheMainWorkerWhereTheLightOneCannotWork) 
   wait_for([](const StationStatus& now) { return now.workers[1].restarts > 0; });
 }
 
+TEST_F(LightWorkerTest, AStoppedLightWorkerIsReplacedAndTheMainOneGoesOn) {
+  options_.patience.silence = std::chrono::seconds(5);
+  start_both();
+  const int first = light().pid;
+  ASSERT_EQ(::kill(first, SIGSTOP), 0);
+  const auto short_job = scheduler_->submit(classification()).id;
+  EXPECT_EQ(run(new_job(2)).state, JobState::kSucceeded);
+  const auto end = Hearing(*scheduler_, short_job).wait_for_end();
+  EXPECT_EQ(end.state, JobState::kSucceeded) << (end.failure ? end.failure->sentence : "");
+  EXPECT_EQ(end.attempt, 1) << end.reason;
+  EXPECT_NE(light().pid, first);
+  EXPECT_EQ(scheduler_->status().workers.at(0).restarts, 0);
+}
+
 TEST_F(LightWorkerTest, ModelsAreInspectedWhileTheMainWorkerIsBusy) {
   std::filesystem::create_directories(folder_ / "checkpoints");
   options_.folders.layouts = {folder_.string()};
@@ -110,7 +124,7 @@ TEST_F(LightWorkerTest, ModelsAreInspectedWhileTheMainWorkerIsBusy) {
   const auto list = refresh(kPatience);
   EXPECT_EQ(list.reason, "");
   EXPECT_TRUE(std::ranges::any_of(
-      list.models, [](const auto& model) { return model.card.id == "checkpoint/new"; }));
+      *list.models, [](const auto& model) { return model.card.id == "checkpoint/new"; }));
   EXPECT_EQ(scheduler_->job(id).state, JobState::kRunning);
   scheduler_->cancel(id);
   hearing.wait_for_end();

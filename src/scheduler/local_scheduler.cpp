@@ -20,7 +20,9 @@
 #include "platform/ids.h"
 #include "platform/log.h"
 #include "platform/system.h"
+#include "platform/utf8.h"
 #include "scheduler/job_media.h"
+#include "scheduler/plan_text.h"
 
 namespace atelier::scheduler {
 namespace {
@@ -31,7 +33,8 @@ using Clock = std::chrono::steady_clock;
 namespace limits = domain::limits;
 
 constexpr std::chrono::milliseconds kTick{200};
-constexpr std::chrono::minutes kProblemRepeat{1};  // of the same sentence in the log
+constexpr std::chrono::milliseconds kStatusEvery{50};  // making it reads files of the system
+constexpr std::chrono::minutes kProblemRepeat{1};      // of the same sentence in the log
 constexpr std::chrono::seconds kMeasureEvery{
     1};  // the load of a shorter interval is not meaningful
 
@@ -81,7 +84,7 @@ LocalScheduler::LocalScheduler(LocalSchedulerOptions options, domain::JobStore& 
                .board = board_,
                .previews = previews_,
                .now_ms = options_.now_ms,
-               .models_known = [this] { return models_known(); },
+               .models_known = [this] { return !draining_ && models_known(); },
                .find_model = [this](const std::string& id) { return find_model(id); },
                .catalog =
                    [this] {
@@ -94,7 +97,7 @@ LocalScheduler::LocalScheduler(LocalSchedulerOptions options, domain::JobStore& 
   for (const auto& worker : workers_) {
     status_.workers.push_back(worker->take_status(nullptr, options_.now_ms()));
   }
-  status_.queue_max = options_.queue_max;
+  status_.queue_max = options_.queue_max[domain::kPriorityInteractive];
   status_.processors = platform::usable_processors();
   status_.memory_total_mb = platform::machine_memory().total_bytes >> 20;
   runner_.recover();
@@ -107,6 +110,7 @@ LocalScheduler::~LocalScheduler() {
   thread_.join();
   stop_waiting();
   pool_.stop();
+  insertions_.wait();
 }
 
 void LocalScheduler::run() {
@@ -119,10 +123,9 @@ void LocalScheduler::run() {
         next_tick = Supervisor::Clock::now() + kTick;
         tick();
       }
-      if (const auto message = inbox_.take(kTick)) {
-        (*message)();
-        take_status();
-      }
+      const auto message = inbox_.take(status_is_old_ ? kStatusEvery : kTick);
+      if (message) (*message)();
+      keep_status(message.has_value());
     } catch (const std::exception& error) {
       // A lost worker or a full disk while a message is handled: the state is consistent, and the
       // next tick continues.
@@ -276,8 +279,28 @@ platform::GpuMemory LocalScheduler::gpu_memory() const {
   return sum;
 }
 
+// After messages the status is made again in a moment, for all of them; at once where a worker has
+// another state, or where a caller may wait for what the message has changed.
+void LocalScheduler::keep_status(bool changed) {
+  status_is_old_ = status_is_old_ || changed;
+  if (!status_is_old_) return;
+  std::vector<std::pair<Supervisor::State, bool>> states;
+  for (const auto& worker : workers_) {
+    states.emplace_back(worker->supervisor().state(), worker->jobs().empty());
+  }
+  const bool is_awaited = std::exchange(worker_states_, states) != states || someone_waits();
+  if (is_awaited || Clock::now() >= status_next_) take_status();
+}
+
+bool LocalScheduler::someone_waits() {
+  const std::lock_guard lock(mutex_);
+  return !waiting_.empty();
+}
+
 // Builds what status() returns, so that status() never waits.
 void LocalScheduler::take_status() {
+  status_is_old_ = false;
+  status_next_ = Clock::now() + kStatusEvery;
   measure_machine();
   const auto known = [this] {
     const std::lock_guard lock(mutex_);
@@ -368,6 +391,11 @@ void LocalScheduler::wake_waiting() {
   for (const auto& each : over) each.then();
 }
 
+void LocalScheduler::start_no_more_jobs() {
+  draining_ = true;
+  add_notice("the station is stopping: jobs that wait run after its next start");
+}
+
 void LocalScheduler::stop_waiting() {
   {
     const std::lock_guard lock(mutex_);
@@ -425,32 +453,6 @@ void LocalScheduler::reserve_events() {
   events_end_ = store_.reserve_events(limits::kEventsReserved) + limits::kEventsReserved;
 }
 
-// A place in the queue, held from before the pictures are stored until the job is.
-class LocalScheduler::Place {
- public:
-  Place(LocalScheduler& owner, int priority) : store_(owner.store_), priority_(priority) {
-    const int queue_max = owner.options_.queue_max;
-    if (store_.hold_place(priority, queue_max)) return;
-    throw Error(ErrorCode::kQueueFull, "Queue is full: " + std::to_string(queue_max) +
-                                           " jobs of this priority wait already; try again later");
-  }
-  ~Place() {
-    if (held_) store_.leave_place(priority_);
-  }
-  Place(const Place&) = delete;
-  Place& operator=(const Place&) = delete;
-
-  void fill(const Job& job) {
-    store_.insert(job, {.holds_place = true});
-    held_ = false;
-  }
-
- private:
-  domain::JobStore& store_;
-  int priority_;
-  bool held_ = true;
-};
-
 LocalScheduler::Upload LocalScheduler::read_upload(Decoder& decoder,
                                                    const std::vector<std::uint8_t>& bytes,
                                                    const card::Attachment& attachment,
@@ -502,13 +504,13 @@ void LocalScheduler::submit(NewJob new_job, std::function<void(Accepted)> done) 
   const auto place = std::make_shared<Place>(*this, job.priority);
   if (new_job.attachments.empty()) {
     plan_steps(job, {});
-    return done(enqueue(*place, std::move(job)));
+    return enqueue(place, std::move(job), new_job.request, std::move(done));
   }
   const auto sent = std::make_shared<const NewJob>(std::move(new_job));
   const auto reading = std::make_shared<std::string>();
   pool_.post(
       [this, sent, job, done, reading, place](Decoder& decoder) {
-        done(enqueue(*place, with_attachments(job, *sent, decoder, *reading)));
+        enqueue(place, with_attachments(job, *sent, decoder, *reading), sent->request, done);
       },
       [done, reading](const Error& error) {
         done(reading->empty() ? error : Error(error.code(), *reading, error.what()));
@@ -560,8 +562,16 @@ Job LocalScheduler::accept(const NewJob& new_job) {
   }
   job.id = platform::new_id();
   job.client = new_job.client;
+  job.repeat_of = new_job.repeat_of;
   job.priority = new_job.priority;
-  job.input.memory_mode = new_job.input.memory_mode;
+  const auto& mode = new_job.input.memory_mode;
+  if (memory_mode_named(mode)) {
+    job.input.memory_mode = mode;
+  } else if (!mode.empty()) {
+    warnings.push_back("the memory mode '" + platform::cut(mode, 20) +
+                       "' is unknown, so that of the settings is used: choose low, balanced or "
+                       "high");
+  }
   job.created_ms = options_.now_ms();
   warnings.insert(warnings.end(), new_job.input.warnings.begin(), new_job.input.warnings.end());
   for (auto& each : domain::warnings_of(job.input.parameters, attached, new_job.names)) {
@@ -609,22 +619,50 @@ void LocalScheduler::estimate_work(Job& job) {
   for (const auto& step : job.input.steps) job.input.work.push_back(work_of(step.input));
 }
 
-Job LocalScheduler::enqueue(Place& place, Job job) {
+// The disk is not waited for: many jobs reach it together.
+void LocalScheduler::enqueue(const std::shared_ptr<Place>& place, Job job,
+                             const domain::RequestKey& request,
+                             std::function<void(Accepted)> done) {
   estimate_work(job);
   const auto event = board_.take_event_id();  // before the job can be ended
   const auto cancellations = cancellations_.load();
-  place.fill(job);
-  inbox_.post([this, job, event, cancellations] {
-    if (!board_.find(job.id)) {
-      const bool may_be_cancelled = cancellations_.load() != cancellations;
-      const auto stored = may_be_cancelled ? store_.find(job.id) : std::nullopt;
-      stored&& domain::is_terminal(stored->state)
-          ? board_.publish("state", *stored, stored->finished_ms)
-          : board_.publish("state", job, job.created_ms, event);
-    }
+  const auto accepted = std::make_shared<const Job>(std::move(job));
+  const auto insertion = insertions_.begin();
+  store_.insert_later(accepted,
+                      {.request = request, .keys_since_ms = keys_since_ms(), .holds_place = true},
+                      [this, place, accepted, event, cancellations, insertion, request,
+                       done = std::move(done)](const domain::InsertOutcome& outcome) {
+                        if (const auto* error = std::get_if<Error>(&outcome)) return done(*error);
+                        const auto& inserted = std::get<domain::Inserted>(outcome);
+                        if (!inserted.is_new) {
+                          return done(accepted_before({inserted.id, inserted.digest}, request));
+                        }
+                        place->filled();
+                        inbox_.post([this, accepted, event, cancellations] {
+                          show_accepted(*accepted, event, cancellations);
+                        });
+                        plan_soon();
+                        done(*accepted);
+                      });
+}
+
+// Of very many jobs that wait the board holds those that it is asked about.
+void LocalScheduler::show_accepted(const Job& job, std::int64_t event, std::int64_t cancellations) {
+  if (board_.holds(job.id) || board_.jobs_held() >= limits::kJobsShown) return;
+  const bool may_be_cancelled = cancellations_.load() != cancellations;
+  const auto stored = may_be_cancelled ? store_.find(job.id) : std::nullopt;
+  stored&& domain::is_terminal(stored->state)
+      ? board_.publish("state", *stored, stored->finished_ms)
+      : board_.publish("state", job, job.created_ms, event);
+}
+
+// Jobs that come one after the other are planned together.
+void LocalScheduler::plan_soon() {
+  if (plan_asked_.exchange(true)) return;
+  inbox_.post([this] {
+    plan_asked_ = false;
     runner_.run_next();
   });
-  return job;
 }
 
 Job LocalScheduler::job(const std::string& id) {
@@ -697,9 +735,14 @@ StationStatus LocalScheduler::status() {
   return status;
 }
 
+DeviceMemory LocalScheduler::device_memory() {
+  const std::lock_guard lock(mutex_);
+  return status_;
+}
+
 ModelList LocalScheduler::list_models() const {
-  if (!catalog_) return {.models = {}, .reason = why_no_models()};
-  return {.models = catalog_->models(), .reason = ""};
+  if (!catalog_) return {.reason = why_no_models()};
+  return {.models = {catalog_, &catalog_->models()}, .reason = ""};
 }
 
 ModelList LocalScheduler::models() {

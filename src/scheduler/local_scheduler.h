@@ -10,20 +10,24 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "card/named_choices.h"
 #include "card/task.h"
 #include "domain/artifacts/artifact_store.h"
 #include "domain/jobs/job_store.h"
+#include "domain/settings/limits.h"
 #include "platform/gpu.h"
 #include "platform/system.h"
 #include "scheduler/job_board.h"
 #include "scheduler/job_runner.h"
 #include "scheduler/model_scan.h"
 #include "scheduler/scheduler.h"
+#include "scheduler/under_way.h"
 #include "scheduler/worker_session.h"
 
 namespace atelier::scheduler {
@@ -36,7 +40,10 @@ struct LocalSchedulerOptions {
   std::string default_model;
   // kRefuse: an unknown model is refused to all clients.
   domain::UnknownModel unknown_models = domain::UnknownModel::kDefault;
-  int queue_max = 64;
+  // Jobs that may wait, by priority.
+  std::array<int, domain::kPriorities> queue_max = {
+      domain::limits::kQueuedMax, domain::limits::kQueuedMax, domain::limits::kQueuedMax,
+      domain::limits::kQueuedMax};
   MemorySettings memory = {};
   std::string node = "local";  // the name of this station in the store
   std::function<std::int64_t()> now_ms = unix_ms;
@@ -44,6 +51,8 @@ struct LocalSchedulerOptions {
   // The last reading of the GPUs that the station may use; returns at once. Empty: it uses none.
   std::function<platform::GpuReading()> read_gpus = {};
 };
+
+void check_priority(int priority);  // throws kInvalidArgument
 
 class LocalScheduler final : public Scheduler {
  public:
@@ -53,11 +62,17 @@ class LocalScheduler final : public Scheduler {
 
   void when_models_known(std::function<void()> then) override;
   void submit(NewJob job, std::function<void(Accepted)> done) override;
+  std::optional<domain::Job> job_of_key(const std::string& client,
+                                        const domain::RequestKey& request) override;
+  void repeat(const Repeat& repeat, std::function<void(Accepted)> done) override;
+  void repeat_ended(domain::JobState state, const domain::QueueFilter& filter,
+                    const std::string& client, std::function<void(Repeated)> done) override;
   domain::Job job(const std::string& id) override;
   std::vector<domain::Job> recent_jobs(const domain::JobFilter& filter) override;
   domain::Job cancel(const std::string& id) override;
   QueueStatus queue() override;
   void explain(std::function<void(Explanation)> done) override;
+  domain::QueuePage queue_page(const std::optional<domain::QueuePlace>& after, int limit) override;
   void set_paused(int priority, bool paused) override;
   int cancel_queued(const domain::QueueFilter& filter) override;
   domain::Job set_priority(const std::string& id, int priority) override;
@@ -66,6 +81,7 @@ class LocalScheduler final : public Scheduler {
                                           EventListener listener) override;
   std::int64_t end_event(const std::string& id) override;
   StationStatus status() override;
+  DeviceMemory device_memory() override;
   ModelList models() override;
   void refresh_models(std::chrono::milliseconds patience,
                       std::function<void(ModelList)> done) override;
@@ -77,6 +93,8 @@ class LocalScheduler final : public Scheduler {
 
   void add_notice(const std::string& sentence);  // for status()
 
+  // The station stops: what waits runs after its next start. Jobs are still accepted.
+  void start_no_more_jobs();
   // The station stops: from now on no call waits for models or for the reading of a picture.
   void stop_waiting();
 
@@ -99,17 +117,41 @@ class LocalScheduler final : public Scheduler {
   void worker_ready(const WorkerSession& worker, const protocol::HelloReply& hello);
   void worker_lost(WorkerSession& worker, const WorkerEnd& end);
   void reserve_events();
+  void keep_status(bool changed);
+  bool someone_waits();
   void take_status();
   void measure_machine();
   void take_gpus();                        // mutex_ is held
   platform::GpuMemory gpu_memory() const;  // mutex_ is held
   WorkerSession* idle_worker();
   std::string why_no_worker() const;
-  class Place;
+  // A place in the queue of a priority, held until the job that comes is stored. Throws kQueueFull.
+  class Place {
+   public:
+    Place(LocalScheduler& owner, int priority);
+    ~Place();
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+
+    void filled() { held_ = false; }  // the job has it
+
+   private:
+    LocalScheduler& owner_;
+    int priority_;
+    bool held_ = true;
+  };
+  class RepeatMany;
   void wake_waiting();
   bool is_over(const Waiting& waiting) const;  // mutex_ is held
   domain::Job accept(const NewJob& new_job);
-  domain::Job enqueue(Place& place, domain::Job job);
+  void enqueue(const std::shared_ptr<Place>& place, domain::Job job,
+               const domain::RequestKey& request, std::function<void(Accepted)> done);
+  void show_accepted(const domain::Job& job, std::int64_t event, std::int64_t cancellations);
+  void plan_soon();  // any thread
+  domain::Job earlier_job(const domain::KeyedJob& known, const domain::RequestKey& request);
+  Accepted accepted_before(const domain::KeyedJob& known, const domain::RequestKey& request);
+  std::int64_t keys_since_ms() const;
+  NewJob request_of(const Repeat& repeat);
   void note_paused();
   domain::Job changed_in_queue(const std::string& id, bool was_queued);
   struct Upload {  // a picture that was looked at
@@ -139,6 +181,8 @@ class LocalScheduler final : public Scheduler {
   domain::ArtifactStore& artifacts_;
   // Calls of cancel_queued() that have reached the store.
   std::atomic<std::int64_t> cancellations_{0};
+  std::atomic<bool> plan_asked_ = false;  // a message that plans is in the inbox
+  UnderWay insertions_;                   // of accepted jobs, on their way to the disk
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   Inbox inbox_;
   std::int64_t events_end_;  // scheduler thread: the first event id that is not reserved
@@ -150,6 +194,10 @@ class LocalScheduler final : public Scheduler {
   JobRunner runner_;                                           // scheduler thread
   platform::ProcessorTimes measured_;                          // scheduler thread
   std::chrono::steady_clock::time_point measure_next_{};       // scheduler thread
+  bool status_is_old_ = false;                                 // scheduler thread
+  std::chrono::steady_clock::time_point status_next_{};        // scheduler thread
+  // As of the newest status; scheduler thread: state, idle.
+  std::vector<std::pair<Supervisor::State, bool>> worker_states_;
 
   std::mutex mutex_;
   StationStatus status_;                            // guarded by mutex_
@@ -160,6 +208,7 @@ class LocalScheduler final : public Scheduler {
   std::uint64_t refreshes_asked_ = 0, refreshes_done_ = 0;  // guarded by mutex_
   std::vector<Waiting> waiting_;                            // guarded by mutex_
   bool stopping_ = false;                                   // guarded by mutex_
+  std::atomic<bool> draining_ = false;
 
   std::thread thread_;  // last: it uses all of the above
 };

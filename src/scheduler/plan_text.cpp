@@ -104,6 +104,25 @@ std::string_view reason_name(Assignment::Reason reason) {
   return "";
 }
 
+std::string_view mode_name(MemoryMode mode) {
+  switch (mode) {
+    case MemoryMode::kLow:
+      return "low";
+    case MemoryMode::kBalanced:
+      return "balanced";
+    case MemoryMode::kHigh:
+      return "high";
+  }
+  return "";
+}
+
+std::optional<MemoryMode> memory_mode_named(std::string_view name) {
+  for (const auto mode : {MemoryMode::kLow, MemoryMode::kBalanced, MemoryMode::kHigh}) {
+    if (name == mode_name(mode)) return mode;
+  }
+  return std::nullopt;
+}
+
 std::string describe(const Wait& wait) {
   switch (wait.reason) {
     case Wait::Reason::kPaused:

@@ -1,6 +1,7 @@
 // The decisions of a plan as sentences, for the API and the log. Pure.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,6 +14,10 @@ std::string_view reason_name(Wait::Reason reason);
 std::string_view reason_name(Refusal::Reason reason);
 std::string_view reason_name(Eviction::Reason reason);
 std::string_view reason_name(Assignment::Reason reason);
+
+// "low", "balanced", "high"; nullopt for another name.
+std::optional<MemoryMode> memory_mode_named(std::string_view name);
+std::string_view mode_name(MemoryMode mode);
 
 std::string describe(const Wait& wait);
 std::string describe(const Refusal& refusal);  // what failed, why, what to do

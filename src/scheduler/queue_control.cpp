@@ -8,27 +8,30 @@
 #include "scheduler/local_scheduler.h"
 
 namespace atelier::scheduler {
-namespace {
 
 using domain::Job;
 using domain::JobState;
+namespace limits = domain::limits;
 
 void check_priority(int priority) {
   if (priority >= 0 && priority < domain::kPriorities) return;
   throw Error(ErrorCode::kInvalidArgument, "priority", "choose 0 (background) to 3 (immediate)");
 }
 
-}  // namespace
-
 QueueStatus LocalScheduler::queue() {
   const auto counts = store_.counts();
   const auto paused = store_.paused();
-  QueueStatus status{.priorities = {}, .queued_max = options_.queue_max, .running = counts.running};
+  QueueStatus status{.priorities = {}, .running = counts.running};
   for (int priority = domain::kPriorities - 1; priority >= 0; --priority) {
     const auto at = static_cast<std::size_t>(priority);
-    status.priorities.push_back({priority, counts.queued[at], paused[at]});
+    status.priorities.push_back({priority, counts.queued[at], options_.queue_max[at], paused[at]});
   }
   return status;
+}
+
+domain::QueuePage LocalScheduler::queue_page(const std::optional<domain::QueuePlace>& after,
+                                             int limit) {
+  return store_.queue_page(after, std::clamp(limit, 1, limits::kRecentJobsMax));
 }
 
 void LocalScheduler::set_paused(int priority, bool paused) {
@@ -82,6 +85,8 @@ Job LocalScheduler::set_priority(const std::string& id, int priority) {
   check_priority(priority);
   auto known = job(id);  // throws for an unknown one
   if (known.state == JobState::kQueued && known.priority == priority) return known;
+  if (known.state != JobState::kQueued) return changed_in_queue(id, false);
+  const Place place(*this, priority);  // given back once the job is counted there
   return changed_in_queue(id, store_.set_priority(id, priority));
 }
 

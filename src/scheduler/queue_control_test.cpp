@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "domain/settings/limits.h"
 #include "tests/doubles/scheduler_fixture.h"
 
 namespace atelier::scheduler {
@@ -54,6 +55,22 @@ TEST_F(QueueControlTest, APausedPriorityWaitsAndOthersRun) {
   scheduler_->set_paused(0, false);
   EXPECT_TRUE(scheduler_->status().notices.empty());
   EXPECT_EQ(Hearing(*scheduler_, held).wait_for_end().state, JobState::kSucceeded);
+}
+
+TEST_F(QueueControlTest, JobsBeyondThoseThatTheBoardHoldsAreFollowedAndRun) {
+  options_.queue_max.fill(2000);
+  start();
+  scheduler_->wait_for_models();
+  scheduler_->set_paused(0, true);
+  for (std::size_t i = 0; i < domain::limits::kJobsShown; ++i) wait_in_queue(0, "many");
+  const auto late = wait_in_queue(0, "few"), later = wait_in_queue(0, "few");
+  EXPECT_EQ(scheduler_->job(late).state, JobState::kQueued);
+  Hearing hearing(*scheduler_, late);
+  hearing.wait([](const Job& job) { return job.state == JobState::kQueued; });
+  EXPECT_EQ(scheduler_->cancel_queued({.client = "many"}), 1000);
+  EXPECT_EQ(scheduler_->cancel(later).state, JobState::kCancelled);
+  scheduler_->set_paused(0, false);
+  EXPECT_EQ(hearing.wait_for_end().state, JobState::kSucceeded);
 }
 
 TEST_F(QueueControlTest, QueuedJobsThatMatchAreCancelledAtOnceAndTheirListenersSeeIt) {

@@ -33,6 +33,30 @@ struct NewJob {
   std::string client;
   std::map<std::string, std::vector<std::uint8_t>> attachments;  // by role: encoded, never empty
   domain::FieldNames names = {};  // of the fields as they were sent, for warnings
+  domain::RequestKey request = {};
+  std::string repeat_of = {};  // id of the job that it runs again; "" is none
+};
+
+// The seed of a job that is run again. A new one is drawn when it is submitted.
+enum class RepeatSeed { kSame, kNew };
+
+// A job that has ended, to be run again as a new job.
+struct Repeat {
+  std::string id;
+  RepeatSeed seed = RepeatSeed::kSame;
+  std::string client = {};  // of the new job
+  domain::RequestKey request = {};
+};
+
+struct RefusedRepeat {
+  std::string id;
+  Error error;
+};
+
+// What became of ended jobs that were to be run again.
+struct Repeated {
+  std::vector<domain::Job> jobs;  // the new ones
+  std::vector<RefusedRepeat> refused;
 };
 
 struct LoadedModel {
@@ -60,18 +84,23 @@ struct DecoderStatus {
   std::vector<std::string> sandbox;  // the measures that are in force: "seccomp", "landlock" …
 };
 
+// Of the GPUs that workers compute on, all together, or the RAM budget of the worker.
+struct DeviceMemory {
+  std::int64_t memory_total_mb = 0, memory_used_mb = 0;
+};
+
 struct GpuStatus {
   platform::GpuState state;
   std::string worker;  // the main worker that computes on it; "": none
 };
 
-struct StationStatus {
+struct StationStatus : DeviceMemory {
   std::vector<WorkerStatus> workers;
   std::vector<GpuStatus> gpus;  // that the station may use; empty where it uses none
   std::string gpu_problem;      // why their state is not known or old, a sentence; "" when well
   std::vector<DecoderStatus> decoders;  // those that a picture has started
   int queued = 0, running = 0;
-  int queue_max = 0;            // of jobs that wait, per priority
+  int queue_max = 0;            // of jobs that wait with the priority 2
   std::int64_t jobs_ended = 0;  // that a worker had, since the start, however they ended
   std::string default_model;    // id; "": none is usable, or they are not known yet
   // By task; a task that no usable model serves is absent.
@@ -79,8 +108,6 @@ struct StationStatus {
   double cpu_percent = 0;  // of all processors of the machine, in the last second
   int processors = 0;
   std::int64_t ram_bytes_total = 0, ram_bytes_used = 0;  // of the machine
-  // Of the GPUs that workers compute on, all together, or the RAM budget of the worker.
-  std::int64_t memory_total_mb = 0, memory_used_mb = 0;
   std::int64_t uptime_ms = 0;
   std::vector<std::string> notices;  // sentences for the user, e.g. about the port
   std::vector<std::string> tasks;    // ids that the worker runs; empty before its hello
@@ -88,8 +115,12 @@ struct StationStatus {
   std::vector<card::NamedChoice> samplers, schedules;  // of the engine, from the hello on
 };
 
+// Shared, because there may be hundreds of them, and each open page asks every few seconds.
+using InstalledModels = std::shared_ptr<const std::vector<domain::InstalledModel>>;
+
 struct ModelList {
-  std::vector<domain::InstalledModel> models;
+  InstalledModels models =
+      std::make_shared<const std::vector<domain::InstalledModel>>();  // not null
   std::string reason;  // why they are not known yet; "" once they are
 };
 
@@ -117,12 +148,12 @@ using Accepted = std::variant<domain::Job, Error>;
 struct PriorityQueue {
   int priority = 0;
   int queued = 0;
+  int queued_max = 0;  // beyond it jobs are refused
   bool paused = false;
 };
 
 struct QueueStatus {
   std::vector<PriorityQueue> priorities;  // the highest first
-  int queued_max = 0;                     // per priority
   int running = 0;
 };
 
@@ -211,11 +242,27 @@ class Scheduler {
 
   // (blocking) Resolves names to ids, checks the input against the model's card, decodes the
   // attached pictures once to make sure that they are pictures, writes the job to the database, and
-  // then hands it (state queued) to `done`; without attachments before this returns. Failures are
-  // thrown or passed to `done`, depending on when they are found: kInvalidArgument (with the
-  // field), kNotFound (unknown model), kUnsupported (the models are not known), kTooLarge,
-  // kCorruptData, kQueueFull.
+  // then hands it (state queued) to `done`, which may be called before or after this returns.
+  // Neither the disk nor a decoder is waited for. Failures are thrown or passed to `done`,
+  // depending on when they are found: kInvalidArgument (with the field), kNotFound (unknown model),
+  // kUnsupported (the models are not known), kTooLarge, kCorruptData, kQueueFull. Where the client
+  // has sent the key of the request before, `done` gets the job of then; kConflict where that was
+  // another request.
   virtual void submit(NewJob job, std::function<void(Accepted)> done) = 0;
+  // (blocking) The job that the client has submitted with the key; nullopt where there is none, or
+  // where it was accepted more than limits::kRequestKeyKept ago. Throws kConflict where the key
+  // came with another request.
+  virtual std::optional<domain::Job> job_of_key(const std::string& client,
+                                                const domain::RequestKey& request) = 0;
+  // (blocking) Submits an ended job again, as submit() does: its input is checked again, with its
+  // attachments. Also kConflict (it has not ended), and kInvalidArgument where the stored input can
+  // no longer be read, or a task without a seed is to get a new one.
+  virtual void repeat(const Repeat& repeat, std::function<void(Accepted)> done) = 0;
+  // (blocking) Submits the jobs again that have ended in the state (failed or cancelled), match and
+  // have not been run again yet: the oldest first, at most limits::kRepeatsMax, and none after one
+  // that is refused because the queue is full. `done` gets what became of each.
+  virtual void repeat_ended(domain::JobState state, const domain::QueueFilter& filter,
+                            const std::string& client, std::function<void(Repeated)> done) = 0;
 
   // With the text that it has streamed so far. Throws kNotFound.
   virtual domain::Job job(const std::string& id) = 0;
@@ -228,13 +275,17 @@ class Scheduler {
   virtual QueueStatus queue() = 0;
   // Calls back with the plan of this moment; nothing is carried out.
   virtual void explain(std::function<void(Explanation)> done) = 0;
+  // (blocking) The order of what waits; the next job to start may be another one for the reasons of
+  // plan.h (turns of clients, models in memory).
+  virtual domain::QueuePage queue_page(const std::optional<domain::QueuePlace>& after,
+                                       int limit) = 0;
   // (blocking) Stored: it survives a restart. Throws kInvalidArgument for an unknown priority.
   virtual void set_paused(int priority, bool paused) = 0;
   // (blocking) Cancels the queued jobs that match, and returns how many these were. Running ones
   // are left alone.
   virtual int cancel_queued(const domain::QueueFilter& filter) = 0;
-  // (blocking) Of a queued job; throws kConflict where it has left the queue, kNotFound,
-  // kInvalidArgument.
+  // (blocking) Of a queued job, which becomes the last one of that priority; throws kConflict where
+  // it has left the queue, kQueueFull, kNotFound, kInvalidArgument.
   virtual domain::Job set_priority(const std::string& id, int priority) = 0;
   virtual domain::Job move_to_front(const std::string& id) = 0;  // of its priority; as above
 
@@ -251,6 +302,7 @@ class Scheduler {
   virtual std::int64_t end_event(const std::string& id) = 0;
 
   virtual StationStatus status() = 0;
+  virtual DeviceMemory device_memory() = 0;  // of the status, for replies that report it alone
   virtual ModelList models() = 0;
   // Scans for models again and passes the list; after `patience` the previous list, with the
   // reason.

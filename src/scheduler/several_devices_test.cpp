@@ -30,7 +30,7 @@ class SeveralDevicesTest : public LocalSchedulerTest {
                                   .launch = worker("step_ms=20"),
                                   .device = gpu(i).device});
     }
-    options_.queue_max = 200;
+    options_.queue_max.fill(200);
   }
 
   // The first status that fits.

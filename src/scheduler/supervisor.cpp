@@ -7,15 +7,17 @@
 #include "domain/settings/limits.h"
 #include "platform/error.h"
 #include "platform/log.h"
+#include "platform/process_activity.h"
 
 namespace atelier::scheduler {
 namespace {
 
 constexpr auto kNotStarted = "the worker program could not be started: see the log";
 
-// Longer than any message takes to handle: after such a pause the station itself was stopped
-// (SIGSTOP).
-constexpr std::chrono::seconds kPauseOfStation{2};
+// The station ticks five times a second. The rest of a longer time between two ticks is not
+// counted: the station itself was stopped (SIGSTOP), or the machine has no processor for it, and
+// then it may have none for the worker either.
+constexpr std::chrono::seconds kCountedPerTick{1};
 
 using protocol::Message;
 
@@ -23,12 +25,28 @@ std::string in_seconds(std::chrono::milliseconds time) {
   return std::to_string(std::chrono::ceil<std::chrono::seconds>(time).count()) + " s";
 }
 
-// The reader's thread: posts each whole message to the inbox, and the worker's end as the last.
+// "" of a process of which nothing is known but that it lives.
+std::string what_it_does(const platform::ProcessActivity& activity) {
+  if (activity.state == 'T') return ": its process was stopped by a signal (SIGSTOP)";
+  if (activity.state == 't') return ": its process was stopped by a debugger";
+  if (activity.state == 'D') return ": its process waits for a disk or a device";
+  return "";
+}
+
+bool is_beat(const Message& message) {
+  return message.kind == Message::Kind::kNotification &&
+         message.method == protocol::BeatNotification::kMethod;
+}
+
+// The reader's thread: posts each whole message but beats to the inbox, and the worker's end as the
+// last.
 void read_all(Child& child, const std::function<void(Message)>& received,
               const std::function<void(const std::string&)>& ended) {
   try {
     while (auto frame = child.channel().receive()) {
-      received(protocol::read_message(std::move(*frame)));
+      auto message = protocol::read_message(std::move(*frame));
+      // A beat has no content: that it came is in Channel::bytes_received().
+      if (!is_beat(message)) received(std::move(message));
     }
   } catch (const std::exception& error) {
     child.channel().close();
@@ -53,31 +71,44 @@ void Supervisor::drop_child() {
 }
 
 void Supervisor::tick(Clock::time_point now) {
-  const auto pause = now - last_tick_.value_or(now);
+  const std::chrono::nanoseconds since_last_tick = now - last_tick_.value_or(now);
   last_tick_ = now;
-  if (pause >= kPauseOfStation) {
-    hello_until_ += pause;
-    ping_until_ += pause;
+  if (!child_ && now >= restart_at_) {
+    start(now);
+  } else if (child_) {
+    check_on_it(since_last_tick);
   }
-  if (!child_ && now >= restart_at_) start(now);
-  if (child_) check_on_it(now);
 }
 
-void Supervisor::check_on_it(Clock::time_point now) {
-  if (state_ == State::kStarting && now >= hello_until_) {
-    return kill("it did not get ready within " + in_seconds(patience_.greeting), Blame::kWorker);
+void Supervisor::check_on_it(std::chrono::nanoseconds since_last_tick) {
+  const auto counted = std::min<std::chrono::nanoseconds>(since_last_tick, kCountedPerTick);
+  if (state_ == State::kReady) return check_silence(counted);
+  if (state_ != State::kStarting) return;
+  silent_ += counted;
+  if (silent_ < patience_.greeting) return;
+  kill("it did not get ready within " + in_seconds(patience_.greeting) +
+           what_it_does(platform::process_activity(child_->pid())),
+       Blame::kWorker);
+}
+
+void Supervisor::check_silence(std::chrono::nanoseconds counted) {
+  // What the reader's thread has not read yet counts: that thread may be without a processor.
+  const auto heard = child_->channel().bytes_received();
+  if (std::exchange(heard_, heard) != heard || child_->channel().has_unread()) {
+    silent_ = {};
+    return;
   }
-  if (state_ != State::kReady) return;
-  if (ping_ != 0) {
-    if (now >= ping_until_) {
-      kill("it did not answer for " + in_seconds(patience_.ping), Blame::kWorker);
-    }
-  } else if (now >= ping_at_) {
-    ping_until_ = now + patience_.ping;
-    ping_at_ = now + patience_.ping_every;
-    ping_ = request(protocol::PingRequest{}, {},
-                    [this](const Message&) { return [this] { ping_ = 0; }; });
+  if (silent_ == std::chrono::nanoseconds::zero()) {
+    page_faults_ = platform::process_activity(child_->pid()).page_faults;
   }
+  silent_ += counted;
+  if (silent_ < patience_.silence) return;
+  const auto activity = platform::process_activity(child_->pid());
+  const bool swaps = activity.state == 'D' || activity.page_faults != page_faults_;
+  if (swaps && !activity.stopped() && silent_ < patience_.swapping) return;
+  kill("it sent nothing for " + in_seconds(std::chrono::floor<std::chrono::seconds>(silent_)) +
+           what_it_does(activity),
+       Blame::kWorker);
 }
 
 void Supervisor::start(Clock::time_point now) {
@@ -93,7 +124,8 @@ void Supervisor::start(Clock::time_point now) {
   if (problem_ == kNotStarted) problem_.clear();
   state_ = State::kStarting;
   blame_ = Blame::kWorker;
-  hello_until_ = now + patience_.greeting;
+  silent_ = {};
+  heard_ = 0;
   reader_ = std::thread([this, life, child = child_.get()] {
     read_all(
         *child,
@@ -158,6 +190,7 @@ Supervisor::Deed Supervisor::read_notification(Message message) {
   if (state_ != State::kReady) return {};
   if (message.method == protocol::ProgressNotification::kMethod) {
     return [this, progress = message.body_as<protocol::ProgressNotification>()] {
+      delay_ = {};  // what ends it now may be the job, which is tried twice at most
       events_.progressed(progress);
     };
   }
@@ -192,17 +225,13 @@ void Supervisor::on_hello(const protocol::HelloReply& hello) {
   if (!problem.empty()) return unusable(problem);
   problem_.clear();
   state_ = State::kReady;
-  ping_ = 0;
-  ping_at_ = {};
+  silent_ = {};
   events_.ready(hello);
 }
 
-// Its requests are answered in order, but for pings, which are answered at once.
+// Its requests are answered in order.
 std::int64_t Supervisor::under_way() const {
-  for (const auto& [id, unused] : pending_) {
-    if (id != ping_) return id;
-  }
-  return 0;
+  return pending_.empty() ? 0 : pending_.begin()->first;
 }
 
 void Supervisor::ended(std::uint64_t life, const std::string& end) {
@@ -210,7 +239,6 @@ void Supervisor::ended(std::uint64_t life, const std::string& end) {
   const WorkerEnd event{end, blame_ == Blame::kWorker, under_way()};
   drop_child();
   pending_.clear();
-  ping_ = 0;
   if (state_ != State::kMissing) {
     state_ = State::kLost;
     problem_ = "the worker " + end + "; another is being started";

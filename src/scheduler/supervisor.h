@@ -1,8 +1,8 @@
-// Keeps one worker running: starts it, exchanges hellos, detects its end at once and a hang by
-// timeouts, starts another after a growing delay. All functions and events are called on the
-// scheduler thread; none of them waits for the worker. A program that cannot be started is a
-// sentence in problem(), not an exception; messages to a worker that has ended are dropped, because
-// lost() follows.
+// Keeps one worker running: starts it, exchanges hellos, detects its end at once and a hang by its
+// silence (it beats every second), starts another after a delay that grows until one begins a job.
+// All functions and events are called on the scheduler thread; none of them waits for the worker. A
+// program that cannot be started is a sentence in problem(), not an exception; messages to a worker
+// that has ended are dropped, because lost() follows.
 #pragma once
 
 #include <chrono>
@@ -57,12 +57,10 @@ class Supervisor {
   ~Supervisor();
 
   // (Re)starts when it is time; ends a worker that is silent for too long. Time in which this was
-  // not called, because the station itself was stopped, is not counted.
+  // not called, because the station itself was stopped or did not get the processor, is not
+  // counted, and neither is a silence whose messages lie in the socket.
   void tick(Clock::time_point now);
-  void reset_backoff() {
-    delay_ = {};
-  }  // it completed work: the delay before the next restart is short again
-  // Ends it: "it did not answer for 60 s". No more requests are sent to it; lost() follows.
+  // Ends it: "it sent nothing for 10 s". No more requests are sent to it; lost() follows.
   void kill(const std::string& why, Blame blame);
 
   // The number of the request, as WorkerEnd names it.
@@ -85,7 +83,8 @@ class Supervisor {
 
  private:
   void start(Clock::time_point now);
-  void check_on_it(Clock::time_point now);
+  void check_on_it(std::chrono::nanoseconds since_last_tick);
+  void check_silence(std::chrono::nanoseconds counted);
   void send(protocol::Frame frame, std::int64_t request);
   void received(std::uint64_t life, protocol::Message message);
   Deed read_message(protocol::Message message);
@@ -110,9 +109,11 @@ class Supervisor {
   std::int64_t next_request_ = 0;
   std::map<std::int64_t, Read> pending_;
   std::chrono::milliseconds delay_{};
-  Clock::time_point restart_at_{}, hello_until_{};
-  std::int64_t ping_ = 0;  // the number of the ping that is to be answered, 0: none
-  Clock::time_point ping_at_{}, ping_until_{};
+  Clock::time_point restart_at_{};
+  // Counted by ticks: of a starting worker since its start, of a ready one since its last bytes.
+  std::chrono::nanoseconds silent_{};
+  std::uint64_t heard_ = 0;        // bytes of it, at the last tick
+  std::uint64_t page_faults_ = 0;  // of its process, at the beginning of the silence
   std::optional<Clock::time_point> last_tick_;
   int restarts_ = 0;
 };

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <functional>
@@ -11,6 +12,7 @@
 
 #include "domain/settings/limits.h"
 #include "platform/error.h"
+#include "platform/process_activity.h"
 #include "tests/doubles/scripted_child.h"
 
 namespace atelier::scheduler {
@@ -30,7 +32,7 @@ class SupervisorTest : public testing::Test {
         SupervisorEvents{
             .ready = [](const protocol::HelloReply&) {},
             .lost = [this](const WorkerEnd& end) { ends_.push_back(end); },
-            .progressed = [](const protocol::ProgressNotification&) {},
+            .progressed = [this](const protocol::ProgressNotification&) { ++progress_; },
             .previewed = [](const protocol::PreviewNotification&, const media::Image&) {},
             .text = [this](const protocol::TextNotification& text) { return read_text_(text); }},
         patience_);
@@ -65,6 +67,7 @@ class SupervisorTest : public testing::Test {
 
   Inbox inbox_;
   std::vector<WorkerEnd> ends_;
+  int progress_ = 0;
   std::function<Supervisor::Deed(const protocol::TextNotification&)> read_text_ =
       [](const protocol::TextNotification&) { return Supervisor::Deed{}; };
   Patience patience_;
@@ -91,15 +94,26 @@ TEST_F(SupervisorTest, AChildThatEndsIsRestartedAfterGrowingDelays) {
   EXPECT_EQ(ends_.front().sentence, "exited with code 1");
 }
 
-TEST_F(SupervisorTest, CompletedWorkResetsTheDelayOfTheNextRestart) {
-  auto& supervisor = supervise(launcher_of("/bin/false", {}));
+TEST_F(SupervisorTest, AJobThatBeginsResetsTheDelayOfTheNextRestart) {
+  const auto begins =
+      on_the_wire(protocol::notification_frame(protocol::ProgressNotification{"job", {}}));
+  int lives = 0;  // the hello is the only request of each
+  const auto launch = [&] {
+    ++lives;
+    const auto said = hello_of("atelier-worker", lives) + (lives == 9 ? begins : "");
+    return saying(said, "exit 1")();
+  };
+  auto& supervisor = supervise(launch);
   for (int i = 0; i < 8; ++i) {
     supervisor.tick(now_);
     take_its_end();
     now_ += 1h;
   }
-  supervisor.reset_backoff();
   supervisor.tick(now_);
+  take_its_end();
+  now_ += domain::limits::kRestartDelayMax;
+  supervisor.tick(now_);
+  EXPECT_EQ(supervisor.restarts(), 9);
   take_its_end();
   supervisor.tick(now_ + domain::limits::kRestartDelayMin);
   EXPECT_NE(supervisor.pid(), 0);
@@ -122,28 +136,79 @@ TEST_F(SupervisorTest, AChildThatNeverSendsItsHelloIsEnded) {
   }
 }
 
-TEST_F(SupervisorTest, AChildThatStopsAnsweringIsReplaced) {
+TEST_F(SupervisorTest, AChildThatSendsNothingIsReplaced) {
   auto& supervisor = supervise(saying(hello()));
   get_ready();
-  pass(59s);
+  pass(10s);  // one for the hello
   EXPECT_EQ(supervisor.state(), State::kReady);
   pass(2s);
   EXPECT_EQ(supervisor.state(), State::kLost) << "nothing more is given to it";
   take_its_end();
-  EXPECT_EQ(ends_.back().sentence, "was ended because it did not answer for 60 s");
+  EXPECT_EQ(ends_.back().sentence, "was ended because it sent nothing for 10 s");
   EXPECT_TRUE(ends_.back().own_fault);
+}
+
+TEST_F(SupervisorTest, AStoppedProcessIsNamed) {
+  auto& supervisor = supervise(saying(hello()));
+  get_ready();
+  ASSERT_EQ(::kill(supervisor.pid(), SIGSTOP), 0);
+  const auto until = Supervisor::Clock::now() + 60s;
+  while (!platform::process_activity(supervisor.pid()).stopped()) {
+    ASSERT_LT(Supervisor::Clock::now(), until);
+  }
+  pass(12s);
+  take_its_end();
+  EXPECT_EQ(ends_.back().sentence,
+            "was ended because it sent nothing for 10 s: its process was stopped by a signal "
+            "(SIGSTOP)");
+}
+
+TEST_F(SupervisorTest, AChildThatBeatsIsNeverReplaced) {
+  // It beats, and reports progress so that the test knows when, for each line of the requests.
+  const auto said =
+      on_the_wire(protocol::notification_frame(protocol::BeatNotification{})) +
+      on_the_wire(protocol::notification_frame(protocol::ProgressNotification{"job", {}}));
+  auto& supervisor = supervise(
+      launcher_of("/bin/bash", {"-c",
+                                "printf %s \"$1\" >&3; while read -r line <&3; do printf %s "
+                                "\"$2\" >&3; done",
+                                "bash", hello(), said}));
+  get_ready();
+  for (int i = 0; i < 20; ++i) {
+    supervisor.request(protocol::MemoryRequest{}, {}, ignore());
+    take_until([this, i] { return progress_ == 2 * (i + 2); });  // two lines each, the hello's too
+    pass(9s);
+    ASSERT_EQ(supervisor.state(), State::kReady) << i;
+  }
 }
 
 TEST_F(SupervisorTest, TimeInWhichTheStationWasStoppedIsNotCounted) {
   auto& supervisor = supervise(saying(hello()));
   get_ready();
-  pass(30s);
+  pass(5s);
   now_ += 1h;  // stopped and continued
   supervisor.tick(now_);
   EXPECT_EQ(supervisor.state(), State::kReady);
-  pass(32s);
+  pass(8s);
   EXPECT_EQ(supervisor.state(), State::kLost);
   take_its_end();
+}
+
+TEST_F(SupervisorTest, OfTicksThatComeTooLateOnlyASecondEachIsCounted) {
+  auto& supervisor = supervise(saying(hello()));
+  get_ready();
+  for (int i = 0; i < 9; ++i) supervisor.tick(now_ += 5s);
+  EXPECT_EQ(supervisor.state(), State::kReady);
+  for (int i = 0; i < 3; ++i) supervisor.tick(now_ += 5s);
+  EXPECT_EQ(supervisor.state(), State::kLost);
+  take_its_end();
+}
+
+TEST_F(SupervisorTest, TheEndHasTheLastLineThatTheChildWrote) {
+  supervise(saying("", "echo \"cannot open '/usr/lib/engine.so'\" >&2; exit 3")).tick(now_);
+  take_its_end();
+  EXPECT_EQ(ends_.back().sentence,
+            "exited with code 3 (its last line: \"cannot open 'engine.so'\")");
 }
 
 TEST_F(SupervisorTest, AMalformedMessageEndsTheChild) {
@@ -210,7 +275,6 @@ TEST_F(SupervisorTest, TextIsReadInOrderAndTextThatTheCallerRefusesEndsTheChild)
 TEST_F(SupervisorTest, TheEndNamesTheRequestThatWasUnderWay) {
   auto& supervisor = supervise(saying(hello()));
   get_ready();
-  pass(1s);  // a ping is on its way: it does not count
   const auto first = supervisor.request(protocol::MemoryRequest{}, {}, ignore());
   supervisor.request(protocol::MemoryRequest{}, {}, ignore());
   supervisor.kill("the test ended it", Supervisor::Blame::kNobody);

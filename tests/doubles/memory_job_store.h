@@ -8,6 +8,7 @@
 #include <cmath>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -30,17 +31,42 @@ class MemoryJobStore final : public domain::JobStore {
   domain::Inserted insert(const domain::Job& job, const domain::InsertOptions& options) override {
     expect_space();
     const std::lock_guard lock(mutex_);
-    for (const auto& entry : entries_) {
-      if (!options.key.empty() && entry.key == options.key && entry.job.client == job.client) {
-        return {.id = entry.job.id, .is_new = false};
+    const auto& key = options.request.key;
+    for (auto& entry : entries_) {
+      if (!key.empty() && entry.request.key == key && entry.job.client == job.client) {
+        if (entry.job.created_ms >= options.keys_since_ms) {
+          return {.id = entry.job.id, .is_new = false, .digest = entry.request.digest};
+        }
+        entry.request = {};
       }
       if (entry.job.id == job.id) {
         throw Error(ErrorCode::kInternal, "there is a job " + job.id + " already");
       }
     }
-    entries_.push_back({.job = job, .key = options.key, .sequence = next_sequence_++});
+    entries_.push_back({.job = job, .request = options.request, .place = {next_sequence_++, 0}});
     if (options.holds_place) --places_.at(static_cast<std::size_t>(job.priority));
     return {.id = job.id};
+  }
+  void insert_later(std::shared_ptr<const domain::Job> job, const domain::InsertOptions& options,
+                    std::function<void(domain::InsertOutcome)> done) override {
+    std::optional<domain::InsertOutcome> outcome;
+    try {
+      outcome = insert(*job, options);
+    } catch (const Error& error) {
+      outcome = error;
+    }
+    done(*std::move(outcome));
+  }
+  std::optional<domain::KeyedJob> find_key(const std::string& client, const std::string& key,
+                                           std::int64_t since_ms) override {
+    const std::lock_guard lock(mutex_);
+    for (const auto& entry : entries_) {
+      if (key.empty() || entry.request.key != key || entry.job.client != client) continue;
+      if (entry.job.created_ms >= since_ms) {
+        return domain::KeyedJob{entry.job.id, entry.request.digest};
+      }
+    }
+    return std::nullopt;
   }
   bool hold_place(int priority, int queued_max) override {
     const std::lock_guard lock(mutex_);
@@ -71,6 +97,8 @@ class MemoryJobStore final : public domain::JobStore {
     }
     for (; it != entries_.rend() && std::ssize(result) < filter.limit; ++it) {
       if (!filter.task.empty() && it->job.input.task() != filter.task) continue;
+      if (!filter.client.empty() && it->job.client != filter.client) continue;
+      if (filter.not_repeated && is_repeated(it->job.id)) continue;
       if (domain::has_state_of(filter, it->job)) result.push_back(it->job);
     }
     return result;
@@ -92,6 +120,34 @@ class MemoryJobStore final : public domain::JobStore {
       ++of_client;
     }
     return result;
+  }
+  domain::QueuePage queue_page(const std::optional<domain::QueuePlace>& after, int limit) override {
+    const std::lock_guard lock(mutex_);
+    const auto key = [](const domain::QueuePlace& place) {
+      return std::tuple{-place.priority, place.rank, place.sequence};
+    };
+    domain::QueuePage page{.jobs = {}, .position = 1, .is_last = true};
+    for (const auto& job : waiting()) {
+      if (after && key(domain::place_of(job)) <= key(*after)) {
+        ++page.position;
+      } else if (std::ssize(page.jobs) < limit) {
+        page.jobs.push_back(job);
+      } else {
+        page.is_last = false;
+      }
+    }
+    return page;
+  }
+  std::vector<std::string> not_repeated(domain::JobState state, const domain::QueueFilter& filter,
+                                        int limit) override {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::string> ids;
+    for (const auto& entry : entries_) {
+      if (entry.job.state != state || !matches(filter, entry.job)) continue;
+      if (is_repeated(entry.job.id)) continue;
+      if (std::ssize(ids) < limit) ids.push_back(entry.job.id);
+    }
+    return ids;
   }
   domain::QueueCounts counts() override {
     const std::lock_guard lock(mutex_);
@@ -151,6 +207,7 @@ class MemoryJobStore final : public domain::JobStore {
     return change(id, domain::JobState::kQueued, [&](Entry& entry) {
       entry.job.priority = priority;
       entry.rank = 0;
+      entry.place = {next_sequence_ - 1, ++moves_};
     });
   }
   bool move_to_front(const std::string& id) override {
@@ -223,8 +280,10 @@ class MemoryJobStore final : public domain::JobStore {
  private:
   struct Entry {
     domain::Job job;
-    std::string key = {}, node = {};
-    std::int64_t sequence = 0, rank = 0;
+    domain::RequestKey request = {};
+    std::string node = {};
+    std::pair<std::int64_t, std::int64_t> place = {};  // the order of acceptance, then of moves
+    std::int64_t rank = 0;
 
     bool waits() const { return job.state == domain::JobState::kQueued; }
   };
@@ -239,10 +298,14 @@ class MemoryJobStore final : public domain::JobStore {
         std::ranges::find_if(entries_, [&](const Entry& entry) { return entry.job.id == id; });
     return found == entries_.end() ? nullptr : &*found;
   }
+  bool is_repeated(const std::string& id) const {
+    return std::ranges::any_of(entries_,
+                               [&](const Entry& later) { return later.job.repeat_of == id; });
+  }
   // The highest priority first.
   std::vector<domain::WaitingJob> waiting() const {
     std::vector<domain::WaitingJob> result;
-    for (const auto& [job, key, node, sequence, rank] : entries_) {
+    for (const auto& [job, request, node, place, rank] : entries_) {
       if (job.state != domain::JobState::kQueued) continue;
       result.push_back({.id = job.id,
                         .task = job.input.task(),
@@ -254,7 +317,7 @@ class MemoryJobStore final : public domain::JobStore {
                         .steps = std::llround(domain::work_of_next_run(job).steps),
                         .priority = job.priority,
                         .rank = rank,
-                        .sequence = sequence,
+                        .sequence = (place.first << kMoveBits) + place.second,
                         .created_ms = job.created_ms,
                         .finished_steps = static_cast<int>(job.finished_steps.size())});
     }
@@ -277,11 +340,13 @@ class MemoryJobStore final : public domain::JobStore {
   }
 
   std::mutex mutex_;
-  std::vector<domain::Cost> costs_;                  // guarded by mutex_
-  std::vector<Entry> entries_;                       // guarded by mutex_; as they were accepted
-  std::array<int, domain::kPriorities> places_{};    // guarded by mutex_; held
-  std::array<bool, domain::kPriorities> paused_{};   // guarded by mutex_
+  std::vector<domain::Cost> costs_;                 // guarded by mutex_
+  std::vector<Entry> entries_;                      // guarded by mutex_; as they were accepted
+  std::array<int, domain::kPriorities> places_{};   // guarded by mutex_; held
+  std::array<bool, domain::kPriorities> paused_{};  // guarded by mutex_
+  static constexpr int kMoveBits = 20;
   std::int64_t next_sequence_ = 1, front_rank_ = 0;  // guarded by mutex_
+  std::int64_t moves_ = 0;                           // guarded by mutex_
   std::int64_t next_event_ = 1;                      // guarded by mutex_
 };
 

@@ -12,6 +12,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "card/tasks/generate.h"
@@ -124,6 +125,14 @@ class SchedulerDouble : public scheduler::Scheduler {
     });
   }
 
+  // False: a client still follows the job.
+  bool wait_until_unheard(const std::string& id) {
+    std::unique_lock lock{mutex_};
+    return changed_.wait_for(lock, std::chrono::seconds{10}, [&] {
+      return std::ranges::none_of(subscribers_, [&](const auto* each) { return each->id == id; });
+    });
+  }
+
   // Resumes the calls that were held back.
   void let_go() {
     std::vector<std::function<void()>> held;
@@ -156,6 +165,7 @@ class SchedulerDouble : public scheduler::Scheduler {
 
   domain::Job accept(const scheduler::NewJob& new_job) {
     std::this_thread::sleep_for(insert_takes);
+    if (const auto earlier = job_of_key(new_job.client, new_job.request)) return *earlier;
     const std::lock_guard lock{mutex_};
     if (refuses) throw Error(*refuses);
     if (queue_full) {
@@ -167,12 +177,67 @@ class SchedulerDouble : public scheduler::Scheduler {
     job.input = new_job.input;
     job.priority = new_job.priority;
     job.client = new_job.client;
+    job.repeat_of = new_job.repeat_of;
+    if (!new_job.request.key.empty()) {
+      keys_[{new_job.client, new_job.request.key}] = {job.id, new_job.request.digest};
+    }
     submitted_.push_back(new_job);
     jobs_[job.id] = job;
     order_.push_back(job.id);
     emit(job, "state");
     changed_.notify_all();
     return job;
+  }
+
+  std::optional<domain::Job> job_of_key(const std::string& client,
+                                        const domain::RequestKey& request) override {
+    const std::lock_guard lock{mutex_};
+    const auto known = keys_.find({client, request.key});
+    if (known == keys_.end()) return std::nullopt;
+    if (known->second.digest != request.digest) {
+      throw Error(ErrorCode::kConflict, "the key came with another request before");
+    }
+    return found(known->second.id);
+  }
+
+  void repeat(const scheduler::Repeat& repeat,
+              std::function<void(scheduler::Accepted)> done) override {
+    const auto ended = job(repeat.id);
+    if (!domain::is_terminal(ended.state)) {
+      throw Error(ErrorCode::kConflict, "job " + ended.id + " has not ended");
+    }
+    scheduler::NewJob again{.input = ended.input,
+                            .priority = ended.priority,
+                            .client = repeat.client,
+                            .attachments = {},
+                            .names = {},
+                            .request = repeat.request,
+                            .repeat_of = ended.id};
+    for (const auto& [role, artifact] : ended.input.attachments) {
+      again.attachments[role] = platform::read_all(*open_artifact(artifact).bytes);
+    }
+    if (repeat.seed == scheduler::RepeatSeed::kNew) {
+      again.input.parameters = again.input.parameters.with(card::kSeedMember, nullptr);
+    }
+    submit(again, std::move(done));
+  }
+
+  void repeat_ended(domain::JobState state, const domain::QueueFilter&, const std::string& client,
+                    std::function<void(scheduler::Repeated)> done) override {
+    std::vector<std::string> ids;
+    {
+      const std::lock_guard lock{mutex_};
+      for (const auto& id : order_) {
+        if (jobs_.at(id).state == state) ids.push_back(id);
+      }
+    }
+    scheduler::Repeated repeated;
+    for (const auto& id : ids) {
+      repeat({.id = id, .client = client}, [&](scheduler::Accepted one) {
+        repeated.jobs.push_back(std::get<domain::Job>(std::move(one)));
+      });
+    }
+    done(std::move(repeated));
   }
 
   domain::Job job(const std::string& id) override {
@@ -191,6 +256,7 @@ class SchedulerDouble : public scheduler::Scheduler {
     for (; id != order_.rend() && std::ssize(recent) < filter.limit; ++id) {
       const domain::Job& job = jobs_.at(*id);
       if (!filter.task.empty() && job.input.task() != filter.task) continue;
+      if (!filter.client.empty() && job.client != filter.client) continue;
       if (domain::has_state_of(filter, job)) recent.push_back(job);
     }
     return recent;
@@ -206,12 +272,14 @@ class SchedulerDouble : public scheduler::Scheduler {
   // Its jobs advance when the test calls for it, whatever is paused.
   scheduler::QueueStatus queue() override {
     const std::lock_guard lock{mutex_};
-    return {.priorities = {{3, 0, paused_[3]},
-                           {2, 0, paused_[2]},
-                           {1, 0, paused_[1]},
-                           {0, 0, paused_[0]}},
-            .queued_max = 64,
+    return {.priorities = {{3, 0, 64, paused_[3]},
+                           {2, 0, 64, paused_[2]},
+                           {1, 0, 64, paused_[1]},
+                           {0, 0, 64, paused_[0]}},
             .running = 0};
+  }
+  domain::QueuePage queue_page(const std::optional<domain::QueuePlace>&, int) override {
+    return {.jobs = {}, .position = 1, .is_last = true};
   }
   void set_paused(int priority, bool paused) override {
     const std::lock_guard lock{mutex_};
@@ -261,9 +329,13 @@ class SchedulerDouble : public scheduler::Scheduler {
     const std::lock_guard lock{mutex_};
     return now;
   }
+  scheduler::DeviceMemory device_memory() override {
+    const std::lock_guard lock{mutex_};
+    return now;
+  }
   scheduler::ModelList models() override {
-    if (!no_models_because.empty()) return {{}, no_models_because};
-    return {models_, ""};
+    if (!no_models_because.empty()) return {.reason = no_models_because};
+    return {std::make_shared<const std::vector<domain::InstalledModel>>(models_), ""};
   }
   void refresh_models(std::chrono::milliseconds,
                       std::function<void(scheduler::ModelList)> done) override {
@@ -306,6 +378,7 @@ class SchedulerDouble : public scheduler::Scheduler {
     ~Subscriber() override {
       const std::lock_guard lock{owner.mutex_};
       owner.subscribers_.erase(this);
+      owner.changed_.notify_all();
     }
     SchedulerDouble& owner;
     std::string id;
@@ -358,6 +431,7 @@ class SchedulerDouble : public scheduler::Scheduler {
   std::condition_variable changed_;
   std::map<std::string, domain::Job> jobs_;
   std::vector<std::string> order_;
+  std::map<std::pair<std::string, std::string>, domain::KeyedJob> keys_;  // by client and key
   std::vector<scheduler::NewJob> submitted_;
   std::vector<scheduler::SharedEvent> events_;
   std::vector<std::function<void()>> held_;

@@ -8,7 +8,8 @@ namespace atelier::http {
 namespace {
 
 constexpr std::string_view kHeadersAllowed =
-    "Content-Type, X-VRAM-Mode, Authorization, X-Moondream-Auth, X-Auto-Unload, Last-Event-ID";
+    "Content-Type, X-VRAM-Mode, Authorization, X-Moondream-Auth, X-Auto-Unload, Last-Event-ID, "
+    "Idempotency-Key";
 constexpr std::string_view kHeadersExposed =
     "X-VRAM-Used, X-VRAM-Total, X-Inference-Time, X-Model-Load-Time, Location, Retry-After";
 

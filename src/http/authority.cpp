@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/network_v6.hpp>
 #include <charconv>
 
 #include "platform/ascii.h"
@@ -109,6 +110,13 @@ bool is_loopback(std::string_view host) {
 std::string canonical_address(std::string_view text) {
   const std::string bare{text.substr(0, text.find('%'))};  // without the zone
   return short_ipv6(bare).value_or(bare);
+}
+
+std::string client_network(std::string_view address) {
+  std::string text{address};
+  boost::system::error_code error;
+  const auto v6 = ip::make_address_v6(text, error);
+  return error ? text : ip::network_v6(v6, 64).canonical().to_string();
 }
 
 }  // namespace atelier::http

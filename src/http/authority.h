@@ -35,4 +35,8 @@ bool is_loopback(std::string_view host);
 // The form of Authority::host; the text itself where it is not an address.
 std::string canonical_address(std::string_view text);
 
+// The addresses that one client usually has: of IPv6 the /64 network, "2001:db8:1:2::/64"; else the
+// address itself.
+std::string client_network(std::string_view address);
+
 }  // namespace atelier::http

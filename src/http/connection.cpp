@@ -1,5 +1,8 @@
 #include "http/connection.h"
 
+#include <sys/socket.h>
+#include <sys/uio.h>
+
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -26,6 +29,8 @@ constexpr std::size_t kShortBodyBytes = 64 << 10;
 constexpr std::size_t kShortReplyBytes = 64 << 10;
 // The document that a body is read into, its strings, the bytes of its pictures.
 constexpr std::size_t kBytesPerBodyByte = 4;
+// A job that is on its way to the disk when the station stops is answered as accepted.
+constexpr std::chrono::milliseconds kArrivalGrace{200};
 
 // The share of one reply in the memory of all, while it exists.
 class MemoryShare {
@@ -182,6 +187,7 @@ Request Connection::read_fields() const {
   const auto& message = parser().get();
   request.method = std::string{message.method_string()};
   request.from_loopback = is_loopback(remote_address_);
+  request.remote_address = remote_address_;
   for (const auto& field : message) {
     request.headers.emplace_back(std::string{field.name_string()}, std::string{field.value()});
   }
@@ -293,9 +299,19 @@ Connection::Awaitable<Outcome> Connection::run_on_pool(Next next, const Request&
     if (!std::holds_alternative<Later>(outcome)) co_return outcome;
     const std::chrono::milliseconds no_limit{0};
     while (!(next = arrival->take()) && !core_.stopping) co_await wait(no_limit);
+    const auto end = Clock::now() + kArrivalGrace;  // of a stop
+    while (!next && Clock::now() < end) {
+      co_await wait(kArrivalGrace);
+      next = arrival->take();
+    }
     arrival->leave();
     if (!next) next = arrival->take();  // a job that was accepted just now has to be cancelled
     if (!next) co_return stopping(request.path);
+    if (std::get<Later>(outcome).goes_on == RunsOn::kPool) continue;
+    outcome = guarded(request.path, core_.settings.log, next);
+    if (core_.stopping && failed_by_stop(outcome)) co_return stopping(request.path);
+    if (!std::holds_alternative<Later>(outcome)) co_return outcome;
+    next = [again = std::move(outcome)] { return again; };
   }
 }
 
@@ -328,10 +344,28 @@ Connection::Awaitable<bool> Connection::write(std::string head, const std::strin
   co_return co_await write(std::move(pieces));
 }
 
+// What the system takes at once; the rest is left to the other write(). Without a timer: thousands
+// of events are sent in a second.
+std::size_t Connection::write_now(std::span<const asio::const_buffer> pieces) {
+  std::vector<iovec> parts;
+  parts.reserve(pieces.size());
+  for (const auto& piece : pieces) {
+    parts.push_back({.iov_base = const_cast<void*>(piece.data()), .iov_len = piece.size()});
+  }
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = parts.size();
+  const ssize_t sent =
+      ::sendmsg(stream_.socket().native_handle(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  return sent > 0 ? static_cast<std::size_t>(sent) : 0;
+}
+
 // The idle time applies to each piece, so that a slow line can receive a large picture and a dead
 // one is closed.
 Connection::Awaitable<bool> Connection::write(std::vector<asio::const_buffer> pieces) {
   boost::beast::buffers_suffix<std::vector<asio::const_buffer>> rest{pieces};
+  rest.consume(write_now(pieces));
+  if (asio::buffer_size(rest) == 0) co_return true;
   while (asio::buffer_size(rest) > 0) {
     error_code error;
     stream_.expires_after(core_.settings.limits.write_idle_timeout);

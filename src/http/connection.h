@@ -16,6 +16,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -88,6 +89,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Awaitable<void> send_events(const Request& request, const EventStream& stream);
   Awaitable<bool> write(std::string head, const std::string& body);
   Awaitable<bool> write(std::vector<boost::asio::const_buffer> pieces);
+  std::size_t write_now(std::span<const boost::asio::const_buffer> pieces);
   Awaitable<bool> write_source(std::string head, const platform::ByteSource& source,
                                const std::string& path);
 

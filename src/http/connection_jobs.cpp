@@ -94,12 +94,14 @@ Connection::Awaitable<std::optional<Response>> Connection::await_job(const Reque
   unwatch_client();
   co_await unwatch(watch);
   if (failure) co_return failure_response(request.path, *failure);
-  if (!ended) {  // no client will receive its pictures
-    std::function<Outcome()> cancel = [&]() -> Outcome {
-      core_.service.scheduler.cancel(awaited.job);
-      return Response{};
-    };
-    co_await on_pool(std::move(cancel), request.path);
+  if (!ended) {
+    if (awaited.on_leave == OnLeave::kCancel) {
+      std::function<Outcome()> cancel = [&]() -> Outcome {
+        core_.service.scheduler.cancel(awaited.job);
+        return Response{};
+      };
+      co_await on_pool(std::move(cancel), request.path);
+    }
     if (client_left_) co_return std::nullopt;
     if (core_.stopping) {
       co_return refusal(request.path, 503, "stopping", "the station is stopping: try again");

@@ -18,9 +18,11 @@ std::string written(const domain::JobEvent& event, EventStream::Format format) {
 
 std::shared_ptr<const std::string> EventTexts::text_of(const scheduler::SharedEvent& event,
                                                        EventStream::Format format) {
-  const auto known = std::ranges::find_if(
-      entries_, [&](const Entry& entry) { return entry.event == event && entry.format == format; });
-  if (known != entries_.end()) return known->text;
+  // The newest first: most clients of a job read the same event.
+  const auto known = std::find_if(entries_.rbegin(), entries_.rend(), [&](const Entry& entry) {
+    return entry.event == event && entry.format == format;
+  });
+  if (known != entries_.rend()) return known->text;
   const auto bytes_of = [](const Entry& entry) {
     return entry.text->size() + domain::bytes_of(*entry.event);
   };

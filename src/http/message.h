@@ -28,6 +28,7 @@ struct Request {
   Fields parameters;  // from the route's pattern: {"id", "01J…"}
   Body body;
   bool from_loopback = true;
+  std::string remote_address;   // canonical_address() of the client
   std::string accepted_origin;  // the Origin header once the rules have accepted it
 
   std::string_view header(std::string_view name) const;  // "" when absent

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "domain/settings/limits.h"
 #include "http/endpoints/all_endpoints.h"
 #include "http/failure.h"
+#include "http/sender.h"
 #include "http/server.h"
 
 namespace atelier::http {
@@ -74,6 +76,17 @@ bj::array parameters_of(const Route& route) {
     }
     parameter["schema"] = std::move(schema);
     parameters.push_back(std::move(parameter));
+  }
+  if (route.submits_jobs) {
+    parameters.push_back(bj::object{
+        {"name", kRequestKeyHeader},
+        {"in", "header"},
+        {"description",
+         "The same key from the same client within 24 hours means the same job; 409 where it came "
+         "with another request before"},
+        {"schema", bj::object{{"type", "string"},
+                              {"minLength", 1},
+                              {"maxLength", domain::limits::kRequestKeyBytesMax}}}});
   }
   return parameters;
 }

@@ -115,7 +115,7 @@ TEST(OpenApi, ExamplesAreBodiesThatAreAccepted) {
     ASSERT_EQ(jobs.size(), static_cast<std::size_t>(examples)) << route.pattern;
     EXPECT_TRUE(jobs.back().input.warnings.empty()) << route.pattern;
     EXPECT_NO_THROW(card::check_input(jobs.back().input.parameters,
-                                      scheduler.models().models.front().card, {}));
+                                      scheduler.models().models->front().card, {}));
   }
   EXPECT_EQ(examples, 4);
 }

@@ -27,11 +27,17 @@ struct Service {
   const std::vector<Route>& routes;
 };
 
-// Reply when this job has ended: no thread waits; a client that leaves cancels the job.
+// What becomes of an awaited job whose client leaves.
+enum class OnLeave {
+  kCancel,  // no client will receive the result
+  kKeep,    // the client may ask for the job again, by the key of its request
+};
+// Reply when this job has ended: no thread waits.
 struct AwaitJob {
   std::string job;
   std::function<Response(const domain::Job&)> format;  // on the pool, with a job that succeeded
   domain::FieldNames names = {};                       // for the field of a failure
+  OnLeave on_leave = OnLeave::kCancel;
 };
 
 // Send this job's events from the one after `after`, until it has ended.
@@ -48,12 +54,16 @@ struct Later;
 using Outcome = std::variant<Response, AwaitJob, EventStream, Later>;
 using Next = std::function<Outcome()>;
 
+// Only functions that need microseconds may run on the I/O thread: snapshots, no disk, no decoding.
+enum class RunsOn { kIoThread, kPool };
+
 // Continue when a callback is called: `start` runs on the pool and throws, or its argument is
-// called once, at once or later, from any thread. The continuation then runs on the pool. No thread
-// waits. When the station stops, the result is dropped: `start` and its callbacks must own what
-// they use, except the Service.
+// called once, at once or later, from any thread. The continuation then runs on the pool, or where
+// `goes_on` says, or at once where it was called at once. No thread waits. When the station stops,
+// the result is dropped: `start` and its callbacks must own what they use, except the Service.
 struct Later {
   std::function<void(std::function<void(Next)> resume)> start;
+  RunsOn goes_on = RunsOn::kPool;
 };
 
 // A query parameter as the document shows it.
@@ -61,9 +71,6 @@ struct QueryField {
   std::string name, help;
   std::vector<std::string> one_of = {};  // several of them may be given, with commas
 };
-
-// Only functions that need microseconds may run on the I/O thread: snapshots, no disk, no decoding.
-enum class RunsOn { kIoThread, kPool };
 
 // A body with pictures may be long (ServerLimits::picture_body_bytes); all others are short.
 enum class Takes { kNoPictures, kPictures };
@@ -83,6 +90,7 @@ struct Route {
   std::vector<QueryField> query = {};  // for the document
   Takes takes = Takes::kNoPictures;
   std::vector<std::pair<int, std::string>> also = {};  // for the document: other good ends
+  bool submits_jobs = false;             // takes the header Idempotency-Key; for the document
   boost::json::value example = nullptr;  // for the document: a body that is accepted unchanged
 };
 

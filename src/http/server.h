@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "domain/settings/limits.h"
 #include "scheduler/scheduler.h"
 
 namespace atelier::http {
@@ -35,7 +36,7 @@ struct ServerLimits {
   // 503 beyond. When all but the reserve are taken, a new connection replaces the one that has been
   // idle longest: between two requests, or in the middle of one that has stalled. Where none can,
   // the reserve answers one request for /health or the page, whose header must come soon.
-  int connections = 512;
+  int connections = domain::limits::kConnections;
   int reserved_connections = 16;
   std::chrono::milliseconds reserved_header_timeout{2'000};
   std::chrono::milliseconds stalled_after{2'000};

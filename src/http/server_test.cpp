@@ -7,11 +7,13 @@
 #include <boost/json.hpp>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <mutex>
 #include <thread>
 #include <tuple>
 
 #include "http/base64.h"
+#include "http/endpoints/all_endpoints.h"
 #include "tests/doubles/running_server.h"
 
 namespace atelier::http {
@@ -456,14 +458,134 @@ TEST_F(ServerTest, ReportsAFailedJobInTheShapeOfThePath) {
   EXPECT_THAT(reply.body, HasSubstr(R"("error":"lost twice")"));
 }
 
-TEST_F(ServerTest, AFullQueueIsReportedWithTheTextThatClientsExpect) {
+// Each dialect's clients look for the text, and for the status in the shape that they know.
+TEST_F(ServerTest, AFullQueueIsReportedInTheShapeOfEachPathThatSubmitsJobs) {
   scheduler.queue_full = true;
   start();
-  const RawReply reply = ask("POST", "/v1/generate", R"({"prompt":"x"})");
-  EXPECT_EQ(reply.status, 429);
-  EXPECT_NE(reply.header("retry-after"), "");
-  EXPECT_THAT(reply.body, HasSubstr("Queue is full"));
-  EXPECT_THAT(reply.body, HasSubstr(R"("status":"rejected")"));
+  const std::string text = "Queue is full: 64 jobs wait already, try again later";
+  const std::string openai = R"({"error":{"message":")" + text +
+                             R"(","type":"rate_limit_error","code":"queue_full","param":null},)" +
+                             R"("detail":")" + text + R"(","status":"rejected"})";
+  const std::string legacy =
+      R"({"error":")" + text + R"(","detail":")" + text + R"(","status":"rejected"})";
+  const std::string picture = R"({"image":"iVBORw=="})";
+  const std::map<std::string, std::pair<std::string, std::string>> paths{
+      {"/v1/images/generations", {R"({"prompt":"x"})", openai}},
+      {"/v1/images/generate", {R"({"prompt":"x"})", openai}},
+      {"/v1/generate", {R"({"prompt":"x"})", legacy}},
+      {"/v1/classify", {picture, legacy}},
+      {"/v1/upscale", {picture, legacy}},
+      {"/api/v1/jobs", {R"({"input":{"prompt":"x"}})", ""}},
+  };
+  for (const auto& [path, sent] : paths) {
+    const RawReply reply = ask("POST", path, sent.first);
+    EXPECT_EQ(reply.status, 429) << path;
+    EXPECT_EQ(reply.header("retry-after"), "5") << path;
+    if (!sent.second.empty()) {
+      EXPECT_EQ(reply.body, sent.second) << path;
+      continue;
+    }
+    EXPECT_EQ(reply.header("content-type"), "application/problem+json");
+    const auto problem = boost::json::parse(reply.body);
+    EXPECT_EQ(problem.at("status"), 429);
+    EXPECT_EQ(problem.at("detail").as_string(), text);
+    EXPECT_EQ(problem.at("code"), "queue_full");
+  }
+  for (const auto& route : all_endpoints()) {  // a new path that submits jobs is added above
+    if (!route.submits_jobs || route.pattern.find('{') != std::string::npos) continue;
+    EXPECT_TRUE(paths.contains(route.pattern)) << route.pattern;
+  }
+}
+
+TEST_F(ServerTest, ARequestWithTheSameKeyIsTheSameJobOnEveryPath) {
+  start();
+  const std::string key = "Idempotency-Key: k1\r\n", body = R"({"prompt":"x"})";
+  RawClient first{port()};
+  first.request("POST", "/v1/generate", body, key);
+  const auto id = scheduler.wait_for_job();
+  ASSERT_TRUE(scheduler.wait_for_listener(id));
+  RawClient second{port()};
+  second.request("POST", "/v1/generate", body, key);  // while it runs
+  const RawReply other = ask("POST", "/v1/generate", R"({"prompt":"y"})", key);
+  EXPECT_EQ(other.status, 409);
+  EXPECT_THAT(other.body, HasSubstr("the key came with another request before"));
+  EXPECT_EQ(ask("POST", "/v1/images/generations", body, key).status, 409);
+  scheduler.succeed(id);
+  EXPECT_THAT(first.reply().body, HasSubstr('"' + id + '"'));
+  EXPECT_THAT(second.reply().body, HasSubstr('"' + id + '"'));
+  EXPECT_EQ(ask("POST", "/v1/generate", body, key).status, 200);  // it has ended
+  EXPECT_EQ(scheduler.submitted().size(), 1U);
+
+  const std::string native = R"({"input":{"prompt":"x"}})", other_key = "Idempotency-Key: k2\r\n";
+  const RawReply accepted = ask("POST", "/api/v1/jobs", native, other_key);
+  EXPECT_EQ(accepted.status, 202);
+  EXPECT_EQ(ask("POST", "/api/v1/jobs", native, other_key).body, accepted.body);
+  const RawReply from_other_program =
+      ask("POST", "/api/v1/jobs", native, other_key + "User-Agent: other\r\n");
+  EXPECT_EQ(from_other_program.status, 202);
+  EXPECT_NE(from_other_program.body, accepted.body);
+  const std::string retry = "/api/v1/jobs/" + id + "/retry";
+  const RawReply again = ask("POST", retry, "", "Idempotency-Key: k3\r\n");
+  EXPECT_EQ(again.status, 202);
+  EXPECT_EQ(ask("POST", retry, "", "Idempotency-Key: k3\r\n").body, again.body);
+  EXPECT_NE(ask("POST", retry).body, again.body);
+  const RawReply invalid = ask("POST", "/api/v1/jobs", native, "Idempotency-Key: two words\r\n");
+  EXPECT_EQ(invalid.status, 400);
+  EXPECT_THAT(invalid.body, HasSubstr("Idempotency-Key: send it once"));
+}
+
+TEST_F(ServerTest, AClientThatLeavesAJobWithAKeyFindsItAgain) {
+  start();
+  const std::string key = "Idempotency-Key: k\r\n", body = R"({"prompt":"x"})";
+  std::string id;
+  {
+    RawClient client{port()};
+    client.request("POST", "/v1/generate", body, key);
+    id = scheduler.wait_for_job();
+    ASSERT_TRUE(scheduler.wait_for_listener(id));
+    client.reset();
+  }
+  ASSERT_TRUE(scheduler.wait_until_unheard(id));
+  RawClient again{port()};
+  again.request("POST", "/v1/generate", body, key);
+  ASSERT_TRUE(scheduler.wait_for_listener(id));
+  EXPECT_EQ(scheduler.job(id).state, domain::JobState::kQueued);
+  scheduler.succeed(id);
+  EXPECT_EQ(again.reply().status, 200);
+}
+
+TEST_F(ServerTest, TheClientOfAJobIsItsAddressAndProgramOrADigestOfTheKey) {
+  start();
+  const std::string body = R"({"input":{"prompt":"x"}})";
+  ask("POST", "/api/v1/jobs", body, "User-Agent: studio/2\r\n");
+  EXPECT_EQ(scheduler.submitted().back().client, "127.0.0.1 studio/2");
+  ask("POST", "/api/v1/jobs", body);
+  EXPECT_EQ(scheduler.submitted().back().client, "127.0.0.1");
+  const auto list = ask("GET", "/api/v1/jobs?client=127.0.0.1%20studio/2").body;
+  EXPECT_EQ(boost::json::parse(list).at("jobs").as_array().size(), 1U);
+  EXPECT_THAT(list, HasSubstr(R"("client":"127.0.0.1 studio/2")"));
+  stop();
+  settings.api_key = "opensesame";
+  start();
+  ask("POST", "/api/v1/jobs", body, "Authorization: Bearer opensesame\r\nUser-Agent: a\r\n");
+  EXPECT_THAT(scheduler.submitted().back().client, testing::MatchesRegex("key [0-9a-f]+"));
+}
+
+TEST_F(ServerTest, AnEndedJobIsReplayedWithTheSameSeedOrANewOne) {
+  start();
+  const std::string id = "job-1", path = "/api/v1/jobs/job-1/replay";
+  ask("POST", "/api/v1/jobs", R"({"input":{"prompt":"x","seed":5}})");
+  scheduler.succeed(id);
+  EXPECT_EQ(ask("POST", path).status, 202);
+  EXPECT_THAT(scheduler.submitted().back().input.parameters.json(), HasSubstr(R"("seed":5)"));
+  EXPECT_EQ(scheduler.submitted().back().repeat_of, id);
+  EXPECT_EQ(ask("POST", path, R"({"seed":"new"})").status, 202);
+  EXPECT_THAT(scheduler.submitted().back().input.parameters.json(), HasSubstr(R"("seed":null)"));
+  for (const char* body : {R"({"seed":"newest"})", R"({"seed":5})", R"({"sed":"new"})"}) {
+    EXPECT_EQ(ask("POST", path, body).status, 400) << body;
+  }
+  EXPECT_EQ(ask("POST", "/api/v1/jobs/nothing/replay").status, 404);
+  EXPECT_EQ(scheduler.submitted().size(), 3U);
 }
 
 TEST_F(ServerTest, AClientThatLeavesCancelsItsJob) {
@@ -838,7 +960,7 @@ TEST_F(ServerTest, DecodingHoldsNoThreadAndALeavingClientsJobIsCancelled) {
     waiting.back()->request("POST", "/api/v1/jobs", kWithPicture);
   }
   RawClient leaving{port()};
-  leaving.request("POST", "/v1/generate", R"({"prompt":"x","image":"aGk="})");
+  leaving.request("POST", "/v1/generate", R"({"prompt":"left alone","image":"aGk="})");
   ASSERT_TRUE(scheduler.wait_for_held(waiting.size() + 1));
   EXPECT_EQ(ask("GET", "/api/v1/jobs").status, 200);
   leaving.close();
@@ -847,7 +969,8 @@ TEST_F(ServerTest, DecodingHoldsNoThreadAndALeavingClientsJobIsCancelled) {
   ASSERT_NE(scheduler.wait_for_job(waiting.size() + 1), "");
   std::string last;
   for (std::size_t i = 0; i < scheduler.submitted().size(); ++i) {
-    if (scheduler.submitted()[i].client == "gallery") last = scheduler.wait_for_job(i + 1);
+    const auto prompt = scheduler.submitted()[i].input.parameters.text("prompt");
+    if (prompt == "left alone") last = scheduler.wait_for_job(i + 1);
   }
   ASSERT_NE(last, "");
   EXPECT_TRUE(scheduler.wait_until_cancelled(last));

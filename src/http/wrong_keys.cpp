@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <bit>
-#include <boost/asio/ip/network_v6.hpp>
+
+#include "http/authority.h"
 
 namespace atelier::http {
 namespace {
@@ -14,15 +15,6 @@ constexpr std::chrono::milliseconds kDelayMax{4'000};  // with kWaitingMax: two 
 constexpr std::chrono::minutes kMemory{10};
 constexpr std::size_t kAddressesMax = 1024;  // some 100 KB
 constexpr std::size_t kEachLogged = 4;       // then the 8th, the 16th, …
-
-// A client with one IPv6 address usually has the whole /64 network of it.
-std::string guesser_name(std::string_view address) {
-  namespace ip = boost::asio::ip;
-  std::string text{address};
-  boost::system::error_code error;
-  const auto v6 = ip::make_address_v6(text, error);
-  return error ? text : ip::network_v6(v6, 64).canonical().to_string();
-}
 
 std::chrono::milliseconds delay_of(std::size_t wrong) {
   const std::size_t doublings = std::min<std::size_t>(wrong - 1, 10);
@@ -42,7 +34,7 @@ WrongKeys::Guesser* WrongKeys::find(const std::string& name, Clock::time_point n
 }
 
 bool WrongKeys::may_try(std::string_view address, Clock::time_point now) {
-  const Guesser* guesser = find(guesser_name(address), now);
+  const Guesser* guesser = find(client_network(address), now);
   return guesser == nullptr || guesser->waiting.size() < kWaitingMax;
 }
 
@@ -53,7 +45,7 @@ void WrongKeys::make_room() {
 }
 
 WrongKeys::Verdict WrongKeys::count(std::string_view address, Clock::time_point now) {
-  const std::string name = guesser_name(address);
+  const std::string name = client_network(address);
   Guesser* guesser = find(name, now);
   if (guesser == nullptr) {
     make_room();

@@ -74,7 +74,6 @@ Outcome classify(const Request& request, Service& service) {
   std::vector<std::string> unknown;
   const auto body = read_body<ClassifyBody>(request, [](const boost::json::object&) {}, &unknown);
   scheduler::NewJob job;
-  job.client = "api";
   job.names.prefix = "/";
   attach_image(job, body.image, body.image_url);
   card::ClassifyInput input;
@@ -82,10 +81,9 @@ Outcome classify(const Request& request, Service& service) {
   job.input.parameters = card::TaskInput::of(card::classify_task(), input);
   job.input.warnings = describe_unknown(unknown, {{"", json::member_names<ClassifyBody>()}});
   const auto kept = std::make_shared<scheduler::NewJob>(std::move(job));
-  return once_models_are_known(request, service, [kept, &service] {
-    return once_done(service, std::move(*kept),
-                     [&service](const domain::Job& done) { return reply_of(done, service); });
-  });
+  return run_job(
+      request, service, [kept] { return std::move(*kept); },
+      [&service](const domain::Job& done) { return reply_of(done, service); });
 }
 
 }  // namespace
@@ -98,7 +96,8 @@ std::vector<Route> classify_routes() {
            .request = schema_of<ClassifyBody>(),
            .response = schema_of<ClassifyReply>(),
            .function = classify,
-           .takes = Takes::kPictures}};
+           .takes = Takes::kPictures,
+           .submits_jobs = true}};
 }
 
 }  // namespace atelier::http

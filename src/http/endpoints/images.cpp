@@ -126,15 +126,15 @@ Outcome generate(const Request& request, Service& service) {
                                                                 : UnknownSampler::kFallBack;
   const ReplyOptions options{body->response_format.value_or("") == "url",
                              "http://" + std::string{request.header("Host")}};
-  return once_models_are_known(request, service, [=, &service] {
+  const auto make = [=, &service] {
     ImageRequest image_request = read_image_request(*body, service.scheduler, sampler);
     *body = {};  // its pictures in base64
     for (auto& each : describe_unread(unknown)) image_request.warnings.push_back(std::move(each));
     image_request.job.input.warnings = std::move(image_request.warnings);
-    return once_done(service, std::move(image_request.job),
-                     [options, &service](const domain::Job& done) {
-                       return pictures_of(done, options, service);
-                     });
+    return std::move(image_request.job);
+  };
+  return run_job(request, service, make, [options, &service](const domain::Job& done) {
+    return pictures_of(done, options, service);
   });
 }
 
@@ -152,6 +152,7 @@ std::vector<Route> image_routes() {
                       .response = schema_of<PictureReply>(),
                       .function = generate,
                       .takes = Takes::kPictures,
+                      .submits_jobs = true,
                       .example = example});
   }
   return routes;

@@ -136,7 +136,6 @@ scheduler::NewJob read_new_job(const Request& request) {
   const auto& task = task_of(head);
   check_prompt(task, body.get_object(), input);
   scheduler::NewJob job;
-  job.client = "api";
   job.priority = head.priority.value_or(task.priority);
   if (job.priority < 0 || job.priority > kPriorityMax) {
     refuse("/priority", "it must be 0, 1, 2 or 3");

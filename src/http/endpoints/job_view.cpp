@@ -53,6 +53,7 @@ JobView view_of(const domain::Job& job) {
   view.task = view.kind = job.input.task();
   view.state = domain::job_state_name(job.state);
   view.client = job.client;
+  view.repeat_of = job.repeat_of;
   view.priority = job.priority;
   view.attempt = job.attempt;
   view.created_ms = job.created_ms;

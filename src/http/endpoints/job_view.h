@@ -53,6 +53,7 @@ struct JobView {
   std::string state, client;
   int priority = 0, attempt = 0;
   std::int64_t created_ms = 0, started_ms = 0, finished_ms = 0;
+  std::string repeat_of;  // id of the ended job that this one runs again; "" is none
   std::string reason;
   std::vector<std::string>
       warnings;  // sentences: parts of the request that were ignored or changed
@@ -65,7 +66,7 @@ struct JobView {
 };
 BOOST_DESCRIBE_STRUCT(JobView, (),
                       (id, task, kind, state, client, priority, attempt, created_ms, started_ms,
-                       finished_ms, reason, warnings, input, progress, result, failure))
+                       finished_ms, repeat_of, reason, warnings, input, progress, result, failure))
 
 // How the document shows `input` and `used`: as those of the task `generate`. JavaScript rounds
 // large numbers: each seed is also sent as text.

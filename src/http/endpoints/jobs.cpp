@@ -1,7 +1,5 @@
 // /api/v1/jobs: submit, list, follow and cancel jobs.
 #include <algorithm>
-#include <charconv>
-#include <limits>
 #include <memory>
 #include <utility>
 
@@ -10,9 +8,9 @@
 #include "http/endpoints/job_body.h"
 #include "http/endpoints/job_view.h"
 #include "http/endpoints/json_reply.h"
+#include "http/endpoints/query_number.h"
 #include "http/endpoints/submission.h"
 #include "http/route.h"
-#include "platform/byte_source.h"
 #include "platform/error.h"
 #include "platform/utf8.h"
 
@@ -44,25 +42,20 @@ struct TextEventView {
 };
 BOOST_DESCRIBE_STRUCT(TextEventView, (), (id, type, time_ms, job, offset, text))
 
+struct ReplayBody {
+  std::string seed = "same";
+};
+BOOST_DESCRIBE_STRUCT(ReplayBody, (), (seed))
+
 namespace {
 
+constexpr std::string_view kSameSeed = "same", kNewSeed = "new";
 constexpr int kListDefault = 50;
 constexpr int kListMax = 500;
 // Of one list, because it is held in memory until the client has read it: 500 jobs with usual
 // prompts.
 constexpr std::size_t kListBytes = 1 << 20;
 constexpr int kListPiece = 50;  // jobs that are read at a time
-
-std::int64_t read_number(std::string_view text, std::string_view what) {
-  std::int64_t value = 0;
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (problem != std::errc{} || end != text.data() + text.size() || value < 0) {
-    throw Error(ErrorCode::kInvalidArgument, std::string{what} +
-                                                 " must be a whole number from 0, not '" +
-                                                 platform::cut(text, 40) + "'");
-  }
-  return value;
-}
 
 // "queued,running"; "" is every state.
 std::vector<domain::JobState> read_states(std::string_view text) {
@@ -91,10 +84,8 @@ Outcome accepted(const domain::Job& job) {
 }
 
 Outcome submit(const Request& request, Service& service) {
-  auto new_job = std::make_shared<scheduler::NewJob>(read_new_job(request));
-  return once_models_are_known(request, service, [new_job, &service] {
-    return once_submitted(service, std::move(*new_job), accepted);
-  });
+  const auto new_job = std::make_shared<scheduler::NewJob>(read_new_job(request));
+  return submit_job(request, service, [new_job] { return std::move(*new_job); }, accepted);
 }
 
 Outcome list(const Request& request, Service& service) {
@@ -104,6 +95,13 @@ Outcome list(const Request& request, Service& service) {
   }
   filter.states = read_states(request.query_value("state").value_or(""));
   filter.before = request.query_value("before").value_or("");
+  filter.client = request.query_value("client").value_or("");
+  if (const auto repeated = request.query_value("repeated")) {
+    if (*repeated != "false") {
+      throw Error(ErrorCode::kInvalidArgument, "repeated", "it can only be 'false'");
+    }
+    filter.not_repeated = true;
+  }
   if (const auto task = request.query_value("task"); task && !task->empty()) {
     filter.task = card::task_named(*task).id;
   }
@@ -146,26 +144,19 @@ std::string event_line(const domain::JobEvent& event) {
   return json::write_json(EventView{event.id, event.type, event.time_ms, view_of(event.job)});
 }
 
-// Submitted like a new request: it is validated again and queued.
 Outcome retry(const Request& request, Service& service) {
-  const auto ended = service.scheduler.job(request.parameter("id"));
-  if (!domain::is_terminal(ended.state)) {
-    throw Error(ErrorCode::kConflict, "job " + ended.id + " is still " +
-                                          std::string{domain::job_state_name(ended.state)} +
-                                          ": wait for its end, or cancel it first");
+  return repeat_job(request, service, request.parameter("id"), scheduler::RepeatSeed::kSame,
+                    accepted);
+}
+
+Outcome replay(const Request& request, Service& service) {
+  const auto body = request.body.text().empty() ? ReplayBody{} : read_exactly<ReplayBody>(request);
+  if (body.seed != kSameSeed && body.seed != kNewSeed) {
+    throw Error(ErrorCode::kInvalidArgument, "/seed", "it must be \"same\" or \"new\"");
   }
-  auto new_job = std::make_shared<scheduler::NewJob>();
-  new_job->input.parameters = ended.input.parameters;
-  new_job->priority = ended.priority;
-  new_job->client = "api";
-  for (const auto& [role, artifact] : ended.input.attachments) {
-    if (artifact.empty()) continue;
-    new_job->attachments[role] =
-        platform::read_all(*service.scheduler.open_artifact(artifact).bytes);
-  }
-  return once_models_are_known(request, service, [new_job, &service] {
-    return once_submitted(service, std::move(*new_job), accepted);
-  });
+  const auto seed =
+      body.seed == kNewSeed ? scheduler::RepeatSeed::kNew : scheduler::RepeatSeed::kSame;
+  return repeat_job(request, service, request.parameter("id"), seed, accepted);
 }
 
 // A browser sends Last-Event-ID when it reconnects, and stops only at a 204.
@@ -209,6 +200,7 @@ std::vector<Route> job_routes() {
        .success = 202,
        .function = submit,
        .takes = Takes::kPictures,
+       .submits_jobs = true,
        .example = example()},
       {.method = "GET",
        .pattern = "/api/v1/jobs",
@@ -220,6 +212,8 @@ std::vector<Route> job_routes() {
                  {"state", "Only jobs in one of these states, with commas between them",
                   domain::job_state_names()},
                  {"task", "Only jobs of the task with this id"},
+                 {"client", "Only jobs of the client with this name"},
+                 {"repeated", "false: only jobs that no other job runs again"},
                  {"before", "Only jobs older than the one with this id"}}},
       {.method = "GET",
        .pattern = "/api/v1/jobs/{id}",
@@ -253,7 +247,18 @@ std::vector<Route> job_routes() {
                   "included",
        .response = schema_with_jobs<JobView>(),
        .success = 202,
-       .function = retry}};
+       .function = retry,
+       .submits_jobs = true},
+      {.method = "POST",
+       .pattern = "/api/v1/jobs/{id}/replay",
+       .tag = "jobs",
+       .summary = "Run a job that has ended again, as a new job with the same input: with the same "
+                  "seed (\"same\") or a new one (\"new\")",
+       .request = schema_of<ReplayBody>(),
+       .response = schema_with_jobs<JobView>(),
+       .success = 202,
+       .function = replay,
+       .submits_jobs = true}};
 }
 
 }  // namespace atelier::http

@@ -3,6 +3,7 @@
 #include "http/server.h"
 #include "json/document_size.h"
 #include "platform/error.h"
+#include "platform/utf8.h"
 
 namespace atelier::http {
 
@@ -16,6 +17,14 @@ void check_document(std::string_view text) {
                                         std::to_string(kLimit >> 10) + ": send less");
 }
 
+void refuse_unknown(const std::string& pointer, const std::vector<std::string>& known) {
+  std::string names;
+  for (const auto& name : known) names += (names.empty() ? "" : ", ") + name;
+  throw Error(
+      ErrorCode::kInvalidArgument,
+      "unknown field '" + platform::cut(pointer.substr(1), 40) + "': choose among " + names);
+}
+
 std::string device_of(const scheduler::StationStatus& status) {
   for (const auto& worker : status.workers) {
     if (!worker.device.empty()) return worker.device;
@@ -23,9 +32,9 @@ std::string device_of(const scheduler::StationStatus& status) {
   return "cpu";
 }
 
-void set_memory_headers(Response& response, const scheduler::StationStatus& status) {
-  response.set("X-VRAM-Used", std::to_string(status.memory_used_mb));
-  response.set("X-VRAM-Total", std::to_string(status.memory_total_mb));
+void set_memory_headers(Response& response, const scheduler::DeviceMemory& memory) {
+  response.set("X-VRAM-Used", std::to_string(memory.memory_used_mb));
+  response.set("X-VRAM-Total", std::to_string(memory.memory_total_mb));
 }
 
 }  // namespace atelier::http

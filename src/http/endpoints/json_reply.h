@@ -40,15 +40,27 @@ T read_body(const Request& request, const Prepare& prepare,
   return value;
 }
 
+// Throws kInvalidArgument for a field that is none of `known`.
+[[noreturn]] void refuse_unknown(const std::string& pointer, const std::vector<std::string>& known);
+
 template <class T>
 T read_body(const Request& request) {
   return read_body<T>(request, [](const boost::json::object&) {});
+}
+
+// A body whose unknown fields are refused: a misspelt filter would apply a change to every job.
+template <class T>
+T read_exactly(const Request& request) {
+  std::vector<std::string> unknown;
+  auto body = read_body<T>(request, [](const boost::json::object&) {}, &unknown);
+  if (!unknown.empty()) refuse_unknown(unknown.front(), json::member_names<T>());
+  return body;
 }
 
 // The device that computes: of the first worker that has reported one, else "cpu".
 std::string device_of(const scheduler::StationStatus& status);
 
 // X-VRAM-Used and X-VRAM-Total in MB: the gallery derives its concurrency from them.
-void set_memory_headers(Response& response, const scheduler::StationStatus& status);
+void set_memory_headers(Response& response, const scheduler::DeviceMemory& memory);
 
 }  // namespace atelier::http

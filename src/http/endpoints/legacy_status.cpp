@@ -221,7 +221,7 @@ Outcome unload(const Request&, Service& service) {
         domain::limits::kUnloadPatience, [resume, &service](scheduler::Unloaded unloaded) {
           resume([unloaded, &service]() -> Outcome {
             Response response = json_reply(UnloadReply{.message = message_of(unloaded)});
-            set_memory_headers(response, service.scheduler.status());
+            set_memory_headers(response, service.scheduler.device_memory());
             return response;
           });
         });

@@ -58,10 +58,10 @@ ListedModel listed(const domain::InstalledModel& model) {
 
 Response lists_of(const scheduler::ModelList& installed, Service& service) {
   ModelLists lists;
-  for (const auto& model : installed.models) lists.models.push_back(listed(model));
+  for (const auto& model : *installed.models) lists.models.push_back(listed(model));
   lists.data = lists.models;
   Response response = json_reply(lists);
-  set_memory_headers(response, service.scheduler.status());
+  set_memory_headers(response, service.scheduler.device_memory());
   return response;
 }
 
@@ -87,7 +87,7 @@ Outcome switch_model(const Request& request, Service& service) {
     throw Error(ErrorCode::kInvalidArgument, "model is required");  // the legacy server's text
   }
   const auto installed = service.scheduler.models();
-  const domain::Catalog catalog(installed.models);
+  const domain::Catalog catalog(*installed.models);
   const auto& task = card::generate_task().id;
   if (!catalog.knows(*asked.model, task)) {
     if (!installed.reason.empty()) throw Error(ErrorCode::kUnsupported, installed.reason);

@@ -31,7 +31,7 @@ Response cards_of(const scheduler::ModelList& installed, Service& service) {
   const auto dtypes = service.scheduler.status().dtypes;
   ModelViews views;
   views.reason = installed.reason;
-  for (const auto& model : installed.models) {
+  for (const auto& model : *installed.models) {
     auto card = model.card;
     auto& tasks = card.tasks;
     for (auto& served : tasks) {

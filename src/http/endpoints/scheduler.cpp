@@ -44,7 +44,6 @@ std::vector<Route> scheduler_routes() {
            .summary = "What each job that waits waits for, what is in memory on each worker, what "
                       "the next admission needs, and why models were evicted",
            .response = schema_of<scheduler::Explanation>(),
-           .runs_on = RunsOn::kIoThread,
            .function = explain}};
 }
 

@@ -41,7 +41,7 @@ namespace {
 bool is_served(const std::string& task, const scheduler::StationStatus& status,
                const scheduler::ModelList& installed) {
   const bool runs = std::ranges::find(status.tasks, task) != status.tasks.end();
-  return runs && std::ranges::any_of(installed.models, [&](const domain::InstalledModel& model) {
+  return runs && std::ranges::any_of(*installed.models, [&](const domain::InstalledModel& model) {
            return model.problem.empty() && card::served(model.card, task) != nullptr;
          });
 }

@@ -61,7 +61,7 @@ Response reply_of(const domain::Job& job, Service& service) {
   reply.warnings = used.warnings;
   Response response;
   response.source = slots.fill(json::write_json(reply));
-  set_memory_headers(response, service.scheduler.status());
+  set_memory_headers(response, service.scheduler.device_memory());
   return response;
 }
 
@@ -69,7 +69,6 @@ Outcome upscale(const Request& request, Service& service) {
   std::vector<std::string> unknown;
   const auto body = read_body<UpscaleBody>(request, [](const boost::json::object&) {}, &unknown);
   scheduler::NewJob job;
-  job.client = "api";
   job.names.prefix = "/";
   attach_image(job, body.image, body.image_url);
   card::UpscaleInput input;
@@ -79,10 +78,9 @@ Outcome upscale(const Request& request, Service& service) {
   job.input.parameters = card::TaskInput::of(card::upscale_task(), input);
   job.input.warnings = describe_unknown(unknown, {{"", json::member_names<UpscaleBody>()}});
   const auto kept = std::make_shared<scheduler::NewJob>(std::move(job));
-  return once_models_are_known(request, service, [kept, &service] {
-    return once_done(service, std::move(*kept),
-                     [&service](const domain::Job& done) { return reply_of(done, service); });
-  });
+  return run_job(
+      request, service, [kept] { return std::move(*kept); },
+      [&service](const domain::Job& done) { return reply_of(done, service); });
 }
 
 }  // namespace
@@ -95,7 +93,8 @@ std::vector<Route> upscale_routes() {
            .request = schema_of<UpscaleBody>(),
            .response = schema_of<UpscaleReply>(),
            .function = upscale,
-           .takes = Takes::kPictures}};
+           .takes = Takes::kPictures,
+           .submits_jobs = true}};
 }
 
 }  // namespace atelier::http

@@ -54,14 +54,15 @@ bool is_locked(const std::filesystem::path& home) {
   return locked;
 }
 
+StationAddress read_address(const std::filesystem::path& home) {
+  std::error_code failure;
+  if (!is_locked(home) || !std::filesystem::exists(address_path(home), failure)) return {};
+  return json::read_json<StationAddress>(platform::read_text(address_path(home), kAddressBytesMax));
+}
+
 }  // namespace
 
-std::string running_address(const std::filesystem::path& home) {
-  std::error_code failure;
-  if (!is_locked(home) || !std::filesystem::exists(address_path(home), failure)) return "";
-  return json::read_json<StationAddress>(platform::read_text(address_path(home), kAddressBytesMax))
-      .url;
-}
+std::string running_address(const std::filesystem::path& home) { return read_address(home).url; }
 
 HomeLock::HomeLock(const std::filesystem::path& home) : home_(home) {
   file_ = ::open(lock_path(home).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -78,9 +79,11 @@ HomeLock::HomeLock(const std::filesystem::path& home) : home_(home) {
     return;
   }
   ::close(file_);
-  const auto url = running_address(home);
+  const auto first = read_address(home);
+  const auto where =
+      first.url.empty() ? "" : " at " + first.url + " (process " + std::to_string(first.pid) + ")";
   throw Error(ErrorCode::kConflict, "a station already runs on the home folder '" + home.string() +
-                                        "'" + (url.empty() ? "" : " at " + url) +
+                                        "'" + where +
                                         ": use it, stop it, or name another folder with --home");
 }
 

@@ -1,6 +1,7 @@
 #include "app/address_file.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <filesystem>
@@ -51,7 +52,7 @@ TEST_F(AddressFileTest, TheAddressOfAKilledStationIsNotUsed) {
   EXPECT_FALSE(fs::exists(home_ / "station.json"));
 }
 
-TEST_F(AddressFileTest, ASecondStationIsRefusedWithTheAddressOfTheFirst) {
+TEST_F(AddressFileTest, ASecondStationIsRefusedWithTheAddressAndTheProcessOfTheFirst) {
   HomeLock lock{home_};
   lock.write_address("http://127.0.0.1:2020");
   try {
@@ -59,7 +60,8 @@ TEST_F(AddressFileTest, ASecondStationIsRefusedWithTheAddressOfTheFirst) {
     FAIL() << "two stations on one home";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kConflict);
-    EXPECT_NE(std::string{error.what()}.find("http://127.0.0.1:2020"), std::string::npos);
+    const auto where = "http://127.0.0.1:2020 (process " + std::to_string(::getpid()) + ")";
+    EXPECT_NE(std::string{error.what()}.find(where), std::string::npos) << error.what();
   }
 }
 

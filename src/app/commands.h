@@ -2,6 +2,7 @@
 // returns the exit status; failures are Error, which main() prints as a sentence.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,26 @@ struct ClassifyCommand {
   bool json = false;   // one object per line
   bool alone = false;  // also when a station runs
 };
+
+// `atelier jobs …`: what the queue of the running station does, and jobs that have ended.
+struct JobsCommand {
+  std::vector<std::string> ids;
+  std::string client, task, state;  // "": all
+  std::optional<int> priority;
+  int limit = 20;
+  bool all = false;
+  bool cancelled = false;  // retry those instead of the failed ones
+  bool new_seed = false;
+};
+
+int list_jobs(const domain::Settings& settings, const JobsCommand& command);
+int pause_jobs(const domain::Settings& settings, const JobsCommand& command);
+int resume_jobs(const domain::Settings& settings, const JobsCommand& command);
+int cancel_jobs(const domain::Settings& settings, const JobsCommand& command);
+int retry_jobs(const domain::Settings& settings, const JobsCommand& command);
+int replay_job(const domain::Settings& settings, const JobsCommand& command);
+int move_jobs_to_front(const domain::Settings& settings, const JobsCommand& command);
+int set_job_priority(const domain::Settings& settings, const JobsCommand& command);
 
 int serve(const domain::Settings& settings);
 int generate(const domain::Settings& settings, GenerateCommand command);

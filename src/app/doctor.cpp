@@ -184,6 +184,14 @@ void examine_worker(Report& report, const std::string& name,
   for (const auto& sentence : engine.problems) report.problem(sentence);
 }
 
+// One that has another engine than the main ones.
+void examine_light_worker(Report& report, const scheduler::WorkerOptions& worker) {
+  const auto answer = ask_for_hello(report, "light worker", worker.launch);
+  if (!answer) return;
+  if (!answer->problem.empty()) report.problem("the light worker: " + answer->problem);
+  if (answer->engine) report.line("light", answer->engine->name);
+}
+
 void examine_decoder(Report& report) {
   const auto answer = ask_for_hello(report, "picture decoder", decoder_launcher());
   if (!answer) return;
@@ -229,10 +237,14 @@ int doctor(const domain::Settings& settings) {
   if (libraries.empty() && settings.engine != "fake") {
     report.problem("there is no engine library beside the program: build it with `make build`");
   }
-  const auto workers = make_workers(settings, libraries, devices, {.light = false});
-  for (const auto& worker : workers) {
-    examine_worker(report, workers.size() > 1 ? "worker '" + worker.name + "'" : "worker", worker);
+  for (const auto& worker : make_workers(settings, libraries, devices, {.light = true})) {
+    if (worker.worker_class == scheduler::WorkerClass::kMain) {
+      examine_worker(report, "worker '" + worker.name + "'", worker);
+    } else if (worker.engine != devices.engine) {
+      examine_light_worker(report, worker);
+    }
   }
+  if (settings.light_engine == "off") report.line("light", "no light worker");
   examine_decoder(report);
   examine_models(report, settings);
   const auto station = find_station(settings);

@@ -6,9 +6,13 @@
 #include <utility>
 
 #include "platform/check.h"
+#include "platform/version.h"
 
 namespace atelier::app {
 namespace {
+
+// The station distinguishes commands from other clients by it.
+std::string user_agent() { return "atelier/" + std::string(platform::kVersion); }
 
 using Headers = std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)>;
 
@@ -53,6 +57,7 @@ HttpReply perform(CURL* handle, const std::string& url, const std::string& api_k
   const auto headers = headers_for(api_key);
   curl_easy_setopt(handle, CURLOPT_URL, url.c_str());
   curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers.get());
+  curl_easy_setopt(handle, CURLOPT_USERAGENT, user_agent().c_str());
   curl_easy_setopt(handle, CURLOPT_NOPROXY, "*");
   curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, 1000L);
@@ -97,6 +102,7 @@ int HttpClient::stream(const std::string& path, const std::function<bool(std::st
   const auto headers = headers_for(api_key_);
   curl_easy_setopt(handle_, CURLOPT_URL, (url_ + path).c_str());
   curl_easy_setopt(handle_, CURLOPT_HTTPHEADER, headers.get());
+  curl_easy_setopt(handle_, CURLOPT_USERAGENT, user_agent().c_str());
   curl_easy_setopt(handle_, CURLOPT_NOPROXY, "*");
   curl_easy_setopt(handle_, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(handle_, CURLOPT_CONNECTTIMEOUT_MS, 1000L);

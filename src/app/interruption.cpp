@@ -29,12 +29,16 @@ void block_interruptions() {
 }
 
 bool wait_for_interruption(std::chrono::milliseconds at_most) {
-  if (seen) return true;
+  return seen || wait_for_next_interruption(at_most);
+}
+
+bool wait_for_next_interruption(std::chrono::milliseconds at_most) {
   const auto set = interruptions();
   const timespec time{.tv_sec = static_cast<std::time_t>(at_most.count() / 1000),
                       .tv_nsec = static_cast<long>(at_most.count() % 1000) * 1'000'000};
-  if (sigtimedwait(&set, nullptr, &time) > 0) seen = true;
-  return seen;
+  const bool came = sigtimedwait(&set, nullptr, &time) > 0;
+  if (came) seen = true;
+  return came;
 }
 
 }  // namespace atelier::app

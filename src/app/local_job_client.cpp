@@ -56,7 +56,7 @@ class LocalJobClient final : public JobClient {
     station_.scheduler().wait_for_models();
     std::vector<ModelLine> lines;
     const auto installed = station_.scheduler().models();
-    for (const auto& model : installed.models) {
+    for (const auto& model : *installed.models) {
       lines.push_back({model.card.id, model.card.title, domain::kind_of(model.card), model.source,
                        model.problem, model.size_bytes});
     }

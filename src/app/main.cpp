@@ -10,6 +10,7 @@
 
 #include "app/commands.h"
 #include "app/interruption.h"
+#include "app/jobs_arguments.h"
 #include "app/paths.h"
 #include "app/run_job.h"
 #include "http/server.h"
@@ -143,6 +144,13 @@ int run(int argc, char** argv) {
   auto* list_command = models_command->add_subcommand("list", "List the installed models");
   add_common(*list_command, flags);
   list_command->callback([&] { chosen = [&] { return list_models(load_settings(flags)); }; });
+
+  JobsCommand jobs_arguments;
+  add_jobs_commands(
+      program, jobs_arguments, [&](CLI::App& command) { add_common(command, flags); },
+      [&](RunJobsCommand run) {
+        chosen = [&, run] { return run(load_settings(flags), jobs_arguments); };
+      });
 
   auto* doctor_command = program.add_subcommand("doctor", "Check this machine and report problems");
   add_common(*doctor_command, flags);

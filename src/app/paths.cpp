@@ -60,6 +60,16 @@ void find_missing_folders(domain::Settings& settings) {
   check("models.a1111", settings.a1111);
 }
 
+// A light worker that cannot start would leave the light jobs waiting.
+void check_light_engine(const domain::Settings& settings) {
+  const auto& engine = settings.light_engine;
+  if (engine.find('/') == std::string::npos || is_there(engine)) return;
+  const auto source = settings.sources.find("engine.light");
+  throw Error(ErrorCode::kInvalidArgument,
+              (source == settings.sources.end() ? "engine.light" : source->second) +
+                  ": there is no engine library '" + engine + "'");
+}
+
 }  // namespace
 
 std::string worker_program() { return (platform::program_folder() / "atelier-worker").string(); }
@@ -111,6 +121,7 @@ domain::Settings load_settings(const domain::FlagValues& flags) {
   }
   auto settings = domain::read_settings(file, environment, flags);
   find_missing_folders(settings);
+  check_light_engine(settings);
   return settings;
 }
 

@@ -19,6 +19,7 @@
 
 #include "app/address_file.h"
 #include "app/commands.h"
+#include "app/drain.h"
 #include "app/free_port.h"
 #include "app/interruption.h"
 #include "app/paths.h"
@@ -34,8 +35,9 @@ namespace {
 constexpr std::size_t kLogBytes = 8 << 20;
 constexpr std::size_t kLogFiles = 3;
 constexpr int kWorkerNiceness = 5;
-// 512 connections, each with a long body on the disk and a picture that is sent. Often 1024.
-constexpr std::uint64_t kOpenFiles = 2048;
+// Beside connections, each of which may have a long body on the disk and a picture that is sent.
+constexpr std::uint64_t kOtherFiles = 512;
+constexpr std::uint64_t kFilesOfConnection = 3;
 
 spdlog::level::level_enum level_of(platform::LogLevel level) {
   switch (level) {
@@ -101,6 +103,7 @@ http::ServerSettings server_settings(const domain::Settings& settings) {
   server.allowed_hosts = settings.hosts;
   server.allowed_origins = settings.origins;
   server.web_root = web_folder(settings);
+  server.limits.connections = settings.connections_max;
   server.log = [](std::string_view line) { platform::log_info(std::string(line)); };
   if (const char* scale = std::getenv("ATELIER_TIMEOUT_SCALE")) {
     server.limits.scale_timeouts(std::atof(scale));
@@ -113,7 +116,8 @@ http::ServerSettings server_settings(const domain::Settings& settings) {
 int serve(const domain::Settings& settings) {
   keep_home_private(settings);
   open_log(settings);
-  platform::allow_open_files(kOpenFiles);
+  platform::allow_open_files(
+      kOtherFiles + kFilesOfConnection * static_cast<std::uint64_t>(settings.connections_max));
   for (const auto& sentence : settings.without_effect) platform::log_info(sentence);
   for (const auto& sentence : settings.problems) platform::log_warning(sentence);
   HomeLock lock(settings.home);
@@ -123,7 +127,10 @@ int serve(const domain::Settings& settings) {
   const auto asked = server.port;
   server.port = next_free_port(server.host, asked);
   Station station(settings, settings.home,
-                  {.worker_niceness = kWorkerNiceness, .light_worker = true, .every_gpu = true});
+                  {.worker_niceness = kWorkerNiceness,
+                   .light_worker = true,
+                   .every_gpu = true,
+                   .deletes_old_jobs = true});
   if (server.port != asked) {
     const auto notice = "port " + std::to_string(asked) +
                         " is taken by another program: this station answers on port " +
@@ -136,9 +143,10 @@ int serve(const domain::Settings& settings) {
   lock.write_address(http.url());
   std::printf("Atelier is at %s\n", http.url().c_str());
   std::fflush(stdout);
-  std::jthread watch([&http, &station](const std::stop_token& done) {
+  std::jthread watch([&](const std::stop_token& done) {
     while (!done.stop_requested()) {
       if (!wait_for_interruption(std::chrono::milliseconds(200))) continue;
+      drain(station.scheduler(), std::chrono::seconds(settings.drain_seconds));
       http.stop();  // first, so that refusals by the scheduler are answered as a stop of the
                     // station
       return station.scheduler().stop_waiting();

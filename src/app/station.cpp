@@ -19,6 +19,7 @@
 #include "platform/log.h"
 #include "platform/process.h"
 #include "platform/system.h"
+#include "scheduler/plan_text.h"
 
 namespace atelier::app {
 namespace {
@@ -39,6 +40,8 @@ scheduler::LocalSchedulerOptions scheduler_options(const domain::Settings& setti
   result.unknown_models = settings.refuse_unknown_models ? domain::UnknownModel::kRefuse
                                                          : domain::UnknownModel::kDefault;
   result.queue_max = settings.queue_max;
+  result.memory = {.mode = *scheduler::memory_mode_named(settings.vram_mode),
+                   .budget_bytes = std::int64_t{settings.memory_budget_mb} << 20};
   auto& folders = result.folders;
   folders.starter = starter_folder(settings);
   folders.layouts = settings.model_folders;
@@ -108,6 +111,9 @@ Station::Station(const domain::Settings& settings, const std::filesystem::path& 
     platform::log_warning(notice);
     scheduler_.add_notice(notice);
   }
+  if (!options.deletes_old_jobs) return;
+  pruner_.emplace(jobs_, scheduler::HistoryLimits{settings.keep_jobs_days, settings.keep_jobs_max},
+                  scheduler::unix_ms);
 }
 
 namespace {

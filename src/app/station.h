@@ -5,11 +5,13 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "app/workers.h"
 #include "domain/settings/settings.h"
 #include "platform/gpu_reader.h"
+#include "scheduler/job_pruner.h"
 #include "scheduler/local_scheduler.h"
 #include "storage/disk/artifact_folder.h"
 #include "storage/sqlite/sqlite_job_store.h"
@@ -19,8 +21,9 @@ namespace atelier::app {
 struct StationOptions {
   int worker_niceness =
       0;  // added to the worker's, so that the station stays responsive while the worker computes
-  bool light_worker = false;  // beside the main ones, where the settings have one
-  bool every_gpu = false;     // a main worker for each; else one, on the first that CUDA sees
+  bool light_worker = false;      // beside the main ones, where the settings have one
+  bool every_gpu = false;         // a main worker for each; else one, on the first that CUDA sees
+  bool deletes_old_jobs = false;  // as the settings say
 };
 
 class Station {
@@ -37,6 +40,7 @@ class Station {
   const std::unique_ptr<platform::GpuReader> gpus_;  // null where no state of GPUs is read
   const WorkerDevices devices_;
   scheduler::LocalScheduler scheduler_;
+  std::optional<scheduler::JobPruner> pruner_;
 };
 
 // Also used by `doctor`.

@@ -31,7 +31,7 @@ class StationOnGpus : public testing::Test {
     settings_.engine = "fake";
     settings_.fake = "step_ms=20";
     settings_.nvml = FAKE_NVML;
-    settings_.queue_max = 200;
+    settings_.queue_max.fill(200);
   }
   void start(const std::string& lines) {
     fake_.set(lines);

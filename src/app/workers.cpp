@@ -22,10 +22,11 @@ std::string light_engine(const domain::Settings& settings, const std::string& ma
   return settings.engine != "fake" && has_library(libraries, "cpu") ? "cpu" : main_engine;
 }
 
-scheduler::LaunchChild launcher(const domain::Settings& settings, const std::string& engine,
-                                const std::string& gpu, int niceness) {
+scheduler::LaunchChild launcher(const domain::Settings& settings, const std::string& name,
+                                const std::string& engine, const std::string& gpu, int niceness) {
   platform::ProcessOptions options;
   options.program = worker_program();
+  options.name = name + " worker";
   options.arguments = {"--engine", engine};
   if (!settings.fake.empty()) {
     options.arguments.insert(options.arguments.end(), {"--fake", settings.fake});
@@ -121,7 +122,7 @@ std::vector<scheduler::WorkerOptions> make_workers(const domain::Settings& setti
   };
   const auto on_gpu = [&](scheduler::WorkerOptions& worker, std::size_t i) {
     const auto gpu = i < devices.gpus.size() ? devices.gpus[i] : "";
-    worker.launch = launcher(settings, worker.engine, gpu, choice.niceness);
+    worker.launch = launcher(settings, worker.name, worker.engine, gpu, choice.niceness);
     if (!gpu.empty()) worker.device = device_name(i);
   };
   on_gpu(add("main", WorkerClass::kMain, devices.engine), 0);

@@ -1,7 +1,7 @@
 // The only file that sends requests to the station, beside events.ts. Failures become ApiError, whose message is the
 // sentence of the station.
 import { bodyOf, jobOf, modelsOf, tasksOf } from './replies';
-import type { Job, ModelList, NewJob, Schemas, StationStatus, Task } from './types';
+import type { Job, ModelList, NewJob, Queue, QueuedJob, Retried, Schemas, StationStatus, Task } from './types';
 
 export class ApiError extends Error {
   constructor(
@@ -54,12 +54,18 @@ async function call<T>(path: string, init?: RequestInit): Promise<T> {
 
 const callJob = async (path: string, init?: RequestInit): Promise<Job> => jobOf(await call<Schemas['JobView']>(path, init));
 const post: RequestInit = { method: 'POST' };
+const postJson = (body: object): RequestInit => ({
+  ...post,
+  headers: { 'Content-Type': 'application/json' },
+  body: JSON.stringify(body),
+});
 
 export interface JobFilter {
-  task: string;
+  task: string; // '' is every task
   states: string; // with commas between them; '' is every state
   limit: number;
   before: string; // only jobs older than the one with this id; '' starts with the newest
+  notRepeated?: boolean; // only jobs that no other job runs again
 }
 
 // The station divides a list of jobs with very long inputs into several replies.
@@ -68,6 +74,7 @@ async function jobs(filter: JobFilter): Promise<Job[]> {
   const query = new URLSearchParams({ task, limit: String(limit) });
   if (states) query.set('state', states);
   if (before) query.set('before', before);
+  if (filter.notRepeated) query.set('repeated', 'false');
   const part = await call<Schemas['JobList']>(`/api/v1/jobs?${query.toString()}`, repeated());
   const missing = limit - part.jobs.length;
   const list = part.jobs.map(jobOf);
@@ -85,12 +92,16 @@ export const api = {
   cancel: (id: string): Promise<Job> => callJob(`/api/v1/jobs/${id}/cancel`, post),
   artifact, // a picture or another file that a job took or made
   retry: (id: string): Promise<Job> => callJob(`/api/v1/jobs/${id}/retry`, post), // a new job with the same input
-  submit: (job: NewJob): Promise<Job> =>
-    callJob('/api/v1/jobs', {
-      ...post,
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify(bodyOf(job)),
-    }),
+  submit: (job: NewJob): Promise<Job> => callJob('/api/v1/jobs', postJson(bodyOf(job))),
+  queue: (): Promise<Queue> => call('/api/v1/queue', repeated()),
+  // The jobs at the head of the queue, in its order.
+  queuedJobs: async (limit: number): Promise<QueuedJob[]> =>
+    (await call<Schemas['QueuedJobList']>(`/api/v1/queue/jobs?limit=${limit}`, repeated())).jobs,
+  setPaused: (priority: number, paused: boolean): Promise<Queue> =>
+    call(`/api/v1/queue/${paused ? 'pause' : 'resume'}`, postJson({ priority })),
+  moveToFront: (id: string): Promise<Job> => callJob(`/api/v1/jobs/${id}/front`, post),
+  cancelWaiting: (): Promise<unknown> => call('/api/v1/queue/cancel', postJson({})), // all of them
+  retryFailed: (): Promise<Retried> => call('/api/v1/queue/retry', postJson({ state: 'failed' })),
 };
 
 async function artifact(id: string): Promise<Blob> {

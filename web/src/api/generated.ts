@@ -345,6 +345,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Run a job that has ended again, as a new job with the same input: with the same seed ("same") or a new one ("new") */
+        post: operations["post_api_v1_jobs_id_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/queue": {
         parameters: {
             query?: never;
@@ -356,6 +373,40 @@ export interface paths {
         get: operations["get_api_v1_queue"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queue/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The jobs that wait, in their order: the highest priority first. Which one starts next also depends on turns of clients, ageing and the models in memory */
+        get: operations["get_api_v1_queue_jobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queue/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Run all failed jobs again (or the cancelled ones), or those of a client, task or priority, that have not been run again yet: 100 at a time */
+        post: operations["post_api_v1_queue_retry"];
         delete?: never;
         options?: never;
         head?: never;
@@ -422,7 +473,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Give a job that waits another priority */
+        /** Give a job that waits another priority: it becomes the last one there */
         post: operations["post_api_v1_jobs_id_priority"];
         delete?: never;
         options?: never;
@@ -996,6 +1047,7 @@ export interface components {
             created_ms?: number;
             started_ms?: number;
             finished_ms?: number;
+            repeat_of?: string;
             reason?: string;
             warnings?: string[];
             input?: components["schemas"]["InputView"];
@@ -1175,6 +1227,7 @@ export interface components {
         PriorityView: {
             priority?: number;
             queued?: number;
+            queued_max?: number;
             paused?: boolean;
         };
         Problem: {
@@ -1198,8 +1251,27 @@ export interface components {
         };
         QueueView: {
             priorities?: components["schemas"]["PriorityView"][];
-            queued_max?: number;
             running?: number;
+        };
+        QueuedJobList: {
+            jobs?: components["schemas"]["QueuedJobView"][];
+            next?: string;
+        };
+        QueuedJobView: {
+            position?: number;
+            id?: string;
+            task?: string;
+            client?: string;
+            model?: string;
+            priority?: number;
+            created_ms?: number;
+        };
+        RefusedRetryView: {
+            id?: string;
+            detail?: string;
+        };
+        ReplayBody: {
+            seed?: string;
         };
         ResidentModelState: {
             id?: string;
@@ -1215,6 +1287,16 @@ export interface components {
             timing?: {
                 [key: string]: number;
             };
+        };
+        RetriedView: {
+            jobs?: string[];
+            refused?: components["schemas"]["RefusedRetryView"][];
+        };
+        RetryBody: {
+            client?: string;
+            task?: string;
+            priority?: number | null;
+            state?: string;
         };
         RunningJobState: {
             job?: string;
@@ -1661,7 +1743,10 @@ export interface operations {
     post_v1_images_generations: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same key from the same client within 24 hours means the same job; 409 where it came with another request before */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1700,7 +1785,10 @@ export interface operations {
     post_v1_generate: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same key from the same client within 24 hours means the same job; 409 where it came with another request before */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1739,7 +1827,10 @@ export interface operations {
     post_v1_images_generate: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same key from the same client within 24 hours means the same job; 409 where it came with another request before */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1778,7 +1869,10 @@ export interface operations {
     post_v1_upscale: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same key from the same client within 24 hours means the same job; 409 where it came with another request before */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1811,7 +1905,10 @@ export interface operations {
     post_v1_classify: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same key from the same client within 24 hours means the same job; 409 where it came with another request before */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1908,6 +2005,10 @@ export interface operations {
                 state?: ("queued" | "running" | "succeeded" | "failed" | "cancelled")[];
                 /** @description Only jobs of the task with this id */
                 task?: string;
+                /** @description Only jobs of the client with this name */
+                client?: string;
+                /** @description false: only jobs that no other job runs again */
+                repeated?: string;
                 /** @description Only jobs older than the one with this id */
                 before?: string;
             };
@@ -1940,7 +2041,10 @@ export interface operations {
     post_api_v1_jobs: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same key from the same client within 24 hours means the same job; 409 where it came with another request before */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2085,13 +2189,54 @@ export interface operations {
     post_api_v1_jobs_id_retry: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same key from the same client within 24 hours means the same job; 409 where it came with another request before */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description Success */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobView"];
+                };
+            };
+            /** @description A sentence that says what failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_api_v1_jobs_id_replay: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key from the same client within 24 hours means the same job; 409 where it came with another request before */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayBody"];
+            };
+        };
         responses: {
             /** @description Success */
             202: {
@@ -2129,6 +2274,73 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["QueueView"];
+                };
+            };
+            /** @description A sentence that says what failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_api_v1_queue_jobs: {
+        parameters: {
+            query?: {
+                /** @description How many at most: 1 to 500, otherwise 50 */
+                limit?: string;
+                /** @description Only jobs behind this place: the next of the page before */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueuedJobList"];
+                };
+            };
+            /** @description A sentence that says what failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_api_v1_queue_retry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetryBody"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetriedView"];
                 };
             };
             /** @description A sentence that says what failed, why, and what to do */

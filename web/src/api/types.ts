@@ -50,6 +50,10 @@ export type Job = Omit<Schemas['JobView'], 'kind' | 'state' | 'input' | 'result'
 
 export type StationStatus = Schemas['StatusView'];
 
+export type Queue = Schemas['QueueView'];
+export type QueuedJob = Schemas['QueuedJobView'];
+export type Retried = Schemas['RetriedView'];
+
 export type Input = Record<string, string | number | boolean>;
 
 export interface NewJob {

@@ -1,5 +1,6 @@
 import { CreatePage } from '../features/create/CreatePage';
 import { generateTask } from '../features/create/generation';
+import { JobsPage } from '../features/jobs/JobsPage';
 import { Notices } from '../features/status/Notices';
 import { StationPill } from '../features/status/StationPill';
 import { TasksPage } from '../features/tasks/TasksPage';
@@ -25,12 +26,11 @@ export function App() {
             <img src="/icon.svg" alt="" className="size-6" />
             Atelier
           </h1>
-          {tasks.length > 0 && (
-            <nav aria-label="Pages" className="flex items-center gap-4 text-sm">
-              <PageLink href="#" title="Create" current={!selected} />
-              <PageLink href={tasksHref()} title="Tasks" current={selected !== undefined} />
-            </nav>
-          )}
+          <nav aria-label="Pages" className="flex items-center gap-4 text-sm">
+            <PageLink href="#" title="Create" current={page !== 'jobs' && !selected} />
+            {tasks.length > 0 && <PageLink href={tasksHref()} title="Tasks" current={selected !== undefined} />}
+            <PageLink href="#jobs" title="Jobs" current={page === 'jobs'} />
+          </nav>
         </div>
         <div className="flex items-center gap-5 text-sm">
           <a className="text-stone-400 hover:text-stone-100" href="/docs">
@@ -40,12 +40,10 @@ export function App() {
         </div>
       </header>
       <Notices />
-      {selected ? (
-        <TasksPage tasks={tasks} task={selected} artifact={artifact} hrefOf={tasksHref} />
-      ) : (
-        // Until the tasks are known, their page is empty.
-        (known || page !== 'tasks') && <CreatePage uses={uses} />
-      )}
+      {page === 'jobs' && <JobsPage />}
+      {selected && <TasksPage tasks={tasks} task={selected} artifact={artifact} hrefOf={tasksHref} />}
+      {/* Until the tasks are known, their page is empty. */}
+      {page !== 'jobs' && !selected && (known || page !== 'tasks') && <CreatePage uses={uses} />}
     </div>
   );
 }

@@ -24,7 +24,7 @@ export const modelOf = ({ parameters, ...card }: ModelCard, task = 'generate'): 
 });
 
 export const jobWith = (changes: Partial<Job> = {}): Job => ({
-  id: 'j', task: 'generate', state: 'succeeded', client: 'api', priority: 2, attempt: 1, warnings: [],
+  id: 'j', task: 'generate', state: 'succeeded', client: 'api', priority: 2, attempt: 1, repeat_of: '', warnings: [],
   created_ms: 0, started_ms: 0, finished_ms: 0, reason: '', failure: null, input: {}, result: null,
   progress: { stage: '', step: 0, total: 0, fraction: 1, eta_seconds: 0, steps_per_second: 0, preview_artifact: '', part: '', text: '' },
   ...changes,

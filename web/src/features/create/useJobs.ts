@@ -25,6 +25,23 @@ export function useMade(): { made: Made[]; loadOlder: (() => void) | undefined }
   return { made: madePictures(data?.pages ?? []), loadOlder };
 }
 
+// A page that is opened while nothing is under way shows why the newest job failed, where it did.
+function useFollowFailed(live: Job[] | undefined, { job, busy, follow }: FollowedJob) {
+  const looked = useRef(false);
+  const { data } = useQuery({
+    queryKey: ['jobs', 'newest', generateTask],
+    queryFn: () => api.jobs({ task: generateTask, states: '', limit: 1, before: '' }),
+    retry: false,
+    staleTime: Infinity,
+  });
+  useEffect(() => {
+    if (!live || !data || looked.current) return;
+    looked.current = true;
+    const newest = data[0];
+    if (newest?.state === 'failed' && live.length === 0 && !job && !busy) follow(newest);
+  }, [live, data, job, busy, follow]);
+}
+
 // Queued and running jobs of every client. A page that is opened meanwhile follows one of them.
 export function useLive(followed: FollowedJob): Job[] {
   const queries = useQueryClient();
@@ -50,5 +67,6 @@ export function useLive(followed: FollowedJob): Job[] {
   }, [ids, queries]);
 
   useFollowFirst(data, followed);
+  useFollowFailed(data, followed);
   return liveJobs(data ?? [], followed.job);
 }

@@ -26,6 +26,7 @@
 #include "engine/models/rrdbnet.h"
 #include "engine/models/unet2d.h"
 #include "engine/nn/module.h"
+#include "engine/tensor/poll.h"
 #include "engine/tensor/working_memory.h"
 
 namespace atelier::engine {
@@ -107,7 +108,7 @@ std::function<void()> make_step(const Asked& asked) {
     const auto vae =
         std::make_shared<AutoencoderKl>(AutoencoderKlConfig::from_json(vae_config()), binder);
     const Tensor latents = at::randn({1, 4, latent, latent}, options);
-    return [=] { vae->decode(latents).cpu(); };
+    return [=] { vae->decode(latents, poll).cpu(); };
   }
   if (asked.part == "upscale") {
     const auto network = std::make_shared<RrdbNet>(RrdbNetConfig{}, binder);
@@ -123,8 +124,23 @@ std::function<void()> make_step(const Asked& asked) {
   const Conditioning conditioning =
       unet->prepare(at::randn({2, 77, config.cross_attention_dim}, options), added);
   const Tensor sample = at::randn({2, 4, latent, latent}, options);
-  return [=] { unet->forward(sample, 500, conditioning).cpu(); };
+  return [=] { unet->forward(sample, 500, conditioning, {poll}).cpu(); };
 }
+
+// The longest time in which a run does not see that it is cancelled or is to wait.
+class LongestBetweenPolls {
+ public:
+  void poll() {
+    const auto now = std::chrono::steady_clock::now();
+    longest_ = std::max(longest_, std::chrono::duration<double>(now - last_).count());
+    last_ = now;
+  }
+  double seconds() const { return longest_; }
+
+ private:
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+  double longest_ = 0;
+};
 
 double seconds_of(const std::function<void()>& step) {
   const auto start = std::chrono::steady_clock::now();
@@ -158,9 +174,13 @@ std::int64_t peak_rss_mb() {
 void report(const Asked& asked, const std::function<void()>& step, int steps) {
   std::vector<double> seconds;
   boost::json::array user, system, faults;
+  LongestBetweenPolls longest;
+  const PollScope scope([&] { longest.poll(); });
   for (int i = 0; i < steps; ++i) {
     const Usage before = Usage::now();
+    longest.poll();
     seconds.push_back(seconds_of(step));
+    longest.poll();
     const Usage after = Usage::now();
     user.push_back(after.user - before.user);
     system.push_back(after.system - before.system);
@@ -179,6 +199,7 @@ void report(const Asked& asked, const std::function<void()>& step, int steps) {
                                    {"system_seconds", system},
                                    {"page_faults", faults},
                                    {"median_seconds", seconds[seconds.size() / 2]},
+                                   {"longest_seconds_between_polls", longest.seconds()},
                                    {"peak_rss_mb", peak_rss_mb()}}
             << "\n";
 }

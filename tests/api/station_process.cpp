@@ -33,11 +33,6 @@ int free_port() {
   return ntohs(address.sin_port);
 }
 
-fs::path program() {
-  const char* folder = std::getenv("ATELIER_BIN");
-  return fs::path{folder != nullptr ? folder : ATELIER_BIN_DIR} / "atelier";
-}
-
 fs::path new_home() {
   std::string name = (fs::temp_directory_path() / "atelier-api-XXXXXX").string();
   if (::mkdtemp(name.data()) == nullptr) std::abort();
@@ -52,6 +47,11 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 }
 
 }  // namespace
+
+fs::path StationProcess::program() {
+  const char* folder = std::getenv("ATELIER_BIN");
+  return fs::path{folder != nullptr ? folder : ATELIER_BIN_DIR} / "atelier";
+}
 
 StationProcess::StationProcess(const StationOptions& options)
     : home_(new_home()), port_(options.port != 0 ? options.port : free_port()) {
@@ -93,6 +93,7 @@ void StationProcess::start(const StationOptions& options) {
   environment.push_back("ATELIER_ENGINE=" + options.engine);
   environment.push_back("ATELIER_FAKE=" + options.fake);
   environment.insert(environment.end(), options.environment.begin(), options.environment.end());
+  environment.push_back("ATELIER_DRAIN_SECONDS=0");  // behind the test's own, which counts
   auto argument_list = pointers(arguments);
   auto environment_list = pointers(environment);
   const std::string log_path = home_ / "station.log";

@@ -27,6 +27,7 @@ struct StationOptions {
 
 class StationProcess {
  public:
+  static std::filesystem::path program();
   explicit StationProcess(const StationOptions& options = {});
   ~StationProcess();  // ends it and everything it started
   StationProcess(const StationProcess&) = delete;

@@ -121,12 +121,10 @@ TEST(ChildAttack, PicturesWithMoreTextThanAMessageTakesCostNothing) {
 }
 
 TEST(ChildAttack, AWorkerThatHangsWithoutACancellationIsReplaced) {
-  if (attack_rounds(0, 1) == 0) GTEST_SKIP() << "takes a minute";
   StationProcess station{{.fake = "step_ms=20"}};
   const auto id = station.submit(R"({"prompt":"x","width":64,"height":64,"steps":100})");
   ASSERT_TRUE(station.wait_for(id, "running").is_object());
   ASSERT_EQ(::kill(worker_of(station), SIGSTOP), 0);
-  std::this_thread::sleep_for(60s);
   const auto job = station.wait_for(id, "succeeded failed");
   EXPECT_EQ(text_at(job, "state"), "succeeded") << station.log();
   EXPECT_EQ(job.at("attempt"), 2);

@@ -123,7 +123,7 @@ void Chaos::reprioritise() {
   journal_.note("priority " + std::to_string(priority) + " for " + job->id);
   const auto answer = station_.ask("POST", "/api/v1/jobs/" + job->id + "/priority",
                                    R"({"priority":)" + std::to_string(priority) + "}");
-  if (took(answer, "a priority", {409})) {
+  if (took(answer, "a priority", {409, 429})) {
     ledger_.priority_set(job->id, priority);
   } else if (answer.reply.status != 409) {
     ledger_.priority_set(job->id, std::nullopt);
@@ -142,6 +142,7 @@ void Chaos::retry() {
   if (!job) return;
   journal_.note("retry " + job->id);
   auto submission = job->submission;
+  submission.key.clear();  // another request
   ledger_.sent(submission);
   const auto answer = station_.ask("POST", "/api/v1/jobs/" + job->id + "/retry");
   if (answer.reply.status == 202) {

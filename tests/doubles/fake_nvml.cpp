@@ -8,6 +8,7 @@
 //   fail nvmlInit_v2 9             this function returns 9
 //   fail nvmlDeviceGetName 15 2    … for GPU 2 alone
 //   hang nvmlDeviceGetName 3000 2  this function takes 3,000 ms, for GPU 2 alone
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
@@ -58,7 +59,7 @@ std::optional<std::int64_t> fault(const std::string& kind, const std::string& fu
   return std::nullopt;
 }
 
-bool initialised = false;
+std::atomic<bool> initialised = false;
 
 // What every function does first. -> its result, where it is not kSuccess
 int begin(const char* function, std::int64_t gpu = -1) {
@@ -115,7 +116,7 @@ struct FakeUtilisation {
 
 int nvmlInit_v2() {
   const int result = begin("nvmlInit_v2");
-  initialised = initialised || result == kSuccess;
+  if (result == kSuccess) initialised = true;
   return result;
 }
 int nvmlShutdown() {
